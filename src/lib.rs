@@ -1,0 +1,53 @@
+//! cloudward sees data leave a Mac for cloud storage.
+//!
+//! # The map
+//!
+//! Data flows one way, and the rooms below stand in that order:
+//!
+//! ```text
+//!  sensor ──► net ──►  engine: order ► lineage ► window ► rules ► alert  ──► sink
+//!  (world)   (bytes    (pure: no clock, no I/O, no threads, no randomness)   (world)
+//!             to facts)
+//! ```
+//!
+//! * [`model`]: the vocabulary that crosses rooms. Plain data.
+//! * [`policy`]: what the administrator asked for, compiled: which paths are sensitive, which names are services, who may.
+//! * [`sensor`]: observes. Endpoint Security, `eslogger` lines, capture files. Opens things; understands nothing.
+//! * [`net`]: packet bytes in, facts about flows out. Parses portably; opens nothing.
+//! * [`engine`]: thinks. Facts in, alerts and coverage records out.
+//! * [`sink`]: speaks. Formats are pure functions of a record.
+//! * [`config`]: from TOML to [`policy`], collecting every complaint with its place.
+//! * [`daemon`]: runs. Threads, channels, signals, order of start and stop.
+//! * [`cli`]: verbs.
+//!
+//! # Five minutes
+//!
+//! `main` → [`cli::main`] → `cli::replay` (or [`daemon`]) → `engine::Engine::step` → one story under `tests/stories/`.
+//!
+//! # Invariants, including what is absent
+//!
+//! * `model`, `policy`, `net` and `engine` read no clock, open no file, start no thread and draw no random number that
+//!   could show. Time is an argument. Clippy refuses otherwise (`.clippy.toml`), and `tests/architecture.rs` holds the
+//!   table of who may look where.
+//! * Replay is live, minus the sensors: both feed the same `Engine::step`.
+//! * Everything that grows has a named limit; reaching one is a coverage record, not a silence.
+//! * `unsafe` lives in `sys` alone (macOS only), each block with its reason.
+//! * No input panics, allocates from an unchecked length, or ends a replay.
+
+pub mod model;
+
+pub mod policy;
+
+pub mod sensor;
+
+pub mod net;
+
+pub mod engine;
+
+pub mod sink;
+
+pub mod config;
+
+pub mod daemon;
+
+pub mod cli;

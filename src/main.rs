@@ -1,0 +1,7 @@
+//! The one binary. Everything it does is in the library.
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    cloudward::cli::main()
+}

@@ -1,0 +1,161 @@
+//! What sensors say happened on the machine.
+
+use std::sync::Arc;
+
+use super::{Coverage, FilePath, NetFact, ProcessInfo, ProcessKey, Script, Timestamp};
+
+/// Seeded hash of a canonical path; equal for every spelling of one file. Stable within one run only.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct PathHash(pub u64);
+
+/// Device and inode: the file behind all its names.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FileId {
+    pub device: i64,
+    pub inode: u64,
+}
+
+/// A file as an event carries it (`es_file_t`).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct File {
+    pub path: FilePath,
+    /// The system cut the path (over 16 KiB): only its beginning is known.
+    pub truncated: bool,
+    /// `None` when the event carried no stat.
+    pub id: Option<FileId>,
+    pub links: u32,
+    pub size: u64,
+}
+
+/// Kernel open flags: `FREAD` and kin, not `O_RDONLY` (`bsd/sys/fcntl.h`).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct OpenFlags(pub u32);
+
+impl OpenFlags {
+    pub const FREAD: u32 = 0x1;
+    pub const FWRITE: u32 = 0x2;
+    pub const O_EVTONLY: u32 = 0x8000;
+    pub const O_DIRECTORY: u32 = 0x10_0000;
+
+    /// Data may be read through it: `FREAD`, and neither a watch nor a directory.
+    pub const fn reads(self) -> bool {
+        self.0 & Self::FREAD != 0 && self.0 & (Self::O_EVTONLY | Self::O_DIRECTORY) == 0
+    }
+
+    pub const fn writes(self) -> bool {
+        self.0 & Self::FWRITE != 0
+    }
+}
+
+/// A pipe that a program was started with, on a descriptor.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PipeEnd {
+    pub fd: i32,
+    pub id: u64,
+}
+
+/// What an exec event adds to the new image.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ExecFacts {
+    pub args: Vec<Box<str>>,
+    /// Only the variables that the engine may need (`HOME`, `DYLD_INSERT_LIBRARIES`, `AWS_*`, ...); see the sensor.
+    pub env: Vec<(Box<str>, Box<str>)>,
+    pub cwd: Option<FilePath>,
+    pub script: Option<Script>,
+    pub pipes: Vec<PipeEnd>,
+}
+
+/// One kind of happening. Only what may matter to a verdict is carried; the rest is counted by the sensor.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum What {
+    /// A new image in the acting process; `target.key` has the same pid and a higher version.
+    Exec {
+        target: Arc<ProcessInfo>,
+        facts: Box<ExecFacts>,
+    },
+    Fork {
+        child: Arc<ProcessInfo>,
+    },
+    Exit,
+    /// The kernel no longer vouches for the process's code.
+    CodeInvalidated,
+    /// An open of a file that policy names: a sensitive set, a sync root, or a path that cannot be told.
+    Open {
+        file: File,
+        flags: OpenFlags,
+    },
+    /// An open for reading of any other file: it matters only if that file is tainted by then.
+    Touch {
+        path: PathHash,
+        id: Option<FileId>,
+    },
+    /// Closed after it was changed.
+    Written {
+        file: File,
+    },
+    Created {
+        file: File,
+    },
+    Renamed {
+        from: File,
+        to: File,
+    },
+    Removed {
+        file: File,
+    },
+    /// A second name for the same file.
+    Linked {
+        from: File,
+        to: FilePath,
+    },
+    /// A copy made by the system: `clonefile(2)` or `copyfile(2)`; no open event comes with it.
+    Copied {
+        from: File,
+        to: FilePath,
+        clone: bool,
+    },
+    /// Asked a service for something (`xpc_connect`): data may move where no sensor looks.
+    ServiceAsked {
+        name: Box<str>,
+    },
+    /// Connected to a Unix socket.
+    SocketAsked {
+        path: FilePath,
+    },
+    /// Nothing but the introduction of a process that no earlier event introduced.
+    Seen,
+}
+
+/// One thing a process did.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Observed {
+    pub time: Timestamp,
+    /// The sensor's own running number (`global_seq_num`); orders events of one instant.
+    pub seq: u64,
+    pub actor: ProcessKey,
+    /// The actor as this event describes it; `None` when an earlier event of the same sensor already did.
+    pub info: Option<Arc<ProcessInfo>>,
+    pub what: What,
+}
+
+/// Everything the engine is ever told, in the order it is told.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Input {
+    Process(Observed),
+    Net(NetFact),
+    /// A sensor names something it could not see.
+    Coverage(Coverage),
+    /// Nothing more will be told from before this moment.
+    Tick(Timestamp),
+}
+
+impl Input {
+    pub fn time(&self) -> Timestamp {
+        match self {
+            Self::Process(observed) => observed.time,
+            Self::Net(fact) => fact.time,
+            Self::Coverage(coverage) => coverage.end,
+            Self::Tick(time) => *time,
+        }
+    }
+}

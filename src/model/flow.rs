@@ -1,0 +1,232 @@
+//! What the tap says of the network.
+
+use std::fmt;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::{Pid, Timestamp};
+
+/// A flow of this run. Given out by the tap in rising order, never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FlowId(pub u32);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Transport {
+    Tcp,
+    Udp,
+    /// UDP that was understood as QUIC.
+    Quic,
+}
+
+impl Transport {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Quic => "quic",
+        }
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct Endpoint {
+    pub ip: IpAddr,
+    pub port: u16,
+}
+
+/// Which way bytes went, seen from this machine.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Direction {
+    Out,
+    In,
+}
+
+/// The short process name in a packet header (`pth_comm`): at most 16 bytes.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct CommName {
+    bytes: [u8; 16],
+    len: u8,
+}
+
+impl CommName {
+    /// Up to the first NUL, at most 16 bytes.
+    pub fn new(raw: &[u8]) -> Self {
+        let raw = raw.split(|b| *b == 0).next().unwrap_or_default();
+        let len = raw.len().min(16);
+        let mut bytes = [0; 16];
+        bytes[..len].copy_from_slice(&raw[..len]);
+        Self { bytes, len: len as u8 }
+    }
+
+    pub fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..usize::from(self.len)]
+    }
+}
+
+impl fmt::Display for CommName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        super::Lossy(self.as_bytes()).fmt(f)
+    }
+}
+
+impl fmt::Debug for CommName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", self.to_string())
+    }
+}
+
+/// The process that a packet belongs to, as the capture says. A pid has no version: the engine finds the life of it that
+/// was running at that moment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Owner {
+    pub pid: Pid,
+    pub name: CommName,
+    /// The process on whose behalf the owner sends (`pth_epid`), when it is another one.
+    pub effective: Option<(Pid, CommName)>,
+}
+
+/// A canonical host name: lower case, A-labels, no trailing dot, at most 253 bytes.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct DomainName(Arc<str>);
+
+impl DomainName {
+    /// From bytes on the wire: ASCII is lowered, one trailing dot dropped. `None` when it is empty, too long or holds
+    /// bytes that no host name has (controls, spaces, slashes, quotes, non-ASCII).
+    pub fn from_wire(raw: &[u8]) -> Option<Self> {
+        let raw = raw.strip_suffix(b".").unwrap_or(raw);
+        let fits = !raw.is_empty() && raw.len() <= 253;
+        let clean = raw.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'*'));
+        let labels = raw.split(|b| *b == b'.').all(|label| !label.is_empty() && label.len() <= 63);
+        if !(fits && clean && labels) {
+            return None;
+        }
+        let text: String = raw.iter().map(|b| char::from(b.to_ascii_lowercase())).collect();
+        Some(Self(Arc::from(text)))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for DomainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for DomainName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:?}", &*self.0)
+    }
+}
+
+/// How a name was learned, best first.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum NameSource {
+    TlsSni,
+    QuicSni,
+    /// An address record answered to this name.
+    Dns,
+    /// The name asked for was an alias; this is the one at the end of the chain.
+    DnsCname,
+}
+
+impl NameSource {
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::TlsSni => "tls_sni",
+            Self::QuicSni => "quic_sni",
+            Self::Dns => "dns",
+            Self::DnsCname => "dns_cname",
+        }
+    }
+}
+
+/// Whose DNS answer it was.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum NameScope {
+    /// In the flow itself, or an answer given to the same process.
+    SameProcess,
+    /// An answer given to any process of the machine.
+    HostWide,
+}
+
+/// Why no name can be had, when the reason is known.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum UnknownName {
+    /// Encrypted ClientHello: the visible name is the outer one.
+    EncryptedHello,
+    /// The hello carried no server name.
+    NoServerName,
+    /// Not TLS, and nothing asked DNS for this address.
+    PlainAddress,
+}
+
+/// What a ClientHello says beside the name.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ClientHello {
+    /// Highest version offered: 0x0303 is TLS 1.2, 0x0304 TLS 1.3.
+    pub version: u16,
+    pub alpn: Vec<Box<str>>,
+    /// Carries an `encrypted_client_hello` extension (RFC 9849) that is not GREASE by its looks.
+    pub ech: bool,
+    /// JA4 fingerprint, when computed.
+    pub ja4: Option<Box<str>>,
+}
+
+/// What is known of a flow when it is first seen.
+#[derive(Clone, PartialEq, Debug)]
+pub struct FlowFacts {
+    pub transport: Transport,
+    /// This machine's side, where that can be told; else the side that opened.
+    pub client: Endpoint,
+    pub server: Endpoint,
+    pub interface: Option<Arc<str>>,
+    /// The capture began inside the flow: what went before is not known.
+    pub midstream: bool,
+}
+
+/// Why a flow ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Close {
+    /// FIN from both sides, or FIN answered.
+    Finished,
+    Reset,
+    /// Pushed out of a full table.
+    Evicted,
+    /// The recording ended.
+    EndOfRecording,
+}
+
+/// One thing that became known of a flow.
+#[derive(Clone, PartialEq, Debug)]
+pub enum NetKind {
+    Opened(Box<FlowFacts>),
+    /// The owner became known or changed.
+    Owned(Owner),
+    /// A name, possibly better than the last one. A later fact replaces it only if its source is at least as good.
+    Named {
+        domain: DomainName,
+        source: NameSource,
+        scope: NameScope,
+    },
+    /// A ClientHello was read whole.
+    Hello(Box<ClientHello>),
+    /// It is now known that no name will come.
+    Nameless(UnknownName),
+    /// Payload bytes after the handshake, each byte once.
+    Bytes {
+        out: u32,
+        into: u32,
+    },
+    Closed(Close),
+}
+
+/// One fact of one flow. `time` is the packet's.
+#[derive(Clone, PartialEq, Debug)]
+pub struct NetFact {
+    pub time: Timestamp,
+    pub flow: FlowId,
+    pub kind: NetKind,
+}

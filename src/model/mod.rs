@@ -1,0 +1,26 @@
+//! The vocabulary that crosses rooms.
+//!
+//! A type lives here only if two rooms need it; otherwise it belongs to its room. Everything is plain data:
+//! no clock, no I/O, no policy. Limits and units are named on the types.
+
+mod alert;
+mod event;
+mod flow;
+mod process;
+mod table;
+mod text;
+mod time;
+
+pub use alert::{
+    Alert, AlertId, Attribution, Confidence, Coverage, CoverageKind, Evidence, FlowEvidence, Hop, HopKind,
+    ProcessEvidence, ReadEvidence, Reason, ReasonCode, Record, RuleRef, Severity, TenantVerdict,
+};
+pub use event::{ExecFacts, File, FileId, Input, Observed, OpenFlags, PathHash, PipeEnd, What};
+pub use flow::{
+    ClientHello, Close, CommName, Direction, DomainName, Endpoint, FlowFacts, FlowId, NameScope, NameSource,
+    NetFact, NetKind, Owner, Transport, UnknownName,
+};
+pub use process::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, Script, SigningState, Uid};
+pub use table::{Set, Table};
+pub use text::{FilePath, Lossy};
+pub use time::{Span, Timestamp};

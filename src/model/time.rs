@@ -1,0 +1,227 @@
+//! Event time. Made only by sensors from what the system stamped; the engine never asks a clock.
+
+use std::fmt;
+
+/// Nanoseconds since the Unix epoch, UTC, as the sensor saw them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Timestamp(i64);
+
+/// A length of time in nanoseconds; never negative.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+pub struct Span(u64);
+
+impl Timestamp {
+    /// Before every event.
+    pub const MIN: Self = Self(i64::MIN);
+    /// After every event.
+    pub const MAX: Self = Self(i64::MAX);
+
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    pub const fn as_nanos(self) -> i64 {
+        self.0
+    }
+
+    /// How long after `earlier` this is; zero if it is not after it.
+    pub const fn since(self, earlier: Self) -> Span {
+        let delta = self.0.saturating_sub(earlier.0);
+        Span(if delta > 0 { delta as u64 } else { 0 })
+    }
+
+    pub const fn plus(self, span: Span) -> Self {
+        let nanos = if span.0 > i64::MAX as u64 { i64::MAX } else { span.0 as i64 };
+        Self(self.0.saturating_add(nanos))
+    }
+
+    pub const fn minus(self, span: Span) -> Self {
+        let nanos = if span.0 > i64::MAX as u64 { i64::MAX } else { span.0 as i64 };
+        Self(self.0.saturating_sub(nanos))
+    }
+}
+
+impl Span {
+    pub const ZERO: Self = Self(0);
+
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    pub const fn from_secs(secs: u64) -> Self {
+        Self(secs.saturating_mul(1_000_000_000))
+    }
+
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    pub const fn as_millis(self) -> u64 {
+        self.0 / 1_000_000
+    }
+
+    pub const fn as_secs(self) -> u64 {
+        self.0 / 1_000_000_000
+    }
+}
+
+/// RFC 3339 in UTC with nine decimals, the form `eslogger` writes. Years outside 0..=9999 print as the nearest bound.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const LOW: i64 = -62_135_596_800;
+        const HIGH: i64 = 253_402_300_799;
+        let seconds = self.0.div_euclid(1_000_000_000).clamp(LOW, HIGH);
+        let nanos = self.0.rem_euclid(1_000_000_000);
+        let (days, of_day) = (seconds.div_euclid(86_400), seconds.rem_euclid(86_400));
+        let (year, month, day) = civil_from_days(days);
+        write!(
+            f,
+            "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}.{nanos:09}Z",
+            of_day / 3600,
+            of_day / 60 % 60,
+            of_day % 60
+        )
+    }
+}
+
+impl fmt::Debug for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// As configuration writes it: the largest unit that divides it (`15m`, `90s`, `500ms`).
+impl fmt::Display for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const UNITS: [(u64, &str); 5] = [
+            (86_400_000_000_000, "d"),
+            (3_600_000_000_000, "h"),
+            (60_000_000_000, "m"),
+            (1_000_000_000, "s"),
+            (1_000_000, "ms"),
+        ];
+        match UNITS.iter().find(|(size, _)| self.0 >= *size && self.0 % size == 0) {
+            Some((size, unit)) => write!(f, "{}{unit}", self.0 / size),
+            None if self.0 == 0 => f.write_str("0s"),
+            None => write!(f, "{}ns", self.0),
+        }
+    }
+}
+
+impl fmt::Debug for Span {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Gregorian date of a day count since 1970-01-01 (Howard Hinnant's algorithm, public domain).
+fn civil_from_days(days: i64) -> (i64, u32, u32) {
+    let z = days + 719_468;
+    let era = z.div_euclid(146_097);
+    let doe = z.rem_euclid(146_097);
+    let yoe = (doe - doe / 1460 + doe / 36_524 - doe / 146_096) / 365;
+    let doy = doe - (365 * yoe + yoe / 4 - yoe / 100);
+    let mp = (5 * doy + 2) / 153;
+    let day = (doy - (153 * mp + 2) / 5 + 1) as u32;
+    let month = if mp < 10 { mp + 3 } else { mp - 9 } as u32;
+    (yoe + era * 400 + i64::from(month <= 2), month, day)
+}
+
+/// Days since 1970-01-01 of a Gregorian date. The inverse of the printing above; used by readers of timestamps.
+pub(crate) fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
+    let year = year - i64::from(month <= 2);
+    let era = year.div_euclid(400);
+    let yoe = year.rem_euclid(400);
+    let mp = i64::from(if month > 2 { month - 3 } else { month + 9 });
+    let doy = (153 * mp + 2) / 5 + i64::from(day) - 1;
+    let doe = yoe * 365 + yoe / 4 - yoe / 100 + doy;
+    era * 146_097 + doe - 719_468
+}
+
+impl Timestamp {
+    /// Reads the two forms `eslogger` writes: `2025-08-07T15:13:09.811587464Z` with any number of decimals up to nine
+    /// (or none). `None` for anything else; no other zone than `Z` is accepted.
+    pub fn parse(text: &[u8]) -> Option<Self> {
+        fn number(digits: &[u8]) -> Option<i64> {
+            digits.iter().try_fold(0i64, |n, d| d.is_ascii_digit().then(|| n * 10 + i64::from(d - b'0')))
+        }
+        let (head, rest) = text.split_at_checked(19)?;
+        let ok = head[4] == b'-'
+            && head[7] == b'-'
+            && matches!(head[10], b'T' | b' ')
+            && head[13] == b':'
+            && head[16] == b':';
+        let (year, month, day) = (number(&head[..4])?, number(&head[5..7])?, number(&head[8..10])?);
+        let (hour, minute, second) = (number(&head[11..13])?, number(&head[14..16])?, number(&head[17..19])?);
+        if !ok
+            || !(1..=12).contains(&month)
+            || !(1..=31).contains(&day)
+            || hour > 23
+            || minute > 59
+            || second > 60
+        {
+            return None;
+        }
+        let nanos = match rest {
+            b"Z" => 0,
+            [b'.', decimals @ .., b'Z'] if (1..=9).contains(&decimals.len()) => {
+                number(decimals)? * 10i64.pow(9 - decimals.len() as u32)
+            }
+            _ => return None,
+        };
+        let days = days_from_civil(year, month as u32, day as u32);
+        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
+        seconds.checked_mul(1_000_000_000)?.checked_add(nanos).map(Self)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn prints_and_reads_back() {
+        for text in [
+            "2025-08-07T15:13:09.811587464Z",
+            "1970-01-01T00:00:00.000000000Z",
+            "2024-02-29T23:59:59.999999999Z",
+        ] {
+            assert_eq!(Timestamp::parse(text.as_bytes()).unwrap().to_string(), text);
+        }
+        assert_eq!(
+            Timestamp::parse(b"2025-08-07T13:21:35.877422Z").unwrap().to_string(),
+            "2025-08-07T13:21:35.877422000Z"
+        );
+        assert_eq!(Timestamp::parse(b"1969-12-31T23:59:59Z").unwrap().as_nanos(), -1_000_000_000);
+    }
+
+    #[test]
+    fn refuses_what_it_does_not_know() {
+        for text in [
+            "",
+            "2025-08-07",
+            "2025-08-07T15:13:09",
+            "2025-13-07T15:13:09Z",
+            "2025-08-07T15:13:09+02:00",
+            "2025-08-07T15:13:09.Z",
+        ] {
+            assert_eq!(Timestamp::parse(text.as_bytes()), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn spans_print_as_configuration_writes_them() {
+        for (span, text) in [
+            (Span::from_secs(900), "15m"),
+            (Span::from_millis(500), "500ms"),
+            (Span::ZERO, "0s"),
+            (Span::from_secs(86_400), "1d"),
+        ] {
+            assert_eq!(span.to_string(), text);
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! One test binary: each file beside this one is a room of it.
