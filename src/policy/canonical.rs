@@ -121,10 +121,7 @@ fn under(path: &[u8], directory: &[u8]) -> bool {
 /// resolved paths, so it occurs only in arguments, where nothing better can be known.
 fn copy_collapsed(raw: &[u8], out: &mut Vec<u8>) {
     out.clear();
-    let tidy = !raw.windows(2).any(|pair| pair[0] == b'/' && matches!(pair[1], b'/' | b'.'))
-        && !raw.starts_with(b".")
-        && !(raw.len() > 1 && raw.ends_with(b"/"));
-    if tidy {
+    if is_tidy(raw) {
         out.extend_from_slice(raw);
         return;
     }
@@ -147,6 +144,16 @@ fn copy_collapsed(raw: &[u8], out: &mut Vec<u8>) {
     if absolute && out.is_empty() {
         out.push(b'/');
     }
+}
+
+/// No component is empty, `.` or `..`.
+fn is_tidy(raw: &[u8]) -> bool {
+    let untidy = |rest: &[u8]| {
+        matches!(rest, [] | [b'/', ..] | b"." | [b'.', b'/', ..] | b".." | [b'.', b'.', b'/', ..])
+    };
+    let relative = !raw.starts_with(b"/");
+    raw == b"/"
+        || !(relative && untidy(raw) || memchr::memchr_iter(b'/', raw).any(|at| untidy(&raw[at + 1..])))
 }
 
 /// Rewrites the parts of `bytes` that are text; bytes that are no UTF-8 stay as they are.
