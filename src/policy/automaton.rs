@@ -16,50 +16,27 @@ const SIZE_LIMIT: usize = 64 << 20;
 #[error("the path patterns together need more than {} MiB to compile: fewer `**` inside patterns", SIZE_LIMIT >> 20)]
 pub struct TooLarge;
 
-/// Which of its patterns match a whole path.
+/// Whether one of its patterns matches.
 #[derive(Clone, Debug)]
-pub(super) struct Automaton<T> {
+pub(super) struct Automaton {
     dfa: dense::DFA<Vec<u32>>,
     start: StateID,
-    targets: Vec<T>,
 }
 
-impl<T: Copy> Automaton<T> {
-    /// Every pattern that matches is told.
-    pub(super) fn all(patterns: Vec<(String, T)>) -> Result<Self, TooLarge> {
-        Self::build(patterns, MatchKind::All)
-    }
-
-    /// Only whether one matches is told.
-    pub(super) fn any(patterns: Vec<(String, T)>) -> Result<Self, TooLarge> {
-        Self::build(patterns, MatchKind::LeftmostFirst)
-    }
-
-    fn build(patterns: Vec<(String, T)>, kind: MatchKind) -> Result<Self, TooLarge> {
-        let (texts, targets): (Vec<String>, Vec<T>) = patterns.into_iter().unzip();
+impl Automaton {
+    pub(super) fn new(patterns: &[String]) -> Result<Self, TooLarge> {
         let config = dense::Config::new()
-            .match_kind(kind)
+            .match_kind(MatchKind::LeftmostFirst)
             .start_kind(StartKind::Anchored)
             .dfa_size_limit(Some(SIZE_LIMIT))
             .determinize_size_limit(Some(SIZE_LIMIT));
         let dfa = dense::Builder::new()
             .configure(config)
             .syntax(syntax::Config::new().unicode(false).utf8(false).dot_matches_new_line(true))
-            .build_many(&texts)
+            .build_many(patterns)
             .map_err(|_| TooLarge)?;
         let start = dfa.start_state_forward(&Input::new("").anchored(Anchored::Yes)).map_err(|_| TooLarge)?;
-        Ok(Self { dfa, start, targets })
-    }
-
-    /// Tells the target of every pattern that matches all of `path`.
-    pub(super) fn each_match(&self, path: &[u8], mut tell: impl FnMut(T)) {
-        let Some(state) = self.walk(path) else { return };
-        let end = self.dfa.next_eoi_state(state);
-        if self.dfa.is_match_state(end) {
-            for index in 0..self.dfa.match_len(end) {
-                tell(self.targets[self.dfa.match_pattern(end, index).as_usize()]);
-            }
-        }
+        Ok(Self { dfa, start })
     }
 
     /// Does any pattern match a beginning of `path` (patterns that must reach its end say so)?
@@ -78,26 +55,12 @@ impl<T: Copy> Automaton<T> {
         }
         self.dfa.is_match_state(self.dfa.next_eoi_state(state))
     }
-
-    /// Could a longer path match?
-    pub(super) fn may_continue(&self, path: &[u8]) -> bool {
-        self.walk(path).is_some()
-    }
-
-    fn walk(&self, path: &[u8]) -> Option<StateID> {
-        let mut state = self.start;
-        for byte in path {
-            state = self.dfa.next_state(state, *byte);
-            if self.dfa.is_dead_state(state) {
-                return None;
-            }
-        }
-        Some(state)
-    }
 }
 
 /// The tokens as a regular expression over bytes.
-pub(super) fn expression(tokens: &[Token], out: &mut String) {
+pub(super) fn expression(tokens: &[Token]) -> String {
+    let mut text = String::new();
+    let out = &mut text;
     for token in tokens {
         match token {
             Token::Literal(text) => text.iter().for_each(|byte| literal(*byte, out)),
@@ -110,6 +73,7 @@ pub(super) fn expression(tokens: &[Token], out: &mut String) {
             Token::Class { negated, ranges } => class(*negated, ranges, out),
         }
     }
+    text
 }
 
 /// One character that is no `/`: a byte of ASCII, a UTF-8 sequence, or a stray byte.

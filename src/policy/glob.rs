@@ -116,6 +116,21 @@ impl Glob {
         Ok(Self { anchor, folded: tokens(folded)?, exact: tokens(exact)? })
     }
 
+    /// Everything below what the pattern names.
+    #[must_use]
+    pub fn below(&self) -> Self {
+        let deepen = |branches: &[Vec<Token>]| {
+            let below = [Token::Literal(b"/".to_vec()), Token::Below];
+            branches.iter().map(|tokens| [tokens.as_slice(), &below].concat()).collect()
+        };
+        Self { anchor: self.anchor, folded: deepen(&self.folded), exact: deepen(&self.exact) }
+    }
+
+    /// Does it tell a tenant?
+    pub fn has_tenant(&self) -> bool {
+        self.folded.iter().flatten().any(|token| *token == Token::Tenant)
+    }
+
     /// One pattern against one path, by trial. For the few patterns that are not worth an automaton.
     /// `rest` is what follows the home, for patterns that begin with `~`.
     pub(super) fn matches(&self, path: &[u8], case_kept: bool) -> bool {
@@ -294,6 +309,25 @@ pub(super) fn matches(tokens: &[Token], path: &[u8]) -> bool {
             let inside = ranges.iter().any(|(low, high)| (*low..=*high).contains(&letter));
             inside != *negated && matches(rest, &path[used..])
         }),
+    }
+}
+
+/// Could a longer path match?
+pub(super) fn may_continue(tokens: &[Token], path: &[u8]) -> bool {
+    let Some((token, rest)) = tokens.split_first() else { return false };
+    let within = |from: usize| {
+        let end = path.iter().position(|b| *b == b'/').unwrap_or(path.len());
+        end == path.len() || (from..=end).any(|at| may_continue(rest, &path[at..]))
+    };
+    match token {
+        Token::Literal(text) if text.len() >= path.len() => text.starts_with(path),
+        Token::Literal(text) => path.strip_prefix(&text[..]).is_some_and(|path| may_continue(rest, path)),
+        Token::Within => within(0),
+        Token::Tenant => within(1),
+        Token::Directories | Token::Across | Token::Below => true,
+        Token::One | Token::Class { .. } => {
+            path.is_empty() || first_char(path).is_some_and(|(_, used)| may_continue(rest, &path[used..]))
+        }
     }
 }
 
