@@ -237,7 +237,10 @@ impl Engine {
     fn take_over(&mut self, life: LifeId, time: Timestamp, path: &FilePath, origins: &[Origin]) {
         let mut sets = SetMask::default();
         origins.iter().for_each(|origin| sets = sets.union(self.sets_of(&origin.read)));
-        let sets = self.unexcused(life, sets, None, time);
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
+        let sets = self.unexcused(life, sets, &canonical, time);
+        self.scratch = scratch;
         if sets.is_empty() {
             return;
         }
@@ -463,13 +466,13 @@ impl Engine {
             let script = life.image.identity.script.as_ref();
             script == Some(path) || life.image.identity.program.path == *path
         });
-        let sets = if own_code { SetMask::default() } else { self.unexcused(life, class.sets, Some(&canonical), time) };
+        let sets = if own_code { SetMask::default() } else { self.unexcused(life, class.sets, &canonical, time) };
         let looked = Looked { hash: self.policy.paths.hash(&canonical), named_fork: canonical.named_fork(), class, sets };
         self.scratch = scratch;
         looked
     }
 
-    fn unexcused(&self, life: LifeId, sets: SetMask, path: Option<&Canonical<'_>>, time: Timestamp) -> SetMask {
+    fn unexcused(&self, life: LifeId, sets: SetMask, path: &Canonical<'_>, time: Timestamp) -> SetMask {
         let Some(life) = self.lineage.get(life).filter(|_| !sets.is_empty()) else { return SetMask::default() };
         let user = life.image.evidence.info.euid;
         let subject = Subject {

@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{ExecFacts, FilePath, Program, SigningState};
+use crate::model::{ExecFacts, FilePath, ProcessEvidence, Program, SigningState};
 use crate::policy::Identity;
 
 /// Programs that run what their arguments name. Version digits and dots at the end of a name are ignored (`python3.12`).
@@ -34,11 +34,20 @@ pub fn of(program: &Arc<Program>, facts: &ExecFacts) -> Identity {
     let inspected = facts.args.iter().skip(1).any(|arg| arg.starts_with("--inspect") || arg.starts_with("--remote-debugging-port"));
     Identity {
         program: Arc::clone(program),
-        runs_other_code: script.is_some() || inline || injected || inspected,
+        runs_other_code: inline || injected || inspected,
         script,
         script_sha256: None,
         invalidated: false,
     }
+}
+
+/// The identity again from the evidence that was kept of it.
+pub fn of_evidence(evidence: &ProcessEvidence) -> Identity {
+    let facts = ExecFacts { args: evidence.args.to_vec(), cwd: evidence.cwd.clone(), ..ExecFacts::default() };
+    let mut identity = of(&evidence.info.program, &facts);
+    identity.script = evidence.script.as_ref().map(|script| script.path.clone());
+    identity.invalidated = evidence.invalidated;
+    identity
 }
 
 /// One word for the code a process runs: a believed signer and identifier, else path and hash; with the script.
@@ -138,15 +147,15 @@ mod tests {
     #[test]
     fn finds_the_script_behind_the_interpreter() {
         let table: [(&str, &[&str], Option<&str>, bool); 11] = [
-            ("/bin/bash", &["bash", "-ex", "run.sh"], Some("/Users/a/run.sh"), true),
-            ("/usr/bin/python3", &["python3", "/opt/corp/backup.py", "--all"], Some("/opt/corp/backup.py"), true),
-            ("/opt/homebrew/bin/python3.12", &["python3.12", "-u", "x.py"], Some("/Users/a/x.py"), true),
+            ("/bin/bash", &["bash", "-ex", "run.sh"], Some("/Users/a/run.sh"), false),
+            ("/usr/bin/python3", &["python3", "/opt/corp/backup.py", "--all"], Some("/opt/corp/backup.py"), false),
+            ("/opt/homebrew/bin/python3.12", &["python3.12", "-u", "x.py"], Some("/Users/a/x.py"), false),
             ("/bin/zsh", &["-zsh"], None, false),
             ("/bin/sh", &["sh", "-c", "curl x"], None, true),
             ("/bin/bash", &["bash", "-lc", "curl x"], None, true),
             ("/usr/bin/osascript", &["osascript", "-e", "tell app"], None, true),
             ("/opt/homebrew/bin/node", &["node", "-"], None, true),
-            ("/usr/bin/perl", &["perl", "-I", "lib", "./up.pl"], Some("/Users/a/up.pl"), true),
+            ("/usr/bin/perl", &["perl", "-I", "lib", "./up.pl"], Some("/Users/a/up.pl"), false),
             ("/usr/bin/curl", &["curl", "-T", "x"], None, false),
             ("/usr/bin/python3", &["python3", "-m", "http.server"], None, true),
         ];

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::model::{FilePath, Timestamp};
-use crate::policy::{Identity, RuleKind, SetId, SetMask, Subject, UnknownUpload};
+use crate::policy::{RuleKind, SetId, SetMask, Subject, UnknownUpload};
 
 use super::Engine;
 use super::acts::Looked;
@@ -136,6 +136,10 @@ impl Engine {
         let ratio = self.policy.options.min_ratio;
         let download = into > RATIO_FROM && ratio > 0.0 && (out as f64) < ratio * (into as f64);
         if carried.is_empty() || download {
+            // Not (yet) an upload: nothing waits for it, but more bytes may make it one.
+            if let Some(crossed) = pending {
+                self.pending.remove(&(crossed, id, at));
+            }
             return;
         }
         let completion = self.completion(life, tally, at, carried, (out, into));
@@ -196,20 +200,17 @@ impl Engine {
 
     /// Something landed in a folder that a sync client uploads: that is an upload by that client, at that moment.
     pub(super) fn dropped(&mut self, id: LifeId, time: Timestamp, path: &FilePath, looked: &Looked, origins: &[Origin]) {
-        let Some((root, tenant)) = looked.class.root.clone() else { return };
+        let Some((root_id, tenant)) = looked.class.root.clone() else { return };
         let Some(life) = self.lineage.get(id) else { return };
-        let root = self.policy.sync_root(root);
-        if origins.is_empty() || root.client.iter().any(|client| client.matches(&life.image.identity)) {
+        if origins.is_empty() || self.policy.allow.is_client(&life.image.identity, root_id) {
             return;
         }
-        let service = self.policy.services.get(root.service);
-        let place = Place::Service { name: Arc::clone(&service.name), tenant };
-        let own = self.subject(life, time);
-        let client = root.client.iter().find_map(|client| client.identity());
-        let agent = client.as_ref().map(|identity: &Identity| Subject { identity, ..own });
-        let may = |set: &SetId| {
-            self.permits(&own, *set, &place) || agent.as_ref().is_some_and(|agent| self.permits(agent, *set, &place))
-        };
+        let service_id = self.policy.sync_root(root_id).service;
+        let service = self.policy.services.get(service_id);
+        let place = Place::Service { name: Arc::clone(&service.name), tenant: tenant.clone() };
+        let subject = self.subject(life, time);
+        let allow = &self.policy.allow;
+        let may = |set: &SetId| allow.permits_drop(&subject, root_id, *set, service_id, tenant.as_deref()).is_ok();
         let mut carried = Vec::new();
         for origin in origins {
             let sets: SetMask = self.sets_of(&origin.read).iter().filter(|set| !may(set)).collect();

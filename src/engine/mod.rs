@@ -113,7 +113,7 @@ pub struct Engine {
 
 impl Engine {
     pub fn new(policy: Arc<Policy>) -> Self {
-        let homes = policy.homes.clone();
+        let homes = policy.paths.homes();
         Self {
             policy,
             homes,
@@ -145,6 +145,8 @@ impl Engine {
         for older in &mut self.renumberings {
             older.iter_mut().for_each(|set| *set = set.and_then(|set| renumber[usize::from(set.0)]));
         }
+        let number = |sets: SetMask| sets.iter().filter_map(|set| renumber[usize::from(set.0)]).collect();
+        self.chains.renumber(number);
         self.renumberings.push(renumber);
         self.epoch += 1;
         self.policy = policy;

@@ -100,7 +100,7 @@ impl Bearing {
     /// Until when a read taken at `from` may lead to an upload: the longest window of its sets.
     pub fn deadline(policy: &Policy, sets: SetMask, from: Timestamp) -> Timestamp {
         let longest = sets.iter().map(|set| policy.set(set).window).max();
-        from.plus(longest.unwrap_or(policy.options.window))
+        from.plus(longest.unwrap_or(policy.options.window_default))
     }
 
     /// An upload that began at `began` and still runs at `time` falls into the window of `set`.
