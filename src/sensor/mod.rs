@@ -1,1 +1,3 @@
-//! Under construction.
+//! Observes: recordings, line by line.
+
+pub mod lines;
