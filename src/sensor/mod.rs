@@ -1,3 +1,5 @@
-//! Observes: recordings, line by line.
+//! Observes: the machine's own events, as the system's `eslogger` prints them.
 
+pub mod eslogger;
+pub mod gate;
 pub mod lines;
