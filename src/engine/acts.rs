@@ -267,7 +267,7 @@ impl Engine {
         }
         let looked = self.look(life, &file.path, time);
         self.stain(&file.path, looked.hash, file.id, &origins, time);
-        self.dropped(life, time, &file.path, &looked, &origins);
+        self.dropped(life, time, &looked, &origins);
     }
 
     fn renamed(&mut self, life: LifeId, time: Timestamp, from: &File, to: &File) {
@@ -283,7 +283,7 @@ impl Engine {
         origins.extend(self.origins(life, HopKind::Rename, time, &to.path));
         let origins = self.one_further(life, origins, HopKind::Rename, time, &to.path);
         self.stain(&to.path, target.hash, from.id, &origins, time);
-        self.dropped(life, time, &to.path, &target, &origins);
+        self.dropped(life, time, &target, &origins);
     }
 
     /// A link, clone or copy: the acting process read the source, and the new name carries what the source did.
@@ -300,7 +300,7 @@ impl Engine {
         // A link shares the inode; a copy has its own, not yet known.
         let id = if kind == HopKind::Link { from.id } else { None };
         self.stain(to, target.hash, id, &origins, time);
-        self.dropped(life, time, to, &target, &origins);
+        self.dropped(life, time, &target, &origins);
     }
 
     fn asked(&mut self, life: LifeId, time: Timestamp) {

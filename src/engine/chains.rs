@@ -278,7 +278,8 @@ impl Engine {
         chain.dirty = false;
         let Some(chain) = self.chains.chains.get(&id) else { return };
         let degraded = self.coverage.during(chain.first, chain.time);
-        let alert: Alert = describe::alert(&self.policy, chain, degraded);
+        let user_name = self.users.get(&chain.user).cloned();
+        let alert: Alert = describe::alert(&self.policy, chain, user_name, degraded);
         self.outbox.put(Record::Alert(Box::new(alert)));
     }
 

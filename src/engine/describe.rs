@@ -22,7 +22,7 @@ pub fn any_rule(policy: &Policy, completion: &Completion) -> bool {
 }
 
 /// The whole alert.
-pub fn alert(policy: &Policy, chain: &Chain, degraded: Vec<CoverageKind>) -> Alert {
+pub fn alert(policy: &Policy, chain: &Chain, user_name: Option<Arc<str>>, degraded: Vec<CoverageKind>) -> Alert {
     let (service, tenant) = destination(policy, &chain.place);
     let category = category(policy, &chain.place);
     let (reads, omitted) = reads(policy, chain);
@@ -42,6 +42,7 @@ pub fn alert(policy: &Policy, chain: &Chain, degraded: Vec<CoverageKind>) -> Ale
         rules: rules(policy, chain, category),
         reasons,
         user: chain.user,
+        user_name,
         uploader: Arc::clone(&chain.uploader),
         reads,
         reads_omitted: omitted,

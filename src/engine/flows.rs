@@ -28,7 +28,6 @@ pub enum Target {
 #[derive(Debug)]
 pub struct Flow {
     pub facts: Arc<FlowFacts>,
-    pub opened: Timestamp,
     pub owner: Option<Owner>,
     pub life: Option<LifeId>,
     pub domain: Option<DomainName>,
@@ -38,7 +37,6 @@ pub struct Flow {
     pub target: Target,
     /// Bytes counted while the target was open: placed when it becomes known.
     pub unplaced: (u64, u64),
-    pub closed: bool,
 }
 
 /// Live flows. The tap bounds their number.
@@ -52,14 +50,9 @@ impl Flows {
         self.flows.get_mut(&id)
     }
 
-    pub fn len(&self) -> usize {
-        self.flows.len()
-    }
-
-    pub fn open(&mut self, id: FlowId, facts: &FlowFacts, time: Timestamp) {
+    pub fn open(&mut self, id: FlowId, facts: &FlowFacts) {
         self.flows.or_insert_with(id, || Flow {
             facts: Arc::new(facts.clone()),
-            opened: time,
             owner: None,
             life: None,
             domain: None,
@@ -68,7 +61,6 @@ impl Flows {
             hello: None,
             target: Target::Open,
             unplaced: (0, 0),
-            closed: false,
         });
     }
 

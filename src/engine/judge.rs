@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{FilePath, Timestamp};
+use crate::model::Timestamp;
 use crate::policy::{RuleKind, SetId, SetMask, Subject, UnknownUpload};
 
 use super::Engine;
@@ -199,7 +199,7 @@ impl Engine {
     }
 
     /// Something landed in a folder that a sync client uploads: that is an upload by that client, at that moment.
-    pub(super) fn dropped(&mut self, id: LifeId, time: Timestamp, path: &FilePath, looked: &Looked, origins: &[Origin]) {
+    pub(super) fn dropped(&mut self, id: LifeId, time: Timestamp, looked: &Looked, origins: &[Origin]) {
         let Some((root_id, tenant)) = looked.class.root.clone() else { return };
         let Some(life) = self.lineage.get(id) else { return };
         if origins.is_empty() || self.policy.allow.is_client(&life.image.identity, root_id) {
@@ -238,7 +238,6 @@ impl Engine {
             host_wide_name: false,
             new_pair: true,
         };
-        let _ = path;
         self.conclude(completion);
     }
 

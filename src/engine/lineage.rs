@@ -92,6 +92,8 @@ pub struct Lineage {
     /// When to look at an ended life again.
     graves: BTreeSet<(Timestamp, LifeId)>,
     evicted: u64,
+    /// Forgotten, but not yet taken out of the tables of others.
+    gone: Vec<Life>,
 }
 
 impl Lineage {
@@ -109,6 +111,10 @@ impl Lineage {
 
     pub fn len(&self) -> usize {
         self.lives.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lives.is_empty()
     }
 
     /// Lives pushed out of the full table since last asked.
@@ -230,7 +236,7 @@ impl Lineage {
     }
 
     /// Forgets ended lives whose time is up. `keep` says until when a life must still be remembered, if it must.
-    pub fn bury(&mut self, now: Timestamp, keep: impl Fn(&Life) -> Option<Timestamp>, gone: &mut Vec<Life>) {
+    pub fn bury(&mut self, now: Timestamp, keep: impl Fn(&Life) -> Option<Timestamp>) {
         while let Some(&(due, id)) = self.graves.first()
             && due <= now
         {
@@ -238,13 +244,18 @@ impl Lineage {
             let until = self.lives.get(&id).and_then(&keep).filter(|until| *until > now);
             match until {
                 Some(until) => _ = self.graves.insert((until, id)),
-                None => gone.extend(self.forget(id)),
+                None => self.forget(id),
             }
         }
     }
 
-    fn forget(&mut self, id: LifeId) -> Option<Life> {
-        let life = self.lives.remove(&id)?;
+    /// Lives forgotten since last asked.
+    pub fn take_gone(&mut self) -> Vec<Life> {
+        std::mem::take(&mut self.gone)
+    }
+
+    fn forget(&mut self, id: LifeId) {
+        let Some(life) = self.lives.remove(&id) else { return };
         for key in &life.keys {
             self.by_key.remove(key);
         }
@@ -255,7 +266,9 @@ impl Lineage {
                 self.by_pid.remove(&pid);
             }
         }
-        Some(life)
+        if !(life.bearings.is_empty() && life.pipes.is_empty()) {
+            self.gone.push(life);
+        }
     }
 
     /// A full table gives up ended lives first, the longest dead before the others; then nothing more is taken in from
@@ -270,7 +283,7 @@ impl Lineage {
                     self.forget(grave.1);
                 }
                 None => match self.oldest_idle() {
-                    Some(id) => _ = self.forget(id),
+                    Some(id) => self.forget(id),
                     None => return,
                 },
             }

@@ -229,13 +229,13 @@ impl Engine {
     }
 
     fn bury(&mut self) {
-        let mut gone = Vec::new();
         let keep = |life: &lineage::Life| life.bearings.iter().map(|bearing| bearing.until.plus(window::OVERHANG)).max();
-        self.lineage.bury(self.now, keep, &mut gone);
-        for life in gone {
+        self.lineage.bury(self.now, keep);
+        for life in self.lineage.take_gone() {
             for bearing in &life.bearings {
                 self.unbear(life.id, bearing.read.id);
             }
+            self.pending.retain(|(_, pending, _), ()| *pending != life.id);
             for pipe in &life.pipes {
                 if let Some(ends) = self.pipes.get_mut(&pipe.id) {
                     ends.retain(|(end, _)| *end != life.id);

@@ -1,12 +1,11 @@
 //! What the network showed: flows find their process, bytes find their tally.
 
-use crate::model::{Attribution, Close, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
+use crate::model::{Attribution, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
 
-use super::Engine;
+use super::{Engine, Timer};
 use super::flows::{Flow, Target};
 use super::lineage::LifeId;
 use super::window::{MAX_TALLIES, Mark, Place, SILENCE, Tally};
-use super::Timer;
 
 /// More out than in by this much is judged at once.
 const CLEARLY_AN_UPLOAD: u64 = 64 * 1024;
@@ -18,7 +17,7 @@ impl Engine {
         self.stats.net_facts += 1;
         let NetFact { time, flow: id, kind } = fact;
         match kind {
-            NetKind::Opened(facts) => self.flows.open(id, &facts, time),
+            NetKind::Opened(facts) => self.flows.open(id, &facts),
             NetKind::Owned(owner) => {
                 if let Some(flow) = self.flows.get_mut(id)
                     && flow.owner != Some(owner)
@@ -44,7 +43,7 @@ impl Engine {
                 }
             }
             NetKind::Bytes { out, into } => self.sent(id, time, u64::from(out), u64::from(into)),
-            NetKind::Closed(close) => self.closed(id, time, close),
+            NetKind::Closed(_) => self.closed(id),
         }
     }
 
@@ -132,15 +131,14 @@ impl Engine {
         self.note(CoverageKind::UnattributedFlow, 1, "flows to cloud services whose process the capture does not name");
     }
 
-    fn closed(&mut self, id: FlowId, time: Timestamp, _how: Close) {
+    /// A flow has ended: whatever it was part of is judged.
+    fn closed(&mut self, id: FlowId) {
         let Some(flow) = self.flows.close(id) else { return };
         self.unattributed.remove(&id);
         let (Some(life), Target::Place(place)) = (flow.life, &flow.target) else { return };
-        let Some(at) = self.lineage.get(life).and_then(|life| life.tallies.iter().position(|tally| tally.place == *place)) else {
-            return;
-        };
-        let _ = time;
-        self.judge(life, at as u16);
+        let tallies = self.lineage.get(life).map_or(&[][..], |life| &life.tallies);
+        let touched: Vec<usize> = (0..tallies.len()).filter(|at| tallies[*at].place == *place).collect();
+        touched.into_iter().for_each(|at| self.judge(life, at as u16));
     }
 
     /// After each byte: has a floor been crossed, is it time to judge?
