@@ -1,1 +1,2 @@
 //! One test binary: each file beside this one is a room of it.
+mod eslogger;

@@ -99,20 +99,18 @@ pub(super) enum Destination<'a> {
 }
 
 impl<'a> Destination<'a> {
-    /// The form is told by the key, not by `destination_type`: they never disagree, and the key comes first or last.
+    /// The form is told by the key, not by `destination_type`: the two never disagree.
     pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
-        let mut destination = None;
+        let (mut existing, mut new) = (None, None);
         scanner.fields(|scanner, key| {
             match key {
-                b"existing_file" => {
-                    destination = RawFile::read(scanner)?.map(Self::Existing).or(destination);
-                }
-                b"new_path" => destination = Self::read_new(scanner)?.or(destination),
+                b"existing_file" => existing = RawFile::read(scanner)?.map(Self::Existing),
+                b"new_path" => new = Self::read_new(scanner)?,
                 _ => scanner.skip()?,
             }
             Ok(())
         })?;
-        Ok(destination)
+        Ok(existing.or(new))
     }
 
     fn read_new(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
