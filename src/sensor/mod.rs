@@ -1,1 +1,3 @@
-//! Under construction.
+//! Observes. Opens things; understands nothing.
+
+pub mod capture;
