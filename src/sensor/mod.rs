@@ -1,5 +1,6 @@
-//! Observes: the machine's own events, as the system's `eslogger` prints them.
+//! Observes. Opens things; understands nothing.
 
+pub mod capture;
 pub mod eslogger;
 pub mod gate;
 pub mod lines;
