@@ -71,8 +71,23 @@ impl TenantPattern {
 /// Programs and the files that are theirs.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Owner {
+    /// Empty: any program that runs the script.
     pub process: Vec<ProcessMatcher>,
+    /// What an interpreter among them must run.
+    pub script: Option<ProgramPath>,
     pub paths: Vec<Glob>,
+}
+
+impl Owner {
+    fn admits(&self, identity: &Identity) -> bool {
+        let program = self.process.iter().any(|matcher| matcher.matches(identity));
+        let any = self.process.is_empty() && self.script.is_some();
+        let script = match (&self.script, &identity.script) {
+            (Some(wanted), Some(script)) => wanted.matches_path(script),
+            (wanted, script) => wanted.is_none() && script.is_none(),
+        };
+        (program || any && !identity.invalidated) && script
+    }
 }
 
 /// One exception. Every dimension must match.
@@ -341,14 +356,14 @@ impl AllowEntry {
         if self.owners.is_empty() && !self.own_containers {
             return true;
         }
-        if identity.runs_other_code || identity.script.is_some() {
+        if identity.runs_other_code {
             return false;
         }
         let listed = self.owners.iter().any(|owner| {
-            owner.process.iter().any(|matcher| matcher.matches(identity))
-                && owner.paths.iter().any(|glob| matches_anywhere(glob, path, homes))
+            owner.admits(identity) && owner.paths.iter().any(|glob| matches_anywhere(glob, path, homes))
         });
-        listed || self.own_containers && in_own_container(identity, path, homes)
+        let itself = identity.script.is_none();
+        listed || self.own_containers && itself && in_own_container(identity, path, homes)
     }
 
     /// Are the root's clients among the programs that the entry names?

@@ -97,7 +97,9 @@ impl<T: Copy> Automaton<T> {
 }
 
 /// The tokens as a regular expression over bytes.
-pub(super) fn expression(tokens: &[Token], out: &mut String) {
+pub(super) fn expression(tokens: &[Token]) -> String {
+    let mut text = String::new();
+    let out = &mut text;
     for token in tokens {
         match token {
             Token::Literal(text) => text.iter().for_each(|byte| literal(*byte, out)),
@@ -110,6 +112,7 @@ pub(super) fn expression(tokens: &[Token], out: &mut String) {
             Token::Class { negated, ranges } => class(*negated, ranges, out),
         }
     }
+    text
 }
 
 /// One character that is no `/`: a byte of ASCII, a UTF-8 sequence, or a stray byte.

@@ -116,6 +116,21 @@ impl Glob {
         Ok(Self { anchor, folded: tokens(folded)?, exact: tokens(exact)? })
     }
 
+    /// Everything below what the pattern names.
+    #[must_use]
+    pub fn below(&self) -> Self {
+        let deepen = |branches: &[Vec<Token>]| {
+            let below = [Token::Literal(b"/".to_vec()), Token::Below];
+            branches.iter().map(|tokens| [tokens.as_slice(), &below].concat()).collect()
+        };
+        Self { anchor: self.anchor, folded: deepen(&self.folded), exact: deepen(&self.exact) }
+    }
+
+    /// Does it tell a tenant?
+    pub fn has_tenant(&self) -> bool {
+        self.folded.iter().flatten().any(|token| *token == Token::Tenant)
+    }
+
     /// One pattern against one path, by trial. For the few patterns that are not worth an automaton.
     /// `rest` is what follows the home, for patterns that begin with `~`.
     pub(super) fn matches(&self, path: &[u8], case_kept: bool) -> bool {

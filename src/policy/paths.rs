@@ -1,5 +1,6 @@
 //! Which paths matter, and to whom.
 
+use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::sync::Arc;
 
@@ -12,14 +13,6 @@ use super::canonical::{Canonical, Scratch, Volumes};
 use super::glob::{self, Anchor, Glob, Token};
 use super::homes::Homes;
 use super::ids::{SetId, SetMask, SyncRootId};
-
-/// What a pattern stands for.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-enum Target {
-    Include(SetId),
-    Exclude(SetId),
-    Root(SyncRootId),
-}
 
 /// What a path is to the policy.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -50,12 +43,20 @@ pub struct Paths {
     roots: Vec<Glob>,
 }
 
-/// The automata for one spelling.
+/// The automata for one spelling. The gate is one for everything, of patterns cut short so that it stays small; the exact
+/// ones stand for a set each, because patterns with `**` inside multiply when they share an automaton.
 #[derive(Clone, Debug)]
 struct Matchers {
     gate: Automaton<()>,
-    at_root: Automaton<Target>,
-    at_home: Automaton<Target>,
+    sets: Vec<(SetId, Anchored<bool>)>,
+    roots: Anchored<SyncRootId>,
+}
+
+/// Patterns from the root, and patterns from a home.
+#[derive(Clone, Debug)]
+struct Anchored<T> {
+    at_root: Automaton<T>,
+    at_home: Automaton<T>,
 }
 
 impl Paths {
@@ -66,17 +67,9 @@ impl Paths {
         volumes: Volumes,
         homes: Vec<Box<str>>,
     ) -> Result<Self, TooLarge> {
-        let mut patterns = Vec::new();
-        for set in sets {
-            patterns.extend(set.include.iter().map(|glob| (glob, Target::Include(set.set))));
-            patterns.extend(set.exclude.iter().map(|glob| (glob, Target::Exclude(set.set))));
-        }
-        let ids = (0..).map(SyncRootId);
-        patterns.extend(roots.iter().zip(ids).map(|(glob, id)| (glob, Target::Root(id))));
-        let folded = Matchers::compile(&patterns, |glob| &glob.folded)?;
-        let exact = volumes.any_case_sensitive().then(|| Matchers::compile(&patterns, |glob| &glob.exact));
-        let exact = exact.transpose()?;
-        Ok(Self { volumes, homes, seed: RandomState::default(), folded, exact, roots })
+        let folded = Matchers::compile(sets, &roots, |glob| &glob.folded)?;
+        let exact = volumes.any_case_sensitive().then(|| Matchers::compile(sets, &roots, |glob| &glob.exact));
+        Ok(Self { volumes, homes, seed: RandomState::default(), folded, exact: exact.transpose()?, roots })
     }
 
     /// Brings a path into its one spelling. Allocates nothing once `scratch` is warm and the path is ASCII.
@@ -107,25 +100,29 @@ impl Paths {
     /// Could a file below this directory matter? For directories that are moved.
     pub fn may_hold(&self, directory: &Canonical<'_>, homes: &Homes) -> bool {
         let matchers = self.matchers(directory);
-        let below = |path: &[u8]| [path, b"/"].concat();
-        matchers.at_root.may_continue(&below(directory.bytes()))
-            || homes.rests(directory.bytes()).any(|rest| matchers.at_home.may_continue(&below(rest)))
+        let path = [directory.bytes(), b"/"].concat();
+        let sets = matchers.sets.iter().any(|(_, patterns)| patterns.may_continue(&path, homes));
+        sets || matchers.roots.may_continue(&path, homes)
     }
 
     /// Which sets the path belongs to, and which sync root it lies in.
     pub fn classify(&self, path: &Canonical<'_>, homes: &Homes) -> PathClass {
         let matchers = self.matchers(path);
-        let (mut include, mut exclude, mut root) = (SetMask::EMPTY, SetMask::EMPTY, None);
-        let mut note = |target| match target {
-            Target::Include(set) => include.insert(set),
-            Target::Exclude(set) => exclude.insert(set),
-            // The later root is the administrator's own, or the more special one.
-            Target::Root(id) => root = root.max(Some(id)),
-        };
-        matchers.at_root.each_match(path.bytes(), &mut note);
-        homes.rests(path.bytes()).for_each(|rest| matchers.at_home.each_match(rest, &mut note));
-        let root = root.map(|id| (id, self.tenant(id, path, homes)));
-        PathClass { sets: include.without(exclude), root }
+        let mut sets = SetMask::EMPTY;
+        for (set, patterns) in &matchers.sets {
+            let (mut included, mut excluded) = (false, false);
+            patterns.each_match(path.bytes(), homes, |include| match include {
+                true => included = true,
+                false => excluded = true,
+            });
+            if included && !excluded {
+                sets.insert(*set);
+            }
+        }
+        // Of roots one in another the later: the administrator's own come after the built-in ones.
+        let mut root = None;
+        matchers.roots.each_match(path.bytes(), homes, |id| root = root.max(Some(id)));
+        PathClass { sets, root: root.map(|id| (id, self.tenant(id, path, homes))) }
     }
 
     fn matchers(&self, path: &Canonical<'_>) -> &Matchers {
@@ -159,43 +156,101 @@ fn tenant(tokens: &[Token], path: &[u8]) -> Option<Arc<str>> {
 }
 
 impl Matchers {
-    fn compile(
-        patterns: &[(&Glob, Target)],
-        spelling: impl Fn(&Glob) -> &Vec<Vec<Token>>,
+    fn compile<'g>(
+        sets: &'g [SetPaths],
+        roots: &'g [Glob],
+        spelling: impl Fn(&'g Glob) -> &'g Vec<Vec<Token>>,
     ) -> Result<Self, TooLarge> {
-        let (mut gate, mut at_root, mut at_home) = (Vec::new(), Vec::new(), Vec::new());
-        for (glob, target) in patterns {
+        let globs = sets.iter().flat_map(|set| &set.include).chain(roots);
+        let (mut anywhere, mut at_root) = (BTreeSet::new(), BTreeSet::new());
+        for glob in globs {
             for tokens in spelling(glob) {
-                let mut whole = String::new();
-                automaton::expression(tokens, &mut whole);
-                if matches!(target, Target::Root(_)) {
-                    whole.push_str("/.+");
-                }
-                if !matches!(target, Target::Exclude(_)) {
-                    gate.push((gate_expression(&whole, glob.anchor), ()));
-                }
-                match glob.anchor {
-                    Anchor::Root => at_root.push((whole, *target)),
-                    Anchor::Home => at_home.push((whole, *target)),
+                let (tokens, floating) = unmoored(tokens, glob.anchor);
+                let expression = gate_expression(tokens);
+                if floating {
+                    // The slash before it is the loop's.
+                    let body = expression.strip_prefix(r"\x2f").unwrap_or(&expression);
+                    anywhere.insert(body.to_owned());
+                } else {
+                    at_root.insert(expression);
                 }
             }
         }
-        Ok(Self {
-            gate: Automaton::any(gate)?,
-            at_root: Automaton::all(at_root)?,
-            at_home: Automaton::all(at_home)?,
-        })
+        let gate = Automaton::any(gate_patterns(anywhere, at_root))?;
+        let mut exact = Vec::new();
+        for set in sets {
+            let include = set.include.iter().map(|glob| (glob, true));
+            let patterns = include.chain(set.exclude.iter().map(|glob| (glob, false)));
+            exact.push((set.set, Anchored::compile(patterns, &spelling, "")?));
+        }
+        let roots = roots.iter().zip((0..).map(SyncRootId));
+        Ok(Self { gate, sets: exact, roots: Anchored::compile(roots, &spelling, "/.+")? })
     }
 }
 
-/// What the gate asks: under any directory, where the exact pattern asks under a home; and no further than needed.
-fn gate_expression(whole: &str, anchor: Anchor) -> String {
-    let body = match whole.strip_suffix(".+").or_else(|| whole.strip_suffix(".*")) {
-        Some(front) => front.to_owned(),
-        None => format!(r"{whole}\z"),
-    };
-    match anchor {
-        Anchor::Root => body,
-        Anchor::Home => format!(".*{body}"),
+impl<T: Copy> Anchored<T> {
+    /// `tail` is what each pattern goes on with.
+    fn compile<'g>(
+        patterns: impl Iterator<Item = (&'g Glob, T)>,
+        spelling: impl Fn(&'g Glob) -> &'g Vec<Vec<Token>>,
+        tail: &str,
+    ) -> Result<Self, TooLarge> {
+        let (mut at_root, mut at_home) = (Vec::new(), Vec::new());
+        for (glob, target) in patterns {
+            let whole = spelling(glob).iter().map(|tokens| (automaton::expression(tokens) + tail, target));
+            match glob.anchor {
+                Anchor::Root => at_root.extend(whole),
+                Anchor::Home => at_home.extend(whole),
+            }
+        }
+        Ok(Self { at_root: Automaton::all(at_root)?, at_home: Automaton::all(at_home)? })
     }
+
+    fn each_match(&self, path: &[u8], homes: &Homes, mut tell: impl FnMut(T)) {
+        self.at_root.each_match(path, &mut tell);
+        homes.rests(path).for_each(|rest| self.at_home.each_match(rest, &mut tell));
+    }
+
+    fn may_continue(&self, path: &[u8], homes: &Homes) -> bool {
+        self.at_root.may_continue(path) || homes.rests(path).any(|rest| self.at_home.may_continue(rest))
+    }
+}
+
+/// The tokens without what only says that they may begin anywhere, and whether they may. Below a home is anywhere here.
+fn unmoored(tokens: &[Token], anchor: Anchor) -> (&[Token], bool) {
+    match (tokens, anchor) {
+        ([Token::Directories, rest @ ..], _) => (rest, true),
+        ([Token::Literal(slash), Token::Directories, rest @ ..], Anchor::Home) if slash == b"/" => {
+            (rest, true)
+        }
+        _ => (tokens, anchor == Anchor::Home),
+    }
+}
+
+/// What the gate asks of a path: no further than the first wildcard after something was spelled out.
+fn gate_expression(tokens: &[Token]) -> String {
+    let spelled = |token: &Token| matches!(token, Token::Literal(text) if text.len() > 1);
+    let first = tokens.iter().position(spelled);
+    let wild = |token: &Token| !matches!(token, Token::Literal(_) | Token::Class { .. });
+    let cut = first.and_then(|first| tokens[first..].iter().position(wild).map(|at| first + at));
+    match cut {
+        Some(cut) => automaton::expression(&tokens[..cut]),
+        None if tokens.is_empty() => String::new(),
+        // A sync root holds what is below it; a set's pattern ends where it ends. Asking either is a superset of both.
+        None => automaton::expression(tokens) + r"(?:/|\z)",
+    }
+}
+
+/// One pattern with one loop for all that may begin anywhere: with a loop each, every state of the automaton would hold
+/// all of them.
+fn gate_patterns(anywhere: BTreeSet<String>, at_root: BTreeSet<String>) -> Vec<(String, ())> {
+    let any = |all: BTreeSet<String>| all.into_iter().collect::<Vec<_>>().join("|");
+    let mut patterns = Vec::new();
+    if !anywhere.is_empty() {
+        patterns.push((format!("(?:.*/)?(?:{})", any(anywhere)), ()));
+    }
+    if !at_root.is_empty() {
+        patterns.push((format!("(?:{})", any(at_root)), ()));
+    }
+    patterns
 }

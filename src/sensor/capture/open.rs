@@ -14,13 +14,12 @@ const MAX_ZSTD_WINDOW: u64 = 128 << 20;
 /// Decompressors ask for little at a time; the file is read in larger pieces.
 const COMPRESSED_BUFFER: usize = 128 << 10;
 
-/// Opens a file, a FIFO or, for `-`, standard input. Compression is undone by its magic number.
+/// Opens a file, a FIFO or, for `-`, standard input.
 pub(super) fn open(path: &str) -> Result<Box<dyn Read + Send>, CaptureError> {
-    let raw: Box<dyn Read + Send> = match path {
+    Ok(match path {
         "-" => Box::new(io::stdin()),
         _ => Box::new(open_file(path)?),
-    };
-    plain(raw).map_err(|source| CaptureError::Read { path: path.to_owned(), offset: 0, source })
+    })
 }
 
 fn open_file(path: &str) -> Result<File, CaptureError> {

@@ -52,8 +52,10 @@ impl CaptureReader {
         Self::from_stream(name, open::open(path)?)
     }
 
-    /// Reads any stream of bytes; `name` is for messages. Compression must have been undone.
+    /// Reads any stream of bytes; `name` is for messages. Compression is undone, by its magic number.
     pub fn from_stream(name: &str, source: Box<dyn Read + Send>) -> Result<Self, CaptureError> {
+        let unread = |source| CaptureError::Read { path: name.to_owned(), offset: 0, source };
+        let source = open::plain(source).map_err(unread)?;
         let mut window = Window::new(source);
         let format = recognise(&mut window, name)?;
         Ok(Self { path: Arc::from(name), window, format, current: None, done: false })
