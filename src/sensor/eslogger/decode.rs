@@ -10,6 +10,7 @@ use crate::sensor::gate::Gate;
 use super::counts::Counts;
 use super::error::LineError;
 use super::events::{self, Body, Context};
+use super::file::Tools;
 use super::find::Finders;
 use super::kind::Kind;
 use super::message::{Envelope, Event};
@@ -67,7 +68,8 @@ impl Decoder {
     fn read<G: Gate + ?Sized>(&mut self, line: &[u8], gate: &mut G) -> Result<Option<Observed>, LineError> {
         let line =
             line.get(memchr(b'{', line).ok_or(LineError::NotJson)?..).unwrap_or_default().trim_ascii_end();
-        let mut context = Context { gate, finders: &self.finders, scratch: &mut self.scratch };
+        let tools = Tools { finders: &self.finders, scratch: &mut self.scratch };
+        let mut context = Context { gate, tools };
         let (event, envelope, body) = read_parts(line, &mut context)?;
         self.conclude(line, event, envelope, body)
     }
@@ -166,11 +168,11 @@ fn read_parts<'a, G: Gate + ?Sized>(
     line: &'a [u8],
     context: &mut Context<'_, G>,
 ) -> Result<(Event<'a>, Envelope, Body), LineError> {
-    if let Some(event) = Event::find(line, context.finders) {
+    if let Some(event) = Event::find(line, context.tools.finders) {
         let mut scanner = Scanner::starting_at(line, event.body);
         let body = events::read(Kind::of(event.name), &mut scanner, context);
         if let Ok(body) = body
-            && let Some(envelope) = Envelope::find(line, event, scanner.at(), context.finders)
+            && let Some(envelope) = Envelope::find(line, event, scanner.at(), context.tools.finders)
         {
             return Ok((event, envelope, body));
         }

@@ -43,6 +43,8 @@ pub(super) struct Finders {
     pub(super) action: Key,
     pub(super) inode: Key,
     pub(super) device: Key,
+    pub(super) links: Key,
+    pub(super) size: Key,
 }
 
 impl Finders {
@@ -57,6 +59,8 @@ impl Finders {
             action: Key::new(r#""action":"#),
             inode: Key::new(r#""st_ino":"#),
             device: Key::new(r#""st_dev":"#),
+            links: Key::new(r#""st_nlink":"#),
+            size: Key::new(r#""st_size":"#),
         }
     }
 }
