@@ -201,9 +201,9 @@ fn lines_only(data: &'static [u8]) -> u64 {
     count
 }
 
-/// The best of some rounds, for a quick look: `CLOUDWARD_BENCH_ONCE=1`.
-fn time_once(data: &'static [u8], lines: u64) {
-    let best = (0..15).map(|_| {
+/// The best of a few rounds, for a quick look or a profiler: `CLOUDWARD_BENCH_ROUNDS=15`.
+fn time_rounds(data: &'static [u8], lines: u64, rounds: u32) {
+    let best = (0..rounds).map(|_| {
         let start = std::time::Instant::now();
         black_box(decode_all(data));
         start.elapsed()
@@ -220,8 +220,9 @@ fn bench(criterion: &mut Criterion) {
         data.len() as u64 / lines.max(1),
         decode_all(data)
     );
-    if std::env::var_os("CLOUDWARD_BENCH_ONCE").is_some() {
-        return time_once(data, lines);
+    if let Some(rounds) = std::env::var("CLOUDWARD_BENCH_ROUNDS").ok().and_then(|rounds| rounds.parse().ok())
+    {
+        return time_rounds(data, lines, rounds);
     }
     for (group, throughput) in
         [("events", Throughput::Elements(lines)), ("bytes", Throughput::Bytes(data.len() as u64))]

@@ -82,10 +82,9 @@ impl Decoder {
         envelope: Envelope,
         body: Body,
     ) -> Result<Option<Observed>, LineError> {
-        let process = envelope.process.ok_or(LineError::Missing("process"))?;
         let time = envelope.time.ok_or(LineError::Missing("time"))?;
-        let token = envelope.token.ok_or(LineError::Missing("process.audit_token"))?;
-        let info = self.introduce(line, token.key, process)?;
+        let actor = envelope.actor.ok_or(LineError::Missing("process.audit_token"))?;
+        let info = self.introduce(line, actor, envelope.process)?;
         let index = self.counts.index(event.name);
         if let (Some(global), Some(number)) = (envelope.global, envelope.number) {
             self.sequence.note(index, event.name, Mark { time, global, number });
@@ -105,8 +104,8 @@ impl Decoder {
             }
             None => return Ok(None),
         };
-        self.follow(token.key, &what);
-        Ok(Some(Observed { time, seq: envelope.global.unwrap_or(0), actor: token.key, info, what }))
+        self.follow(actor, &what);
+        Ok(Some(Observed { time, seq: envelope.global.unwrap_or(0), actor, info, what }))
     }
 
     /// The actor's description, the first time it acts.
@@ -114,11 +113,15 @@ impl Decoder {
         &mut self,
         line: &[u8],
         actor: ProcessKey,
-        process: usize,
+        process: Option<usize>,
     ) -> Result<Option<Arc<ProcessInfo>>, LineError> {
         if self.introduced.contains(&actor) {
             return Ok(None);
         }
+        let process = match process {
+            Some(process) => process,
+            None => Envelope::walk(line)?.1.process.ok_or(LineError::Missing("process"))?,
+        };
         let process = RawProcess::read(&mut Scanner::starting_at(line, process))?;
         let info = process.ok_or(LineError::Missing("process"))?.build(&mut self.scratch)?;
         self.remember(actor);
