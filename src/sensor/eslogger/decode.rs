@@ -84,7 +84,7 @@ impl Decoder {
     ) -> Result<Option<Observed>, LineError> {
         let time = envelope.time.ok_or(LineError::Missing("time"))?;
         let actor = envelope.actor.ok_or(LineError::Missing("process.audit_token"))?;
-        let info = self.introduce(line, actor, envelope.process)?;
+        let info = self.introduce(line, actor, &envelope)?;
         let index = self.counts.index(event.name);
         if let (Some(global), Some(number)) = (envelope.global, envelope.number) {
             self.sequence.note(index, event.name, Mark { time, global, number });
@@ -113,15 +113,12 @@ impl Decoder {
         &mut self,
         line: &[u8],
         actor: ProcessKey,
-        process: Option<usize>,
+        envelope: &Envelope,
     ) -> Result<Option<Arc<ProcessInfo>>, LineError> {
         if self.introduced.contains(&actor) {
             return Ok(None);
         }
-        let process = match process {
-            Some(process) => process,
-            None => Envelope::walk(line)?.1.process.ok_or(LineError::Missing("process"))?,
-        };
+        let process = envelope.process(line, &self.finders).ok_or(LineError::Missing("process"))?;
         let process = RawProcess::read(&mut Scanner::starting_at(line, process))?;
         let info = process.ok_or(LineError::Missing("process"))?.build(&mut self.scratch)?;
         self.remember(actor);

@@ -35,6 +35,7 @@ impl Key {
 #[derive(Debug)]
 pub(super) struct Finders {
     pub(super) event: Key,
+    pub(super) process: Key,
     pub(super) token: Key,
     pub(super) time: Key,
     /// The end of `"seq_num":` and of `"global_seq_num":` alike.
@@ -52,6 +53,7 @@ impl Finders {
     pub(super) fn new() -> Self {
         Self {
             event: Key::new(r#""event":{""#),
+            process: Key::new(r#""process":"#),
             token: Key::new(r#""audit_token":"#),
             time: Key::new(r#""time":"#),
             numbers: Key::new(r#"seq_num":"#),

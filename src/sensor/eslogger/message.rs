@@ -47,7 +47,9 @@ pub(super) struct Envelope {
     pub(super) number: Option<u64>,
     pub(super) actor: Option<ProcessKey>,
     /// Offset of the value of `process`; known after a walk only.
-    pub(super) process: Option<usize>,
+    process: Option<usize>,
+    /// From where to where the event stands; known after a search only.
+    event: Option<(usize, usize)>,
     pub(super) answer: Answer,
 }
 
@@ -68,7 +70,23 @@ impl Answer {
         self.refused || self.flags.is_some_and(|flags| flags == 0 || wanted & ACCESS & !flags != 0)
     }
 
-    /// Reads `{"result":{"result_type":0,"result":{"auth":0}}}`.
+    /// As nearly every answer is written: allowed, in one of two orders and two kinds.
+    const ALLOWED: [&'static [u8]; 4] = [
+        br#"{"result":{"result":{"auth":0},"result_type":0}}"#,
+        br#"{"result":{"result_type":0,"result":{"auth":0}}}"#,
+        br#"{"result":{"result":{"flags":4294967295},"result_type":1}}"#,
+        br#"{"result":{"result_type":1,"result":{"flags":4294967295}}}"#,
+    ];
+
+    /// Reads `{"result":{"result_type":0,"result":{"auth":0}}}`. `rest` is the line from there on.
+    #[inline]
+    fn find(rest: &[u8]) -> Option<Self> {
+        if Self::ALLOWED.iter().any(|allowed| rest.starts_with(allowed)) {
+            return Some(Self::default());
+        }
+        Self::read(&mut Scanner::new(rest)).ok()
+    }
+
     fn read(scanner: &mut Scanner<'_>) -> Scan<Self> {
         let mut answer = Self::default();
         answer.read_level(scanner, 0)?;
@@ -105,8 +123,18 @@ impl Envelope {
             number: Some(number),
             actor: Some(Token::find_key(&mut outside.value(&finders.token)?, finders)?),
             process: None,
-            answer: Answer::read(&mut outside.value(&finders.action)?).ok()?,
+            event: Some((event.start, end)),
+            answer: Answer::find(line.get(outside.value(&finders.action)?.at()..)?)?,
         })
+    }
+
+    /// Offset of the value of `process`.
+    pub(super) fn process(&self, line: &[u8], finders: &Finders) -> Option<usize> {
+        let (start, end) = match (self.process, self.event) {
+            (None, Some(event)) => event,
+            (process, _) => return process,
+        };
+        Some(Outside { line, before: line.get(..start)?, end }.value(&finders.process)?.at())
     }
 
     /// Walks the whole line: slower, and right for any spacing and any order.

@@ -290,15 +290,22 @@ fn is_flat(body: &[u8]) -> bool {
 /// Where the string that `body` begins inside of ends: the first quote with an even number of backslashes before it.
 #[inline]
 fn closing_quote(body: &[u8]) -> Option<usize> {
-    let mut from = 0;
+    let at = quote(body)?;
+    match at.checked_sub(1).and_then(|before| body.get(before)) {
+        Some(b'\\') => closing_quote_after_escapes(body, at),
+        _ => Some(at),
+    }
+}
+
+/// `at` is the first quote, and a backslash stands before it.
+#[cold]
+fn closing_quote_after_escapes(body: &[u8], mut at: usize) -> Option<usize> {
     loop {
-        let at = from + quote(body.get(from..)?)?;
-        let before = body.get(..at)?;
-        let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
-        if slashes % 2 == 0 {
+        let slashes = body.get(..at)?.iter().rev().take_while(|byte| **byte == b'\\').count();
+        if slashes.is_multiple_of(2) {
             return Some(at);
         }
-        from = at + 1;
+        at += 1 + quote(body.get(at + 1..)?)?;
     }
 }
 
