@@ -1,1 +1,3 @@
 //! One test binary: each file beside this one is a room of it.
+
+mod captures;

@@ -30,6 +30,8 @@ pub(in crate::net) struct Progress {
     pub(in crate::net) hello: Option<(Timestamp, Box<Hello>)>,
     /// TLS or not is known as of this time.
     pub(in crate::net) classified: Option<(Timestamp, bool)>,
+    /// The other side's bytes count from this time on.
+    pub(in crate::net) answers_from: Option<Timestamp>,
     /// Everything counts from now on; the handshake can be dropped.
     pub(in crate::net) settled: bool,
 }
@@ -225,6 +227,7 @@ impl Handshake {
             self.classified = true;
             progress.classified = Some((time, is_tls));
         }
+        progress.answers_from = is_tls.then_some(time);
         let counted = self.early.drain(..).filter(|(early, _)| !is_tls || *early > time);
         progress.bytes.extend(counted.map(|(early, len)| (early, Side::Answerer, len)));
     }

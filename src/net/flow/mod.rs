@@ -97,6 +97,8 @@ struct Flow {
     transport: Transport,
     /// Every new byte counts.
     settled: bool,
+    /// Earlier segments of the answering side belong to the handshake, however late they come.
+    answers_from: Timestamp,
     closed: Option<Close>,
     midstream: bool,
     first: Timestamp,

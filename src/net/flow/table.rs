@@ -269,6 +269,7 @@ impl Flow {
             opener_known: syn.is_some(),
             transport,
             settled: transport != Transport::Tcp,
+            answers_from: Timestamp::MIN,
             closed: None,
             midstream: transport == Transport::Tcp && syn.is_none(),
             first: seen.time,

@@ -69,7 +69,10 @@ impl Flow {
         if tcp.has(TcpHeader::RST) {
             self.mark_closed(time, Close::Reset, out);
         } else if self.closed.is_none() && self.halves.iter().all(|half| half.stream.finished()) {
-            self.conclude(shared, out);
+            // Without the beginning, late segments may still show how it began.
+            if self.halves.iter().all(|half| half.stream.start.is_some()) {
+                self.conclude(shared, out);
+            }
             self.mark_closed(time, Close::Finished, out);
         }
     }
@@ -94,6 +97,9 @@ impl Flow {
     #[inline]
     fn payload(&mut self, this: usize, run: Run<'_>, shared: &mut Shared, out: &mut Vec<NetFact>) {
         if self.settled {
+            if run.time < self.answers_from && this != self.opener() {
+                return;
+            }
             let new: i64 = shared.pieces.iter().map(|piece| piece.end - piece.start).sum();
             self.tell_bytes(run.time, this, new.unsigned_abs(), out);
         } else {
@@ -141,6 +147,9 @@ impl Flow {
         for (time, side, count) in shared.progress.bytes.drain(..) {
             let half = if side == Side::Opener { opener } else { 1 - opener };
             push_bytes(self.id, time, half, count, out);
+        }
+        if let Some(time) = shared.progress.answers_from.take() {
+            self.answers_from = time;
         }
         if std::mem::take(&mut shared.progress.settled) {
             self.settled = true;
