@@ -64,7 +64,7 @@ impl<'a> Run<'a> {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::net) struct Handshake {
     client: Client,
     /// Offset of the next byte to feed; unknown until the beginning is.
@@ -79,16 +79,12 @@ pub(in crate::net) struct Handshake {
 }
 
 impl Handshake {
-    pub(in crate::net) fn new() -> Self {
-        Self {
-            client: Client::new(),
-            pos: None,
-            held: Vec::new(),
-            held_bytes: 0,
-            early: Vec::new(),
-            counting: false,
-            classified: false,
-        }
+    /// As new, with the room it had; only small buffers are kept.
+    pub(in crate::net) fn reset(&mut self) {
+        self.held.clear();
+        self.early.clear();
+        let (held, early) = (std::mem::take(&mut self.held), std::mem::take(&mut self.early));
+        *self = Self { held, early, ..Self::default() };
     }
 
     /// Bytes held, for the sum over all flows.

@@ -1,8 +1,8 @@
 //! TCP: what a segment adds to a flow.
 
-use super::handshake::{Handshake, Run, Side};
+use super::handshake::{Run, Side};
 use super::table::{Flows, Seen};
-use super::{Close, DISORDER, Flow, INTO, NetFact, NetKind, OUT, Shared, Timestamp};
+use super::{Close, DISORDER, Flow, INTO, MAX_SPARE, NetFact, NetKind, OUT, Shared, Timestamp};
 use crate::net::dns;
 use crate::net::frame::{Segment, TcpHeader};
 
@@ -114,7 +114,8 @@ impl Flow {
     fn opening(&mut self, this: usize, run: Run<'_>, shared: &mut Shared, out: &mut Vec<NetFact>) {
         let opener = self.opener();
         let start = self.halves[opener].stream.start;
-        let handshake = self.handshake.get_or_insert_with(|| Box::new(Handshake::new()));
+        let spare = &mut shared.spare;
+        let handshake = self.handshake.get_or_insert_with(|| spare.pop().unwrap_or_default());
         let before = handshake.size();
         let progress = &mut shared.progress;
         for piece in &shared.pieces {
@@ -153,8 +154,12 @@ impl Flow {
         }
         if std::mem::take(&mut shared.progress.settled) {
             self.settled = true;
-            if let Some(handshake) = self.handshake.take() {
+            if let Some(mut handshake) = self.handshake.take() {
                 shared.held = shared.held.saturating_sub(handshake.size());
+                if shared.spare.len() < MAX_SPARE {
+                    handshake.reset();
+                    shared.spare.push(handshake);
+                }
             }
         }
     }
