@@ -21,6 +21,9 @@ mod stats;
 mod tap;
 mod tls;
 
+#[cfg(test)]
+mod testing;
+
 pub use flow::FlowSummary;
 pub use frame::Unread;
 pub use packet::{LinkType, Packet};

@@ -83,3 +83,54 @@ pub(super) fn application_bytes(datagram: &[u8], len: u32) -> u32 {
     }
     len.saturating_sub(handshake)
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{application_bytes, is_quic};
+
+    /// A long header of version 1 with an 8-byte and an empty connection id.
+    fn long(kind: u8, body: usize) -> Vec<u8> {
+        let mut packet = vec![0xc0 | kind << 4, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0];
+        if kind == 0 {
+            packet.push(0);
+        }
+        packet.extend([0x40 | (body >> 8) as u8, body as u8]);
+        packet.extend(vec![0xee; body]);
+        packet
+    }
+
+    #[test]
+    fn only_packets_after_the_handshake_count() {
+        let short = [&[0x40][..], &[0xee; 99]].concat();
+        let count = |datagram: &[u8]| application_bytes(datagram, datagram.len() as u32);
+        assert_eq!(count(&long(0, 1180)), 0);
+        assert_eq!(count(&short), 100);
+        assert_eq!(count(&[long(0, 300), long(2, 500)].concat()), 0);
+        assert_eq!(count(&[long(2, 500), short.clone()].concat()), 100);
+        assert_eq!(count(&[long(0, 500), long(1, 200)].concat()), long(1, 200).len() as u32);
+        assert_eq!(count(&[long(0, 500), vec![0; 600]].concat()), 0, "padding");
+        assert_eq!(application_bytes(&long(0, 1180)[..60], 1198), 0, "cut by the capture");
+        assert_eq!(application_bytes(&short[..20], 1200), 1200, "cut by the capture");
+    }
+
+    #[test]
+    fn other_datagrams_are_not_quic() {
+        for datagram in [&b""[..], b"\xc0", b"\xc0\0\0\0\x02\x08abcdefgh\0", b"\x40\0\0\0\x01", &[0xff; 40]] {
+            assert!(!is_quic(datagram), "{datagram:?}");
+        }
+        assert!(is_quic(&long(0, 1180)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(mut datagram in proptest::collection::vec(any::<u8>(), 0..100), len in any::<u32>()) {
+            if let [first, a, b, c, version, ids, ..] = &mut datagram[..] {
+                (*first, *a, *b, *c, *version, *ids) = (*first | 0xc0, 0, 0, 0, 1, *ids % 24);
+            }
+            let len = len.max(datagram.len() as u32);
+            prop_assert!(application_bytes(&datagram, len) <= len);
+        }
+    }
+}

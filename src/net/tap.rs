@@ -49,19 +49,13 @@ const MAX_INTERFACES: usize = 1024;
 pub struct Tap {
     flows: Flows,
     shared: Shared,
-    next_due: Timestamp,
     interfaces: Vec<Arc<str>>,
 }
 
 impl Tap {
     pub fn new(limits: Limits) -> Self {
         let limits = Limits { flows: limits.flows.max(1), names: limits.names.max(1), ..limits };
-        Self {
-            flows: Flows::new(),
-            shared: Shared::new(limits),
-            next_due: Timestamp::MAX,
-            interfaces: Vec::new(),
-        }
+        Self { flows: Flows::new(), shared: Shared::new(limits), interfaces: Vec::new() }
     }
 
     /// Takes note of one packet.
@@ -72,9 +66,8 @@ impl Tap {
         stats.bytes += u64::from(packet.wire_len);
         if packet.time > self.shared.now {
             self.shared.now = packet.time;
-            if packet.time >= self.next_due {
+            if packet.time >= self.flows.next_due() {
                 self.flows.sweep(&mut self.shared, out);
-                self.next_due = self.flows.next_due();
             }
         }
         match frame::decode(packet) {
@@ -104,14 +97,12 @@ impl Tap {
             Some(tcp) => self.flows.tcp(slot, from_client, &seen, tcp, &mut self.shared, out),
             None => self.flows.udp(slot, from_client, &seen, &mut self.shared, out),
         }
-        self.next_due = self.flows.next_due();
     }
 
     /// The recording has ended: open flows end with it. `time`: the last moment it covers.
     pub fn finish(&mut self, time: Timestamp, out: &mut Vec<NetFact>) {
         self.shared.now = self.shared.now.max(time);
         self.flows.end(&mut self.shared, out);
-        self.next_due = Timestamp::MAX;
     }
 
     /// Counters since the beginning.

@@ -61,7 +61,7 @@ impl Flow {
     pub(super) fn tell_hello(
         &mut self,
         time: Timestamp,
-        hello: Hello,
+        mut hello: Hello,
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) {
@@ -70,11 +70,14 @@ impl Flow {
         let said = ClientHello {
             version: hello.version,
             ech: hello.ech_extension && outer,
-            ja4: (shared.limits.fingerprints && hello.whole).then(|| hello.ja4('t')),
-            alpn: hello.alpn,
+            ja4: (shared.limits.fingerprints && hello.whole).then(|| shared.fingerprints.of(&hello)),
+            alpn: std::mem::take(&mut hello.alpn),
         };
         let ech = said.ech;
-        self.hello = Some(Box::new(said.clone()));
+        self.greeted = true;
+        if shared.limits.summaries {
+            self.hello = Some(Box::new(said.clone()));
+        }
         self.tell(time, NetKind::Hello(Box::new(said)), out);
         match hello.name {
             // The name that a stranger calls this machine is not a place where data goes.
@@ -116,7 +119,7 @@ impl Flow {
         shared: &Shared,
         out: &mut Vec<NetFact>,
     ) {
-        if self.name.is_none() && self.hello.is_none() {
+        if self.name.is_none() && !self.greeted {
             let why = if is_tls { UnknownName::Unread } else { UnknownName::PlainAddress };
             self.want_name(why, time, shared, out);
         }

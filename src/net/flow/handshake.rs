@@ -30,6 +30,8 @@ pub(in crate::net) struct Progress {
     pub(in crate::net) hello: Option<(Timestamp, Box<Hello>)>,
     /// TLS or not is known as of this time.
     pub(in crate::net) classified: Option<(Timestamp, bool)>,
+    /// The other side's bytes count from this time on.
+    pub(in crate::net) answers_from: Option<Timestamp>,
     /// Everything counts from now on; the handshake can be dropped.
     pub(in crate::net) settled: bool,
 }
@@ -62,7 +64,7 @@ impl<'a> Run<'a> {
     }
 }
 
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::net) struct Handshake {
     client: Client,
     /// Offset of the next byte to feed; unknown until the beginning is.
@@ -77,16 +79,12 @@ pub(in crate::net) struct Handshake {
 }
 
 impl Handshake {
-    pub(in crate::net) fn new() -> Self {
-        Self {
-            client: Client::new(),
-            pos: None,
-            held: Vec::new(),
-            held_bytes: 0,
-            early: Vec::new(),
-            counting: false,
-            classified: false,
-        }
+    /// As new, with the room it had; only small buffers are kept.
+    pub(in crate::net) fn reset(&mut self) {
+        self.held.clear();
+        self.early.clear();
+        let (held, early) = (std::mem::take(&mut self.held), std::mem::take(&mut self.early));
+        *self = Self { held, early, ..Self::default() };
     }
 
     /// Bytes held, for the sum over all flows.
@@ -225,6 +223,7 @@ impl Handshake {
             self.classified = true;
             progress.classified = Some((time, is_tls));
         }
+        progress.answers_from = is_tls.then_some(time);
         let counted = self.early.drain(..).filter(|(early, _)| !is_tls || *early > time);
         progress.bytes.extend(counted.map(|(early, len)| (early, Side::Answerer, len)));
     }

@@ -21,6 +21,7 @@ use stream::{Pieces, Stream};
 
 use super::dns::{Answers, Names};
 use super::frame::{Address, RawOwner, Segment};
+use super::tls::Fingerprints;
 use super::{Limits, Stats};
 use crate::model::{
     ClientHello, Close, CommName, DomainName, Endpoint, FlowFacts, FlowId, NameScope, NameSource, NetFact,
@@ -46,9 +47,16 @@ pub(super) struct Shared {
     pub(super) now: Timestamp,
     /// Bytes that handshakes hold, over all flows.
     held: usize,
+    fingerprints: Fingerprints,
+    /// Handshakes that are over, for the next ones.
+    #[expect(clippy::vec_box, reason = "boxes move between here and the flows; unboxing would copy")]
+    spare: Vec<Box<Handshake>>,
     pieces: Pieces,
     progress: Progress,
 }
+
+/// Handshakes kept for reuse: as many as are commonly open at once.
+const MAX_SPARE: usize = 64;
 
 impl Shared {
     pub(super) fn new(limits: Limits) -> Self {
@@ -59,6 +67,8 @@ impl Shared {
             limits,
             now: Timestamp::MIN,
             held: 0,
+            fingerprints: Fingerprints::default(),
+            spare: Vec::new(),
             pieces: Pieces::new(),
             progress: Progress::default(),
         }
@@ -97,12 +107,14 @@ struct Flow {
     transport: Transport,
     /// Every new byte counts.
     settled: bool,
+    /// Earlier segments of the answering side belong to the handshake, however late they come.
+    answers_from: Timestamp,
     closed: Option<Close>,
     midstream: bool,
     first: Timestamp,
     last: Timestamp,
-    /// When the flow is to be looked at without a packet.
-    due: Timestamp,
+    /// The second in which the flow is to be looked at without a packet.
+    due: i64,
     /// Client's and server's.
     halves: [Half; 2],
     handshake: Option<Box<Handshake>>,
@@ -112,6 +124,9 @@ struct Flow {
     interface: Option<Arc<str>>,
     name: Option<Named>,
     alias: Option<DomainName>,
+    /// A hello was read.
+    greeted: bool,
+    /// What it said, if a summary is wanted.
     hello: Option<Box<ClientHello>>,
     /// No name was found yet, for this reason, as of this time.
     unnamed: Option<(UnknownName, Timestamp)>,

@@ -62,9 +62,10 @@ impl Stream {
         self.islands.is_empty()
     }
 
-    /// FIN seen, and every byte before it.
+    /// FIN seen, and every byte before it, as far back as is known.
     pub(in crate::net) fn finished(&self) -> bool {
-        self.fin.is_some_and(|fin| self.islands.is_empty() && self.next >= fin)
+        let whole = self.islands.is_empty() && self.start.is_none_or(|start| self.low <= start);
+        whole && self.fin.is_some_and(|fin| self.next >= fin)
     }
 
     pub(in crate::net) fn has_fin(&self) -> bool {

@@ -1,7 +1,6 @@
 //! The table of flows: bounded, with timers driven by packet time.
 
-use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::key::sender_is_client;
@@ -18,13 +17,22 @@ const EVICTED_SHARE: usize = 32;
 /// A segment of a closed connection lies at most this far from what was seen of it.
 const CLOSED_TOLERANCE: i64 = 1 << 24;
 
+/// Timers are this coarse, in nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
+fn start_of(second: i64) -> Timestamp {
+    Timestamp::from_nanos(second.saturating_mul(SECOND))
+}
+
 /// All flows of this moment.
 pub(in crate::net) struct Flows {
     slots: Vec<Option<Box<Flow>>>,
     free: Vec<u32>,
     index: Table<Key, u32>,
-    /// When to look at which flow; stale entries are recognised by the flow's own `due`.
-    timers: BinaryHeap<Reverse<(Timestamp, u32, FlowId)>>,
+    /// Which flows to look at, by the second; stale entries are recognised by the flow's own `due`.
+    timers: BTreeMap<i64, Vec<(u32, FlowId)>>,
+    /// The beginning of the first of those seconds.
+    next_due: Timestamp,
     next_id: u32,
     /// The flow of the last packet: packets come in bursts.
     recent: Option<(Key, u32)>,
@@ -46,7 +54,8 @@ impl Flows {
             slots: Vec::new(),
             free: Vec::new(),
             index: Table::new(),
-            timers: BinaryHeap::new(),
+            timers: BTreeMap::new(),
+            next_due: Timestamp::MAX,
             next_id: 0,
             recent: None,
             finished: Vec::new(),
@@ -138,41 +147,45 @@ impl Flows {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
-    /// Asks for a look at a flow at `due`, unless one is coming before that.
+    /// Asks for a look at a flow soon after `due`, unless one is coming before that.
     pub(super) fn schedule(&mut self, slot: u32, due: Timestamp) {
-        let Some(flow) = self.flow(slot) else { return };
-        if due < flow.due {
-            flow.due = due;
-            let id = flow.id;
-            self.timers.push(Reverse((due, slot, id)));
+        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        let second = due.as_nanos().div_euclid(SECOND).saturating_add(1);
+        if second < flow.due {
+            flow.due = second;
+            self.timers.entry(second).or_default().push((slot, flow.id));
+            self.next_due = self.next_due.min(start_of(second));
         }
     }
 
     /// When the next timer runs out.
     #[inline]
     pub(in crate::net) fn next_due(&self) -> Timestamp {
-        self.timers.peek().map_or(Timestamp::MAX, |Reverse((due, ..))| *due)
+        self.next_due
     }
 
     /// Looks at every flow whose time has come.
     pub(in crate::net) fn sweep(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
         let now = shared.now;
-        while let Some(Reverse((due, slot, id))) = self.timers.peek().copied()
-            && due <= now
+        while let Some(entry) = self.timers.first_entry()
+            && start_of(*entry.key()) <= now
         {
-            self.timers.pop();
-            let Some(flow) = self.flow(slot).filter(|flow| flow.id == id && flow.due == due) else {
-                continue;
-            };
-            flow.due = Timestamp::MAX;
-            flow.expire(shared, out);
-            let over = flow.last.plus(flow.idle_limit());
-            if over <= now {
-                self.retire(slot, Close::Idle, shared, out);
-            } else {
-                self.schedule(slot, over);
+            let (second, flows) = entry.remove_entry();
+            for (slot, id) in flows {
+                let Some(flow) = self.flow(slot).filter(|flow| flow.id == id && flow.due == second) else {
+                    continue;
+                };
+                flow.due = i64::MAX;
+                flow.expire(shared, out);
+                let over = flow.last.plus(flow.idle_limit());
+                if over <= now {
+                    self.retire(slot, Close::Idle, shared, out);
+                } else {
+                    self.schedule(slot, over);
+                }
             }
         }
+        self.next_due = self.timers.first_key_value().map_or(Timestamp::MAX, |(second, _)| start_of(*second));
     }
 
     /// The capture says whose a packet is, in the packet or beside it.
@@ -242,6 +255,7 @@ impl Flows {
             self.retire(slot, Close::EndOfRecording, shared, out);
         }
         self.timers.clear();
+        self.next_due = Timestamp::MAX;
     }
 
     /// How many flows are in the table.
@@ -269,11 +283,12 @@ impl Flow {
             opener_known: syn.is_some(),
             transport,
             settled: transport != Transport::Tcp,
+            answers_from: Timestamp::MIN,
             closed: None,
             midstream: transport == Transport::Tcp && syn.is_none(),
             first: seen.time,
             last: seen.time,
-            due: Timestamp::MAX,
+            due: i64::MAX,
             halves: [Half::default(), Half::default()],
             handshake: None,
             owner: None,
@@ -281,6 +296,7 @@ impl Flow {
             interface: seen.interface.cloned(),
             name: None,
             alias: None,
+            greeted: false,
             hello: None,
             unnamed: None,
             nameless: None,

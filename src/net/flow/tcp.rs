@@ -1,8 +1,8 @@
 //! TCP: what a segment adds to a flow.
 
-use super::handshake::{Handshake, Run, Side};
+use super::handshake::{Run, Side};
 use super::table::{Flows, Seen};
-use super::{Close, DISORDER, Flow, INTO, NetFact, NetKind, OUT, Shared, Timestamp};
+use super::{Close, DISORDER, Flow, INTO, MAX_SPARE, NetFact, NetKind, OUT, Shared, Timestamp};
 use crate::net::dns;
 use crate::net::frame::{Segment, TcpHeader};
 
@@ -69,7 +69,10 @@ impl Flow {
         if tcp.has(TcpHeader::RST) {
             self.mark_closed(time, Close::Reset, out);
         } else if self.closed.is_none() && self.halves.iter().all(|half| half.stream.finished()) {
-            self.conclude(shared, out);
+            // Without the beginning, late segments may still show how it began.
+            if self.halves.iter().all(|half| half.stream.start.is_some()) {
+                self.conclude(shared, out);
+            }
             self.mark_closed(time, Close::Finished, out);
         }
     }
@@ -94,6 +97,9 @@ impl Flow {
     #[inline]
     fn payload(&mut self, this: usize, run: Run<'_>, shared: &mut Shared, out: &mut Vec<NetFact>) {
         if self.settled {
+            if run.time < self.answers_from && this != self.opener() {
+                return;
+            }
             let new: i64 = shared.pieces.iter().map(|piece| piece.end - piece.start).sum();
             self.tell_bytes(run.time, this, new.unsigned_abs(), out);
         } else {
@@ -108,7 +114,8 @@ impl Flow {
     fn opening(&mut self, this: usize, run: Run<'_>, shared: &mut Shared, out: &mut Vec<NetFact>) {
         let opener = self.opener();
         let start = self.halves[opener].stream.start;
-        let handshake = self.handshake.get_or_insert_with(|| Box::new(Handshake::new()));
+        let spare = &mut shared.spare;
+        let handshake = self.handshake.get_or_insert_with(|| spare.pop().unwrap_or_default());
         let before = handshake.size();
         let progress = &mut shared.progress;
         for piece in &shared.pieces {
@@ -142,10 +149,17 @@ impl Flow {
             let half = if side == Side::Opener { opener } else { 1 - opener };
             push_bytes(self.id, time, half, count, out);
         }
+        if let Some(time) = shared.progress.answers_from.take() {
+            self.answers_from = time;
+        }
         if std::mem::take(&mut shared.progress.settled) {
             self.settled = true;
-            if let Some(handshake) = self.handshake.take() {
+            if let Some(mut handshake) = self.handshake.take() {
                 shared.held = shared.held.saturating_sub(handshake.size());
+                if shared.spare.len() < MAX_SPARE {
+                    handshake.reset();
+                    shared.spare.push(handshake);
+                }
             }
         }
     }

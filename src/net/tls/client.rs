@@ -16,9 +16,10 @@ pub(in crate::net) enum Step {
     Counts { from: i64, settled: bool },
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
 enum State {
     /// Not enough bytes to tell.
+    #[default]
     Start,
     /// TLS records of the handshake.
     Records,
@@ -37,7 +38,7 @@ enum Look {
 }
 
 /// The reader of one connection's opening.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(in crate::net) struct Client {
     state: State,
     /// Offset of the first byte that was fed.
@@ -56,20 +57,6 @@ pub(in crate::net) struct Client {
 }
 
 impl Client {
-    pub(in crate::net) fn new() -> Self {
-        Self {
-            state: State::Start,
-            began: None,
-            pending: Vec::new(),
-            kind: 0,
-            left: 0,
-            message: Vec::new(),
-            hello_done: false,
-            hello: None,
-            is_tls: false,
-        }
-    }
-
     pub(in crate::net) fn untouched(&self) -> bool {
         self.began.is_none()
     }

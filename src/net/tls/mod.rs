@@ -22,12 +22,33 @@ fn record_header(header: [u8; RECORD_HEADER]) -> Option<(u8, usize)> {
     sane.then_some((kind, length))
 }
 
-#[cfg(test)]
-mod tests;
+/// Fingerprints of late: most hellos of one machine are of few kinds.
+#[derive(Debug, Default)]
+pub(super) struct Fingerprints {
+    known: Vec<(Hello, Box<str>)>,
+    next: usize,
+}
 
-impl Hello {
-    /// The JA4 fingerprint; `transport` is `t` for TLS over TCP.
-    pub(super) fn ja4(&self, transport: char) -> Box<str> {
-        ja4::fingerprint(self, transport)
+impl Fingerprints {
+    /// How many are remembered, about 500 bytes each.
+    const LIMIT: usize = 16;
+
+    /// The JA4 fingerprint of a hello over TCP.
+    pub(super) fn of(&mut self, hello: &Hello) -> Box<str> {
+        if let Some((_, print)) = self.known.iter().find(|(known, _)| ja4::is_alike(known, hello)) {
+            return print.clone();
+        }
+        let print = ja4::fingerprint(hello, 't');
+        let entry = (Hello { name: None, alpn: Vec::new(), ..hello.clone() }, print.clone());
+        if self.known.len() < Self::LIMIT {
+            self.known.push(entry);
+        } else {
+            self.known[self.next % Self::LIMIT] = entry;
+            self.next += 1;
+        }
+        print
     }
 }
+
+#[cfg(test)]
+mod tests;
