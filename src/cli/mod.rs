@@ -3,9 +3,42 @@
 pub mod check;
 
 use std::process::ExitCode;
+use std::sync::Arc;
+
+use clap::{Parser, Subcommand};
+
+use crate::config;
+
+/// Sees data leave a Mac for cloud storage
+#[derive(Parser, Debug)]
+#[command(name = "cloudward", version, arg_required_else_help = true)]
+struct Command {
+    #[command(subcommand)]
+    verb: Verb,
+}
+
+#[derive(Subcommand, Debug)]
+enum Verb {
+    Replay(replay::ReplayArgs),
+    Flows(flows::FlowsArgs),
+    Check(check::CheckArgs),
+}
 
 /// Reads the command line and runs the verb. The exit status is the contract's: 0 done, 1 the input or the system
 /// failed, 2 the configuration or the command line is wrong.
 pub fn main() -> ExitCode {
-    ExitCode::from(2)
+    match Command::parse().verb {
+        Verb::Replay(args) => replay::run(&args),
+        Verb::Flows(args) => flows(&args),
+        Verb::Check(args) => check::run(&args),
+    }
+}
+
+/// Flows are shown with the services that the built-in catalogue knows.
+fn flows(args: &flows::FlowsArgs) -> ExitCode {
+    let policy = config::default_settings().policy;
+    flows::run(args, &|domain| {
+        let found = policy.services.lookup(domain)?;
+        Some((Arc::clone(&policy.services.get(found.service).name), found.tenant))
+    })
 }

@@ -1,1 +1,3 @@
-//! Under construction.
+//! Runs: threads, channels, signals, order of start and stop.
+
+pub mod replay;

@@ -222,6 +222,14 @@ impl Allow {
         })
     }
 
+    /// May this subject send this set's data to a destination that nobody can name? Only an entry for every service and
+    /// tenant says so.
+    pub fn permits_anywhere(&self, subject: &Subject<'_>, set: SetId) -> bool {
+        let everywhere = |entry: &&AllowEntry| matches!((&entry.services, &entry.tenants), (Choice::Any, Choice::Any));
+        let uploads = self.entries.iter().filter(|entry| entry.effect == Effect::Upload).filter(everywhere);
+        uploads.filter(|entry| entry.sensitive.contains(set)).any(|entry| entry.applies_to(subject))
+    }
+
     /// Is this program the client of the root, so that what it writes there came from the cloud?
     pub fn is_client(&self, identity: &Identity, root: SyncRootId) -> bool {
         let clients = self.clients.get(usize::from(root.0));

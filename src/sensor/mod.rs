@@ -1,1 +1,6 @@
-//! Under construction.
+//! Observes. Opens things; understands nothing.
+
+pub mod capture;
+pub mod eslogger;
+pub mod gate;
+pub mod lines;

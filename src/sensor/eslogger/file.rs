@@ -1,0 +1,170 @@
+//! Files as messages carry them: `es_file_t`, its `stat`, and the two forms of a destination.
+
+use crate::model::{File, FileId, FilePath};
+
+use super::error::LineError;
+use super::find::Finders;
+use super::scan::{Scan, Scanner};
+use super::text::Text;
+
+/// What building needs beside the line.
+pub(super) struct Tools<'d> {
+    pub(super) finders: &'d Finders,
+    pub(super) scratch: &'d mut Vec<u8>,
+}
+
+/// A file whose parts are found but not yet read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawFile<'a> {
+    pub(super) path: Text<'a>,
+    pub(super) truncated: bool,
+    /// The `stat` object as written; empty if there is none.
+    stat: &'a [u8],
+}
+
+impl<'a> RawFile<'a> {
+    /// `None` for `null`, and for a file without a path.
+    #[inline]
+    pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
+        let (mut path, mut truncated, mut stat) = (None, false, [].as_slice());
+        scanner.fields(|scanner, key| {
+            match key {
+                b"path" => path = scanner.text()?,
+                b"path_truncated" => truncated = scanner.flag()?.unwrap_or(false),
+                b"stat" => stat = scanner.raw()?,
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(path.map(|path| Self { path, truncated, stat }))
+    }
+
+    /// Device and inode: of all a `stat` holds, most opens need only these.
+    #[inline]
+    pub(super) fn id(&self, finders: &Finders) -> Option<FileId> {
+        match Stat::find_id(self.stat, finders) {
+            Some(id) => Some(id),
+            None => Stat::walk(self.stat).ok()?.id,
+        }
+    }
+
+    pub(super) fn build(&self, tools: &mut Tools<'_>) -> Result<File, LineError> {
+        let stat = match Stat::find(self.stat, tools.finders) {
+            Some(stat) => stat,
+            None => Stat::walk(self.stat)?,
+        };
+        Ok(File {
+            path: self.path(tools.scratch),
+            truncated: self.truncated,
+            id: stat.id,
+            links: stat.links,
+            size: stat.size,
+        })
+    }
+
+    pub(super) fn path(&self, scratch: &mut Vec<u8>) -> FilePath {
+        FilePath::new(self.path.bytes(scratch))
+    }
+}
+
+/// What is used of a `stat`. Searched for rather than walked to: sixteen keys cost more than four searches.
+#[derive(Default)]
+struct Stat {
+    id: Option<FileId>,
+    links: u32,
+    size: u64,
+}
+
+impl Stat {
+    #[inline]
+    fn find_id(raw: &[u8], finders: &Finders) -> Option<FileId> {
+        let inode = finders.inode.number_in(raw)?;
+        let device = finders.device.number_in(raw)?;
+        Some(FileId { device, inode })
+    }
+
+    fn find(raw: &[u8], finders: &Finders) -> Option<Self> {
+        let id = Some(Self::find_id(raw, finders)?);
+        let links = finders.links.number_in(raw)?;
+        let size = finders.size.number_in(raw)?;
+        Some(Self { id, links, size })
+    }
+
+    fn walk(raw: &[u8]) -> Scan<Self> {
+        let (mut stat, mut device, mut inode) = (Self::default(), None, None);
+        if !raw.starts_with(b"{") {
+            return Ok(stat);
+        }
+        Scanner::new(raw).fields(|scanner, key| {
+            match key {
+                b"st_dev" => device = scanner.number()?,
+                b"st_ino" => inode = scanner.number()?,
+                b"st_nlink" => stat.links = scanner.number()?.unwrap_or(0),
+                b"st_size" => stat.size = scanner.number()?.unwrap_or(0),
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        stat.id = device.zip(inode).map(|(device, inode)| FileId { device, inode });
+        Ok(stat)
+    }
+}
+
+/// Where a `create` or `rename` puts a file: over one that exists, or under a new name in a directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Destination<'a> {
+    Existing(RawFile<'a>),
+    New { dir: RawFile<'a>, name: Text<'a> },
+}
+
+impl<'a> Destination<'a> {
+    /// The form is told by the key, not by `destination_type`: the two never disagree.
+    pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
+        let (mut existing, mut new) = (None, None);
+        scanner.fields(|scanner, key| {
+            match key {
+                b"existing_file" => existing = RawFile::read(scanner)?.map(Self::Existing),
+                b"new_path" => new = Self::read_new(scanner)?,
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(existing.or(new))
+    }
+
+    fn read_new(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
+        let (mut dir, mut name) = (None, None);
+        scanner.fields(|scanner, key| {
+            match key {
+                b"dir" => dir = RawFile::read(scanner)?,
+                b"filename" => name = scanner.text()?,
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(dir.zip(name).map(|(dir, name)| Self::New { dir, name }))
+    }
+
+    pub(super) fn build(&self, tools: &mut Tools<'_>) -> Result<File, LineError> {
+        match self {
+            Self::Existing(file) => file.build(tools),
+            Self::New { dir, name } => Ok(File {
+                path: join(dir, *name, tools.scratch),
+                truncated: dir.truncated,
+                id: None,
+                links: 0,
+                size: 0,
+            }),
+        }
+    }
+}
+
+/// The path of `name` in `dir`.
+pub(super) fn join(dir: &RawFile<'_>, name: Text<'_>, scratch: &mut Vec<u8>) -> FilePath {
+    let mut path = dir.path.bytes(scratch).to_vec();
+    if path.last() != Some(&b'/') {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name.bytes(scratch));
+    FilePath::new(&path)
+}
