@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::engine::order::{Order, SourceId, SourceRank};
 use crate::engine::{Engine, Stats};
-use crate::model::{CoverageKind, Input, NetFact, Record, Span, Timestamp};
+use crate::model::{CoverageKind, Input, NetFact, NetKind, Record, Span, Timestamp};
 use crate::net::{Limits, Tap};
 use crate::policy::Policy;
 use crate::sensor::capture::{CaptureReader, CaptureSet};
@@ -232,12 +232,22 @@ fn read_packet(captures: &mut Captures, order: &mut Order, summary: &mut Summary
             for coverage in captures.tap.coverage() {
                 order.push(captures.source, Input::Coverage(coverage));
             }
-            captures.facts.drain(..).for_each(|fact| order.push(captures.source, Input::Net(fact)));
+            pass_on(captures, order);
             order.close(captures.source);
         }
         Err(error) => summary.failures.push(error.to_string()),
     }
-    captures.facts.drain(..).for_each(|fact| order.push(captures.source, Input::Net(fact)));
+    pass_on(captures, order);
+}
+
+/// Hands on what the tap told. An end that only silence shows is dated by the packet that showed it.
+fn pass_on(captures: &mut Captures, order: &mut Order) {
+    for mut fact in captures.facts.drain(..) {
+        if matches!(fact.kind, NetKind::Closed(_)) {
+            fact.time = fact.time.max(captures.last);
+        }
+        order.push(captures.source, Input::Net(fact));
+    }
 }
 
 impl Summary {

@@ -404,11 +404,13 @@ impl Engine {
         if let Some(argv) = life.bearings.iter_mut().find(|other| {
             other.read.evidence == Evidence::Argv && bearing.read.evidence == Evidence::Open && other.read.path == bearing.read.path
         }) {
-            // The open that the command line announced. It is the same read, better known.
-            bearing.marks.clone_from(&argv.marks);
-            bearing.since = argv.since;
-            gone.push(argv.read.id);
-            *argv = bearing.clone();
+            // The open that the command line announced: the same read under the same number, better known.
+            let known = &argv.read;
+            let read = Read { id: known.id, path: known.path.clone(), reader: Arc::clone(&known.reader), ..(*bearing.read).clone() };
+            argv.read = Arc::new(read);
+            argv.until = argv.until.max(bearing.until);
+            gone.into_iter().for_each(|read| self.unbear(id, read));
+            return;
         } else {
             bearing.marks = life
                 .tallies

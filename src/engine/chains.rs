@@ -10,7 +10,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Alert, AlertId, Attribution, FlowEvidence, ProcessEvidence, Record, Span, Table, Timestamp, Uid,
+    Alert, AlertId, Attribution, Evidence, FlowEvidence, ProcessEvidence, Record, Span, Table, Timestamp, Uid,
 };
 use crate::policy::{Policy, RuleKind, SetMask};
 
@@ -61,6 +61,8 @@ pub struct Completion {
     pub omitted: u64,
     pub place: Place,
     pub instance: Instance,
+    /// Other lives of the same lineage that sent to the same place.
+    pub kin: Vec<Instance>,
     pub attribution: Attribution,
     pub host_wide_name: bool,
     /// Something crossed since the last time; else only bytes were added.
@@ -196,20 +198,36 @@ impl Chain {
         self.attribution = self.attribution.max(completion.attribution);
         self.host_wide_name |= completion.host_wide_name;
         self.omitted = self.omitted.max(completion.omitted);
-        match known {
-            Some(at) => self.instances[at] = completion.instance,
-            None if self.instances.len() < MAX_INSTANCES => self.instances.push(completion.instance),
-            None => {
-                self.spilled.0 += completion.instance.out;
-                self.spilled.1 += completion.instance.into;
-            }
-        }
+        std::iter::once(completion.instance).chain(completion.kin).for_each(|instance| self.put(instance));
         for carried in completion.carried {
             let read = carried.bearing.read.id;
             match self.carried.iter().position(|other| other.bearing.read.id == read) {
-                Some(at) => self.carried[at].sets = self.carried[at].sets.union(carried.sets),
+                Some(at) => {
+                    let known = &mut self.carried[at];
+                    known.sets = known.sets.union(carried.sets);
+                    if known.bearing.read.evidence == Evidence::Argv {
+                        known.bearing.read = carried.bearing.read;
+                    }
+                }
                 None if self.carried.len() < MAX_READS => self.carried.push(carried),
                 None => self.omitted += 1,
+            }
+        }
+    }
+
+    /// What one life sent replaces what it was known to have sent; sums never fall.
+    fn put(&mut self, instance: Instance) {
+        let same = |other: &Instance| other.life == instance.life && other.tally == instance.tally;
+        match self.instances.iter().position(same) {
+            Some(at) => {
+                let known = &mut self.instances[at];
+                let (out, into) = (known.out.max(instance.out), known.into.max(instance.into));
+                *known = Instance { out, into, ..instance };
+            }
+            None if self.instances.len() < MAX_INSTANCES => self.instances.push(instance),
+            None => {
+                self.spilled.0 += instance.out;
+                self.spilled.1 += instance.into;
             }
         }
     }

@@ -18,7 +18,8 @@ const MAX_LISTED: usize = 64;
 /// Would any rule in force speak of this?
 pub fn any_rule(policy: &Policy, completion: &Completion) -> bool {
     let category = category(policy, &completion.place);
-    policy.rules.iter().any(|rule| kinds(&completion.carried, [completion.kind], category).any(|kind| rule.covers(kind, category)))
+    let kinds: Vec<RuleKind> = kinds(&completion.carried, &completion.uploader, [completion.kind], category).collect();
+    policy.rules.iter().any(|rule| kinds.iter().any(|kind| rule.covers(*kind, category)))
 }
 
 /// The whole alert.
@@ -85,17 +86,23 @@ fn allowed_window(policy: &Policy, sets: SetMask) -> Span {
 /// What the chain is an instance of: how it was completed, and what its evidence and destination add.
 fn kinds(
     carried: &[Carried],
+    uploader: &ProcessEvidence,
     completed: impl IntoIterator<Item = RuleKind>,
     category: Option<Category>,
 ) -> impl Iterator<Item = RuleKind> {
-    let argv = carried.iter().any(|carried| carried.bearing.read.evidence == Evidence::Argv);
+    let argv = carried.iter().any(|carried| names_itself(&carried.bearing.read, uploader));
     let tunnel = category == Some(Category::Tunnel);
     let extra = [(argv, RuleKind::ArgvUpload), (tunnel, RuleKind::Tunnel)];
     completed.into_iter().chain(extra.into_iter().filter(|(is, _)| *is).map(|(_, kind)| kind))
 }
 
+/// The uploading command's own arguments name the file.
+fn names_itself(read: &Read, uploader: &ProcessEvidence) -> bool {
+    read.evidence == Evidence::Argv && read.reader.info.key == uploader.info.key
+}
+
 fn rules(policy: &Policy, chain: &Chain, category: Option<Category>) -> Vec<RuleRef> {
-    let kinds: Vec<RuleKind> = kinds(&chain.carried, chain.kinds.iter().copied(), category).collect();
+    let kinds: Vec<RuleKind> = kinds(&chain.carried, &chain.uploader, chain.kinds.iter().copied(), category).collect();
     let fired = |rule: &&Rule| kinds.iter().any(|kind| rule.covers(*kind, category));
     let mut rules: Vec<RuleRef> = policy.rules.iter().filter(fired).map(rule_ref).collect();
     rules.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
@@ -189,7 +196,7 @@ fn reasons(
     if let Some(staged) = chain.carried.iter().find_map(|carried| carried.bearing.through.as_ref()) {
         add(ReasonCode::StagedCopy, format!("the data went through the staged file {}", staged.path));
     }
-    if chain.carried.iter().any(|carried| carried.bearing.read.evidence == Evidence::Argv) {
+    if chain.carried.iter().any(|carried| names_itself(&carried.bearing.read, &chain.uploader)) {
         add(ReasonCode::ArgumentsNameFile, "the command line itself names the sensitive file".to_owned());
     }
     let (out, into) = chain.bytes();

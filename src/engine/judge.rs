@@ -132,7 +132,10 @@ impl Engine {
             return;
         }
         let carried = self.carried_over(life, tally, at);
-        let (out, into) = self.totals(life, tally, at);
+        let own = counted(life, tally, at);
+        let kin = self.kin(life, tally, at);
+        let sum = |bytes: fn(&Instance) -> u64| bytes(&own) + kin.iter().map(bytes).sum::<u64>();
+        let (out, into) = (sum(|one| one.out), sum(|one| one.into));
         let ratio = self.policy.options.min_ratio;
         let download = into > RATIO_FROM && ratio > 0.0 && (out as f64) < ratio * (into as f64);
         if carried.is_empty() || download {
@@ -142,10 +145,12 @@ impl Engine {
             }
             return;
         }
-        let completion = self.completion(life, tally, at, carried, (out, into));
+        let sent = (own.out, own.into);
+        let completion = self.completion(life, tally, carried, own, kin);
         let totals = (tally.out, tally.into);
         if let Some(tally) = self.lineage.get_mut(id).and_then(|life| life.tallies.get_mut(usize::from(at))) {
             tally.judged = Some(totals);
+            (tally.counted, tally.counted_at) = (sent, totals);
             if let Some(crossed) = tally.pending.take() {
                 self.pending.remove(&(crossed, id, at));
             }
@@ -166,21 +171,27 @@ impl Engine {
         carried
     }
 
-    /// Bytes out and in since the earliest crossed read, over every life that carries it.
-    fn totals(&self, life: &Life, tally: &Tally, at: u16) -> (u64, u64) {
-        let crossed = life.bearings.iter().filter(|bearing| bearing.mark(at).crossed.is_some());
-        let sums = crossed.map(|bearing| {
-            let mark = bearing.mark(at);
+    /// What other lives that carry a crossed read sent to the same place, each since it came to carry it.
+    fn kin(&self, life: &Life, tally: &Tally, at: u16) -> Vec<Instance> {
+        let mut kin: Vec<Instance> = Vec::new();
+        for bearing in life.bearings.iter().filter(|bearing| bearing.mark(at).crossed.is_some()) {
             let bearers = self.bearers.get(&bearing.read.id).map_or(&[][..], Vec::as_slice);
-            let others = bearers.iter().filter(|other| **other != life.id).filter_map(|other| self.lineage.get(*other));
-            let start = (tally.out - mark.base_out, tally.into - mark.base_in);
-            others.map(|other| sent_since(other, bearing, &tally.place)).fold(start, |sum, sent| (sum.0 + sent.0, sum.1 + sent.1))
-        });
-        sums.max().unwrap_or((0, 0))
+            for other in bearers.iter().filter(|other| **other != life.id).filter_map(|other| self.lineage.get(*other)) {
+                let (out, into) = sent_since(other, bearing, &tally.place);
+                let tallies = other.tallies.iter().filter(|other| other.place == tally.place);
+                let flows = tallies.flat_map(|tally| tally.flows.iter().map(|(_, flow)| flow.clone())).collect();
+                let at = other.tallies.iter().position(|other| other.place == tally.place).unwrap_or(0) as u16;
+                match kin.iter_mut().find(|one| one.life == other.id) {
+                    Some(one) => (one.out, one.into) = (one.out.max(out), one.into.max(into)),
+                    None if out > 0 => kin.push(Instance { life: other.id, tally: at, out, into, flows }),
+                    None => {}
+                }
+            }
+        }
+        kin
     }
 
-    fn completion(&self, life: &Life, tally: &Tally, at: u16, carried: Vec<Carried>, bytes: (u64, u64)) -> Completion {
-        let flows = tally.flows.iter().map(|(_, evidence)| evidence.clone()).collect();
+    fn completion(&self, life: &Life, tally: &Tally, carried: Vec<Carried>, own: Instance, kin: Vec<Instance>) -> Completion {
         Completion {
             kind: if tally.place == Place::Nameless { RuleKind::UnknownDestination } else { RuleKind::ReadThenUpload },
             time: carried.iter().map(|carried| carried.crossed).max().unwrap_or(self.now),
@@ -191,7 +202,8 @@ impl Engine {
             carried,
             omitted: life.bearings_omitted,
             place: tally.place.clone(),
-            instance: Instance { life: life.id, tally: at, out: bytes.0, into: bytes.1, flows },
+            instance: own,
+            kin,
             attribution: tally.attribution,
             host_wide_name: tally.host_wide_name,
             new_pair: tally.pending.is_some(),
@@ -234,6 +246,7 @@ impl Engine {
             omitted: 0,
             place,
             instance: Instance { life: id, tally: u16::MAX, out: 0, into: 0, flows: Vec::new() },
+            kin: Vec::new(),
             attribution: crate::model::Attribution::Process,
             host_wide_name: false,
             new_pair: true,
@@ -262,6 +275,17 @@ impl Engine {
             self.note(crate::model::CoverageKind::NameHidden, 1, &text);
         }
     }
+}
+
+/// Bytes of this tally that count: those since the earliest crossed read, each once, whatever reads expire meanwhile.
+fn counted(life: &Life, tally: &Tally, at: u16) -> Instance {
+    let crossed = life.bearings.iter().map(|bearing| bearing.mark(at)).filter(|mark| mark.crossed.is_some());
+    let base = crossed.map(|mark| (mark.base_out, mark.base_in)).min().unwrap_or((tally.out, tally.into));
+    let from = (base.0.max(tally.counted_at.0), base.1.max(tally.counted_at.1));
+    let out = tally.counted.0 + tally.out.saturating_sub(from.0);
+    let into = tally.counted.1 + tally.into.saturating_sub(from.1);
+    let flows = tally.flows.iter().map(|(_, evidence)| evidence.clone()).collect();
+    Instance { life: life.id, tally: at, out, into, flows }
 }
 
 /// Bytes out and in that `life` sent to `place` since it came to carry the read of `bearing`.

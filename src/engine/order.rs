@@ -97,7 +97,9 @@ impl Order {
     }
 
     pub fn push(&mut self, source: SourceId, input: Input) {
-        let late = self.released.is_some_and(|released| input.time() < released);
+        // What a sensor could not see is told when it is known, not when it was.
+        let dated = !matches!(input, Input::Coverage(_));
+        let late = dated && self.released.is_some_and(|released| input.time() < released);
         self.late += u64::from(late);
         let Some(source) = self.sources.get_mut(source.0) else { return };
         let time = input.time();

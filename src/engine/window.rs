@@ -31,7 +31,7 @@ pub const OVERHANG: Span = Span::from_secs(15 * 60);
 pub struct ReadId(pub u64);
 
 /// One sensitive file come into one process.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Read {
     pub id: ReadId,
     pub path: FilePath,
@@ -169,6 +169,9 @@ pub struct Tally {
     pub asked: SetMask,
     /// Bytes in and out at the last judgement that raised or renewed an alert.
     pub judged: Option<(u64, u64)>,
+    /// Bytes out and in that were told in alerts so far, and where the sums above stood then.
+    pub counted: (u64, u64),
+    pub counted_at: (u64, u64),
 }
 
 impl Tally {
@@ -191,6 +194,8 @@ impl Tally {
             permitted: SetMask::default(),
             asked: SetMask::default(),
             judged: None,
+            counted: (0, 0),
+            counted_at: (0, 0),
         }
     }
 
