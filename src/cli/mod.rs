@@ -1,6 +1,8 @@
 //! Verbs.
 
 pub mod check;
+pub mod flows;
+pub mod replay;
 
 use std::process::ExitCode;
 use std::sync::Arc;
