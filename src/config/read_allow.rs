@@ -80,6 +80,7 @@ fn choice<T>(
     hint: &str,
     parse: impl Fn(&Node) -> Result<T, Complaint>,
 ) -> Option<Value<Choice<T>>> {
+    let before = section.complaints.0.len();
     let any = |node: &Node| match node.text() {
         Some("*") => Ok(None),
         _ => parse(node).map(Some),
@@ -90,7 +91,8 @@ fn choice<T>(
     };
     let values = list.value.into_iter().map(|item| item.value).collect::<Option<Vec<T>>>();
     let choice = values.map_or(Choice::Any, Choice::Only);
-    if matches!(&choice, Choice::Only(list) if list.is_empty()) {
+    let nothing_wrong = section.complaints.0.len() == before;
+    if nothing_wrong && matches!(&choice, Choice::Only(list) if list.is_empty()) {
         section.complain(
             &list.at,
             key,

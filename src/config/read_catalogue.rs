@@ -82,8 +82,7 @@ impl Sets {
         let exclude = section.list("exclude", glob);
         let window = section.read("window", duration);
         let min_bytes = section.read("min_bytes", size);
-        let named_paths = include.as_ref().is_some_and(|list| !list.value.is_empty());
-        if !named_paths {
+        if include.is_none() {
             section.missing("paths", "name the files: paths = [\"~/Documents/secret/**\"]");
         }
         let (Some(name), Ok(set)) = (name, u8::try_from(self.sets.len())) else { return };

@@ -225,7 +225,8 @@ impl Allow {
     /// May this subject send this set's data to a destination that nobody can name? Only an entry for every service and
     /// tenant says so.
     pub fn permits_anywhere(&self, subject: &Subject<'_>, set: SetId) -> bool {
-        let everywhere = |entry: &&AllowEntry| matches!((&entry.services, &entry.tenants), (Choice::Any, Choice::Any));
+        let everywhere =
+            |entry: &&AllowEntry| matches!((&entry.services, &entry.tenants), (Choice::Any, Choice::Any));
         let uploads = self.entries.iter().filter(|entry| entry.effect == Effect::Upload).filter(everywhere);
         uploads.filter(|entry| entry.sensitive.contains(set)).any(|entry| entry.applies_to(subject))
     }

@@ -1,0 +1,104 @@
+//! Which name is which service, and whose.
+
+use super::DEFAULT;
+
+fn lookup(name: &str) -> Option<(&'static str, Option<String>)> {
+    let services = &DEFAULT.policy.services;
+    let found = services.lookup(name)?;
+    Some((&*services.get(found.service).name, found.tenant.map(|tenant| tenant.to_string())))
+}
+
+#[test]
+fn names() {
+    for (name, service, tenant) in [
+        ("content.dropboxapi.com", "dropbox", None),
+        ("WWW.Dropbox.COM.", "dropbox", None),
+        ("www.googleapis.com", "google-drive", None),
+        ("s3.amazonaws.com", "s3", None),
+        ("s3.eu-west-1.amazonaws.com", "s3", None),
+        ("bucket.s3.amazonaws.com", "s3", Some("bucket")),
+        ("my.dotted.bucket.s3.amazonaws.com", "s3", Some("my.dotted.bucket")),
+        ("bucket.s3.eu-west-1.amazonaws.com", "s3", Some("bucket")),
+        ("bucket.s3-eu-west-1.amazonaws.com", "s3", Some("bucket")),
+        ("bucket.s3.dualstack.eu-west-1.amazonaws.com", "s3", Some("bucket")),
+        ("bucket.s3-accelerate.amazonaws.com", "s3", Some("bucket")),
+        ("ap-123456789012.s3-accesspoint.eu-west-1.amazonaws.com", "s3", None),
+        ("ap-abc-s3alias.s3.eu-west-1.amazonaws.com", "s3", None),
+        ("site.s3-website-us-east-1.amazonaws.com", "s3-website", None),
+        ("github-cloud.s3.amazonaws.com", "github", None),
+        ("gist.github.com", "github-gist", None),
+        ("corp.sharepoint.com", "sharepoint", Some("corp")),
+        ("corp-my.sharepoint.com", "sharepoint", Some("corp")),
+        ("acct.blob.core.windows.net", "azure-blob", Some("acct")),
+        ("b.storage.googleapis.com", "gcs", Some("b")),
+        ("storage.googleapis.com", "gcs", None),
+        ("discord-attachments-uploads-prd.storage.googleapis.com", "discord", None),
+        ("g.api.mega.co.nz", "mega", None),
+        ("gfs1.userstorage.mega.co.nz", "mega", None),
+        ("p12-content.icloud.com", "icloud", None),
+        ("zrh-storage.proton.me", "proton-drive", None),
+        ("a.trycloudflare.com", "cloudflare-tunnel", None),
+    ] {
+        assert_eq!(lookup(name), Some((service, tenant.map(str::to_owned))), "{name}");
+    }
+}
+
+#[test]
+fn look_alikes_are_nobody() {
+    for name in [
+        "dropbox.com.evil.test",
+        "xdropbox.com",
+        "dropbox.co",
+        "com",
+        "",
+        ".",
+        "sts.amazonaws.com",
+        "ec2.eu-west-1.amazonaws.com",
+        "123.dkr.ecr.eu-west-1.amazonaws.com",
+        "amazonaws.com",
+        "mask.icloud.com",
+        "mask-h2.icloud.com",
+        "container.googleapis.com",
+        "oauth2.googleapis.com",
+        "xs3.amazonaws.com.evil.test",
+        "-my.sharepoint.com.example",
+    ] {
+        assert_eq!(lookup(name), None, "{name}");
+    }
+}
+
+/// Every shipped pattern, filled in, is found as its own service; with a letter put before it, it is not that pattern.
+#[test]
+fn no_pattern_is_shadowed() {
+    let texts = [include_str!("../../config/services.toml"), include_str!("../../config/services-more.toml")];
+    let mut wrong = Vec::new();
+    for text in texts {
+        let file: toml::Table = text.parse().unwrap();
+        for service in file["service"].as_array().unwrap() {
+            let name = service["name"].as_str().unwrap();
+            for key in ["domains", "tenants"] {
+                let patterns = service.get(key).and_then(|list| list.as_array()).into_iter().flatten();
+                for pattern in patterns.map(|pattern| pattern.as_str().unwrap()) {
+                    let sample = fill(pattern);
+                    if lookup(&sample).is_none_or(|(found, _)| found != name) {
+                        wrong.push(format!("{pattern} of {name}: {:?}", lookup(&sample)));
+                    }
+                    if lookup(&format!("{sample}.evil.test")).is_some() {
+                        wrong.push(format!("{pattern} matches inside another name"));
+                    }
+                }
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+}
+
+fn fill(pattern: &str) -> String {
+    let mut text = String::new();
+    for (index, part) in pattern.split('{').enumerate() {
+        let rest = if index == 0 { part } else { part.split_once('}').unwrap().1 };
+        text.push_str(if index == 0 { "" } else { "x7" });
+        text.push_str(rest);
+    }
+    text
+}

@@ -1,0 +1,106 @@
+//! Who may: signatures, helpers, scripts, near misses.
+
+use std::sync::Arc;
+
+use cloudward::model::{CodeSigning, FilePath, Program, Timestamp, Uid};
+use cloudward::policy::{Dimension, Identity, Policy, Scratch, Subject};
+
+use super::{DEFAULT, policy};
+
+const TRUSTED: u32 = CodeSigning::VALID | CodeSigning::SIGNED;
+const ADHOC: u32 = CodeSigning::VALID | CodeSigning::ADHOC;
+
+fn program(path: &str, team: &str, id: &str, flags: u32) -> Identity {
+    Identity::new(Arc::new(Program {
+        path: FilePath::from(path),
+        path_truncated: false,
+        signing_id: Some(id.into()),
+        team_id: Some(team.into()),
+        cdhash: None,
+        platform: team.is_empty() && flags == TRUSTED,
+        flags: CodeSigning(flags),
+    }))
+}
+
+fn subject(identity: &Identity) -> Subject<'_> {
+    Subject { identity, parent: None, user: Uid(501), user_name: Some("a"), time: Timestamp::from_nanos(0) }
+}
+
+fn excused(policy: &Policy, identity: &Identity, path: &str) -> bool {
+    let (homes, mut scratch) = (policy.paths.homes(), Scratch::new());
+    let path = policy.paths.canonical(path.as_bytes(), &mut scratch);
+    let sets = policy.paths.classify(&path, &homes).sets;
+    assert!(!sets.is_empty());
+    sets.iter().all(|set| policy.allow.excuses_read(&subject(identity), set, &path, &homes).is_some())
+}
+
+#[test]
+fn built_in_reads() {
+    let chrome = program("/Applications/x", "EQHXZ8M8AV", "com.google.Chrome.helper", TRUSTED);
+    let login = "/Users/a/Library/Application Support/Google/Chrome/Default/Login Data";
+    let key = "/Users/a/.ssh/id_ed25519";
+    assert!(excused(&DEFAULT.policy, &chrome, login));
+    assert!(!excused(&DEFAULT.policy, &chrome, key));
+    let ssh = program("/usr/bin/ssh", "", "com.apple.ssh", TRUSTED);
+    assert!(excused(&DEFAULT.policy, &ssh, key));
+    assert!(!excused(&DEFAULT.policy, &ssh, "/Users/a/.aws/credentials"));
+    let backup = program("/System/x/backupd", "", "com.apple.backupd", TRUSTED);
+    assert!(excused(&DEFAULT.policy, &backup, "/Users/a/Library/Keychains/login.keychain-db"));
+    let mut fake = chrome.clone();
+    fake.invalidated = true;
+    assert!(!excused(&DEFAULT.policy, &fake, login));
+    let mut node = chrome.clone();
+    node.runs_other_code = true;
+    assert!(!excused(&DEFAULT.policy, &node, login));
+    assert!(!excused(&DEFAULT.policy, &program("/x", "EQHXZ8M8AV", "com.google.Chrome", ADHOC), login));
+    assert!(!excused(&DEFAULT.policy, &program("/x", "EQHXZ8M8AV", "com.google.Chromeling", TRUSTED), login));
+    let own = policy("[[sensitive]]\nname='corp'\npaths=['~/.ssh/id_*']\n[builtin]\ndisable=['ssh-keys']\n");
+    assert!(
+        !excused(&own, &ssh, key) && !excused(&own, &backup, key),
+        "an administrator's set is covered by none"
+    );
+}
+
+#[test]
+fn corporate_policy() {
+    let policy = policy(include_str!("good/corp.toml"));
+    let set = policy.set_named("corp-docs").unwrap();
+    let s3 = policy.services.by_name("s3").unwrap();
+    let permits =
+        |identity: &Identity, tenant| policy.allow.permits(&subject(identity), set, s3, tenant).is_ok();
+    let arq = program("/x", "48ZCSDVL96", "com.haystacksoftware.arqagent", TRUSTED);
+    assert!(permits(&arq, Some("corp-backup")));
+    assert!(!permits(&arq, Some("evil")) && !permits(&arq, None));
+    let miss = policy.allow.permits(&subject(&arq), set, s3, Some("evil")).unwrap_err();
+    assert_eq!(
+        (miss.entry.as_deref(), &miss.failed[..]),
+        (Some("Arq backs up homes"), &[Dimension::Tenant][..])
+    );
+    assert!(permits(&program("/opt/homebrew/bin/rclone", "", "a.out", ADHOC), Some("corp-backup")));
+    assert!(permits(
+        &program("/opt/homebrew/Cellar/rclone/1.68/bin/rclone", "", "a.out", ADHOC),
+        Some("corp-backup")
+    ));
+    assert!(!permits(&program("/tmp/rclone", "", "a.out", ADHOC), Some("corp-backup")));
+    let mut python = program("/x/python3", "", "com.apple.python3", TRUSTED);
+    assert!(!permits(&python, Some("corp-backup")));
+    python.script = Some(FilePath::from("/opt/corp/backup.py"));
+    assert!(permits(&python, Some("corp-backup")));
+    python.script = Some(FilePath::from("/tmp/backup.py"));
+    assert!(!permits(&python, Some("corp-backup")));
+    let mut arq_script = arq.clone();
+    arq_script.script = Some(FilePath::from("/opt/corp/backup.py"));
+    assert!(!permits(&arq_script, Some("corp-backup")), "an entry without `script` never admits one");
+    assert!(policy.allow.names_tenants_of(s3) && policy.allow.knows_tenant(s3, "Corp-Backup"));
+    let drive = policy.services.by_name("google-drive").unwrap();
+    assert!(
+        policy.allow.knows_tenant(drive, "me@corp.com") && !policy.allow.knows_tenant(drive, "me@gmail.com")
+    );
+}
+
+#[test]
+fn empty_identifiers_equal_nothing() {
+    let nobody = program("/x", "", "", TRUSTED);
+    let signing = nobody.signing().unwrap();
+    assert_eq!((signing.team_id, signing.signing_id), (None, None));
+}
