@@ -37,7 +37,10 @@ const DEMO_POLICY: &str = include_str!("../../tests/recordings/demo/policy.toml"
 
 fn parse_format(text: &str) -> Result<Format, String> {
     let known = Format::ALL.map(Format::as_str);
-    Format::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| format!("known formats: {}", known.join(", ")))
+    Format::ALL
+        .into_iter()
+        .find(|format| format.as_str() == text)
+        .ok_or_else(|| format!("known formats: {}", known.join(", ")))
 }
 
 pub fn run(args: &ReplayArgs) -> ExitCode {
@@ -160,14 +163,20 @@ fn report(summary: &Summary) {
     let stats = &summary.stats;
     eprintln!(
         "cloudward: {} lines ({} rejected), {} packets; {} sensitive reads ({} more were allowed); {} alerts, {} coverage records",
-        summary.lines, summary.rejected, summary.packets, stats.reads, stats.excused, stats.alerts, stats.coverage
+        summary.lines,
+        summary.rejected,
+        summary.packets,
+        stats.reads,
+        stats.excused,
+        stats.alerts,
+        stats.coverage
     );
     if let (Some(first), Some(last)) = (summary.first, summary.last) {
         eprintln!("cloudward: from {first} to {last}");
     }
     if !summary.skipped.is_empty() {
-        let names: Vec<String> = summary.skipped.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        let names: Vec<String> =
+            summary.skipped.iter().map(|(name, count)| format!("{name} {count}")).collect();
         eprintln!("cloudward: event types that no verdict needs: {}", names.join(", "));
     }
 }
-

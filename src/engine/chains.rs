@@ -126,7 +126,8 @@ impl Chains {
     }
 
     fn find(&self, completion: &Completion, key: &str, place: &Arc<str>, group: Span) -> Option<ChainId> {
-        let shared = |carried: &Carried| self.by_read.get(&(carried.bearing.read.id, Arc::clone(place))).copied();
+        let shared =
+            |carried: &Carried| self.by_read.get(&(carried.bearing.read.id, Arc::clone(place))).copied();
         completion.carried.iter().find_map(shared).or_else(|| {
             let id = *self.by_key.get(key)?;
             let chain = self.chains.get(&id)?;
@@ -184,14 +185,17 @@ impl Chains {
 impl Chain {
     fn add(&mut self, completion: Completion) {
         self.kinds.insert(completion.kind);
-        let same = |other: &Instance| other.life == completion.instance.life && other.tally == completion.instance.tally;
+        let same = |other: &Instance| {
+            other.life == completion.instance.life && other.tally == completion.instance.tally
+        };
         let known = self.instances.iter().position(same);
         let newest = completion.carried.iter().map(|carried| carried.bearing.since).max();
         if completion.new_pair && (known.is_none() || newest > Some(self.last_pair)) {
             self.count += 1;
             self.last_pair = completion.time;
         }
-        let last_byte = completion.instance.flows.iter().map(|flow| flow.end).max().unwrap_or(completion.time);
+        let last_byte =
+            completion.instance.flows.iter().map(|flow| flow.end).max().unwrap_or(completion.time);
         self.time = self.time.max(if completion.new_pair { completion.time } else { last_byte });
         self.last_step = self.last_step.max(completion.time).max(last_byte);
         self.first = self.first.min(first_step(&completion));
@@ -313,7 +317,11 @@ impl Engine {
             let Some(oldest) = self.chains.ids.first().copied() else { return };
             self.revise(oldest);
             self.chains.forget(oldest);
-            self.note(crate::model::CoverageKind::TableFull, 1, "alert chains closed early: the chain table is full");
+            self.note(
+                crate::model::CoverageKind::TableFull,
+                1,
+                "alert chains closed early: the chain table is full",
+            );
         }
     }
 }
@@ -333,7 +341,8 @@ fn place_word(place: &Place) -> Arc<str> {
 
 /// What must be the same for two pairs of different lineages to be one chain.
 fn chain_key(policy: &Policy, completion: &Completion) -> Arc<str> {
-    let mut readers: Vec<&str> = completion.carried.iter().map(|carried| &*carried.bearing.read.code).collect();
+    let mut readers: Vec<&str> =
+        completion.carried.iter().map(|carried| &*carried.bearing.read.code).collect();
     readers.sort_unstable();
     readers.dedup();
     let mut mask = SetMask::default();
@@ -341,7 +350,8 @@ fn chain_key(policy: &Policy, completion: &Completion) -> Arc<str> {
     let mut sets: Vec<&str> = mask.iter().map(|set| &*policy.set(set).name).collect();
     sets.sort_unstable();
     let (user, code, place) = (completion.user.0, &completion.code, place_word(&completion.place));
-    format!("{user}\u{1e}{}\u{1e}{code}\u{1e}{}\u{1e}{place}", readers.join("\u{1f}"), sets.join("\u{1f}")).into()
+    format!("{user}\u{1e}{}\u{1e}{code}\u{1e}{}\u{1e}{place}", readers.join("\u{1f}"), sets.join("\u{1f}"))
+        .into()
 }
 
 /// A hash of the chain and of its first pair, shaped as a version 8 UUID (RFC 9562).

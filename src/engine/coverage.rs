@@ -47,8 +47,12 @@ impl CoverageLog {
 
     /// Kinds that were dark at some moment from `start` to `end`.
     pub fn during(&self, start: Timestamp, end: Timestamp) -> Vec<CoverageKind> {
-        let mut kinds: Vec<_> =
-            self.recent.iter().filter(|(_, from, to)| *from <= end && *to >= start).map(|(kind, _, _)| *kind).collect();
+        let mut kinds: Vec<_> = self
+            .recent
+            .iter()
+            .filter(|(_, from, to)| *from <= end && *to >= start)
+            .map(|(kind, _, _)| *kind)
+            .collect();
         kinds.sort_unstable();
         kinds.dedup();
         kinds

@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Alert, Attribution, Confidence, CoverageKind, Evidence, FlowEvidence, Hop, HopKind, NameSource, ProcessEvidence, ReadEvidence,
-    Reason, ReasonCode, RuleRef, Severity, SigningState, Span, TenantVerdict,
+    Alert, Attribution, Confidence, CoverageKind, Evidence, FlowEvidence, Hop, HopKind, NameSource,
+    ProcessEvidence, ReadEvidence, Reason, ReasonCode, RuleRef, Severity, SigningState, Span, TenantVerdict,
 };
 use crate::policy::{Category, Policy, Rule, RuleKind, ServiceId, SetId, SetMask, Subject};
 
 use super::chains::{Carried, Chain, Completion};
-use super::window::{Place, Read, Way};
 use super::identity;
+use super::window::{Place, Read, Way};
 
 /// Reads, hops and flows listed in one alert.
 const MAX_LISTED: usize = 64;
@@ -18,12 +18,18 @@ const MAX_LISTED: usize = 64;
 /// Would any rule in force speak of this?
 pub fn any_rule(policy: &Policy, completion: &Completion) -> bool {
     let category = category(policy, &completion.place);
-    let kinds: Vec<RuleKind> = kinds(&completion.carried, &completion.uploader, [completion.kind], category).collect();
+    let kinds: Vec<RuleKind> =
+        kinds(&completion.carried, &completion.uploader, [completion.kind], category).collect();
     policy.rules.iter().any(|rule| kinds.iter().any(|kind| rule.covers(*kind, category)))
 }
 
 /// The whole alert.
-pub fn alert(policy: &Policy, chain: &Chain, user_name: Option<Arc<str>>, degraded: Vec<CoverageKind>) -> Alert {
+pub fn alert(
+    policy: &Policy,
+    chain: &Chain,
+    user_name: Option<Arc<str>>,
+    degraded: Vec<CoverageKind>,
+) -> Alert {
     let (service, tenant) = destination(policy, &chain.place);
     let category = category(policy, &chain.place);
     let (reads, omitted) = reads(policy, chain);
@@ -102,7 +108,8 @@ fn names_itself(read: &Read, uploader: &ProcessEvidence) -> bool {
 }
 
 fn rules(policy: &Policy, chain: &Chain, category: Option<Category>) -> Vec<RuleRef> {
-    let kinds: Vec<RuleKind> = kinds(&chain.carried, &chain.uploader, chain.kinds.iter().copied(), category).collect();
+    let kinds: Vec<RuleKind> =
+        kinds(&chain.carried, &chain.uploader, chain.kinds.iter().copied(), category).collect();
     let fired = |rule: &&Rule| kinds.iter().any(|kind| rule.covers(*kind, category));
     let mut rules: Vec<RuleRef> = policy.rules.iter().filter(fired).map(rule_ref).collect();
     rules.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
@@ -128,7 +135,9 @@ fn reads(policy: &Policy, chain: &Chain) -> (Vec<ReadEvidence>, u64) {
         for read in std::iter::once(&carried.bearing.read).chain(staged) {
             let evidence = read_evidence(policy, read, carried.sets);
             let known = |other: &(_, ReadEvidence)| {
-                other.1.path == evidence.path && other.1.time == evidence.time && other.1.evidence == evidence.evidence
+                other.1.path == evidence.path
+                    && other.1.time == evidence.time
+                    && other.1.evidence == evidence.evidence
             };
             if !all.iter().any(known) {
                 all.push((severity(carried.sets), evidence));
@@ -136,7 +145,9 @@ fn reads(policy: &Policy, chain: &Chain) -> (Vec<ReadEvidence>, u64) {
         }
     }
     all.sort_by(|a, b| {
-        let order = b.0.cmp(&a.0).then_with(|| (a.1.evidence == Evidence::Taint).cmp(&(b.1.evidence == Evidence::Taint)));
+        let order =
+            b.0.cmp(&a.0)
+                .then_with(|| (a.1.evidence == Evidence::Taint).cmp(&(b.1.evidence == Evidence::Taint)));
         order.then_with(|| (a.1.time, &a.1.path).cmp(&(b.1.time, &b.1.path)))
     });
     let beyond = all.len().saturating_sub(MAX_LISTED) as u64;
@@ -145,7 +156,9 @@ fn reads(policy: &Policy, chain: &Chain) -> (Vec<ReadEvidence>, u64) {
 
 fn read_evidence(policy: &Policy, read: &Read, sets: SetMask) -> ReadEvidence {
     let mut sets: Vec<SetId> = sets.iter().collect();
-    sets.sort_by_key(|set| (std::cmp::Reverse(policy.set(*set).severity), Arc::clone(&policy.set(*set).name)));
+    sets.sort_by_key(|set| {
+        (std::cmp::Reverse(policy.set(*set).severity), Arc::clone(&policy.set(*set).name))
+    });
     ReadEvidence {
         path: read.path.clone(),
         sets: sets.into_iter().map(|set| Arc::clone(&policy.set(set).name)).collect(),
@@ -218,7 +231,13 @@ fn reasons(
 }
 
 /// The reasons that lower confidence or mark the identity.
-fn caps(policy: &Policy, chain: &Chain, service: Option<ServiceId>, flows: &[FlowEvidence], add: &mut impl FnMut(ReasonCode, String)) {
+fn caps(
+    policy: &Policy,
+    chain: &Chain,
+    service: Option<ServiceId>,
+    flows: &[FlowEvidence],
+    add: &mut impl FnMut(ReasonCode, String),
+) {
     let uploader = &chain.uploader;
     if uploader.invalidated || uploader.info.program.flags.state() == SigningState::Invalid {
         add(ReasonCode::IdentityInvalid, "the signature of the uploading program no longer holds".to_owned());
@@ -228,11 +247,17 @@ fn caps(policy: &Policy, chain: &Chain, service: Option<ServiceId>, flows: &[Flo
     }
     let unnamed = matches!(&chain.place, Place::Service { tenant: None, .. });
     if unnamed && service.is_some_and(|service| policy.allow.names_tenants_of(service)) {
-        add(ReasonCode::TenantUnknown, "the account or bucket cannot be seen, and allow entries name some".to_owned());
+        add(
+            ReasonCode::TenantUnknown,
+            "the account or bucket cannot be seen, and allow entries name some".to_owned(),
+        );
     }
     let reads = || chain.carried.iter().map(|carried| &carried.bearing.read);
     if reads().any(|read| read.truncated) {
-        add(ReasonCode::PathTruncated, "the system cut the path of a file: only its beginning is known".to_owned());
+        add(
+            ReasonCode::PathTruncated,
+            "the system cut the path of a file: only its beginning is known".to_owned(),
+        );
     }
     if reads().any(|read| read.named_fork) {
         add(ReasonCode::NamedFork, "the read went through a named fork of the file".to_owned());
@@ -244,7 +269,10 @@ fn caps(policy: &Policy, chain: &Chain, service: Option<ServiceId>, flows: &[Flo
         add(ReasonCode::Tunnel, "the bytes went into a tunnel: what it carried is not visible".to_owned());
     }
     if chain.attribution != Attribution::Process {
-        let text = format!("the flow is laid to the {}, not to its own process", chain.attribution.as_str().replace('_', " "));
+        let text = format!(
+            "the flow is laid to the {}, not to its own process",
+            chain.attribution.as_str().replace('_', " ")
+        );
         add(ReasonCode::AttributionIndirect, text);
     }
     let by_dns = flows.iter().any(|flow| matches!(flow.source, Some(NameSource::Dns | NameSource::DnsCname)));
@@ -289,14 +317,20 @@ fn place_words(policy: &Policy, chain: &Chain, service: Option<ServiceId>, flows
 /// Why the allow list does not cover it: the entry that comes nearest and what it fails on.
 fn not_allowed(policy: &Policy, chain: &Chain, service: Option<ServiceId>) -> String {
     let identity = identity::of_evidence(&chain.uploader);
-    let subject = Subject { identity: &identity, parent: None, user: chain.user, user_name: None, time: chain.time };
-    let (Some(service), Some(set), Place::Service { tenant, .. }) = (service, all_sets(chain).iter().next(), &chain.place) else {
+    let subject =
+        Subject { identity: &identity, parent: None, user: chain.user, user_name: None, time: chain.time };
+    let (Some(service), Some(set), Place::Service { tenant, .. }) =
+        (service, all_sets(chain).iter().next(), &chain.place)
+    else {
         return "no allow entry covers it".to_owned();
     };
     let miss = policy.allow.permits(&subject, set, service, tenant.as_deref()).err();
-    let near = miss.filter(|miss| miss.failed.len() == 1).and_then(|miss| Some((miss.entry?, miss.failed[0])));
+    let near =
+        miss.filter(|miss| miss.failed.len() == 1).and_then(|miss| Some((miss.entry?, miss.failed[0])));
     match near {
-        Some((entry, dimension)) => format!("no allow entry covers it; nearest is \"{entry}\", but for its {}", dimension.as_str()),
+        Some((entry, dimension)) => {
+            format!("no allow entry covers it; nearest is \"{entry}\", but for its {}", dimension.as_str())
+        }
         None => "no allow entry covers it".to_owned(),
     }
 }
@@ -304,4 +338,3 @@ fn not_allowed(policy: &Policy, chain: &Chain, service: Option<ServiceId>) -> St
 fn name(process: &ProcessEvidence) -> String {
     crate::model::Lossy(process.info.program.path.file_name()).to_string()
 }
-

@@ -71,7 +71,13 @@ impl Flows {
 
 impl Flow {
     /// Takes a name if it is at least as good as the one known. True if the target changed.
-    pub fn name(&mut self, policy: &Policy, domain: &DomainName, source: NameSource, scope: NameScope) -> bool {
+    pub fn name(
+        &mut self,
+        policy: &Policy,
+        domain: &DomainName,
+        source: NameSource,
+        scope: NameScope,
+    ) -> bool {
         if self.source.is_some_and(|known| known < source) {
             return false;
         }

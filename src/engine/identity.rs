@@ -10,8 +10,30 @@ use crate::policy::Identity;
 
 /// Programs that run what their arguments name. Version digits and dots at the end of a name are ignored (`python3.12`).
 const INTERPRETERS: [&str; 24] = [
-    "awk", "bash", "bun", "csh", "dash", "deno", "expect", "fish", "gawk", "ksh", "lua", "node", "osascript", "perl", "php",
-    "pwsh", "python", "ruby", "sh", "swift", "tclsh", "tcsh", "wish", "zsh",
+    "awk",
+    "bash",
+    "bun",
+    "csh",
+    "dash",
+    "deno",
+    "expect",
+    "fish",
+    "gawk",
+    "ksh",
+    "lua",
+    "node",
+    "osascript",
+    "perl",
+    "php",
+    "pwsh",
+    "python",
+    "ruby",
+    "sh",
+    "swift",
+    "tclsh",
+    "tcsh",
+    "wish",
+    "zsh",
 ];
 
 /// Of those, the shells: `-e` and `-x` are modes there, only `-c` carries code.
@@ -31,7 +53,11 @@ pub fn of(program: &Arc<Program>, facts: &ExecFacts) -> Identity {
         (None, None) => (None, false),
     };
     let injected = facts.env.iter().any(|(name, value)| is_injection(name, value));
-    let inspected = facts.args.iter().skip(1).any(|arg| arg.starts_with("--inspect") || arg.starts_with("--remote-debugging-port"));
+    let inspected = facts
+        .args
+        .iter()
+        .skip(1)
+        .any(|arg| arg.starts_with("--inspect") || arg.starts_with("--remote-debugging-port"));
     Identity {
         program: Arc::clone(program),
         runs_other_code: inline || injected || inspected,
@@ -73,7 +99,8 @@ pub fn code_word(identity: &Identity) -> Arc<str> {
 /// The interpreter's plain name, if the program is one.
 fn interpreter(program: &Program) -> Option<&'static str> {
     let name = program.path.file_name();
-    let end = name.iter().rposition(|b| !(b.is_ascii_digit() || *b == b'.' || *b == b'-')).map_or(0, |at| at + 1);
+    let end =
+        name.iter().rposition(|b| !(b.is_ascii_digit() || *b == b'.' || *b == b'-')).map_or(0, |at| at + 1);
     let stem = name[..end].to_ascii_lowercase();
     INTERPRETERS.iter().copied().find(|known| known.as_bytes() == stem)
 }
@@ -87,12 +114,21 @@ fn script_argument(facts: &ExecFacts, shell: bool) -> (Option<FilePath>, bool) {
         match arg.as_ref() {
             "-" | "-s" => return (None, true),
             "--" => return (args.next().map(|path| absolute(path, facts)), false),
-            option if inline.iter().any(|known| option == *known || option.starts_with(&format!("{known}="))) => {
+            option
+                if inline
+                    .iter()
+                    .any(|known| option == *known || option.starts_with(&format!("{known}="))) =>
+            {
                 return (None, true);
             }
             option if !shell && VALUED.contains(&option) => _ = args.next(),
             // Bundled short options that end in one with code: `-lc`, `-xe`.
-            option if option.starts_with('-') && !option.starts_with("--") && option.len() > 2 && option.ends_with(bundled) => {
+            option
+                if option.starts_with('-')
+                    && !option.starts_with("--")
+                    && option.len() > 2
+                    && option.ends_with(bundled) =>
+            {
                 return (None, true);
             }
             option if option.starts_with('-') || option.starts_with('+') => {}
@@ -119,7 +155,9 @@ fn is_injection(name: &str, value: &str) -> bool {
     match name {
         "DYLD_INSERT_LIBRARIES" => !value.is_empty(),
         "ELECTRON_RUN_AS_NODE" => !value.is_empty() && value != "0",
-        "NODE_OPTIONS" => ["--require", "-r ", "--import", "--inspect", "--loader", "--eval"].iter().any(|o| value.contains(o)),
+        "NODE_OPTIONS" => ["--require", "-r ", "--import", "--inspect", "--loader", "--eval"]
+            .iter()
+            .any(|o| value.contains(o)),
         _ => false,
     }
 }
@@ -131,7 +169,15 @@ mod tests {
 
     fn program(path: &str) -> Arc<Program> {
         let flags = CodeSigning(CodeSigning::VALID | CodeSigning::SIGNED);
-        Arc::new(Program { path: path.into(), path_truncated: false, signing_id: Some("id".into()), team_id: None, cdhash: None, platform: true, flags })
+        Arc::new(Program {
+            path: path.into(),
+            path_truncated: false,
+            signing_id: Some("id".into()),
+            team_id: None,
+            cdhash: None,
+            platform: true,
+            flags,
+        })
     }
 
     fn run(path: &str, args: &[&str], env: &[(&str, &str)]) -> Identity {
@@ -148,7 +194,12 @@ mod tests {
     fn finds_the_script_behind_the_interpreter() {
         let table: [(&str, &[&str], Option<&str>, bool); 11] = [
             ("/bin/bash", &["bash", "-ex", "run.sh"], Some("/Users/a/run.sh"), false),
-            ("/usr/bin/python3", &["python3", "/opt/corp/backup.py", "--all"], Some("/opt/corp/backup.py"), false),
+            (
+                "/usr/bin/python3",
+                &["python3", "/opt/corp/backup.py", "--all"],
+                Some("/opt/corp/backup.py"),
+                false,
+            ),
             ("/opt/homebrew/bin/python3.12", &["python3.12", "-u", "x.py"], Some("/Users/a/x.py"), false),
             ("/bin/zsh", &["-zsh"], None, false),
             ("/bin/sh", &["sh", "-c", "curl x"], None, true),

@@ -66,15 +66,25 @@ impl Engine {
         self.denied_sets(bearing, permitted, began, time).map(|set| self.policy.set(set).min_bytes).min()
     }
 
-    fn denied_sets(&self, bearing: &Bearing, permitted: SetMask, began: Timestamp, time: Timestamp) -> impl Iterator<Item = SetId> {
+    fn denied_sets(
+        &self,
+        bearing: &Bearing,
+        permitted: SetMask,
+        began: Timestamp,
+        time: Timestamp,
+    ) -> impl Iterator<Item = SetId> {
         let sets = self.sets_of(&bearing.read).without(permitted);
-        sets.iter().filter(move |set| bearing.covers(self.policy.set(*set).window, began, time)).collect::<Vec<_>>().into_iter()
+        sets.iter()
+            .filter(move |set| bearing.covers(self.policy.set(*set).window, began, time))
+            .collect::<Vec<_>>()
+            .into_iter()
     }
 
     /// Bytes that all lives with this read sent to this place since they came to carry it.
     fn lineage_out(&self, bearing: &Bearing, place: &Place, own: u64, id: LifeId) -> u64 {
         let bearers = self.bearers.get(&bearing.read.id).map_or(&[][..], Vec::as_slice);
-        let others = bearers.iter().filter(|other| **other != id).filter_map(|other| self.lineage.get(*other));
+        let others =
+            bearers.iter().filter(|other| **other != id).filter_map(|other| self.lineage.get(*other));
         own + others.map(|other| sent_since(other, bearing, place).0).sum::<u64>()
     }
 
@@ -163,7 +173,8 @@ impl Engine {
         let mut carried = Vec::new();
         for bearing in &life.bearings {
             let Some(crossed) = bearing.mark(at).crossed else { continue };
-            let sets: SetMask = self.denied_sets(bearing, tally.permitted, tally.run_began, crossed).collect();
+            let sets: SetMask =
+                self.denied_sets(bearing, tally.permitted, tally.run_began, crossed).collect();
             if !sets.is_empty() {
                 carried.push(Carried { bearing: bearing.clone(), sets, crossed });
             }
@@ -176,11 +187,15 @@ impl Engine {
         let mut kin: Vec<Instance> = Vec::new();
         for bearing in life.bearings.iter().filter(|bearing| bearing.mark(at).crossed.is_some()) {
             let bearers = self.bearers.get(&bearing.read.id).map_or(&[][..], Vec::as_slice);
-            for other in bearers.iter().filter(|other| **other != life.id).filter_map(|other| self.lineage.get(*other)) {
+            for other in
+                bearers.iter().filter(|other| **other != life.id).filter_map(|other| self.lineage.get(*other))
+            {
                 let (out, into) = sent_since(other, bearing, &tally.place);
                 let tallies = other.tallies.iter().filter(|other| other.place == tally.place);
-                let flows = tallies.flat_map(|tally| tally.flows.iter().map(|(_, flow)| flow.clone())).collect();
-                let at = other.tallies.iter().position(|other| other.place == tally.place).unwrap_or(0) as u16;
+                let flows =
+                    tallies.flat_map(|tally| tally.flows.iter().map(|(_, flow)| flow.clone())).collect();
+                let at =
+                    other.tallies.iter().position(|other| other.place == tally.place).unwrap_or(0) as u16;
                 match kin.iter_mut().find(|one| one.life == other.id) {
                     Some(one) => (one.out, one.into) = (one.out.max(out), one.into.max(into)),
                     None if out > 0 => kin.push(Instance { life: other.id, tally: at, out, into, flows }),
@@ -191,9 +206,20 @@ impl Engine {
         kin
     }
 
-    fn completion(&self, life: &Life, tally: &Tally, carried: Vec<Carried>, own: Instance, kin: Vec<Instance>) -> Completion {
+    fn completion(
+        &self,
+        life: &Life,
+        tally: &Tally,
+        carried: Vec<Carried>,
+        own: Instance,
+        kin: Vec<Instance>,
+    ) -> Completion {
         Completion {
-            kind: if tally.place == Place::Nameless { RuleKind::UnknownDestination } else { RuleKind::ReadThenUpload },
+            kind: if tally.place == Place::Nameless {
+                RuleKind::UnknownDestination
+            } else {
+                RuleKind::ReadThenUpload
+            },
             time: carried.iter().map(|carried| carried.crossed).max().unwrap_or(self.now),
             user: life.image.evidence.info.euid,
             uploader: Arc::clone(&life.image.evidence),
@@ -222,13 +248,15 @@ impl Engine {
         let place = Place::Service { name: Arc::clone(&service.name), tenant: tenant.clone() };
         let subject = self.subject(life, time);
         let allow = &self.policy.allow;
-        let may = |set: &SetId| allow.permits_drop(&subject, root_id, *set, service_id, tenant.as_deref()).is_ok();
+        let may =
+            |set: &SetId| allow.permits_drop(&subject, root_id, *set, service_id, tenant.as_deref()).is_ok();
         let mut carried = Vec::new();
         for origin in origins {
             let sets: SetMask = self.sets_of(&origin.read).iter().filter(|set| !may(set)).collect();
             if !sets.is_empty() {
                 let (read, way) = (Arc::clone(&origin.read), origin.way.clone());
-                let bearing = Bearing { read, through: None, way, since: time, until: time, marks: Vec::new() };
+                let bearing =
+                    Bearing { read, through: None, way, since: time, until: time, marks: Vec::new() };
                 carried.push(Carried { bearing, sets, crossed: time });
             }
         }
@@ -290,7 +318,9 @@ fn counted(life: &Life, tally: &Tally, at: u16) -> Instance {
 
 /// Bytes out and in that `life` sent to `place` since it came to carry the read of `bearing`.
 fn sent_since(life: &Life, bearing: &Bearing, place: &Place) -> (u64, u64) {
-    let Some(own) = life.bearings.iter().find(|other| other.read.id == bearing.read.id) else { return (0, 0) };
+    let Some(own) = life.bearings.iter().find(|other| other.read.id == bearing.read.id) else {
+        return (0, 0);
+    };
     let tallies = life.tallies.iter().enumerate().filter(|(_, tally)| tally.place == *place);
     let since = tallies.map(|(at, tally)| {
         let mark = own.mark(at as u16);
@@ -298,4 +328,3 @@ fn sent_since(life: &Life, bearing: &Bearing, place: &Place) -> (u64, u64) {
     });
     since.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
 }
-

@@ -138,7 +138,12 @@ impl Lineage {
     }
 
     /// The life that acts in an event: known by its key, or introduced by what the event carries.
-    pub fn actor(&mut self, key: ProcessKey, info: Option<&Arc<ProcessInfo>>, time: Timestamp) -> Option<LifeId> {
+    pub fn actor(
+        &mut self,
+        key: ProcessKey,
+        info: Option<&Arc<ProcessInfo>>,
+        time: Timestamp,
+    ) -> Option<LifeId> {
         if let Some(id) = self.by_key(key) {
             return Some(id);
         }
@@ -149,7 +154,9 @@ impl Lineage {
                 self.reimage(id, info.key, image);
                 Some(id)
             }
-            None => Some(self.begin(info, Image::introduced(info, time), info.started.unwrap_or(time).min(time))),
+            None => {
+                Some(self.begin(info, Image::introduced(info, time), info.started.unwrap_or(time).min(time)))
+            }
         }
     }
 
@@ -159,7 +166,10 @@ impl Lineage {
         let id = self.at(info.key.pid, time)?;
         let life = self.get(id)?;
         let known = &life.image.evidence.info;
-        (life.ended.is_none() && info.started.is_some() && info.started == known.started && known.key.version < info.key.version)
+        (life.ended.is_none()
+            && info.started.is_some()
+            && info.started == known.started
+            && known.key.version < info.key.version)
             .then_some(id)
     }
 
@@ -275,7 +285,10 @@ impl Lineage {
     /// the oldest that carries no sensitive read.
     fn make_room(&mut self) {
         while self.lives.len() >= MAX_LIVES {
-            let grave = self.graves.iter().find(|(_, id)| self.lives.get(id).is_some_and(|life| life.bearings.is_empty()));
+            let grave = self
+                .graves
+                .iter()
+                .find(|(_, id)| self.lives.get(id).is_some_and(|life| life.bearings.is_empty()));
             let victim = grave.copied().or_else(|| self.graves.first().copied());
             match victim {
                 Some(grave) => {

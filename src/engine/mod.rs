@@ -21,9 +21,9 @@ pub mod lineage;
 pub mod order;
 mod outbox;
 mod sends;
+pub mod taint;
 #[cfg(test)]
 mod testing;
-pub mod taint;
 pub mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -141,7 +141,8 @@ impl Engine {
     /// From the next input on this policy is in force. What was read and sent under the old one is remembered.
     pub fn adopt(&mut self, policy: Arc<Policy>) {
         let now_called = |set: &SensitiveSet| policy.sets.iter().position(|other| other.name == set.name);
-        let renumber: Renumbering = self.policy.sets.iter().map(|set| now_called(set).map(|at| SetId(at as u8))).collect();
+        let renumber: Renumbering =
+            self.policy.sets.iter().map(|set| now_called(set).map(|at| SetId(at as u8))).collect();
         for older in &mut self.renumberings {
             older.iter_mut().for_each(|set| *set = set.and_then(|set| renumber[usize::from(set.0)]));
         }
@@ -229,7 +230,9 @@ impl Engine {
     }
 
     fn bury(&mut self) {
-        let keep = |life: &lineage::Life| life.bearings.iter().map(|bearing| bearing.until.plus(window::OVERHANG)).max();
+        let keep = |life: &lineage::Life| {
+            life.bearings.iter().map(|bearing| bearing.until.plus(window::OVERHANG)).max()
+        };
         self.lineage.bury(self.now, keep);
         for life in self.lineage.take_gone() {
             for bearing in &life.bearings {
@@ -247,11 +250,19 @@ impl Engine {
         }
         let evicted = self.lineage.take_evicted();
         if evicted > 0 {
-            self.note(CoverageKind::TableFull, evicted, "processes forgotten early: the process table is full");
+            self.note(
+                CoverageKind::TableFull,
+                evicted,
+                "processes forgotten early: the process table is full",
+            );
         }
         let evicted = self.taints.take_evicted();
         if evicted > 0 {
-            self.note(CoverageKind::TableFull, evicted, "staged files forgotten early: the file table is full");
+            self.note(
+                CoverageKind::TableFull,
+                evicted,
+                "staged files forgotten early: the file table is full",
+            );
         }
     }
 

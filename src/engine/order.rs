@@ -148,7 +148,11 @@ impl Order {
 
     /// Index of the source whose front is earliest.
     fn first(&self) -> Option<usize> {
-        let fronts = self.sources.iter().enumerate().filter_map(|(index, source)| Some((index, source.waiting.front()?.0)));
+        let fronts = self
+            .sources
+            .iter()
+            .enumerate()
+            .filter_map(|(index, source)| Some((index, source.waiting.front()?.0)));
         fronts.min_by(|(_, a), (_, b)| compare(a, b)).map(|(index, _)| index)
     }
 
@@ -216,7 +220,15 @@ mod tests {
             let one = |rank: SourceRank| ids[ranks.iter().position(|r| *r == rank).unwrap()];
             order.push(one(SourceRank(2)), Input::Tick(Timestamp::from_nanos(7)));
             order.push(one(SourceRank(1)), Input::Tick(Timestamp::from_nanos(7)));
-            (0..2).map(|_| order.first().map(|i| { let r = order.sources[i].rank; order.sources[i].waiting.pop_front(); r })).collect::<Vec<_>>()
+            (0..2)
+                .map(|_| {
+                    order.first().map(|i| {
+                        let r = order.sources[i].rank;
+                        order.sources[i].waiting.pop_front();
+                        r
+                    })
+                })
+                .collect::<Vec<_>>()
         };
         assert_eq!(run(false), run(true));
     }

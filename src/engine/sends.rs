@@ -2,10 +2,10 @@
 
 use crate::model::{Attribution, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
 
-use super::{Engine, Timer};
 use super::flows::{Flow, Target};
 use super::lineage::LifeId;
 use super::window::{MAX_TALLIES, Mark, Place, SILENCE, Tally};
+use super::{Engine, Timer};
 
 /// More out than in by this much is judged at once.
 const CLEARLY_AN_UPLOAD: u64 = 64 * 1024;
@@ -94,7 +94,11 @@ impl Engine {
     }
 
     fn too_many_places(&mut self) {
-        self.note(CoverageKind::TableFull, 1, "a process sends to more cloud services at once than are kept apart");
+        self.note(
+            CoverageKind::TableFull,
+            1,
+            "a process sends to more cloud services at once than are kept apart",
+        );
     }
 
     /// The process a flow belongs to: the one it is sent on behalf of, else its owner, as of this moment.
@@ -111,8 +115,11 @@ impl Engine {
         }
         let pid = owner.effective.map_or(owner.pid, |(pid, _)| pid);
         let found = self.lineage.at(pid, time).map(|life| (life, attribution));
-        let found = found.or_else(|| self.lineage.at(owner.pid, time).map(|life| (life, Attribution::Process)));
-        if let (Some((life, Attribution::Process | Attribution::EffectiveProcess)), Some(flow)) = (found, self.flows.get_mut(id)) {
+        let found =
+            found.or_else(|| self.lineage.at(owner.pid, time).map(|life| (life, Attribution::Process)));
+        if let (Some((life, Attribution::Process | Attribution::EffectiveProcess)), Some(flow)) =
+            (found, self.flows.get_mut(id))
+        {
             flow.life = Some(life);
         }
         found
@@ -128,7 +135,11 @@ impl Engine {
             self.unattributed.clear();
         }
         self.unattributed.insert(id);
-        self.note(CoverageKind::UnattributedFlow, 1, "flows to cloud services whose process the capture does not name");
+        self.note(
+            CoverageKind::UnattributedFlow,
+            1,
+            "flows to cloud services whose process the capture does not name",
+        );
     }
 
     /// A flow has ended: whatever it was part of is judged.
@@ -144,7 +155,11 @@ impl Engine {
     /// After each byte: has a floor been crossed, is it time to judge?
     fn weigh(&mut self, life: LifeId, tally: u16, time: Timestamp) {
         self.cross(life, tally, time);
-        let Some(state) = self.lineage.get_mut(life).and_then(|life| life.tallies.get_mut(usize::from(tally))) else { return };
+        let Some(state) =
+            self.lineage.get_mut(life).and_then(|life| life.tallies.get_mut(usize::from(tally)))
+        else {
+            return;
+        };
         if state.pending.is_none() && state.judged.is_none() {
             return;
         }
@@ -161,14 +176,19 @@ impl Engine {
     fn surplus(&self, life: LifeId, at: u16) -> u64 {
         let Some(life) = self.lineage.get(life) else { return 0 };
         let Some(tally) = life.tallies.get(usize::from(at)) else { return 0 };
-        let crossed = life.bearings.iter().map(|bearing| bearing.mark(at)).filter(|mark| mark.crossed.is_some());
+        let crossed =
+            life.bearings.iter().map(|bearing| bearing.mark(at)).filter(|mark| mark.crossed.is_some());
         let since = |mark: Mark| (tally.out - mark.base_out).saturating_sub(tally.into - mark.base_in);
         crossed.map(since).max().unwrap_or(0)
     }
 
     /// A silence timer went off.
     pub(super) fn silence(&mut self, life: LifeId, tally: u16, due: Timestamp) {
-        let Some(state) = self.lineage.get_mut(life).and_then(|life| life.tallies.get_mut(usize::from(tally))) else { return };
+        let Some(state) =
+            self.lineage.get_mut(life).and_then(|life| life.tallies.get_mut(usize::from(tally)))
+        else {
+            return;
+        };
         let quiet_at = state.last_any.plus(SILENCE);
         if quiet_at > due {
             self.timers.insert((quiet_at, Timer::Silence(life, tally)));

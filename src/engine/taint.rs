@@ -67,11 +67,19 @@ impl Taints {
     }
 
     /// The file at `path` carries these reads until `until`, beside those it carries already.
-    pub fn stain(&mut self, path: &FilePath, hash: PathHash, id: Option<FileId>, origins: &[Origin], until: Timestamp) {
+    pub fn stain(
+        &mut self,
+        path: &FilePath,
+        hash: PathHash,
+        id: Option<FileId>,
+        origins: &[Origin],
+        until: Timestamp,
+    ) {
         if origins.is_empty() {
             return;
         }
-        let known = self.by_path.get(&hash).or_else(|| id.as_ref().and_then(|id| self.by_id.get(id))).copied();
+        let known =
+            self.by_path.get(&hash).or_else(|| id.as_ref().and_then(|id| self.by_id.get(id))).copied();
         let key = known.unwrap_or_else(|| self.create(path, hash));
         if let Some(id) = id {
             self.learn_id(key, id);

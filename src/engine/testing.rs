@@ -11,8 +11,15 @@ use super::window::{Read, ReadId};
 
 pub fn info(pid: i32, version: u32, path: &str) -> Arc<ProcessInfo> {
     let flags = CodeSigning(CodeSigning::VALID | CodeSigning::SIGNED | CodeSigning::ADHOC);
-    let program =
-        Program { path: path.into(), path_truncated: false, signing_id: None, team_id: None, cdhash: None, platform: false, flags };
+    let program = Program {
+        path: path.into(),
+        path_truncated: false,
+        signing_id: None,
+        team_id: None,
+        cdhash: None,
+        platform: false,
+        flags,
+    };
     Arc::new(ProcessInfo {
         key: ProcessKey { pid: Pid(pid), version },
         program: Arc::new(program),

@@ -200,7 +200,14 @@ impl Tally {
     }
 
     /// Adds payload of one flow at `time`. `template` gives the flow's facts when it is new here.
-    pub fn add(&mut self, flow: FlowId, time: Timestamp, out: u64, into: u64, template: impl FnOnce() -> FlowEvidence) {
+    pub fn add(
+        &mut self,
+        flow: FlowId,
+        time: Timestamp,
+        out: u64,
+        into: u64,
+        template: impl FnOnce() -> FlowEvidence,
+    ) {
         if out > 0 {
             if self.last_out == Timestamp::MIN || time.since(self.last_out) > SILENCE {
                 self.run_began = time;

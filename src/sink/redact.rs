@@ -9,10 +9,37 @@ pub const REDACTED: &str = "[redacted]";
 
 /// Options whose next argument, or value after `=`, is a secret. Compared without leading dashes, `_` as `-`, in lower case.
 const SECRET_OPTIONS: [&str; 31] = [
-    "access-key", "access-token", "account-key", "api-key", "apikey", "auth-token", "aws-secret-access-key",
-    "aws-session-token", "client-secret", "connection-string", "key-password", "oauth-token", "oauth2-bearer", "pass",
-    "passphrase", "passwd", "password", "passwordbase64", "private-key", "proxy-user", "sas-token", "secret",
-    "secret-access-key", "secret-key", "session-token", "token", "user", "user-password", "x-api-key", "auth", "bearer",
+    "access-key",
+    "access-token",
+    "account-key",
+    "api-key",
+    "apikey",
+    "auth-token",
+    "aws-secret-access-key",
+    "aws-session-token",
+    "client-secret",
+    "connection-string",
+    "key-password",
+    "oauth-token",
+    "oauth2-bearer",
+    "pass",
+    "passphrase",
+    "passwd",
+    "password",
+    "passwordbase64",
+    "private-key",
+    "proxy-user",
+    "sas-token",
+    "secret",
+    "secret-access-key",
+    "secret-key",
+    "session-token",
+    "token",
+    "user",
+    "user-password",
+    "x-api-key",
+    "auth",
+    "bearer",
 ];
 
 /// Short options of curl and wget that carry `user:password`; and `-H`, whose value may be a header with a secret.
@@ -20,22 +47,69 @@ const SECRET_SHORT: [&str; 2] = ["-u", "-U"];
 
 /// Headers that carry a secret.
 const SECRET_HEADERS: [&str; 9] = [
-    "authorization", "proxy-authorization", "cookie", "x-api-key", "x-auth-token", "x-amz-security-token", "private-token",
-    "x-goog-api-key", "dropbox-api-token",
+    "authorization",
+    "proxy-authorization",
+    "cookie",
+    "x-api-key",
+    "x-auth-token",
+    "x-amz-security-token",
+    "private-token",
+    "x-goog-api-key",
+    "dropbox-api-token",
 ];
 
 /// Parameters of URLs and forms that carry a secret or a signature.
 const SECRET_PARAMETERS: [&str; 22] = [
-    "sig", "signature", "x-amz-signature", "x-amz-security-token", "x-amz-credential", "x-goog-signature", "x-goog-credential",
-    "token", "access_token", "refresh_token", "id_token", "auth", "apikey", "api_key", "key", "secret", "password", "passwd",
-    "client_secret", "code", "awsaccesskeyid", "sas",
+    "sig",
+    "signature",
+    "x-amz-signature",
+    "x-amz-security-token",
+    "x-amz-credential",
+    "x-goog-signature",
+    "x-goog-credential",
+    "token",
+    "access_token",
+    "refresh_token",
+    "id_token",
+    "auth",
+    "apikey",
+    "api_key",
+    "key",
+    "secret",
+    "password",
+    "passwd",
+    "client_secret",
+    "code",
+    "awsaccesskeyid",
+    "sas",
 ];
 
 /// Beginnings of words that are keys, and how long such a word is at least.
 const KEY_SHAPES: [(&str, usize); 24] = [
-    ("AKIA", 16), ("ASIA", 16), ("ghp_", 20), ("gho_", 20), ("ghu_", 20), ("ghs_", 20), ("ghr_", 20), ("github_pat_", 30),
-    ("glpat-", 20), ("xoxb-", 20), ("xoxp-", 20), ("xoxa-", 20), ("xapp-", 20), ("sk-", 24), ("sk_live_", 20), ("rk_live_", 20),
-    ("AIza", 30), ("ya29.", 20), ("eyJ", 30), ("sl.", 30), ("npm_", 30), ("pypi-", 30), ("dop_v1_", 30), ("SG.", 30),
+    ("AKIA", 16),
+    ("ASIA", 16),
+    ("ghp_", 20),
+    ("gho_", 20),
+    ("ghu_", 20),
+    ("ghs_", 20),
+    ("ghr_", 20),
+    ("github_pat_", 30),
+    ("glpat-", 20),
+    ("xoxb-", 20),
+    ("xoxp-", 20),
+    ("xoxa-", 20),
+    ("xapp-", 20),
+    ("sk-", 24),
+    ("sk_live_", 20),
+    ("rk_live_", 20),
+    ("AIza", 30),
+    ("ya29.", 20),
+    ("eyJ", 30),
+    ("sl.", 30),
+    ("npm_", 30),
+    ("pypi-", 30),
+    ("dop_v1_", 30),
+    ("SG.", 30),
 ];
 
 /// A whole command line.
@@ -59,7 +133,9 @@ fn announces_secret(arg: &str) -> bool {
 fn is_secret_name(name: &str) -> bool {
     let name = name.trim_start_matches('-').to_ascii_lowercase().replace('_', "-");
     SECRET_OPTIONS.iter().any(|secret| name == *secret)
-        || ["-password", "-secret", "-token", "-access-key", "-api-key", "-secret-key"].iter().any(|end| name.ends_with(end))
+        || ["-password", "-secret", "-token", "-access-key", "-api-key", "-secret-key"]
+            .iter()
+            .any(|end| name.ends_with(end))
 }
 
 /// One word of a command line: an option with its value, a header, a URL, or something else.
@@ -77,7 +153,9 @@ pub fn word(text: &str) -> String {
     {
         return format!("{name}: {REDACTED}");
     }
-    if let Some(short) = SECRET_SHORT.iter().find(|short| text.len() > 2 && text.starts_with(**short) && text.contains(':')) {
+    if let Some(short) =
+        SECRET_SHORT.iter().find(|short| text.len() > 2 && text.starts_with(**short) && text.contains(':'))
+    {
         return format!("{short}{REDACTED}");
     }
     keys(&parameters(&user_info(text)))
@@ -125,12 +203,18 @@ fn is_secret_parameter(name: &str) -> bool {
 
 /// Discord, Slack and Telegram put the secret into the path.
 fn webhook(text: &str) -> String {
-    for (marker, keep) in [("/api/webhooks/", 1), ("hooks.slack.com/services/", 0), ("api.telegram.org/bot", 0)] {
+    for (marker, keep) in
+        [("/api/webhooks/", 1), ("hooks.slack.com/services/", 0), ("api.telegram.org/bot", 0)]
+    {
         if let Some(at) = text.find(marker).map(|at| at + marker.len()) {
             let (head, tail) = text.split_at(at);
             let kept: usize = tail.split_inclusive('/').take(keep).map(str::len).sum();
             let (kept, secret) = tail.split_at(kept);
-            let end = if marker.ends_with("bot") { secret.find('/').unwrap_or(secret.len()) } else { secret.find('?').unwrap_or(secret.len()) };
+            let end = if marker.ends_with("bot") {
+                secret.find('/').unwrap_or(secret.len())
+            } else {
+                secret.find('?').unwrap_or(secret.len())
+            };
             return format!("{head}{kept}{REDACTED}{}", &secret[end..]);
         }
     }
@@ -155,7 +239,6 @@ fn keys(text: &str) -> String {
     written
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -171,14 +254,26 @@ mod tests {
             ("curl -u bob:hunter2 https://x.test/", "curl -u [redacted] https://x.test/"),
             ("curl -ubob:hunter2 https://x.test/", "curl -u[redacted] https://x.test/"),
             ("curl https://bob:hunter2@x.test/a?b=c", "curl https://[redacted]@x.test/a?b=c"),
-            ("azcopy copy . https://evil.blob.core.windows.net/c?sv=2024&sig=abc%3D", "azcopy copy . https://evil.blob.core.windows.net/c?sv=2024&sig=[redacted]"),
+            (
+                "azcopy copy . https://evil.blob.core.windows.net/c?sv=2024&sig=abc%3D",
+                "azcopy copy . https://evil.blob.core.windows.net/c?sv=2024&sig=[redacted]",
+            ),
             ("x --secret-access-key=abc --region=eu", "x --secret-access-key=[redacted] --region=eu"),
             ("x --token abc --region eu", "x --token [redacted] --region eu"),
             ("AWS_SECRET_ACCESS_KEY=abc", "AWS_SECRET_ACCESS_KEY=[redacted]"),
-            ("curl https://discord.com/api/webhooks/123/s3cr3t", "curl https://discord.com/api/webhooks/123/[redacted]"),
-            ("curl https://api.telegram.org/bot1:AAE/sendDocument", "curl https://api.telegram.org/bot[redacted]/sendDocument"),
+            (
+                "curl https://discord.com/api/webhooks/123/s3cr3t",
+                "curl https://discord.com/api/webhooks/123/[redacted]",
+            ),
+            (
+                "curl https://api.telegram.org/bot1:AAE/sendDocument",
+                "curl https://api.telegram.org/bot[redacted]/sendDocument",
+            ),
             ("x AKIAIOSFODNN7EXAMPLE y", "x [redacted] y"),
-            ("git push https://ghp_abcdefghijklmnopqrstuvwx@github.com/a/b", "git push https://[redacted]@github.com/a/b"),
+            (
+                "git push https://ghp_abcdefghijklmnopqrstuvwx@github.com/a/b",
+                "git push https://[redacted]@github.com/a/b",
+            ),
             ("rclone copy /Users/a/Documents mega:", "rclone copy /Users/a/Documents mega:"),
         ];
         for (raw, clean) in table {

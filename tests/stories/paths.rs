@@ -28,10 +28,9 @@ fn p02_on_a_case_sensitive_volume_it_is_another_file() {
 /// Written under one name of the folder, read under the other.
 #[test]
 fn p04_private_and_public_names_of_one_folder() {
-    for (written, read) in [
-        ("/private/tmp/s.zip", "/tmp/s.zip"),
-        ("/var/folders/zz/T/s.zip", "/private/var/folders/zz/T/s.zip"),
-    ] {
+    for (written, read) in
+        [("/private/tmp/s.zip", "/tmp/s.zip"), ("/var/folders/zz/T/s.zip", "/private/var/folders/zz/T/s.zip")]
+    {
         let mut w = World::new();
         let a = w.launch(0.0, adhoc("/private/tmp/a", "a"), &["a"]);
         w.open(1.0, &a, "/Users/alice/.ssh/id_rsa");

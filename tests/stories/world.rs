@@ -75,7 +75,14 @@ pub struct World {
 
 impl World {
     pub fn new() -> Self {
-        Self { next_pid: 500, version: 1000, port: 50_000, inode: 1 << 33, policy: CORP.to_owned(), ..Self::default() }
+        Self {
+            next_pid: 500,
+            version: 1000,
+            port: 50_000,
+            inode: 1 << 33,
+            policy: CORP.to_owned(),
+            ..Self::default()
+        }
     }
 
     fn key(&mut self) -> u32 {
@@ -85,14 +92,27 @@ impl World {
 
     /// A process started by launchd, fork and exec seen.
     pub fn launch(&mut self, at: f64, program: Program, args: &[&str]) -> Proc {
-        let launchd = Proc { pid: 1, version: 1, parent: (0, 0), program: apple("/sbin/launchd", "com.apple.xpc.launchd"), born: -9e4, uid: 0 };
+        let launchd = Proc {
+            pid: 1,
+            version: 1,
+            parent: (0, 0),
+            program: apple("/sbin/launchd", "com.apple.xpc.launchd"),
+            born: -9e4,
+            uid: 0,
+        };
         let child = self.fork(at, &launchd);
         self.exec(at + 0.001, &Proc { uid: 501, ..child }, program, args)
     }
 
     pub fn fork(&mut self, at: f64, parent: &Proc) -> Proc {
         self.next_pid += 1;
-        let child = Proc { pid: self.next_pid, version: self.key(), parent: (parent.pid, parent.version), born: at, ..*parent };
+        let child = Proc {
+            pid: self.next_pid,
+            version: self.key(),
+            parent: (parent.pid, parent.version),
+            born: at,
+            ..*parent
+        };
         let body = format!("\"fork\":{{\"child\":{}}}", process(&child));
         self.event(at, parent, 11, &body);
         child
@@ -109,7 +129,16 @@ impl World {
     }
 
     #[expect(clippy::too_many_arguments, reason = "an exec event has that many parts")]
-    pub fn exec_in(&mut self, at: f64, old: &Proc, program: Program, args: &[&str], script: &str, pipes: &[(i32, u64)], env: &[&str]) -> Proc {
+    pub fn exec_in(
+        &mut self,
+        at: f64,
+        old: &Proc,
+        program: Program,
+        args: &[&str],
+        script: &str,
+        pipes: &[(i32, u64)],
+        env: &[&str],
+    ) -> Proc {
         let new = Proc { version: self.key(), program, ..*old };
         let list = |items: &[&str]| items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(",");
         let fds: Vec<String> = (0..3)
@@ -121,7 +150,12 @@ impl World {
         let script = if script == "null" { "null".to_owned() } else { file(script, 0, 1) };
         let body = format!(
             "\"exec\":{{\"target\":{},\"args\":[{}],\"env\":[{}],\"cwd\":{},\"script\":{script},\"fds\":[{}],\"last_fd\":2,\"dyld_exec_path\":{},\"image_cputype\":16777228,\"image_cpusubtype\":-2147483646}}",
-            process(&new), list(args), list(env), file("/Users/alice", 0, 1), fds.join(","), quoted(program.path)
+            process(&new),
+            list(args),
+            list(env),
+            file("/Users/alice", 0, 1),
+            fds.join(","),
+            quoted(program.path)
         );
         self.event(at, old, 9, &body);
         new
@@ -160,10 +194,14 @@ impl World {
         let (dir, name) = path.rsplit_once('/').unwrap();
         let created = format!(
             "\"create\":{{\"destination_type\":1,\"destination\":{{\"new_path\":{{\"dir\":{},\"filename\":{},\"mode\":420}}}},\"acl\":null}}",
-            file(dir, 0, 1), quoted(name)
+            file(dir, 0, 1),
+            quoted(name)
         );
         self.event(at, who, 13, &created);
-        let closed = format!("\"close\":{{\"modified\":true,\"target\":{},\"was_mapped_writable\":false}}", file(path, self.inode, 1));
+        let closed = format!(
+            "\"close\":{{\"modified\":true,\"target\":{},\"was_mapped_writable\":false}}",
+            file(path, self.inode, 1)
+        );
         self.event(at + 0.01, who, 12, &closed);
     }
 
@@ -171,14 +209,21 @@ impl World {
         let (dir, name) = to.rsplit_once('/').unwrap();
         let body = format!(
             "\"rename\":{{\"source\":{},\"destination_type\":1,\"destination\":{{\"new_path\":{{\"dir\":{},\"filename\":{}}}}}}}",
-            file(from, 0, 1), file(dir, 0, 1), quoted(name)
+            file(from, 0, 1),
+            file(dir, 0, 1),
+            quoted(name)
         );
         self.event(at, who, 25, &body);
     }
 
     pub fn link(&mut self, at: f64, who: &Proc, from: &str, to: &str, inode: u64) {
         let (dir, name) = to.rsplit_once('/').unwrap();
-        let body = format!("\"link\":{{\"source\":{},\"target_dir\":{},\"target_filename\":{}}}", file(from, inode, 2), file(dir, 0, 1), quoted(name));
+        let body = format!(
+            "\"link\":{{\"source\":{},\"target_dir\":{},\"target_filename\":{}}}",
+            file(from, inode, 2),
+            file(dir, 0, 1),
+            quoted(name)
+        );
         self.event(at, who, 19, &body);
     }
 
@@ -191,7 +236,10 @@ impl World {
         self.seq += 1;
         let line = format!(
             "{{\"schema_version\":1,\"version\":10,\"time\":\"{}\",\"mach_time\":{},\"event_type\":{kind},\"action_type\":1,\"action\":{{\"result\":{{\"result\":{{\"auth\":0}},\"result_type\":0}}}},\"seq_num\":0,\"global_seq_num\":{},\"thread\":{{\"thread_id\":7}},\"process\":{},\"event\":{{{body}}}}}\n",
-            stamp(at), self.seq, self.seq, process(who)
+            stamp(at),
+            self.seq,
+            self.seq,
+            process(who)
         );
         self.lines.push((at, line));
     }
@@ -199,8 +247,13 @@ impl World {
     /// A DNS answer for `host`, seen on the wire for `who`.
     pub fn resolve(&mut self, at: f64, who: &Proc, host: &str) {
         let ask = Conn {
-            pid: who.pid, comm: comm(who), client: (v4([192, 168, 1, 23]), 53_111), server: (v4([192, 168, 1, 1]), 53),
-            v6: false, seq: 0, ack: 0,
+            pid: who.pid,
+            comm: comm(who),
+            client: (v4([192, 168, 1, 23]), 53_111),
+            server: (v4([192, 168, 1, 1]), 53),
+            v6: false,
+            seq: 0,
+            ack: 0,
         };
         let mut name: Vec<u8> = Vec::new();
         for label in host.split('.') {
@@ -229,7 +282,15 @@ impl World {
         self.port += 1;
         let client = if v6 { *b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x23" } else { v4([192, 168, 1, 23]) };
         let server = if v6 { v6_address(host) } else { address(host) };
-        let mut conn = Conn { pid: who.pid, comm: comm(who), client: (client, self.port), server: (server, 443), v6, seq: 1000, ack: 5000 };
+        let mut conn = Conn {
+            pid: who.pid,
+            comm: comm(who),
+            client: (client, self.port),
+            server: (server, 443),
+            v6,
+            seq: 1000,
+            ack: 5000,
+        };
         self.tcp(at, &mut conn, true, 2, &[]);
         self.tcp(at + 0.001, &mut conn, false, 18, &[]);
         self.tcp(at + 0.002, &mut conn, true, 16, &[]);
@@ -246,7 +307,15 @@ impl World {
         self.port += 1;
         let client = if v6 { *b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x23" } else { v4([192, 168, 1, 23]) };
         let server = if v6 { v6_address(host) } else { address(host) };
-        let mut conn = Conn { pid: who.pid, comm: comm(who), client: (client, self.port), server: (server, 443), v6, seq: 1, ack: 1 };
+        let mut conn = Conn {
+            pid: who.pid,
+            comm: comm(who),
+            client: (client, self.port),
+            server: (server, 443),
+            v6,
+            seq: 1,
+            ack: 1,
+        };
         self.tcp(at, &mut conn, true, 2, &[]);
     }
 
@@ -292,7 +361,11 @@ impl World {
     fn tcp(&mut self, at: f64, conn: &mut Conn, out: bool, flags: u8, payload: &[u8]) {
         let frame = conn.frame(out, 6, payload, flags);
         let step = payload.len() as u32 + u32::from(flags & 3 != 0);
-        if out { conn.seq += step } else { conn.ack += step }
+        if out {
+            conn.seq += step
+        } else {
+            conn.ack += step
+        }
         self.packets.push((at, frame));
     }
 
@@ -322,13 +395,16 @@ impl World {
 /// Replays recordings under a policy.
 pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>) -> Told {
     let (settings, diagnostics) = config::load(&[Source::new(Origin::File, "policy.toml", policy)]);
-    let errors: Vec<_> = diagnostics.iter().filter(|d| d.level == Level::Error).map(ToString::to_string).collect();
+    let errors: Vec<_> =
+        diagnostics.iter().filter(|d| d.level == Level::Error).map(ToString::to_string).collect();
     assert!(errors.is_empty(), "{errors:#?}");
     let mut replay = Replay::new(Arc::clone(&settings.policy));
     for events in events {
         replay.events(Lines::new("events".into(), Box::new(Cursor::new(events))).unwrap());
     }
-    let readers = captures.into_iter().map(|bytes| CaptureReader::from_stream("capture", Box::new(Cursor::new(bytes))).unwrap());
+    let readers = captures
+        .into_iter()
+        .map(|bytes| CaptureReader::from_stream("capture", Box::new(Cursor::new(bytes))).unwrap());
     replay.captures(readers.collect());
     let mut records = Vec::new();
     let summary = replay.run(
@@ -352,11 +428,23 @@ pub struct Told {
 
 impl Told {
     pub fn alerts(&self) -> Vec<&Alert> {
-        self.records.iter().filter_map(|record| match record { Record::Alert(alert) => Some(&**alert), Record::Coverage(_) => None }).collect()
+        self.records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Alert(alert) => Some(&**alert),
+                Record::Coverage(_) => None,
+            })
+            .collect()
     }
 
     pub fn coverage(&self) -> Vec<&Coverage> {
-        self.records.iter().filter_map(|record| match record { Record::Coverage(coverage) => Some(coverage), Record::Alert(_) => None }).collect()
+        self.records
+            .iter()
+            .filter_map(|record| match record {
+                Record::Coverage(coverage) => Some(coverage),
+                Record::Alert(_) => None,
+            })
+            .collect()
     }
 
     /// One distinct id, confidence high or medium; the last revision.
@@ -428,7 +516,9 @@ fn file(path: &str, inode: u64, links: u32) -> String {
 }
 
 fn token(pid: i32, version: u32, uid: u32) -> String {
-    format!("{{\"pid\":{pid},\"pidversion\":{version},\"euid\":{uid},\"ruid\":{uid},\"egid\":20,\"rgid\":20,\"auid\":{uid},\"asid\":100019}}")
+    format!(
+        "{{\"pid\":{pid},\"pidversion\":{version},\"euid\":{uid},\"ruid\":{uid},\"egid\":20,\"rgid\":20,\"auid\":{uid},\"asid\":100019}}"
+    )
 }
 
 fn process(who: &Proc) -> String {
@@ -437,8 +527,15 @@ fn process(who: &Proc) -> String {
     let born = stamp(who.born);
     format!(
         "{{\"audit_token\":{},\"parent_audit_token\":{parent},\"responsible_audit_token\":{parent},\"ppid\":{ppid},\"original_ppid\":{ppid},\"group_id\":{},\"session_id\":1,\"start_time\":\"{}Z\",\"executable\":{},\"tty\":null,\"signing_id\":{},\"team_id\":{team},\"cdhash\":\"28CD2C759132B07D63C3A2B377AD440A6C66098E\",\"codesigning_flags\":{},\"is_platform_binary\":{},\"is_es_client\":false,\"cs_validation_category\":1}}",
-        token(who.pid, who.version, who.uid), who.pid, &born[..26], file(program.path, 77, 1), quoted(program.signing_id), program.flags, program.platform,
-        parent = token(who.parent.0, who.parent.1, who.uid), ppid = who.parent.0,
+        token(who.pid, who.version, who.uid),
+        who.pid,
+        &born[..26],
+        file(program.path, 77, 1),
+        quoted(program.signing_id),
+        program.flags,
+        program.platform,
+        parent = token(who.parent.0, who.parent.1, who.uid),
+        ppid = who.parent.0,
     )
 }
 
@@ -472,7 +569,8 @@ fn record(kind: u8, body: &[u8]) -> Vec<u8> {
 }
 
 fn hello(sni: Option<&str>) -> Vec<u8> {
-    let extension = |kind: u16, body: &[u8]| [&kind.to_be_bytes()[..], &(body.len() as u16).to_be_bytes(), body].concat();
+    let extension =
+        |kind: u16, body: &[u8]| [&kind.to_be_bytes()[..], &(body.len() as u16).to_be_bytes(), body].concat();
     let mut extensions = Vec::new();
     if let Some(name) = sni {
         let length = name.len() as u16;
@@ -542,7 +640,8 @@ fn pcap(packets: &[(f64, Vec<u8>)]) -> Vec<u8> {
     let mut out = [0xa1b2_3c4du32, 0x0004_0002, 0, 0, 262_144, 258].map(u32::to_le_bytes).concat();
     for (at, data) in packets {
         let nanos = EPOCH * 1_000_000_000 + (at * 1e9).round() as i64;
-        let (seconds, rest) = (nanos.div_euclid(1_000_000_000) as u32, nanos.rem_euclid(1_000_000_000) as u32);
+        let (seconds, rest) =
+            (nanos.div_euclid(1_000_000_000) as u32, nanos.rem_euclid(1_000_000_000) as u32);
         let length = data.len() as u32;
         out.extend([seconds, rest, length, length].map(u32::to_le_bytes).concat());
         out.extend_from_slice(data);

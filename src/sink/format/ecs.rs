@@ -6,7 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Alert, Coverage, FlowEvidence, Hop, ProcessEvidence, ProcessKey, ReadEvidence, Record, Severity, SigningState, Timestamp,
+    Alert, Coverage, FlowEvidence, Hop, ProcessEvidence, ProcessKey, ReadEvidence, Record, Severity,
+    SigningState, Timestamp,
 };
 use crate::sink::redact;
 
@@ -78,8 +79,10 @@ fn rule(alert: &Alert) -> Value {
 
 /// Techniques of every rule that fired; a sub-technique is listed with its parent.
 fn threat(alert: &Alert) -> Value {
-    let mut ids: Vec<&str> = alert.rules.iter().flat_map(|rule| rule.techniques.iter().map(|id| &**id)).collect();
-    let parents: Vec<&str> = ids.iter().filter_map(|id| id.split_once('.').map(|(parent, _)| parent)).collect();
+    let mut ids: Vec<&str> =
+        alert.rules.iter().flat_map(|rule| rule.techniques.iter().map(|id| &**id)).collect();
+    let parents: Vec<&str> =
+        ids.iter().filter_map(|id| id.split_once('.').map(|(parent, _)| parent)).collect();
     let mut subs: Vec<&str> = ids.iter().filter(|id| id.contains('.')).copied().collect();
     ids.extend(parents);
     for list in [&mut ids, &mut subs] {
@@ -196,7 +199,13 @@ fn destination(root: &mut Value, flow: &FlowEvidence) {
     root["network"]["transport"] = transport.into();
     root["network"]["type"] = if flow.server.ip.is_ipv4() { "ipv4" } else { "ipv6" }.into();
     let quic = flow.transport == crate::model::Transport::Quic;
-    let protocol = if quic { "quic" } else if flow.hello.is_some() { "tls" } else { transport };
+    let protocol = if quic {
+        "quic"
+    } else if flow.hello.is_some() {
+        "tls"
+    } else {
+        transport
+    };
     root["network"]["protocol"] = protocol.into();
     if let Some(domain) = &flow.domain {
         root["destination"]["domain"] = domain.as_str().into();
@@ -226,7 +235,8 @@ fn own(alert: &Alert) -> Value {
     let rules = alert.rules.iter().map(|rule| {
         json!({ "id": &*rule.id, "name": &*rule.name, "version": &*rule.version, "severity": rule.severity.as_str() })
     });
-    let reasons = alert.reasons.iter().map(|reason| json!({ "code": reason.code.as_str(), "text": reason.text }));
+    let reasons =
+        alert.reasons.iter().map(|reason| json!({ "code": reason.code.as_str(), "text": reason.text }));
     let mut value = json!({
         "confidence": alert.confidence.as_str(),
         "severity": alert.severity.as_str(),
@@ -297,7 +307,8 @@ fn read_value(read: &ReadEvidence) -> Value {
 }
 
 fn hop_value(hop: &Hop) -> Value {
-    let mut value = json!({ "kind": hop.kind.as_str(), "time": time(hop.time), "process": brief(&hop.process) });
+    let mut value =
+        json!({ "kind": hop.kind.as_str(), "time": time(hop.time), "process": brief(&hop.process) });
     if let Some(path) = &hop.path {
         value["path"] = path.to_string().into();
     }

@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::model::{Alert, Coverage, Evidence, ProcessEvidence, Record, SigningState, TenantVerdict, Timestamp};
+use crate::model::{
+    Alert, Coverage, Evidence, ProcessEvidence, Record, SigningState, TenantVerdict, Timestamp,
+};
 use crate::sink::redact;
 
 /// Lines listed of one kind; the rest is counted.
@@ -19,13 +21,24 @@ pub fn text(record: &Record) -> String {
 fn alert_text(alert: &Alert) -> String {
     let mut out = String::new();
     let host = alert.flows.iter().find_map(|flow| flow.domain.as_ref().map(ToString::to_string));
-    let place = host.or_else(|| alert.service.as_deref().map(ToOwned::to_owned)).unwrap_or_else(|| "an unknown place".into());
+    let place = host
+        .or_else(|| alert.service.as_deref().map(ToOwned::to_owned))
+        .unwrap_or_else(|| "an unknown place".into());
     let rule = alert.rules.first();
     let mut line = |label: &str, text: String| _ = writeln!(out, "  {label:<9} {}", clean(&text));
-    let sent = if alert.bytes_out > 0 { format!("sent {}", size(alert.bytes_out)) } else { "put files up".to_owned() };
+    let sent = if alert.bytes_out > 0 {
+        format!("sent {}", size(alert.bytes_out))
+    } else {
+        "put files up".to_owned()
+    };
     let user = alert.user_name.as_deref().map(|name| format!("{name} ({})", alert.user.0));
-    line("who", format!("{}, user {}", who(&alert.uploader), user.unwrap_or_else(|| alert.user.0.to_string())));
-    if let Some(script) = alert.uploader.script.as_ref().or_else(|| alert.chain.iter().find_map(|p| p.script.as_ref())) {
+    line(
+        "who",
+        format!("{}, user {}", who(&alert.uploader), user.unwrap_or_else(|| alert.user.0.to_string())),
+    );
+    if let Some(script) =
+        alert.uploader.script.as_ref().or_else(|| alert.chain.iter().find_map(|p| p.script.as_ref()))
+    {
         line("script", script.path.to_string());
     }
     if !alert.uploader.args.is_empty() {
@@ -73,7 +86,13 @@ fn alert_text(alert: &Alert) -> String {
     }
     let techniques = rule.map(|rule| rule.techniques.join(", ")).unwrap_or_default();
     line("rule", format!("{} {techniques}", rule.map_or("", |rule| &*rule.id)));
-    line("alert", format!("{} revision {}, {} in all, config {}", alert.id, alert.revision, alert.count, alert.config_hash));
+    line(
+        "alert",
+        format!(
+            "{} revision {}, {} in all, config {}",
+            alert.id, alert.revision, alert.count, alert.config_hash
+        ),
+    );
     let name = crate::model::Lossy(alert.uploader.info.program.path.file_name()).to_string();
     let service = alert.service.as_deref().unwrap_or("no known service");
     let head = format!(
@@ -88,8 +107,15 @@ fn alert_text(alert: &Alert) -> String {
 }
 
 fn coverage_text(coverage: &Coverage) -> String {
-    let span = if coverage.start == coverage.end { String::new() } else { format!(" since {}", coverage.start) };
-    format!("NOT SEEN {}  {} ({} times{span}): {}\n", coverage.end, coverage.kind.as_str(), coverage.count, clean(&coverage.text))
+    let span =
+        if coverage.start == coverage.end { String::new() } else { format!(" since {}", coverage.start) };
+    format!(
+        "NOT SEEN {}  {} ({} times{span}): {}\n",
+        coverage.end,
+        coverage.kind.as_str(),
+        coverage.count,
+        clean(&coverage.text)
+    )
 }
 
 /// Path, pid and what its signature is worth.
@@ -104,7 +130,8 @@ fn who(process: &ProcessEvidence) -> String {
         SigningState::Invalid => "invalid signature".to_owned(),
         SigningState::Unsigned => "unsigned".to_owned(),
     };
-    let script = process.script.as_ref().map(|script| format!(" running {}", script.path)).unwrap_or_default();
+    let script =
+        process.script.as_ref().map(|script| format!(" running {}", script.path)).unwrap_or_default();
     format!("{}{script} (pid {}; {signer})", program.path, process.info.key.pid.0)
 }
 
@@ -146,6 +173,9 @@ mod tests {
 
     #[test]
     fn sizes_for_people() {
-        assert_eq!([size(0), size(1023), size(9_421), size(5 << 20)], ["0 B", "1023 B", "9.2 KiB", "5.0 MiB"]);
+        assert_eq!(
+            [size(0), size(1023), size(9_421), size(5 << 20)],
+            ["0 B", "1023 B", "9.2 KiB", "5.0 MiB"]
+        );
     }
 }
