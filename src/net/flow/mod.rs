@@ -55,7 +55,7 @@ pub(super) struct Shared {
     progress: Progress,
 }
 
-/// Handshakes kept for reuse: as many as are commonly open at once.
+/// Handshakes and flows kept for reuse: as many as commonly begin while as many end.
 const MAX_SPARE: usize = 64;
 
 impl Shared {

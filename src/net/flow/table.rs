@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use super::key::sender_is_client;
 use super::{
-    Close, Flow, FlowId, FlowSummary, Half, Key, LINGER, NetFact, Owner, RawOwner, Segment, Shared,
-    Timestamp, Transport,
+    Close, Flow, FlowId, FlowSummary, Half, Key, LINGER, MAX_SPARE, NetFact, Owner, RawOwner, Segment,
+    Shared, Timestamp, Transport,
 };
 use crate::model::{Direction, Table};
-use crate::net::frame::TcpHeader;
+use crate::net::frame::{Address, TcpHeader};
 use crate::net::quic;
 
 /// Of a full table, this part makes room at once: finding the least recently active costs a walk.
@@ -35,9 +35,35 @@ pub(in crate::net) struct Flows {
     next_due: Timestamp,
     next_id: u32,
     /// The flow of the last packet: packets come in bursts.
-    recent: Option<(Key, u32)>,
+    recent: Option<Recent>,
+    /// Flows that are gone, for the next ones.
+    #[expect(clippy::vec_box, reason = "the boxes are what is reused")]
+    spare: Vec<Box<Flow>>,
     /// Summaries of flows that are gone, if wanted.
     pub(in crate::net) finished: Vec<FlowSummary>,
+}
+
+/// The last packet's way through the table.
+struct Recent {
+    src: Address,
+    dst: Address,
+    ports: (u16, u16),
+    is_tcp: bool,
+    slot: u32,
+    from_client: bool,
+}
+
+impl Recent {
+    fn new(segment: &Segment<'_>, slot: u32, from_client: bool) -> Self {
+        Self {
+            src: segment.src,
+            dst: segment.dst,
+            ports: (segment.src_port, segment.dst_port),
+            is_tcp: segment.tcp.is_some(),
+            slot,
+            from_client,
+        }
+    }
 }
 
 /// The packet around a segment.
@@ -58,6 +84,7 @@ impl Flows {
             next_due: Timestamp::MAX,
             next_id: 0,
             recent: None,
+            spare: Vec::new(),
             finished: Vec::new(),
         }
     }
@@ -70,19 +97,38 @@ impl Flows {
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) -> (u32, bool) {
+        if let Some((slot, from_client)) = self.recently(&seen.segment) {
+            return (slot, from_client);
+        }
         let (key, src_is_low) = Key::of(&seen.segment);
-        let known = match self.recent {
-            Some((recent, slot)) if recent == key => Some(slot),
-            _ => self.index.get(&key).copied(),
-        };
+        let known = self.index.get(&key).copied();
         let slot = match known.and_then(|slot| self.accepting(slot, src_is_low, &seen.segment)) {
             Some(slot) => slot,
             None => self.open(key, src_is_low, known, seen, shared, out),
         };
-        self.recent = Some((key, slot));
         let from_client =
             self.slots[slot as usize].as_ref().is_some_and(|flow| flow.client_is_low == src_is_low);
+        self.recent = Some(Recent::new(&seen.segment, slot, from_client));
         (slot, from_client)
+    }
+
+    /// The flow of the last packet, if this one goes the same way or back and nothing about it needs a closer look.
+    #[inline]
+    fn recently(&self, segment: &Segment<'_>) -> Option<(u32, bool)> {
+        let recent = self.recent.as_ref()?;
+        let forward = recent.ports == (segment.src_port, segment.dst_port)
+            && recent.src == segment.src
+            && recent.dst == segment.dst;
+        let backward = recent.ports == (segment.dst_port, segment.src_port)
+            && recent.dst == segment.src
+            && recent.src == segment.dst;
+        if !(forward || backward) || recent.is_tcp != segment.tcp.is_some() {
+            return None;
+        }
+        let flow = self.slots.get(recent.slot as usize)?.as_ref()?;
+        let plain = segment.tcp.is_none_or(|tcp| !tcp.has(TcpHeader::SYN));
+        (plain && flow.closed.is_none() && flow.older.is_none())
+            .then_some((recent.slot, recent.from_client == forward))
     }
 
     /// The flow of this key, newest first, that a segment can belong to.
@@ -114,7 +160,14 @@ impl Flows {
         let older = older.and_then(|slot| self.supersede(slot, seen.time, out));
         let id = FlowId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        let flow = Box::new(Flow::open(id, key, src_is_low, older, seen));
+        let flow = Flow::open(id, key, src_is_low, older, seen);
+        let flow = match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = flow;
+                spare
+            }
+            None => Box::new(flow),
+        };
         flow.tell_opened(seen.time, out);
         let slot = match self.free.pop() {
             Some(slot) => slot,
@@ -215,12 +268,15 @@ impl Flows {
         if self.index.get(&flow.key) == Some(&slot) {
             self.index.remove(&flow.key);
         }
-        if self.recent.is_some_and(|(_, recent)| recent == slot) {
+        if self.recent.as_ref().is_some_and(|recent| recent.slot == slot) {
             self.recent = None;
         }
         self.free.push(slot);
         if shared.limits.summaries {
             self.finished.push(flow.summary());
+        }
+        if self.spare.len() < MAX_SPARE {
+            self.spare.push(flow);
         }
     }
 
