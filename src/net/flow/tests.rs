@@ -113,7 +113,7 @@ fn only_what_follows_the_handshake_counts() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever the cut, the order and the repetitions, SYN and FIN included: same name, same bytes.
     #[test]
