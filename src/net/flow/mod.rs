@@ -7,6 +7,7 @@ mod stream;
 mod summary;
 mod table;
 mod tcp;
+mod timers;
 mod udp;
 
 pub(super) use handshake::DISORDER;
