@@ -100,7 +100,7 @@ impl DomainName {
         if !(fits && clean && labels) {
             return None;
         }
-        let text: String = raw.iter().map(|b| char::from(b.to_ascii_lowercase())).collect();
+        let text = String::from_utf8(raw.to_ascii_lowercase()).ok()?;
         Some(Self(Arc::from(text)))
     }
 

@@ -83,6 +83,7 @@ impl Flow {
             // The name that a stranger calls this machine is not a place where data goes.
             Some(name) if !self.client_opened => {
                 self.name = Some((name, NameSource::TlsSni, NameScope::SameProcess));
+                self.tell_nameless(time, UnknownName::PlainAddress, out);
             }
             Some(name) => self.named_by_hello(time, name, ech, shared, out),
             None => self.want_name(UnknownName::NoServerName, time, shared, out),

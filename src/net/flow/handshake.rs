@@ -83,8 +83,10 @@ impl Handshake {
     pub(in crate::net) fn reset(&mut self) {
         self.held.clear();
         self.early.clear();
+        self.client.reset();
+        let client = std::mem::take(&mut self.client);
         let (held, early) = (std::mem::take(&mut self.held), std::mem::take(&mut self.early));
-        *self = Self { held, early, ..Self::default() };
+        *self = Self { client, held, early, ..Self::default() };
     }
 
     /// Bytes held, for the sum over all flows.

@@ -7,6 +7,7 @@ mod stream;
 mod summary;
 mod table;
 mod tcp;
+mod timers;
 mod udp;
 
 pub(super) use handshake::DISORDER;
@@ -55,7 +56,7 @@ pub(super) struct Shared {
     progress: Progress,
 }
 
-/// Handshakes kept for reuse: as many as are commonly open at once.
+/// Handshakes and flows kept for reuse: as many as commonly begin while as many end.
 const MAX_SPARE: usize = 64;
 
 impl Shared {
@@ -93,40 +94,43 @@ impl Half {
 /// A name and how it was learned.
 type Named = (DomainName, NameSource, NameScope);
 
-/// One flow. About 600 bytes, and up to [`Limits::handshake_bytes`] over all flows while their hellos are incomplete.
+/// One flow. About 700 bytes, and up to [`Limits::handshake_bytes`] over all flows while their hellos are incomplete.
+///
+/// In memory as written: what every packet touches comes first and lies together.
 #[derive(Debug)]
+#[repr(C)]
 struct Flow {
+    /// Client's and server's.
+    halves: [Half; 2],
+    first: Timestamp,
+    last: Timestamp,
+    /// Earlier segments of the answering side belong to the handshake, however late they come.
+    answers_from: Timestamp,
+    handshake: Option<Box<Handshake>>,
+    /// An earlier flow of the same key, still lingering.
+    older: Option<(u32, FlowId)>,
     id: FlowId,
-    key: Key,
+    closed: Option<Close>,
+    transport: Transport,
+    /// Every new byte counts.
+    settled: bool,
     /// This machine is the lower end of the key.
     client_is_low: bool,
     /// The client's side opened the connection.
     client_opened: bool,
     /// Whoever opened is known from a SYN.
     opener_known: bool,
-    transport: Transport,
-    /// Every new byte counts.
-    settled: bool,
-    /// Earlier segments of the answering side belong to the handshake, however late they come.
-    answers_from: Timestamp,
-    closed: Option<Close>,
     midstream: bool,
-    first: Timestamp,
-    last: Timestamp,
+    /// A hello was read.
+    greeted: bool,
+    owner: Option<Owner>,
+    key: Key,
     /// The second in which the flow is to be looked at without a packet.
     due: i64,
-    /// Client's and server's.
-    halves: [Half; 2],
-    handshake: Option<Box<Handshake>>,
-    owner: Option<Owner>,
-    /// An earlier flow of the same key, still lingering.
-    older: Option<(u32, FlowId)>,
     interface: Option<Arc<str>>,
     name: Option<Named>,
     alias: Option<DomainName>,
-    /// A hello was read.
-    greeted: bool,
-    /// What it said, if a summary is wanted.
+    /// What the hello said, if a summary is wanted.
     hello: Option<Box<ClientHello>>,
     /// No name was found yet, for this reason, as of this time.
     unnamed: Option<(UnknownName, Timestamp)>,

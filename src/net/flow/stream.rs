@@ -11,6 +11,8 @@ use crate::model::Timestamp;
 const MAX_ISLANDS: usize = 64;
 /// A hole longer than this is believed only if the other side acknowledged what lies behind it.
 const MAX_HOLE: i64 = 1 << 20;
+/// What lies further than this from the beginning belongs to another beginning; nearer, it is only out of order.
+const MAX_STRAY: i64 = 1 << 24;
 /// Offsets further than this from what was seen cannot be of this connection (RFC 7323: windows end at 2^30).
 const MAX_JUMP: i64 = 1 << 30;
 
@@ -101,7 +103,7 @@ impl Stream {
             return;
         }
         let offset = self.offset(ack);
-        if self.total == 0 && !(self.next..=self.next + MAX_HOLE).contains(&offset) {
+        if self.total == 0 && (offset - self.next).abs() > MAX_STRAY {
             self.restart(ack);
         } else {
             self.acked = self.acked.max(offset);

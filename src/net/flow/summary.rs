@@ -38,7 +38,8 @@ pub struct FlowSummary {
 }
 
 impl Flow {
-    pub(super) fn summary(mut self: Box<Self>) -> FlowSummary {
+    /// Takes what the line needs out of a flow that is over.
+    pub(super) fn summary(&mut self) -> FlowSummary {
         let [out, into] = &self.halves;
         FlowSummary {
             id: self.id,

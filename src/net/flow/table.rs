@@ -5,39 +5,56 @@ use std::sync::Arc;
 
 use super::key::sender_is_client;
 use super::{
-    Close, Flow, FlowId, FlowSummary, Half, Key, LINGER, NetFact, Owner, RawOwner, Segment, Shared,
-    Timestamp, Transport,
+    Close, Flow, FlowId, FlowSummary, Half, Key, LINGER, MAX_SPARE, NetFact, Owner, RawOwner, Segment,
+    Shared, Timestamp, Transport,
 };
 use crate::model::{Direction, Table};
-use crate::net::frame::TcpHeader;
+use crate::net::frame::{Address, TcpHeader};
 use crate::net::quic;
 
-/// Of a full table, this part makes room at once: finding the least recently active costs a walk.
-const EVICTED_SHARE: usize = 32;
 /// A segment of a closed connection lies at most this far from what was seen of it.
 const CLOSED_TOLERANCE: i64 = 1 << 24;
 
-/// Timers are this coarse, in nanoseconds.
-const SECOND: i64 = 1_000_000_000;
-
-fn start_of(second: i64) -> Timestamp {
-    Timestamp::from_nanos(second.saturating_mul(SECOND))
-}
-
 /// All flows of this moment.
 pub(in crate::net) struct Flows {
-    slots: Vec<Option<Box<Flow>>>,
+    pub(super) slots: Vec<Option<Box<Flow>>>,
     free: Vec<u32>,
     index: Table<Key, u32>,
     /// Which flows to look at, by the second; stale entries are recognised by the flow's own `due`.
-    timers: BTreeMap<i64, Vec<(u32, FlowId)>>,
+    pub(super) timers: BTreeMap<i64, Vec<(u32, FlowId)>>,
     /// The beginning of the first of those seconds.
-    next_due: Timestamp,
+    pub(super) next_due: Timestamp,
     next_id: u32,
     /// The flow of the last packet: packets come in bursts.
-    recent: Option<(Key, u32)>,
+    recent: Option<Recent>,
+    /// Flows that are gone, for the next ones.
+    #[expect(clippy::vec_box, reason = "the boxes are what is reused")]
+    spare: Vec<Box<Flow>>,
     /// Summaries of flows that are gone, if wanted.
     pub(in crate::net) finished: Vec<FlowSummary>,
+}
+
+/// The last packet's way through the table.
+struct Recent {
+    src: Address,
+    dst: Address,
+    ports: (u16, u16),
+    is_tcp: bool,
+    slot: u32,
+    from_client: bool,
+}
+
+impl Recent {
+    fn new(segment: &Segment<'_>, slot: u32, from_client: bool) -> Self {
+        Self {
+            src: segment.src,
+            dst: segment.dst,
+            ports: (segment.src_port, segment.dst_port),
+            is_tcp: segment.tcp.is_some(),
+            slot,
+            from_client,
+        }
+    }
 }
 
 /// The packet around a segment.
@@ -58,6 +75,7 @@ impl Flows {
             next_due: Timestamp::MAX,
             next_id: 0,
             recent: None,
+            spare: Vec::new(),
             finished: Vec::new(),
         }
     }
@@ -70,19 +88,38 @@ impl Flows {
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) -> (u32, bool) {
+        if let Some((slot, from_client)) = self.recently(&seen.segment) {
+            return (slot, from_client);
+        }
         let (key, src_is_low) = Key::of(&seen.segment);
-        let known = match self.recent {
-            Some((recent, slot)) if recent == key => Some(slot),
-            _ => self.index.get(&key).copied(),
-        };
+        let known = self.index.get(&key).copied();
         let slot = match known.and_then(|slot| self.accepting(slot, src_is_low, &seen.segment)) {
             Some(slot) => slot,
             None => self.open(key, src_is_low, known, seen, shared, out),
         };
-        self.recent = Some((key, slot));
         let from_client =
             self.slots[slot as usize].as_ref().is_some_and(|flow| flow.client_is_low == src_is_low);
+        self.recent = Some(Recent::new(&seen.segment, slot, from_client));
         (slot, from_client)
+    }
+
+    /// The flow of the last packet, if this one goes the same way or back and nothing about it needs a closer look.
+    #[inline]
+    fn recently(&self, segment: &Segment<'_>) -> Option<(u32, bool)> {
+        let recent = self.recent.as_ref()?;
+        let forward = recent.ports == (segment.src_port, segment.dst_port)
+            && recent.src == segment.src
+            && recent.dst == segment.dst;
+        let backward = recent.ports == (segment.dst_port, segment.src_port)
+            && recent.dst == segment.src
+            && recent.src == segment.dst;
+        if !(forward || backward) || recent.is_tcp != segment.tcp.is_some() {
+            return None;
+        }
+        let flow = self.slots.get(recent.slot as usize)?.as_ref()?;
+        let plain = segment.tcp.is_none_or(|tcp| !tcp.has(TcpHeader::SYN));
+        (plain && flow.closed.is_none() && flow.older.is_none())
+            .then_some((recent.slot, recent.from_client == forward))
     }
 
     /// The flow of this key, newest first, that a segment can belong to.
@@ -114,7 +151,14 @@ impl Flows {
         let older = older.and_then(|slot| self.supersede(slot, seen.time, out));
         let id = FlowId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        let flow = Box::new(Flow::open(id, key, src_is_low, older, seen));
+        let flow = Flow::open(id, key, src_is_low, older, seen);
+        let flow = match self.spare.pop() {
+            Some(mut spare) => {
+                *spare = flow;
+                spare
+            }
+            None => Box::new(flow),
+        };
         flow.tell_opened(seen.time, out);
         let slot = match self.free.pop() {
             Some(slot) => slot,
@@ -147,47 +191,6 @@ impl Flows {
         self.slots.get_mut(slot as usize)?.as_deref_mut()
     }
 
-    /// Asks for a look at a flow soon after `due`, unless one is coming before that.
-    pub(super) fn schedule(&mut self, slot: u32, due: Timestamp) {
-        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
-        let second = due.as_nanos().div_euclid(SECOND).saturating_add(1);
-        if second < flow.due {
-            flow.due = second;
-            self.timers.entry(second).or_default().push((slot, flow.id));
-            self.next_due = self.next_due.min(start_of(second));
-        }
-    }
-
-    /// When the next timer runs out.
-    #[inline]
-    pub(in crate::net) fn next_due(&self) -> Timestamp {
-        self.next_due
-    }
-
-    /// Looks at every flow whose time has come.
-    pub(in crate::net) fn sweep(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
-        let now = shared.now;
-        while let Some(entry) = self.timers.first_entry()
-            && start_of(*entry.key()) <= now
-        {
-            let (second, flows) = entry.remove_entry();
-            for (slot, id) in flows {
-                let Some(flow) = self.flow(slot).filter(|flow| flow.id == id && flow.due == second) else {
-                    continue;
-                };
-                flow.due = i64::MAX;
-                flow.expire(shared, out);
-                let over = flow.last.plus(flow.idle_limit());
-                if over <= now {
-                    self.retire(slot, Close::Idle, shared, out);
-                } else {
-                    self.schedule(slot, over);
-                }
-            }
-        }
-        self.next_due = self.timers.first_key_value().map_or(Timestamp::MAX, |(second, _)| start_of(*second));
-    }
-
     /// The capture says whose a packet is, in the packet or beside it.
     #[inline]
     pub(in crate::net) fn owned(
@@ -208,39 +211,22 @@ impl Flows {
     }
 
     /// Removes a flow, telling what remains to be told of it.
-    fn retire(&mut self, slot: u32, close: Close, shared: &mut Shared, out: &mut Vec<NetFact>) {
+    pub(super) fn retire(&mut self, slot: u32, close: Close, shared: &mut Shared, out: &mut Vec<NetFact>) {
         let Some(mut flow) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         flow.conclude(shared, out);
         flow.mark_closed(flow.last, close, out);
         if self.index.get(&flow.key) == Some(&slot) {
             self.index.remove(&flow.key);
         }
-        if self.recent.is_some_and(|(_, recent)| recent == slot) {
+        if self.recent.as_ref().is_some_and(|recent| recent.slot == slot) {
             self.recent = None;
         }
         self.free.push(slot);
         if shared.limits.summaries {
             self.finished.push(flow.summary());
         }
-    }
-
-    /// Pushes the least recently active out, closed ones first.
-    fn evict(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
-        let flows = self.slots.iter().enumerate();
-        let mut all: Vec<(bool, Timestamp, FlowId, u32)> = flows
-            .filter_map(|(slot, flow)| flow.as_ref().map(|flow| (slot, flow)))
-            .map(|(slot, flow)| (flow.closed.is_none(), flow.last, flow.id, slot as u32))
-            .collect();
-        let share = (all.len() / EVICTED_SHARE).max(1);
-        all.select_nth_unstable(share - 1);
-        all.truncate(share);
-        all.sort_unstable();
-        for (open, last, _, slot) in all {
-            if open {
-                shared.stats.evicted += 1;
-                shared.stats.note_eviction(last, shared.now);
-            }
-            self.retire(slot, Close::Evicted, shared, out);
+        if self.spare.len() < MAX_SPARE {
+            self.spare.push(flow);
         }
     }
 
@@ -336,15 +322,5 @@ impl Flow {
         start <= stream.next().saturating_add(CLOSED_TOLERANCE / 16)
             && stream.fits(start, CLOSED_TOLERANCE)
             && (segment.len == 0 || !stream.finished() || start < stream.next())
-    }
-
-    /// When to look at this flow next, if sooner than planned.
-    pub(super) fn wish(&self) -> Option<Timestamp> {
-        let waiting = self.handshake.as_ref().is_some_and(|handshake| handshake.is_waiting());
-        let holes = self.halves.iter().any(|half| !half.stream.is_whole());
-        if self.closed.is_some() {
-            return Some(self.last.plus(LINGER));
-        }
-        (waiting || holes || self.unnamed.is_some()).then(|| self.last.plus(LINGER))
     }
 }

@@ -7,6 +7,9 @@ const APPLICATION_DATA: u8 = 23;
 /// A plain connection may still turn into TLS (STARTTLS, CONNECT) within its first bytes.
 const MAX_PREAMBLE: i64 = 16 << 10;
 
+/// A buffer that is kept for the next connection; a common hello fits.
+const KEPT: usize = 4 << 10;
+
 /// What a run of bytes amounts to.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::net) enum Step {
@@ -135,7 +138,18 @@ impl Client {
 
     fn done_with_hello(&mut self) {
         self.hello_done = true;
-        self.message = Vec::new();
+        self.message.clear();
+        if self.message.capacity() > KEPT {
+            self.message = Vec::new();
+        }
+    }
+
+    /// As new, with the buffers it had.
+    pub(in crate::net) fn reset(&mut self) {
+        self.done_with_hello();
+        self.pending.clear();
+        let (pending, message) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.message));
+        *self = Self { pending, message, ..Self::default() };
     }
 
     fn classify(&mut self, at: i64, bytes: &[u8], cut: bool) -> Step {

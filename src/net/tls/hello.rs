@@ -103,6 +103,7 @@ impl Hello {
             return Some(());
         }
         let length = usize::from(reader.u16()?);
+        self.extensions.reserve_exact(24);
         let mut extensions = Reader(reader.0.get(..length).unwrap_or(reader.0));
         while !extensions.0.is_empty() {
             let kind = extensions.u16()?;

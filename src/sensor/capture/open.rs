@@ -116,7 +116,7 @@ pub(super) fn looks_like(head: &[u8]) -> &'static str {
         }
         [b's', b'n', b'o', b'o', b'p', 0, ..] => "it is a snoop capture, which is not read",
         [b'b', b'p', b'l', b'i', b's', b't', ..] => "it is a property list",
-        [b'{' | b'[', ..] => "it looks like JSON; event recordings go to --events",
+        [b'{', ..] | [b'[', b'{' | b'\n', ..] => "it looks like JSON; event recordings go to --events",
         _ if text => "it looks like text",
         _ => "its first bytes are unknown",
     }

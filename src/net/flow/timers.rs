@@ -1,0 +1,88 @@
+//! When flows are looked at without a packet, and which go when the table is full.
+
+use super::table::Flows;
+use super::{Close, Flow, FlowId, LINGER, NetFact, Shared, Timestamp};
+
+/// Of a full table, this part makes room at once: finding the least recently active costs a walk.
+const EVICTED_SHARE: usize = 32;
+/// Timers are this coarse, in nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
+fn start_of(second: i64) -> Timestamp {
+    Timestamp::from_nanos(second.saturating_mul(SECOND))
+}
+
+impl Flows {
+    /// Asks for a look at a flow soon after `due`, unless one is coming before that.
+    pub(super) fn schedule(&mut self, slot: u32, due: Timestamp) {
+        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        let second = due.as_nanos().div_euclid(SECOND).saturating_add(1);
+        if second < flow.due {
+            flow.due = second;
+            self.timers.entry(second).or_default().push((slot, flow.id));
+            self.next_due = self.next_due.min(start_of(second));
+        }
+    }
+
+    /// When the next timer runs out.
+    #[inline]
+    pub(in crate::net) fn next_due(&self) -> Timestamp {
+        self.next_due
+    }
+
+    /// Looks at every flow whose time has come.
+    pub(in crate::net) fn sweep(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let now = shared.now;
+        while let Some(entry) = self.timers.first_entry()
+            && start_of(*entry.key()) <= now
+        {
+            let (second, flows) = entry.remove_entry();
+            for (slot, id) in flows {
+                let Some(flow) = self.flow(slot).filter(|flow| flow.id == id && flow.due == second) else {
+                    continue;
+                };
+                flow.due = i64::MAX;
+                flow.expire(shared, out);
+                let over = flow.last.plus(flow.idle_limit());
+                if over <= now {
+                    self.retire(slot, Close::Idle, shared, out);
+                } else {
+                    self.schedule(slot, over);
+                }
+            }
+        }
+        self.next_due = self.timers.first_key_value().map_or(Timestamp::MAX, |(second, _)| start_of(*second));
+    }
+
+    /// Pushes the least recently active out, closed ones first.
+    pub(super) fn evict(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let flows = self.slots.iter().enumerate();
+        let mut all: Vec<(bool, Timestamp, FlowId, u32)> = flows
+            .filter_map(|(slot, flow)| flow.as_ref().map(|flow| (slot, flow)))
+            .map(|(slot, flow)| (flow.closed.is_none(), flow.last, flow.id, slot as u32))
+            .collect();
+        let share = (all.len() / EVICTED_SHARE).max(1);
+        all.select_nth_unstable(share - 1);
+        all.truncate(share);
+        all.sort_unstable();
+        for (open, last, _, slot) in all {
+            if open {
+                shared.stats.evicted += 1;
+                shared.stats.note_eviction(last, shared.now);
+            }
+            self.retire(slot, Close::Evicted, shared, out);
+        }
+    }
+}
+
+impl Flow {
+    /// When to look at this flow next, if sooner than planned.
+    pub(super) fn wish(&self) -> Option<Timestamp> {
+        let waiting = self.handshake.as_ref().is_some_and(|handshake| handshake.is_waiting());
+        let holes = self.halves.iter().any(|half| !half.stream.is_whole());
+        if self.closed.is_some() {
+            return Some(self.last.plus(LINGER));
+        }
+        (waiting || holes || self.unnamed.is_some()).then(|| self.last.plus(LINGER))
+    }
+}
