@@ -18,7 +18,7 @@
 //! * [`sink`]: speaks. Formats are pure functions of a record.
 //! * [`config`]: from TOML to [`policy`], collecting every complaint with its place.
 //! * [`daemon`]: runs. Threads, channels, signals, order of start and stop.
-//! * [`cli`]: verbs.
+//! * [`cli`], the verbs.
 //!
 //! # Five minutes
 //!

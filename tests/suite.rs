@@ -1,1 +1,4 @@
 //! One test binary: each file beside this one is a room of it.
+
+mod architecture;
+mod launchd;

@@ -104,7 +104,7 @@ impl fmt::Display for Span {
             (1_000_000_000, "s"),
             (1_000_000, "ms"),
         ];
-        match UNITS.iter().find(|(size, _)| self.0 >= *size && self.0 % size == 0) {
+        match UNITS.iter().find(|(size, _)| self.0 >= *size && self.0.is_multiple_of(*size)) {
             Some((size, unit)) => write!(f, "{}{unit}", self.0 / size),
             None if self.0 == 0 => f.write_str("0s"),
             None => write!(f, "{}ns", self.0),

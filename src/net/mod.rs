@@ -1,1 +1,3 @@
 //! Under construction.
+
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
