@@ -1,4 +1,5 @@
 //! One test binary: each file beside this one is a room of it.
 
 mod architecture;
+mod eslogger;
 mod launchd;

@@ -1,0 +1,53 @@
+//! What became of the lines.
+
+use std::collections::BTreeMap;
+
+/// Event names told apart. A name beyond them is counted as `(other)`: only a hostile recording has so many.
+const MAX_NAMES: usize = 256;
+const OTHER: &[u8] = b"(other)";
+
+/// Lines of one event.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct EventCount {
+    pub lines: u64,
+    /// Given on; the rest could matter to no verdict.
+    pub emitted: u64,
+    /// The system refused the operation.
+    pub refused: u64,
+}
+
+/// What became of the lines so far.
+#[derive(Clone, Debug, Default)]
+pub struct Counts {
+    pub lines: u64,
+    /// Not understood: see [`LineError`](super::LineError).
+    pub rejected: u64,
+    /// Emitted only to introduce a process.
+    pub introductions: u64,
+    names: BTreeMap<Box<[u8]>, usize>,
+    events: Vec<EventCount>,
+}
+
+impl Counts {
+    /// Every event seen, by name, in the order of the names.
+    pub fn events(&self) -> impl Iterator<Item = (&[u8], EventCount)> {
+        self.names.iter().filter_map(|(name, index)| Some((&**name, *self.events.get(*index)?)))
+    }
+
+    /// A small number that stands for the name from now on.
+    pub(super) fn index(&mut self, name: &[u8]) -> usize {
+        if let Some(index) = self.names.get(name) {
+            return *index;
+        }
+        let name = if self.names.len() < MAX_NAMES { name } else { OTHER };
+        let events = &mut self.events;
+        *self.names.entry(name.into()).or_insert_with(|| {
+            events.push(EventCount::default());
+            events.len() - 1
+        })
+    }
+
+    pub(super) fn event(&mut self, index: usize) -> Option<&mut EventCount> {
+        self.events.get_mut(index)
+    }
+}

@@ -1,0 +1,183 @@
+//! From a line to what happened.
+
+use std::sync::Arc;
+
+use memchr::memchr;
+
+use crate::model::{Coverage, Observed, ProcessInfo, ProcessKey, Set, What};
+use crate::sensor::gate::Gate;
+
+use super::counts::Counts;
+use super::error::LineError;
+use super::events::{self, Body, Context};
+use super::find::Finders;
+use super::kind::Kind;
+use super::message::{Envelope, Event};
+use super::process::RawProcess;
+use super::scan::Scanner;
+use super::sequence::{Mark, Sequence};
+
+/// Processes remembered as introduced. When it is full it is forgotten whole: to introduce one again does no harm.
+pub const MAX_INTRODUCED: usize = 65_536;
+
+/// Reads the lines of one stream.
+///
+/// Call [`decode`](Self::decode) with every line, in the order they stand in; [`take_coverage`](Self::take_coverage)
+/// whenever the engine may be told of losses; [`finish`](Self::finish) once, at the end. Most lines give nothing: they
+/// are counted and allocate nothing.
+#[derive(Debug)]
+pub struct Decoder {
+    finders: Finders,
+    scratch: Vec<u8>,
+    introduced: Set<ProcessKey>,
+    sequence: Sequence,
+    counts: Counts,
+}
+
+impl Default for Decoder {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Decoder {
+    pub fn new() -> Self {
+        Self {
+            finders: Finders::new(),
+            scratch: Vec::new(),
+            introduced: Set::new(),
+            sequence: Sequence::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// What one line (with or without its line feed) tells; `None` if it can matter to no verdict. Bytes before the
+    /// first `{` are ignored: a terminal may have put them there.
+    pub fn decode<G: Gate + ?Sized>(
+        &mut self,
+        line: &[u8],
+        gate: &mut G,
+    ) -> Result<Option<Observed>, LineError> {
+        self.counts.lines += 1;
+        let observed = self.read(line, gate);
+        self.counts.rejected += u64::from(observed.is_err());
+        observed
+    }
+
+    fn read<G: Gate + ?Sized>(&mut self, line: &[u8], gate: &mut G) -> Result<Option<Observed>, LineError> {
+        let line =
+            line.get(memchr(b'{', line).ok_or(LineError::NotJson)?..).unwrap_or_default().trim_ascii_end();
+        let mut context = Context { gate, finders: &self.finders, scratch: &mut self.scratch };
+        let (event, envelope, body) = read_parts(line, &mut context)?;
+        self.conclude(line, event, envelope, body)
+    }
+
+    /// Puts event and envelope together, and the actor where nobody introduced it yet.
+    fn conclude(
+        &mut self,
+        line: &[u8],
+        event: Event<'_>,
+        envelope: Envelope,
+        body: Body,
+    ) -> Result<Option<Observed>, LineError> {
+        let process = envelope.process.ok_or(LineError::Missing("process"))?;
+        let time = envelope.time.ok_or(LineError::Missing("time"))?;
+        let token = envelope.token.ok_or(LineError::Missing("process.audit_token"))?;
+        let info = self.introduce(line, token.key, process)?;
+        let index = self.counts.index(event.name);
+        if let (Some(global), Some(number)) = (envelope.global, envelope.number) {
+            self.sequence.note(index, event.name, Mark { time, global, number });
+        }
+        let refused = envelope.answer.refuses(body.wanted);
+        let what = body.what.filter(|_| !refused);
+        if let Some(event) = self.counts.event(index) {
+            event.lines += 1;
+            event.refused += u64::from(refused);
+            event.emitted += u64::from(what.is_some());
+        }
+        let what = match what {
+            Some(what) => what,
+            None if info.is_some() => {
+                self.counts.introductions += 1;
+                What::Seen
+            }
+            None => return Ok(None),
+        };
+        self.follow(token.key, &what);
+        Ok(Some(Observed { time, seq: envelope.global.unwrap_or(0), actor: token.key, info, what }))
+    }
+
+    /// The actor's description, the first time it acts.
+    fn introduce(
+        &mut self,
+        line: &[u8],
+        actor: ProcessKey,
+        process: usize,
+    ) -> Result<Option<Arc<ProcessInfo>>, LineError> {
+        if self.introduced.contains(&actor) {
+            return Ok(None);
+        }
+        let process = RawProcess::read(&mut Scanner::starting_at(line, process))?;
+        let info = process.ok_or(LineError::Missing("process"))?.build(&mut self.scratch)?;
+        self.remember(actor);
+        Ok(Some(info))
+    }
+
+    fn remember(&mut self, key: ProcessKey) {
+        if self.introduced.len() >= MAX_INTRODUCED {
+            self.introduced.clear();
+        }
+        self.introduced.insert(key);
+    }
+
+    /// Remembers whom the event itself introduces, and forgets whom it ends.
+    fn follow(&mut self, actor: ProcessKey, what: &What) {
+        match what {
+            What::Exec { target, .. } => {
+                self.introduced.remove(&actor);
+                self.remember(target.key);
+            }
+            What::Fork { child } => self.remember(child.key),
+            What::Exit => {
+                self.introduced.remove(&actor);
+            }
+            _ => {}
+        }
+    }
+
+    pub fn counts(&self) -> &Counts {
+        &self.counts
+    }
+
+    /// Losses that became certain since the last call.
+    pub fn take_coverage(&mut self) -> Vec<Coverage> {
+        self.sequence.take_losses()
+    }
+
+    /// The stream is over.
+    pub fn finish(&mut self) -> Vec<Coverage> {
+        self.sequence.finish()
+    }
+}
+
+/// The parts of a line: by search where that is certain, else by a walk.
+#[inline]
+fn read_parts<'a, G: Gate + ?Sized>(
+    line: &'a [u8],
+    context: &mut Context<'_, G>,
+) -> Result<(Event<'a>, Envelope, Body), LineError> {
+    if let Some(event) = Event::find(line, context.finders) {
+        let mut scanner = Scanner::starting_at(line, event.body);
+        let body = events::read(Kind::of(event.name), &mut scanner, context);
+        if let Ok(body) = body
+            && let Some(envelope) = Envelope::find(line, event, scanner.at(), context.finders)
+        {
+            return Ok((event, envelope, body));
+        }
+    }
+    let (event, envelope) = Envelope::walk(line)?;
+    let event = event.ok_or(LineError::Missing("event"))?;
+    let mut scanner = Scanner::starting_at(line, event.body);
+    let body = events::read(Kind::of(event.name), &mut scanner, context)?;
+    Ok((event, envelope, body))
+}

@@ -1,0 +1,248 @@
+//! One function for each event that is read: from the value of the event to what happened.
+
+use crate::model::{FilePath, OpenFlags, What};
+use crate::sensor::gate::Gate;
+
+use super::error::LineError;
+use super::exec;
+use super::file::{Destination, RawFile, join};
+use super::find::Finders;
+use super::kind::Kind;
+use super::process::RawProcess;
+use super::scan::{Scan, Scanner};
+use super::text::Text;
+
+/// What reading an event needs beside the event.
+pub(super) struct Context<'d, G: ?Sized> {
+    pub(super) gate: &'d mut G,
+    pub(super) finders: &'d Finders,
+    pub(super) scratch: &'d mut Vec<u8>,
+}
+
+/// What an event comes to.
+#[derive(Debug)]
+pub(super) struct Body {
+    /// `None` if it can matter to no verdict.
+    pub(super) what: Option<What>,
+    /// Open flags asked for; 0 for other events.
+    pub(super) wanted: u32,
+}
+
+type Read<T> = Result<T, LineError>;
+
+/// Reads the value that `scanner` is on and leaves the scanner behind it.
+#[inline]
+pub(super) fn read<G: Gate + ?Sized>(
+    kind: Kind,
+    scanner: &mut Scanner<'_>,
+    context: &mut Context<'_, G>,
+) -> Read<Body> {
+    let what = match kind {
+        Kind::Open => return open(scanner, context),
+        Kind::Close => close(scanner, context)?,
+        Kind::Exec => {
+            let (target, facts) = exec::read(scanner, context.scratch)?;
+            Some(What::Exec { target, facts })
+        }
+        Kind::Fork => Some(fork(scanner, context)?),
+        Kind::Exit => ignoring(scanner, What::Exit)?,
+        Kind::CsInvalidated => ignoring(scanner, What::CodeInvalidated)?,
+        Kind::Create => Some(create(scanner, context)?),
+        Kind::Rename => Some(rename(scanner, context)?),
+        Kind::Unlink => Some(What::Removed { file: target(scanner)?.build(context.scratch)? }),
+        Kind::Write => Some(What::Written { file: target(scanner)?.build(context.scratch)? }),
+        Kind::Mmap => mmap(scanner, context)?,
+        Kind::Link | Kind::Clone | Kind::Copyfile => Some(second_name(kind, scanner, context)?),
+        Kind::XpcConnect => Some(xpc_connect(scanner, context)?),
+        Kind::UipcConnect => Some(uipc_connect(scanner, context)?),
+        Kind::Other => {
+            scanner.skip()?;
+            None
+        }
+    };
+    Ok(Body { what, wanted: 0 })
+}
+
+fn ignoring(scanner: &mut Scanner<'_>, what: What) -> Read<Option<What>> {
+    scanner.skip()?;
+    Ok(Some(what))
+}
+
+/// The event that decides speed: two in three are opens, and nearly all of them matter to nobody.
+#[inline]
+fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Body> {
+    let (mut flags, mut file) = (None, None);
+    scanner.fields(|scanner, key| {
+        match key {
+            b"fflag" => flags = scanner.number::<i64>()?,
+            b"file" => file = RawFile::read(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let file = file.ok_or(LineError::Missing("event.open.file.path"))?;
+    // The mask is an int in C and its high bits may be printed as a sign.
+    let flags = OpenFlags(flags.ok_or(LineError::Missing("event.open.fflag"))? as u32);
+    let interest = context.gate.path(file.path.bytes(context.scratch));
+    let what = if interest.matters {
+        Some(What::Open { file: file.build(context.scratch)?, flags })
+    } else if flags.reads() {
+        Some(What::Touch { path: interest.hash, id: file.id(context.finders) })
+    } else {
+        None
+    };
+    Ok(Body { what, wanted: flags.0 })
+}
+
+fn close<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
+    let (mut changed, mut file) = (false, None);
+    scanner.fields(|scanner, key| {
+        match key {
+            b"modified" | b"was_mapped_writable" => changed |= scanner.flag()?.unwrap_or(false),
+            b"target" => file = Some(scanner.raw()?),
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    if !changed {
+        return Ok(None);
+    }
+    let file = file.map(|raw| RawFile::read(&mut Scanner::new(raw))).transpose()?.flatten();
+    let file = file.ok_or(LineError::Missing("event.close.target.path"))?;
+    Ok(Some(What::Written { file: file.build(context.scratch)? }))
+}
+
+fn fork<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
+    let mut child = None;
+    scanner.fields(|scanner, key| {
+        match key {
+            b"child" => child = RawProcess::read(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let child = child.ok_or(LineError::Missing("event.fork.child"))?;
+    Ok(What::Fork { child: child.build(context.scratch)? })
+}
+
+fn create<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
+    let (_, to) = source_and_destination(scanner)?;
+    let to = to.ok_or(LineError::Missing("event.create.destination"))?;
+    Ok(What::Created { file: to.build(context.scratch)? })
+}
+
+fn rename<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
+    let (from, to) = source_and_destination(scanner)?;
+    let from = from.ok_or(LineError::Missing("event.rename.source.path"))?;
+    let to = to.ok_or(LineError::Missing("event.rename.destination"))?;
+    Ok(What::Renamed { from: from.build(context.scratch)?, to: to.build(context.scratch)? })
+}
+
+fn source_and_destination<'a>(
+    scanner: &mut Scanner<'a>,
+) -> Scan<(Option<RawFile<'a>>, Option<Destination<'a>>)> {
+    let (mut from, mut to) = (None, None);
+    scanner.fields(|scanner, key| {
+        match key {
+            b"source" => from = RawFile::read(scanner)?,
+            b"destination" => to = Destination::read(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok((from, to))
+}
+
+fn target<'a>(scanner: &mut Scanner<'a>) -> Read<RawFile<'a>> {
+    let mut file = None;
+    scanner.fields(|scanner, key| {
+        match key {
+            b"target" => file = RawFile::read(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    file.ok_or(LineError::Missing("event.*.target.path"))
+}
+
+/// A mapping for reading, of a file that matters, is an open for reading. Of any other file it tells nothing that its
+/// open did not.
+fn mmap<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
+    /// `bsd/sys/mman.h`
+    const PROT_READ: i64 = 1;
+    let (mut source, mut protection) = (None, 0);
+    scanner.fields(|scanner, key| {
+        match key {
+            b"source" => source = RawFile::read(scanner)?,
+            b"protection" => protection = scanner.number()?.unwrap_or(0),
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let source = source.ok_or(LineError::Missing("event.mmap.source.path"))?;
+    if protection & PROT_READ == 0 || !context.gate.path(source.path.bytes(context.scratch)).matters {
+        return Ok(None);
+    }
+    Ok(Some(What::Open { file: source.build(context.scratch)?, flags: OpenFlags(OpenFlags::FREAD) }))
+}
+
+/// `link`, `clone`, `copyfile`: a source, and a name in a directory, or (`copyfile`) over a file that exists.
+fn second_name<G: ?Sized>(kind: Kind, scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
+    let (mut source, mut existing, mut dir, mut name) = (None, None, None, None);
+    scanner.fields(|scanner, key| {
+        match key {
+            b"source" => source = RawFile::read(scanner)?,
+            b"target_file" => existing = RawFile::read(scanner)?,
+            b"target_dir" => dir = RawFile::read(scanner)?,
+            b"target_name" | b"target_filename" => name = scanner.text()?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let source = source.ok_or(LineError::Missing("event.*.source.path"))?;
+    let to = copy_target(existing, dir, name, context.scratch);
+    let to = to.ok_or(LineError::Missing("event.*.target_dir"))?;
+    let from = source.build(context.scratch)?;
+    Ok(match kind {
+        Kind::Link => What::Linked { from, to },
+        _ => What::Copied { from, to, clone: kind == Kind::Clone },
+    })
+}
+
+fn copy_target(
+    existing: Option<RawFile<'_>>,
+    dir: Option<RawFile<'_>>,
+    name: Option<Text<'_>>,
+    scratch: &mut Vec<u8>,
+) -> Option<FilePath> {
+    match existing {
+        Some(file) => Some(file.path(scratch)),
+        None => Some(join(&dir?, name?, scratch)),
+    }
+}
+
+fn xpc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
+    let mut name = None;
+    scanner.fields(|scanner, key| {
+        match key {
+            b"service_name" => name = scanner.text()?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let name = name.ok_or(LineError::Missing("event.xpc_connect.service_name"))?;
+    Ok(What::ServiceAsked { name: name.boxed_str(context.scratch) })
+}
+
+fn uipc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
+    let mut file = None;
+    scanner.fields(|scanner, key| {
+        match key {
+            b"file" => file = RawFile::read(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let file = file.ok_or(LineError::Missing("event.uipc_connect.file.path"))?;
+    Ok(What::SocketAsked { path: file.path(context.scratch) })
+}

@@ -1,0 +1,144 @@
+//! What an exec event says beside the new image: arguments, environment, descriptors.
+
+use std::sync::Arc;
+
+use crate::model::{ExecFacts, PipeEnd, ProcessInfo, Script};
+
+use super::error::LineError;
+use super::file::RawFile;
+use super::process::RawProcess;
+use super::scan::{Scan, Scanner};
+use super::text::Text;
+
+/// Arguments kept of one exec.
+pub const MAX_ARGS: usize = 4096;
+/// Bytes of all kept arguments of one exec; the one that crosses it is cut, the rest left out.
+pub const MAX_ARG_BYTES: usize = 256 * 1024;
+/// Bytes of all kept environment variables of one exec.
+pub const MAX_ENV_BYTES: usize = 64 * 1024;
+/// Pipes kept of one exec.
+pub const MAX_PIPES: usize = 256;
+
+/// `fdtype` of a pipe: `PROX_FDTYPE_PIPE` of `bsd/sys/proc_info.h`.
+const FDTYPE_PIPE: u32 = 6;
+
+/// Variables kept. The others are nobody's business and may hold secrets.
+const KEPT: [&[u8]; 6] =
+    [b"HOME", b"USER", b"DYLD_INSERT_LIBRARIES", b"ELECTRON_RUN_AS_NODE", b"NODE_OPTIONS", b"SSLKEYLOGFILE"];
+/// Variables kept by how they begin: where cloud tools are told their accounts and endpoints.
+const KEPT_PREFIXES: [&[u8]; 6] = [b"AWS_", b"AZURE_", b"GOOGLE_", b"CLOUDSDK_", b"RCLONE_", b"S3_"];
+/// Variables kept in any case, as the tools read them.
+const KEPT_ANY_CASE: [&[u8]; 3] = [b"HTTP_PROXY", b"HTTPS_PROXY", b"ALL_PROXY"];
+
+fn kept(name: &[u8]) -> bool {
+    KEPT.contains(&name)
+        || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
+        || KEPT_ANY_CASE.iter().any(|other| name.eq_ignore_ascii_case(other))
+}
+
+/// The new image and its facts.
+pub(super) fn read(
+    scanner: &mut Scanner<'_>,
+    scratch: &mut Vec<u8>,
+) -> Result<(Arc<ProcessInfo>, Box<ExecFacts>), LineError> {
+    let (mut target, mut facts) = (None, Box::<ExecFacts>::default());
+    scanner.fields(|scanner, key| {
+        match key {
+            b"target" => target = RawProcess::read(scanner)?,
+            b"args" => facts.args = read_args(scanner, scratch)?,
+            b"env" => facts.env = read_env(scanner, scratch)?,
+            b"cwd" => facts.cwd = RawFile::read(scanner)?.map(|file| file.path(scratch)),
+            b"script" => {
+                facts.script = RawFile::read(scanner)?.map(|file| Script { path: file.path(scratch) });
+            }
+            b"fds" => facts.pipes = read_pipes(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let target = target.ok_or(LineError::Missing("event.exec.target"))?;
+    Ok((target.build(scratch)?, facts))
+}
+
+fn read_args(scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>) -> Scan<Vec<Box<str>>> {
+    let (mut args, mut left) = (Vec::new(), MAX_ARG_BYTES);
+    each_text(scanner, |text| {
+        if args.len() < MAX_ARGS && left > 0 {
+            let bytes = text.bytes(scratch);
+            let bytes = bytes.get(..left).unwrap_or(bytes);
+            left -= bytes.len();
+            args.push(lossy(bytes));
+        }
+    })?;
+    Ok(args)
+}
+
+fn read_env(scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>) -> Scan<Vec<(Box<str>, Box<str>)>> {
+    let (mut env, mut left) = (Vec::new(), MAX_ENV_BYTES);
+    each_text(scanner, |text| {
+        let bytes = text.bytes(scratch);
+        let Some(at) = memchr::memchr(b'=', bytes) else { return };
+        let (name, value) = bytes.split_at(at);
+        if kept(name) && bytes.len() <= left {
+            left -= bytes.len();
+            env.push((lossy(name), lossy(value.get(1..).unwrap_or_default())));
+        }
+    })?;
+    Ok(env)
+}
+
+fn each_text<'a>(scanner: &mut Scanner<'a>, mut each: impl FnMut(Text<'a>)) -> Scan<()> {
+    if scanner.enter_array()? {
+        while scanner.item()? {
+            if let Some(text) = scanner.text()? {
+                each(text);
+            }
+        }
+    }
+    Ok(())
+}
+
+fn lossy(bytes: &[u8]) -> Box<str> {
+    String::from_utf8_lossy(bytes).into_owned().into_boxed_str()
+}
+
+fn read_pipes(scanner: &mut Scanner<'_>) -> Scan<Vec<PipeEnd>> {
+    let mut pipes = Vec::new();
+    if scanner.enter_array()? {
+        while scanner.item()? {
+            if let Some(pipe) = read_descriptor(scanner)?
+                && pipes.len() < MAX_PIPES
+            {
+                pipes.push(pipe);
+            }
+        }
+    }
+    Ok(pipes)
+}
+
+/// `{"fd":1,"fdtype":6,"pipe":{"pipe_id":1234}}`; `None` for any other kind of descriptor.
+fn read_descriptor(scanner: &mut Scanner<'_>) -> Scan<Option<PipeEnd>> {
+    let (mut fd, mut fdtype, mut id) = (None, None, None);
+    scanner.fields(|scanner, key| {
+        match key {
+            b"fd" => fd = scanner.number()?,
+            b"fdtype" => fdtype = scanner.number()?,
+            b"pipe" => id = read_pipe_id(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(fd.zip(id).filter(|_| fdtype == Some(FDTYPE_PIPE)).map(|(fd, id)| PipeEnd { fd, id }))
+}
+
+fn read_pipe_id(scanner: &mut Scanner<'_>) -> Scan<Option<u64>> {
+    let mut id = None;
+    scanner.fields(|scanner, key| {
+        match key {
+            b"pipe_id" => id = scanner.number()?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(id)
+}

@@ -1,0 +1,151 @@
+//! Files as messages carry them: `es_file_t`, its `stat`, and the two forms of a destination.
+
+use crate::model::{File, FileId, FilePath};
+
+use super::error::LineError;
+use super::find::Finders;
+use super::scan::{Scan, Scanner};
+use super::text::Text;
+
+/// A file whose parts are found but not yet read.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RawFile<'a> {
+    pub(super) path: Text<'a>,
+    pub(super) truncated: bool,
+    /// The `stat` object as written; empty if there is none.
+    stat: &'a [u8],
+}
+
+impl<'a> RawFile<'a> {
+    /// `None` for `null`, and for a file without a path.
+    #[inline]
+    pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
+        let (mut path, mut truncated, mut stat) = (None, false, [].as_slice());
+        scanner.fields(|scanner, key| {
+            match key {
+                b"path" => path = scanner.text()?,
+                b"path_truncated" => truncated = scanner.flag()?.unwrap_or(false),
+                b"stat" => stat = scanner.raw()?,
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(path.map(|path| Self { path, truncated, stat }))
+    }
+
+    /// Device and inode, searched for rather than walked to: of all a `stat` holds, most opens need only these.
+    #[inline]
+    pub(super) fn id(&self, finders: &Finders) -> Option<FileId> {
+        let found = finders.inode.number_in(self.stat).zip(finders.device.number_in(self.stat));
+        match found {
+            Some((inode, device)) => Some(FileId { device, inode }),
+            None => Stat::read(self.stat).ok()?.id(),
+        }
+    }
+
+    pub(super) fn build(&self, scratch: &mut Vec<u8>) -> Result<File, LineError> {
+        let stat = Stat::read(self.stat)?;
+        Ok(File {
+            path: self.path(scratch),
+            truncated: self.truncated,
+            id: stat.id(),
+            links: stat.links,
+            size: stat.size,
+        })
+    }
+
+    pub(super) fn path(&self, scratch: &mut Vec<u8>) -> FilePath {
+        FilePath::new(self.path.bytes(scratch))
+    }
+}
+
+#[derive(Default)]
+struct Stat {
+    device: Option<i64>,
+    inode: Option<u64>,
+    links: u32,
+    size: u64,
+}
+
+impl Stat {
+    fn read(raw: &[u8]) -> Scan<Self> {
+        let mut stat = Self::default();
+        if !raw.starts_with(b"{") {
+            return Ok(stat);
+        }
+        Scanner::new(raw).fields(|scanner, key| {
+            match key {
+                b"st_dev" => stat.device = scanner.number()?,
+                b"st_ino" => stat.inode = scanner.number()?,
+                b"st_nlink" => stat.links = scanner.number()?.unwrap_or(0),
+                b"st_size" => stat.size = scanner.number()?.unwrap_or(0),
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(stat)
+    }
+
+    fn id(&self) -> Option<FileId> {
+        Some(FileId { device: self.device?, inode: self.inode? })
+    }
+}
+
+/// Where a `create` or `rename` puts a file: over one that exists, or under a new name in a directory.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Destination<'a> {
+    Existing(RawFile<'a>),
+    New { dir: RawFile<'a>, name: Text<'a> },
+}
+
+impl<'a> Destination<'a> {
+    /// The form is told by the key, not by `destination_type`: the two never disagree.
+    pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
+        let (mut existing, mut new) = (None, None);
+        scanner.fields(|scanner, key| {
+            match key {
+                b"existing_file" => existing = RawFile::read(scanner)?.map(Self::Existing),
+                b"new_path" => new = Self::read_new(scanner)?,
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(existing.or(new))
+    }
+
+    fn read_new(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
+        let (mut dir, mut name) = (None, None);
+        scanner.fields(|scanner, key| {
+            match key {
+                b"dir" => dir = RawFile::read(scanner)?,
+                b"filename" => name = scanner.text()?,
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(dir.zip(name).map(|(dir, name)| Self::New { dir, name }))
+    }
+
+    pub(super) fn build(&self, scratch: &mut Vec<u8>) -> Result<File, LineError> {
+        match self {
+            Self::Existing(file) => file.build(scratch),
+            Self::New { dir, name } => Ok(File {
+                path: join(dir, *name, scratch),
+                truncated: dir.truncated,
+                id: None,
+                links: 0,
+                size: 0,
+            }),
+        }
+    }
+}
+
+/// The path of `name` in `dir`.
+pub(super) fn join(dir: &RawFile<'_>, name: Text<'_>, scratch: &mut Vec<u8>) -> FilePath {
+    let mut path = dir.path.bytes(scratch).to_vec();
+    if path.last() != Some(&b'/') {
+        path.push(b'/');
+    }
+    path.extend_from_slice(name.bytes(scratch));
+    FilePath::new(&path)
+}

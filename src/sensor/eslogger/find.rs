@@ -1,0 +1,62 @@
+//! Finds keys of a message by searching for their bytes.
+//!
+//! A quote inside a JSON string is always escaped, so `"key":` stands in a line only where a key of that name does. At
+//! which depth it stands the search cannot tell; each place of use says why there is only one.
+
+use memchr::memmem::Finder;
+
+use super::scan::Scanner;
+
+/// A key, quotes and colon included.
+#[derive(Debug)]
+pub(super) struct Key(Finder<'static>);
+
+impl Key {
+    fn new(pattern: &'static str) -> Self {
+        Self(Finder::new(pattern))
+    }
+
+    /// Where the pattern begins and where what follows it does.
+    #[inline]
+    pub(super) fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
+        let at = self.0.find(bytes)?;
+        Some((at, at + self.0.needle().len()))
+    }
+
+    /// The number that is the value of the key.
+    #[inline]
+    pub(super) fn number_in<N: TryFrom<i128>>(&self, bytes: &[u8]) -> Option<N> {
+        let (_, value) = self.find(bytes)?;
+        Scanner::starting_at(bytes, value).number().ok()?
+    }
+}
+
+/// Built once: a search is cheaper than its preparation only when it is used again.
+#[derive(Debug)]
+pub(super) struct Finders {
+    pub(super) event: Key,
+    pub(super) process: Key,
+    pub(super) token: Key,
+    pub(super) time: Key,
+    pub(super) global: Key,
+    pub(super) number: Key,
+    pub(super) action: Key,
+    pub(super) inode: Key,
+    pub(super) device: Key,
+}
+
+impl Finders {
+    pub(super) fn new() -> Self {
+        Self {
+            event: Key::new(r#""event":{""#),
+            process: Key::new(r#""process":"#),
+            token: Key::new(r#""audit_token":"#),
+            time: Key::new(r#""time":"#),
+            global: Key::new(r#""global_seq_num":"#),
+            number: Key::new(r#""seq_num":"#),
+            action: Key::new(r#""action":"#),
+            inode: Key::new(r#""st_ino":"#),
+            device: Key::new(r#""st_dev":"#),
+        }
+    }
+}

@@ -1,0 +1,181 @@
+//! The envelope: what every message has, whatever its event.
+
+use crate::model::Timestamp;
+
+use super::error::LineError;
+use super::find::{Finders, Key};
+use super::process::Token;
+use super::scan::{Scan, Scanner};
+
+/// Where a message's event stands: its name, and its value by offset in the line.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Event<'a> {
+    pub(super) name: &'a [u8],
+    /// Offset of `"event"`.
+    pub(super) start: usize,
+    /// Offset of the event's value.
+    pub(super) body: usize,
+}
+
+impl<'a> Event<'a> {
+    /// Finds the event by its bytes alone. The first `"event":{"` is the envelope's: what stands before it is the
+    /// envelope and `process`, whose keys Apple chose, while the only object with keys that a program chooses for
+    /// itself (`entitlements`) stands inside the event. `None` if the line is spaced otherwise or looks cut: then only
+    /// a walk can tell.
+    #[inline]
+    pub(super) fn find(line: &'a [u8], finders: &Finders) -> Option<Self> {
+        if line.last() != Some(&b'}') {
+            return None;
+        }
+        let (start, name) = finders.event.find(line)?;
+        let name = line.get(name..)?;
+        let len = name.iter().take(MAX_NAME).position(|byte| *byte == b'"')?;
+        let (name, rest) = name.split_at_checked(len)?;
+        let body = line.len() - rest.strip_prefix(b"\":")?.len();
+        Some(Self { name, start, body })
+    }
+}
+
+/// The longest event name has 27 bytes.
+const MAX_NAME: usize = 64;
+
+/// What is used of the envelope.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Envelope {
+    pub(super) time: Option<Timestamp>,
+    pub(super) global: Option<u64>,
+    pub(super) number: Option<u64>,
+    pub(super) token: Option<Token>,
+    /// Offset of the value of `process`.
+    pub(super) process: Option<usize>,
+    pub(super) answer: Answer,
+}
+
+/// What the system answered when the operation asked for permission. A refused operation is told of like any other.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Answer {
+    /// `ES_AUTH_RESULT_DENY`.
+    refused: bool,
+    /// For an open: the flags that were allowed.
+    flags: Option<u32>,
+}
+
+impl Answer {
+    /// Whether an operation that asked for `wanted` (open flags; 0 for all others) was refused.
+    pub(super) fn refuses(self, wanted: u32) -> bool {
+        /// `FREAD | FWRITE`
+        const ACCESS: u32 = 3;
+        self.refused || self.flags.is_some_and(|flags| flags == 0 || wanted & ACCESS & !flags != 0)
+    }
+
+    /// Reads `{"result":{"result_type":0,"result":{"auth":0}}}`.
+    fn read(scanner: &mut Scanner<'_>) -> Scan<Self> {
+        let mut answer = Self::default();
+        answer.read_level(scanner, 0)?;
+        Ok(answer)
+    }
+
+    fn read_level(&mut self, scanner: &mut Scanner<'_>, depth: u32) -> Scan<()> {
+        let entered = scanner.fields(|scanner, key| {
+            match key {
+                b"result" if depth < 2 => self.read_level(scanner, depth + 1)?,
+                b"auth" => self.refused = scanner.number::<i64>()?.unwrap_or(0) != 0,
+                b"flags" => self.flags = scanner.number()?,
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        if !entered {
+            return Ok(());
+        }
+        Ok(())
+    }
+}
+
+impl Envelope {
+    /// Finds each field by its bytes, in what is left of the line when the event (up to `end`) is taken out. There every
+    /// one of the keys stands once: the other tokens of `process` have longer names, and so has its `start_time`.
+    #[inline]
+    pub(super) fn find(line: &[u8], event: Event<'_>, end: usize, finders: &Finders) -> Option<Self> {
+        let outside = Outside { line, before: line.get(..event.start)?, end };
+        Some(Self {
+            time: Some(read_time(&mut outside.value(&finders.time)?)?),
+            global: Some(outside.value(&finders.global)?.number().ok()??),
+            number: Some(outside.value(&finders.number)?.number().ok()??),
+            token: Some(Token::read(&mut outside.value(&finders.token)?).ok()??),
+            process: Some(outside.value(&finders.process)?.at()),
+            answer: Answer::read(&mut outside.value(&finders.action)?).ok()?,
+        })
+    }
+
+    /// Walks the whole line: slower, and right for any spacing and any order.
+    pub(super) fn walk(line: &[u8]) -> Result<(Option<Event<'_>>, Self), LineError> {
+        let (mut event, mut envelope) = (None, Self::default());
+        let mut scanner = Scanner::new(line);
+        scanner.fields(|scanner, key| {
+            match key {
+                b"time" => envelope.time = read_time(scanner),
+                b"global_seq_num" => envelope.global = scanner.number()?,
+                b"seq_num" => envelope.number = scanner.number()?,
+                b"action" => envelope.answer = Answer::read(scanner)?,
+                b"process" => {
+                    scanner.peek()?;
+                    envelope.process = Some(scanner.at());
+                    envelope.token = walk_token(scanner)?;
+                }
+                b"event" => event = walk_event(scanner)?,
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok((event, envelope))
+    }
+}
+
+/// A line without its event.
+struct Outside<'a> {
+    line: &'a [u8],
+    before: &'a [u8],
+    /// Where the event ends.
+    end: usize,
+}
+
+impl<'a> Outside<'a> {
+    #[inline]
+    fn value(&self, key: &Key) -> Option<Scanner<'a>> {
+        if let Some((_, value)) = key.find(self.before) {
+            return Some(Scanner::starting_at(self.line, value));
+        }
+        let (_, value) = key.find(self.line.get(self.end..)?)?;
+        Some(Scanner::starting_at(self.line, self.end + value))
+    }
+}
+
+fn read_time(scanner: &mut Scanner<'_>) -> Option<Timestamp> {
+    Timestamp::parse(scanner.text().ok()??.0)
+}
+
+fn walk_token(scanner: &mut Scanner<'_>) -> Scan<Option<Token>> {
+    let mut token = None;
+    scanner.fields(|scanner, key| {
+        match key {
+            b"audit_token" => token = Token::read(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(token)
+}
+
+/// The event's object has one key, its name.
+fn walk_event<'a>(scanner: &mut Scanner<'a>) -> Scan<Option<Event<'a>>> {
+    let mut event = None;
+    let start = scanner.at();
+    scanner.fields(|scanner, name| {
+        scanner.peek()?;
+        event = event.or(Some(Event { name, start, body: scanner.at() }));
+        scanner.skip()?;
+        Ok(())
+    })?;
+    Ok(event)
+}

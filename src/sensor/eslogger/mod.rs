@@ -1,0 +1,25 @@
+//! Reads what `eslogger` prints: one JSON object a line.
+//!
+//! A Mac says thousands of these a second, about 2 KB each, and nearly all of them matter to nobody. So a line is
+//! decided by a few of its bytes: which event it is, which path it opened, who did it. Only a line that matters is read
+//! whole. The format is not promised by Apple: keys come in any order, unknown ones are stepped over, unknown events are
+//! counted.
+
+mod counts;
+mod decode;
+mod error;
+mod events;
+mod exec;
+mod file;
+mod find;
+mod kind;
+mod message;
+mod process;
+mod scan;
+mod sequence;
+mod text;
+
+pub use counts::{Counts, EventCount};
+pub use decode::{Decoder, MAX_INTRODUCED};
+pub use error::LineError;
+pub use exec::{MAX_ARG_BYTES, MAX_ARGS, MAX_ENV_BYTES, MAX_PIPES};

@@ -1,0 +1,215 @@
+//! Processes as messages carry them: `es_process_t` and its audit tokens.
+
+use std::sync::Arc;
+
+use crate::model::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, Timestamp, Uid};
+
+use super::error::LineError;
+use super::file::RawFile;
+use super::scan::{Scan, Scanner};
+use super::text::Text;
+
+/// What is used of an `audit_token_t`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Token {
+    pub(super) key: ProcessKey,
+    auid: Uid,
+    euid: Uid,
+    ruid: Uid,
+}
+
+/// Nobody: the kernel's own word for an unset audit user, used for every user id that a token lacks.
+const NOBODY: u32 = u32::MAX;
+
+impl Token {
+    /// Reads either form that `eslogger` has: an object of eight numbers, or (one beta of macOS 26) the eight as an
+    /// array. `None` without a pid and its version.
+    #[inline]
+    pub(super) fn read(scanner: &mut Scanner<'_>) -> Scan<Option<Self>> {
+        if scanner.peek()? == b'[' { Self::read_array(scanner) } else { Self::read_object(scanner) }
+    }
+
+    fn read_object(scanner: &mut Scanner<'_>) -> Scan<Option<Self>> {
+        let (mut pid, mut version, mut users) = (None, None, [NOBODY; 3]);
+        scanner.fields(|scanner, key| {
+            match key {
+                b"pid" => pid = scanner.number()?,
+                b"pidversion" => version = scanner.number()?,
+                b"auid" => users[0] = scanner.number()?.unwrap_or(NOBODY),
+                b"euid" => users[1] = scanner.number()?.unwrap_or(NOBODY),
+                b"ruid" => users[2] = scanner.number()?.unwrap_or(NOBODY),
+                _ => scanner.skip()?,
+            }
+            Ok(())
+        })?;
+        Ok(Self::new(pid, version, users))
+    }
+
+    /// `[auid, euid, egid, ruid, rgid, pid, asid, pidversion]`
+    fn read_array(scanner: &mut Scanner<'_>) -> Scan<Option<Self>> {
+        let (mut pid, mut version, mut users) = (None, None, [NOBODY; 3]);
+        scanner.enter_array()?;
+        let mut index = 0u32;
+        while scanner.item()? {
+            match index {
+                0 => users[0] = scanner.number()?.unwrap_or(NOBODY),
+                1 => users[1] = scanner.number()?.unwrap_or(NOBODY),
+                3 => users[2] = scanner.number()?.unwrap_or(NOBODY),
+                5 => pid = scanner.number()?,
+                7 => version = scanner.number()?,
+                _ => scanner.skip()?,
+            }
+            index = index.saturating_add(1);
+        }
+        Ok(Self::new(pid, version, users))
+    }
+
+    fn new(pid: Option<i32>, version: Option<u32>, users: [u32; 3]) -> Option<Self> {
+        let [auid, euid, ruid] = users.map(Uid);
+        Some(Self { key: ProcessKey { pid: Pid(pid?), version: version? }, auid, euid, ruid })
+    }
+}
+
+/// A process whose parts are found but not yet copied.
+#[derive(Default)]
+pub(super) struct RawProcess<'a> {
+    token: Option<Token>,
+    parent: Option<Token>,
+    responsible: Option<Token>,
+    executable: Option<RawFile<'a>>,
+    signing_id: Option<Text<'a>>,
+    team_id: Option<Text<'a>>,
+    cdhash: Option<Text<'a>>,
+    flags: Option<u32>,
+    platform: bool,
+    is_es_client: bool,
+    has_tty: bool,
+    ppid: Option<i32>,
+    original_ppid: Option<i32>,
+    group_id: Option<i32>,
+    session_id: Option<i32>,
+    started: Option<Text<'a>>,
+}
+
+impl<'a> RawProcess<'a> {
+    /// `None` for `null`.
+    pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
+        let mut process = Self::default();
+        let entered = scanner.fields(|scanner, key| {
+            process.field(key, scanner)?;
+            Ok(())
+        })?;
+        if !entered {
+            return Ok(None);
+        }
+        Ok(Some(process))
+    }
+
+    fn field(&mut self, key: &[u8], scanner: &mut Scanner<'a>) -> Scan<()> {
+        match key {
+            b"audit_token" => self.token = Token::read(scanner)?,
+            b"parent_audit_token" => self.parent = Token::read(scanner)?,
+            b"responsible_audit_token" => self.responsible = Token::read(scanner)?,
+            b"executable" => self.executable = RawFile::read(scanner)?,
+            b"signing_id" => self.signing_id = scanner.text()?,
+            b"team_id" => self.team_id = scanner.text()?,
+            b"cdhash" => self.cdhash = scanner.text()?,
+            b"codesigning_flags" => self.flags = scanner.number()?,
+            b"is_platform_binary" => self.platform = scanner.flag()?.unwrap_or(false),
+            b"is_es_client" => self.is_es_client = scanner.flag()?.unwrap_or(false),
+            b"tty" => self.has_tty = scanner.raw()?.starts_with(b"{"),
+            b"ppid" => self.ppid = scanner.number()?,
+            b"original_ppid" => self.original_ppid = scanner.number()?,
+            b"group_id" => self.group_id = scanner.number()?,
+            b"session_id" => self.session_id = scanner.number()?,
+            b"start_time" => self.started = scanner.text()?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    }
+
+    /// Refuses a process without the parts that its identity is judged by: an absent signature must not pass for an
+    /// unsigned program.
+    pub(super) fn build(&self, scratch: &mut Vec<u8>) -> Result<Arc<ProcessInfo>, LineError> {
+        let token = self.token.ok_or(LineError::Missing("process.audit_token"))?;
+        let executable = self.executable.ok_or(LineError::Missing("process.executable.path"))?;
+        let flags = self.flags.ok_or(LineError::Missing("process.codesigning_flags"))?;
+        let program = Program {
+            path: executable.path(scratch),
+            path_truncated: executable.truncated,
+            signing_id: identifier(self.signing_id, scratch),
+            team_id: identifier(self.team_id, scratch),
+            cdhash: self.cdhash.and_then(|text| cdhash(text.bytes(scratch))),
+            platform: self.platform,
+            flags: CodeSigning(flags),
+        };
+        Ok(Arc::new(ProcessInfo {
+            key: token.key,
+            program: Arc::new(program),
+            parent: self.parent.map(|token| token.key),
+            responsible: self.responsible.map(|token| token.key),
+            ppid: Pid(self.ppid.unwrap_or(0)),
+            original_ppid: Pid(self.original_ppid.unwrap_or(0)),
+            group_id: Pid(self.group_id.unwrap_or(0)),
+            session_id: Pid(self.session_id.unwrap_or(0)),
+            euid: token.euid,
+            ruid: token.ruid,
+            auid: token.auid,
+            started: self.started.and_then(|text| Timestamp::parse(text.bytes(scratch))),
+            has_tty: self.has_tty,
+            is_es_client: self.is_es_client,
+        }))
+    }
+}
+
+/// Empty identifiers are none: empty never equals empty.
+fn identifier(text: Option<Text<'_>>, scratch: &mut Vec<u8>) -> Option<Box<str>> {
+    text.map(|text| text.boxed_str(scratch)).filter(|name| !name.is_empty())
+}
+
+/// Forty hex digits of either case; all zeros (no code directory) is none.
+fn cdhash(hex: &[u8]) -> Option<CdHash> {
+    let hex: &[u8; 40] = hex.try_into().ok()?;
+    let mut hash = [0u8; 20];
+    for (byte, pair) in hash.iter_mut().zip(hex.chunks_exact(2)) {
+        for digit in pair {
+            *byte = *byte << 4 | (*digit as char).to_digit(16)? as u8;
+        }
+    }
+    (hash != [0; 20]).then_some(CdHash(hash))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_forms_of_a_token_say_the_same() {
+        let object = br#"{"asid":100019,"auid":501,"egid":20,"euid":0,"pid":97391,"pidversion":149091,"rgid":20,"ruid":502}"#;
+        let array = b"[501,0,20,502,20,97391,100019,149091]";
+        let read = |json: &[u8]| Token::read(&mut Scanner::new(json)).unwrap().unwrap();
+        assert_eq!(read(object), read(array));
+        assert_eq!(read(array).key, ProcessKey { pid: Pid(97391), version: 149_091 });
+        assert_eq!([read(array).auid, read(array).euid, read(array).ruid], [501, 0, 502].map(Uid));
+    }
+
+    #[test]
+    fn tokens_without_a_pid_are_none() {
+        for json in
+            ["{}", "[]", "[1,2,3]", "null", r#"{"pid":1}"#, r#"{"pid":99999999999,"pidversion":1}"#, "\"x\""]
+        {
+            let line = format!("{json},");
+            assert_eq!(Token::read(&mut Scanner::new(line.as_bytes())), Ok(None), "{json}");
+        }
+    }
+
+    #[test]
+    fn cdhashes() {
+        let upper = b"FEDCBA98765432100123456789ABCDEF00000000";
+        assert_eq!(cdhash(upper).unwrap().to_string().as_bytes(), upper.to_ascii_lowercase());
+        assert_eq!(cdhash(&upper.to_ascii_lowercase()), cdhash(upper));
+        assert_eq!(cdhash(&[b'0'; 40]), None);
+        assert_eq!(cdhash(b""), None);
+        assert_eq!(cdhash(&[b'g'; 40]), None);
+    }
+}

@@ -1,0 +1,408 @@
+//! A pull scanner over the bytes of one JSON object: finds the fields that are asked for, in whatever order they come,
+//! and steps over the rest without looking inside.
+//!
+//! It does not validate what it steps over; what it returns is what a validating parser would return on valid JSON
+//! (`tests/eslogger/` compares the two). On anything else it gives a [`Fault`] or a harmless value, and never panics.
+//! Stepping over a value takes constant memory at any depth, so no nesting that a program chooses for itself (its
+//! entitlements are part of its exec event) can make its line unreadable.
+
+use memchr::memchr;
+
+use super::text::Text;
+
+/// Why a line cannot be read on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Fault {
+    /// The line ends inside a value.
+    Ended,
+    /// Something else stands where JSON wants a key, a colon or a value.
+    Malformed,
+}
+
+pub(super) type Scan<T> = Result<T, Fault>;
+
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Scanner<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Scanner<'a> {
+    pub(super) fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
+    pub(super) fn starting_at(bytes: &'a [u8], at: usize) -> Self {
+        Self { bytes, at }
+    }
+
+    /// Offset of the next unread byte.
+    pub(super) fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The first byte of the next token.
+    #[inline]
+    pub(super) fn peek(&mut self) -> Scan<u8> {
+        loop {
+            match self.bytes.get(self.at) {
+                None => return Err(Fault::Ended),
+                Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
+                Some(byte) => return Ok(*byte),
+            }
+        }
+    }
+
+    /// Enters an object. Anything else (`null` above all) is stepped over, and the answer is `false`.
+    #[inline]
+    fn enter_object(&mut self) -> Scan<bool> {
+        self.enter(b'{')
+    }
+
+    /// Enters an array, or steps over what is none.
+    #[inline]
+    pub(super) fn enter_array(&mut self) -> Scan<bool> {
+        self.enter(b'[')
+    }
+
+    fn enter(&mut self, open: u8) -> Scan<bool> {
+        if self.peek()? == open {
+            self.at += 1;
+            return Ok(true);
+        }
+        self.skip()?;
+        Ok(false)
+    }
+
+    /// The next key of the object that was entered, with the scanner on its value; `None` behind the last one. Keys
+    /// come as they are written: `eslogger` escapes none of the names that are looked for.
+    #[inline]
+    fn key(&mut self) -> Scan<Option<&'a [u8]>> {
+        let mut byte = self.peek()?;
+        if byte == b',' {
+            self.at += 1;
+            byte = self.peek()?;
+        }
+        match byte {
+            b'"' => {
+                let key = self.string()?;
+                if self.peek()? != b':' {
+                    return Err(Fault::Malformed);
+                }
+                self.at += 1;
+                Ok(Some(key.0))
+            }
+            b'}' => {
+                self.at += 1;
+                Ok(None)
+            }
+            _ => Err(Fault::Malformed),
+        }
+    }
+
+    /// Hands every field of an object to `field`, which must read or skip its value. `false` if the value is no object;
+    /// it is stepped over then.
+    #[inline]
+    pub(super) fn fields(&mut self, mut field: impl FnMut(&mut Self, &'a [u8]) -> Scan<()>) -> Scan<bool> {
+        if !self.enter_object()? {
+            return Ok(false);
+        }
+        while let Some(key) = self.key()? {
+            field(self, key)?;
+        }
+        Ok(true)
+    }
+
+    /// Whether the array that was entered has another item, with the scanner on it.
+    #[inline]
+    pub(super) fn item(&mut self) -> Scan<bool> {
+        match self.peek()? {
+            b']' => {
+                self.at += 1;
+                Ok(false)
+            }
+            b',' => {
+                self.at += 1;
+                Ok(true)
+            }
+            _ => Ok(true),
+        }
+    }
+
+    /// A string; `None` (and stepped over) if the value is something else.
+    #[inline]
+    pub(super) fn text(&mut self) -> Scan<Option<Text<'a>>> {
+        if self.peek()? == b'"' {
+            return self.string().map(Some);
+        }
+        self.skip()?;
+        Ok(None)
+    }
+
+    /// `true` or `false`; `None` (and stepped over) if the value is something else.
+    pub(super) fn flag(&mut self) -> Scan<Option<bool>> {
+        self.peek()?;
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let flag = match rest {
+            [b't', b'r', b'u', b'e', ..] => Some(true),
+            [b'f', b'a', b'l', b's', b'e', ..] => Some(false),
+            _ => None,
+        };
+        self.skip()?;
+        Ok(flag)
+    }
+
+    /// A whole number; `None` (and stepped over) if the value is something else or beyond `i128`. Wide enough for
+    /// every integer that the system has, signed or not.
+    #[inline]
+    pub(super) fn integer(&mut self) -> Scan<Option<i128>> {
+        let negative = self.peek()? == b'-';
+        let start = self.at;
+        let mut at = start + usize::from(negative);
+        let first = at;
+        let mut small = 0u64;
+        while let Some(digit @ b'0'..=b'9') = self.bytes.get(at) {
+            small = small.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
+            at += 1;
+        }
+        match self.bytes.get(at) {
+            Some(b'.' | b'e' | b'E') => at = first,
+            None => return Err(Fault::Ended),
+            _ => {}
+        }
+        if at == first {
+            self.skip()?;
+            return Ok(None);
+        }
+        self.at = at;
+        if at - first < 20 {
+            let value = i128::from(small);
+            return Ok(Some(if negative { -value } else { value }));
+        }
+        let digits = self.bytes.get(start..at).and_then(|digits| std::str::from_utf8(digits).ok());
+        Ok(digits.and_then(|digits| digits.parse().ok()))
+    }
+
+    /// A whole number that fits, else `None`.
+    #[inline]
+    pub(super) fn number<N: TryFrom<i128>>(&mut self) -> Scan<Option<N>> {
+        Ok(self.integer()?.and_then(|value| N::try_from(value).ok()))
+    }
+
+    /// The next value as it is written.
+    #[inline]
+    pub(super) fn raw(&mut self) -> Scan<&'a [u8]> {
+        self.peek()?;
+        let start = self.at;
+        self.skip()?;
+        self.bytes.get(start..self.at).ok_or(Fault::Ended)
+    }
+
+    /// Steps over the next value.
+    #[inline]
+    pub(super) fn skip(&mut self) -> Scan<()> {
+        match self.peek()? {
+            b'"' => self.string().map(|_| ()),
+            b'{' | b'[' => self.skip_container(),
+            b',' | b':' | b'}' | b']' => Err(Fault::Malformed),
+            _ => self.skip_scalar(),
+        }
+    }
+
+    #[inline]
+    fn skip_scalar(&mut self) -> Scan<()> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let len = rest
+            .iter()
+            .position(|byte| {
+                matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'{' | b'[')
+            })
+            .ok_or(Fault::Ended)?;
+        self.at += len;
+        Ok(())
+    }
+
+    /// The string whose opening quote is the next byte.
+    #[inline]
+    fn string(&mut self) -> Scan<Text<'a>> {
+        let body = self.bytes.get(self.at + 1..).ok_or(Fault::Ended)?;
+        let len = closing_quote(body).ok_or(Fault::Ended)?;
+        let (text, _) = body.split_at_checked(len).ok_or(Fault::Ended)?;
+        self.at += len + 2;
+        Ok(Text(text))
+    }
+
+    /// The container whose bracket is the next byte.
+    fn skip_container(&mut self) -> Scan<()> {
+        let mut depth = 0u32;
+        loop {
+            match self.bytes.get(self.at).ok_or(Fault::Ended)? {
+                b'"' => {
+                    self.string()?;
+                    continue;
+                }
+                b'{' | b'[' => {
+                    if depth < FLAT_DEPTH
+                        && let Some(len) = self.flat_container()
+                    {
+                        self.at += len;
+                        if depth == 0 {
+                            return Ok(());
+                        }
+                        continue;
+                    }
+                    depth = depth.saturating_add(1);
+                }
+                b'}' | b']' => {
+                    depth -= 1;
+                    if depth == 0 {
+                        self.at += 1;
+                        return Ok(());
+                    }
+                }
+                _ => {}
+            }
+            self.at += 1;
+        }
+    }
+
+    /// Length of the object at the scanner, brackets included, if it is one that holds no other container and no
+    /// backslash: `stat`s and tokens are so, and they are most of every line.
+    #[inline]
+    fn flat_container(&self) -> Option<usize> {
+        let (b'{', rest) = self.bytes.get(self.at..)?.split_first()? else { return None };
+        let window = rest.get(..FLAT_MAX).unwrap_or(rest);
+        let end = memchr(b'}', window)?;
+        is_flat(window.get(..end)?).then_some(end + 2)
+    }
+}
+
+/// Deeper than this no shortcut is tried, so that hostile nesting costs one look per byte.
+const FLAT_DEPTH: u32 = 8;
+/// The shortcut looks no further than this many bytes; a `stat` has about 480.
+const FLAT_MAX: usize = 1024;
+
+/// Whether `body`, which stops before a `}`, ends outside any string and opens nothing. Written without branches so
+/// that the compiler takes sixteen bytes at a time.
+fn is_flat(body: &[u8]) -> bool {
+    let (quotes, others) = body.iter().fold((0u8, 0u8), |(quotes, others), byte| {
+        (
+            quotes ^ u8::from(*byte == b'"'),
+            others | u8::from(*byte == b'\\') | u8::from(*byte == b'{') | u8::from(*byte == b'['),
+        )
+    });
+    quotes == 0 && others == 0
+}
+
+/// Where the string that `body` begins inside of ends: the first quote with an even number of backslashes before it.
+#[inline]
+fn closing_quote(body: &[u8]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + quote(body.get(from..)?)?;
+        let before = body.get(..at)?;
+        let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
+        if slashes % 2 == 0 {
+            return Some(at);
+        }
+        from = at + 1;
+    }
+}
+
+/// The first quote. Most strings are keys of a few bytes, for which a call would cost more than the search.
+#[inline]
+fn quote(body: &[u8]) -> Option<usize> {
+    const NEAR: usize = 16;
+    let near = body.get(..NEAR).unwrap_or(body);
+    if let Some(at) = near.iter().position(|byte| *byte == b'"') {
+        return Some(at);
+    }
+    memchr(b'"', body.get(NEAR..)?).map(|at| at + NEAR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn skips(json: &str) {
+        let line = format!("{json},");
+        let mut scanner = Scanner::new(line.as_bytes());
+        assert_eq!(scanner.skip(), Ok(()), "{json}");
+        assert_eq!(scanner.at(), json.len(), "{json}");
+    }
+
+    #[test]
+    fn steps_over_whole_values() {
+        for json in [
+            "1",
+            "-2.5e9",
+            "null",
+            "true",
+            r#""""#,
+            r#""a\"b""#,
+            r#""a\\""#,
+            r#""}]{[""#,
+            "{}",
+            "[]",
+            r#"{"a":{"b":[1,{"c":"}"}]},"d":"\\\"{"}"#,
+            r#"{"a":"}"}"#,
+            r#"[[[[]]],{"x":{}}]"#,
+            r#"{"a":"\u0022}"}"#,
+        ] {
+            skips(json);
+        }
+    }
+
+    #[test]
+    fn any_depth_is_stepped_over() {
+        let deep = "{\"a\":".repeat(100_000) + "1" + &"}".repeat(100_000);
+        skips(&deep);
+    }
+
+    #[test]
+    fn cut_values_end() {
+        for json in ["", "\"abc", "\"abc\\\"", "{\"a\":1", "[1,2", "{\"a\":{}", "12", "nul"] {
+            assert_eq!(Scanner::new(json.as_bytes()).skip(), Err(Fault::Ended), "{json}");
+        }
+    }
+
+    #[test]
+    fn numbers_of_every_size() {
+        for (json, value) in [
+            ("0,", Some(0)),
+            ("-2147483646}", Some(-2_147_483_646)),
+            ("1152921500312525701,", Some(1_152_921_500_312_525_701)),
+            ("18446744073709551615]", Some(18_446_744_073_709_551_615)),
+            ("00000000000000000000000007,", Some(7)),
+            ("1.5,", None),
+            ("1e3,", None),
+            ("-,", None),
+            ("null,", None),
+            ("\"7\",", None),
+            ("{\"a\":1},", None),
+            ("999999999999999999999999999999999999999999999999,", None),
+        ] {
+            let mut scanner = Scanner::new(json.as_bytes());
+            assert_eq!(scanner.integer(), Ok(value), "{json}");
+            assert_eq!(scanner.at(), json.len() - 1, "{json}");
+        }
+    }
+
+    #[test]
+    fn walks_an_object_with_or_without_space() {
+        for json in [r#"{"a":1,"b":[1,2]}"#, " { \"a\" : 1 ,\t\"b\" : [ 1 , 2 ] } "] {
+            let mut scanner = Scanner::new(json.as_bytes());
+            assert_eq!(scanner.enter_object(), Ok(true));
+            assert_eq!(scanner.key(), Ok(Some(b"a".as_slice())));
+            assert_eq!(scanner.number::<u32>(), Ok(Some(1)));
+            assert_eq!(scanner.key(), Ok(Some(b"b".as_slice())));
+            assert_eq!(scanner.enter_array(), Ok(true));
+            let mut sum = 0;
+            while scanner.item().unwrap() {
+                sum += scanner.number::<u32>().unwrap().unwrap();
+            }
+            assert_eq!((sum, scanner.key()), (3, Ok(None)), "{json}");
+        }
+    }
+}

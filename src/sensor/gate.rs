@@ -1,0 +1,19 @@
+//! What a sensor asks about a path before it copies anything.
+
+use crate::model::PathHash;
+
+/// What policy says of one path.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PathInterest {
+    /// In a sensitive set or a sync root, or its place cannot be told: the whole event is wanted.
+    pub matters: bool,
+    /// Equal for every spelling of the file.
+    pub hash: PathHash,
+}
+
+/// Asked once for every path that was opened or mapped, most of which matter to nobody. The answer must depend on the
+/// path alone; `&mut` is for caches.
+pub trait Gate {
+    /// `path` as the sensor saw it, escapes of its carrier undone; any bytes.
+    fn path(&mut self, path: &[u8]) -> PathInterest;
+}

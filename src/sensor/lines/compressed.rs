@@ -1,0 +1,133 @@
+//! Tells from its first bytes how a recording is compressed, and undoes it.
+
+use std::io::{self, BufRead, BufReader, Cursor, ErrorKind, Read};
+
+use flate2::bufread::MultiGzDecoder;
+use ruzstd::decoding::errors::{FrameDecoderError, ReadFrameHeaderError};
+use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
+
+/// Largest zstd window accepted: `zstd --ultra --long=27` needs this much; a frame that asks for more is refused.
+const MAX_WINDOW: u64 = 128 * 1024 * 1024;
+const GZIP: [u8; 2] = [0x1F, 0x8B];
+const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Form {
+    Plain,
+    Gzip,
+    Zstd,
+}
+
+impl Form {
+    /// For messages; `None` if nothing is compressed.
+    pub(super) fn name(self) -> Option<&'static str> {
+        match self {
+            Self::Plain => None,
+            Self::Gzip => Some("gzip"),
+            Self::Zstd => Some("zstd"),
+        }
+    }
+}
+
+/// Looks at the first bytes and puts the right decoder in front of the source.
+pub(super) fn detect(mut source: Box<dyn Read + Send>) -> io::Result<(Form, Box<dyn Read + Send>)> {
+    let magic = read_magic(&mut source)?;
+    let form = if magic.starts_with(&GZIP) {
+        Form::Gzip
+    } else if magic.starts_with(&ZSTD) || is_skippable(&magic) {
+        Form::Zstd
+    } else {
+        Form::Plain
+    };
+    let whole = Cursor::new(magic).chain(source);
+    let reader: Box<dyn Read + Send> = match form {
+        Form::Plain => Box::new(whole),
+        Form::Gzip => Box::new(MultiGzDecoder::new(BufReader::new(whole))),
+        Form::Zstd => Box::new(ZstdReader::new(BufReader::new(whole))),
+    };
+    Ok((form, reader))
+}
+
+/// Up to four bytes; no more than one where that one already rules compression out, because a growing recording may keep
+/// the rest waiting.
+fn read_magic(source: &mut dyn Read) -> io::Result<Vec<u8>> {
+    let mut magic = Vec::with_capacity(ZSTD.len());
+    while magic.len() < ZSTD.len() && magic.first().is_none_or(|byte| may_begin(*byte)) {
+        let mut byte = [0];
+        match source.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) => magic.extend_from_slice(&byte),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(magic)
+}
+
+fn may_begin(byte: u8) -> bool {
+    byte == GZIP[0] || byte == ZSTD[0] || byte & 0xF0 == 0x50
+}
+
+/// `0x184D2A5?`, little-endian: a zstd frame that holds something else, which may come first.
+fn is_skippable(magic: &[u8]) -> bool {
+    matches!(magic, [0x50..=0x5F, 0x2A, 0x4D, 0x18])
+}
+
+/// All frames of a zstd stream, one after another (the library's own reader stops behind the first).
+struct ZstdReader<R> {
+    source: R,
+    decoder: FrameDecoder,
+    in_frame: bool,
+}
+
+impl<R: BufRead> ZstdReader<R> {
+    fn new(source: R) -> Self {
+        let mut decoder = FrameDecoder::new();
+        decoder.set_max_window_size(MAX_WINDOW);
+        Self { source, decoder, in_frame: false }
+    }
+
+    /// False at the end of the stream.
+    fn next_frame(&mut self) -> io::Result<bool> {
+        loop {
+            if self.source.fill_buf()?.is_empty() {
+                return Ok(false);
+            }
+            match self.decoder.reset(&mut self.source) {
+                Ok(()) => return Ok(true),
+                Err(FrameDecoderError::ReadFrameHeaderError(ReadFrameHeaderError::SkipFrame {
+                    length,
+                    ..
+                })) => {
+                    io::copy(&mut (&mut self.source).take(u64::from(length)), &mut io::sink())?;
+                }
+                Err(error) => return Err(io::Error::new(ErrorKind::InvalidData, error)),
+            }
+        }
+    }
+}
+
+impl<R: BufRead> Read for ZstdReader<R> {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        if out.is_empty() {
+            return Ok(0);
+        }
+        loop {
+            if !self.in_frame && !self.next_frame()? {
+                return Ok(0);
+            }
+            self.in_frame = true;
+            let count = self.decoder.read(out)?;
+            if count > 0 {
+                return Ok(count);
+            }
+            if self.decoder.is_finished() {
+                self.in_frame = false;
+                continue;
+            }
+            self.decoder
+                .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
+                .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
+        }
+    }
+}

@@ -1,0 +1,141 @@
+use std::io::Write;
+
+use super::*;
+
+/// Gives `chunk` bytes at a time, then fails if told to.
+struct Dripping {
+    data: Vec<u8>,
+    at: usize,
+    chunk: usize,
+    fails: bool,
+}
+
+impl Read for Dripping {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        let rest = &self.data[self.at..];
+        if rest.is_empty() && self.fails {
+            return Err(io::Error::other("unplugged"));
+        }
+        let count = rest.len().min(self.chunk).min(out.len());
+        out[..count].copy_from_slice(&rest[..count]);
+        self.at += count;
+        Ok(count)
+    }
+}
+
+fn lines_of(data: &[u8], chunk: usize, fails: bool) -> Lines {
+    let source = Dripping { data: data.to_vec(), at: 0, chunk, fails };
+    Lines::new("test".into(), Box::new(source)).unwrap()
+}
+
+/// Every item as `number:text`, `number:text!` where incomplete, `number>length` where too long; then the error.
+fn told(mut lines: Lines) -> String {
+    let mut told = Vec::new();
+    loop {
+        match lines.next_line() {
+            Ok(Some(Item::Line(line))) => {
+                let text = String::from_utf8_lossy(line.bytes);
+                told.push(format!("{}:{text}{}", line.number, if line.complete { "" } else { "!" }));
+            }
+            Ok(Some(Item::TooLong { number, bytes })) => told.push(format!("{number}>{bytes}")),
+            Ok(None) => return told.join(" "),
+            Err(error) => {
+                told.push(error.to_string());
+                assert!(lines.next_line().unwrap().is_none(), "nothing follows an error");
+                return told.join(" ");
+            }
+        }
+    }
+}
+
+#[test]
+fn chunks_make_no_difference() {
+    for chunk in [1, 2, 3, 7, 1 << 20] {
+        let check = |data: &[u8], expected| assert_eq!(told(lines_of(data, chunk, false)), expected);
+        check(b"a\nbc\n\nd\n", "1:a 2:bc 4:d");
+        check(b"a\nbc", "1:a 2:bc!");
+        check(b"", "");
+        check(b"\n\n \r\n", "");
+        check(b"(\n", "1:(");
+    }
+}
+
+#[test]
+fn what_came_before_a_failure_is_delivered() {
+    assert_eq!(told(lines_of(b"a\nb\nc", 2, true)), "1:a 2:b 3:c! test: unplugged");
+}
+
+#[test]
+fn a_line_beyond_the_limit_is_passed_over() {
+    let long = vec![b'x'; MAX_LINE * 2 + 5];
+    let data = [b"a\n", long.as_slice(), b"\nb\n", &long].concat();
+    let expected = format!("1:a 2>{0} 3:b 4>{0}", long.len());
+    let mut lines = lines_of(&data, 1 << 20, false);
+    for _ in 0..3 {
+        lines.next_line().unwrap();
+    }
+    assert_eq!(lines.buffer.capacity(), BUFFER, "the room it took is given back");
+    assert_eq!(told(lines_of(&data, 1 << 20, false)), expected);
+}
+
+#[test]
+fn the_limit_does_not_depend_on_how_bytes_arrive() {
+    let data = [vec![b'x'; MAX_LINE + 1], b"\nb\n".to_vec()].concat();
+    for chunk in [4096, 1 << 20] {
+        assert_eq!(told(lines_of(&data, chunk, false)), format!("1>{} 2:b", MAX_LINE + 1));
+    }
+}
+
+#[test]
+fn a_line_just_within_the_limit_is_handed_out() {
+    let data = [vec![b'x'; MAX_LINE], b"\n".to_vec()].concat();
+    let mut lines = lines_of(&data, 1 << 20, false);
+    match lines.next_line().unwrap() {
+        Some(Item::Line(line)) => assert_eq!(line.bytes.len(), MAX_LINE),
+        other => panic!("{other:?}"),
+    }
+}
+
+fn gzip(data: &[u8]) -> Vec<u8> {
+    let mut encoder = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+    encoder.write_all(data).unwrap();
+    encoder.finish().unwrap()
+}
+
+fn zstd(data: &[u8]) -> Vec<u8> {
+    ruzstd::encoding::compress_to_vec(data, ruzstd::encoding::CompressionLevel::Fastest)
+}
+
+#[test]
+fn compressed_recordings_of_several_parts() {
+    let skippable = [0x50, 0x2A, 0x4D, 0x18, 3, 0, 0, 0, 1, 2, 3];
+    for data in [
+        [gzip(b"a\nb"), gzip(b"c\nd\n")].concat(),
+        [zstd(b"a\nb"), zstd(b"c\nd\n")].concat(),
+        [skippable.to_vec(), zstd(b"a\nb"), skippable.to_vec(), zstd(b"c\nd\n")].concat(),
+    ] {
+        for chunk in [1, 1 << 20] {
+            assert_eq!(told(lines_of(&data, chunk, false)), "1:a 2:bc 3:d");
+        }
+    }
+}
+
+#[test]
+fn damaged_compression_ends_with_an_error_behind_what_could_be_read() {
+    let data: Vec<u8> =
+        (0..60_000).flat_map(|n: u32| format!("{}\n", n.wrapping_mul(2_654_435_761)).into_bytes()).collect();
+    for (packed, form) in [(gzip(&data), "gzip"), (zstd(&data), "zstd")] {
+        let cut = &packed[..packed.len() * 2 / 3];
+        let told = told(lines_of(cut, 1 << 20, false));
+        assert!(told.starts_with("1:0 2:2654435761 "), "{form}");
+        assert!(told.contains(&format!("test: damaged {form} data")), "{form}");
+    }
+}
+
+#[test]
+fn what_cannot_be_opened_is_named() {
+    let missing = Lines::open(Path::new("no/such.ndjson")).err().unwrap();
+    assert_eq!(missing.to_string(), "no/such.ndjson: no such file");
+    let directory = Lines::open(Path::new("src")).err().unwrap();
+    assert_eq!(directory.to_string(), "src: is a directory");
+}
