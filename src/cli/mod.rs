@@ -1,14 +1,20 @@
 //! Verbs.
 
-pub mod run;
+mod check;
+pub mod flows;
+mod replay;
+mod run;
 
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::{Parser, Subcommand};
 
+use crate::config;
+
 /// Sees data leave a Mac for cloud storage
 #[derive(Parser, Debug)]
-#[command(name = "cloudward", version)]
+#[command(name = "cloudward", version, arg_required_else_help = true)]
 struct Command {
     #[command(subcommand)]
     verb: Verb,
@@ -16,6 +22,9 @@ struct Command {
 
 #[derive(Subcommand, Debug)]
 enum Verb {
+    Replay(replay::ReplayArgs),
+    Flows(flows::FlowsArgs),
+    Check(check::CheckArgs),
     Run(run::RunArgs),
 }
 
@@ -23,6 +32,18 @@ enum Verb {
 /// failed, 2 the configuration or the command line is wrong.
 pub fn main() -> ExitCode {
     match Command::parse().verb {
+        Verb::Replay(args) => replay::run(&args),
+        Verb::Flows(args) => flows(&args),
+        Verb::Check(args) => check::run(&args),
         Verb::Run(args) => run::run(args),
     }
+}
+
+/// Flows are shown with the services that the built-in catalogue knows.
+fn flows(args: &flows::FlowsArgs) -> ExitCode {
+    let policy = config::default_settings().policy;
+    flows::run(args, &|domain| {
+        let found = policy.services.lookup(domain)?;
+        Some((Arc::clone(&policy.services.get(found.service).name), found.tenant))
+    })
 }

@@ -3,71 +3,94 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::model::{Input, PathHash, Record, Timestamp};
-use crate::sensor::gate::{Gate, PathInterest};
+use crate::config::{self, Level};
+use crate::engine::Engine;
+use crate::engine::order::{Order, SourceId, SourceRank};
+use crate::model::{CoverageKind, Input, Record, Timestamp};
+use crate::policy::Policy;
+use crate::sensor::gate::{Gate, PolicyGate};
+use crate::sink::format::ecs;
 
-/// A compiled configuration.
-#[derive(Debug)]
-pub(super) struct Policy;
-
-/// The engine, as the daemon sees it.
-pub(super) trait Thinker: Send {
-    /// One input in; what it led to is added to `said`.
-    fn feed(&mut self, input: Input, said: &mut Vec<Record>);
-    /// Time passed: what was held back for stragglers up to then may go on.
-    fn tick(&mut self, now: Timestamp, said: &mut Vec<Record>);
-    /// Nothing more will come.
-    fn finish(&mut self, said: &mut Vec<Record>);
-    /// Another policy, from now on.
-    fn adopt(&mut self, policy: Arc<Policy>);
-}
-
-/// Reads and compiles the configuration; every complaint at once if it is wrong.
-pub(super) fn load(_config: Option<&Path>) -> Result<Arc<Policy>, String> {
-    Ok(Arc::new(Policy))
+/// Reads and compiles the configuration; every complaint at once if it is wrong. Warnings go to the log.
+pub(super) fn load(file: Option<&Path>) -> Result<Arc<Policy>, String> {
+    let Some(file) = file else { return Ok(config::default_settings().policy) };
+    let (settings, diagnostics) = config::load_file(file);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        diagnostics.into_iter().partition(|said| said.level == Level::Error);
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    if errors.is_empty() {
+        return Ok(settings.policy);
+    }
+    Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }
 
 /// What a sensor asks about paths.
-pub(super) fn gate(_policy: &Arc<Policy>) -> Box<dyn Gate + Send> {
-    struct Nothing;
-    impl Gate for Nothing {
-        fn path(&mut self, _: &[u8]) -> PathInterest {
-            PathInterest { matters: false, hash: PathHash(0) }
-        }
-    }
-    Box::new(Nothing)
+pub(super) fn gate(policy: &Arc<Policy>) -> Box<dyn Gate + Send> {
+    Box::new(PolicyGate::new(Arc::clone(&policy.paths)))
 }
 
-/// The engine.
-pub(super) fn thinker(_policy: &Arc<Policy>) -> Box<dyn Thinker> {
-    /// Passes blind spots on and thinks nothing.
-    struct Echo;
-    impl Thinker for Echo {
-        fn feed(&mut self, input: Input, said: &mut Vec<Record>) {
-            if let Input::Coverage(coverage) = input {
-                said.push(Record::Coverage(coverage));
-            }
-        }
-        fn tick(&mut self, _: Timestamp, _: &mut Vec<Record>) {}
-        fn finish(&mut self, _: &mut Vec<Record>) {}
-        fn adopt(&mut self, _: Arc<Policy>) {}
-    }
-    Box::new(Echo)
-}
-
-/// One record as a JSON object, without a line feed.
+/// One record as a JSON object, with its line feed.
 pub(super) fn write(record: &Record, out: &mut Vec<u8>) {
-    let line = match record {
-        Record::Alert(alert) => serde_json::json!({
-            "@timestamp": alert.time.to_string(),
-            "event": { "kind": "alert", "id": alert.id.to_string() },
-        }),
-        Record::Coverage(coverage) => serde_json::json!({
-            "@timestamp": coverage.end.to_string(),
-            "event": { "kind": "state", "dataset": "cloudward.coverage" },
-            "message": coverage.text,
-            "cloudward": { "coverage": { "kind": coverage.kind.as_str(), "count": coverage.count } },
-        }),
-    };
-    out.extend_from_slice(line.to_string().as_bytes());
+    out.extend_from_slice(ecs(record).as_bytes());
+}
+
+/// The engine behind the hold that puts its inputs in order. Everything live comes through one queue, so it is one
+/// source to it.
+#[derive(Debug)]
+pub(super) struct Thinker {
+    order: Order,
+    source: SourceId,
+    engine: Engine,
+    /// Inputs out of order that were already told.
+    told: u64,
+}
+
+impl Thinker {
+    pub(super) fn new(policy: &Arc<Policy>) -> Self {
+        let mut order = Order::new(policy.options.hold);
+        let source = order.open(SourceRank::default());
+        Self { order, source, engine: Engine::new(Arc::clone(policy)), told: 0 }
+    }
+
+    /// One input in; what it and the inputs whose turn came led to is added to `said`. A tick moves time on even if
+    /// nothing happens.
+    pub(super) fn feed(&mut self, input: Input, said: &mut Vec<Record>) {
+        let tick = matches!(input, Input::Tick(_));
+        self.order.push(self.source, input);
+        self.think(said);
+        if tick {
+            self.tell_disorder();
+        }
+    }
+
+    /// Another policy, from now on. The hold stays what it was at the start.
+    pub(super) fn adopt(&mut self, policy: Arc<Policy>) {
+        self.engine.adopt(policy);
+    }
+
+    /// Nothing more will come.
+    pub(super) fn finish(&mut self, said: &mut Vec<Record>) {
+        self.order.reached(self.source, Timestamp::MAX);
+        self.order.close(self.source);
+        self.think(said);
+        self.tell_disorder();
+        self.engine.finish(said);
+    }
+
+    fn think(&mut self, said: &mut Vec<Record>) {
+        while let Some(input) = self.order.pop() {
+            self.engine.step(input, said);
+        }
+    }
+
+    fn tell_disorder(&mut self) {
+        let (late, hurried) = self.order.disorder();
+        let new = (late + hurried).saturating_sub(self.told);
+        if new > 0 {
+            let text =
+                "events that came too late to be put in order with the others; judged by their own time";
+            self.engine.note(CoverageKind::LateEvent, new, text);
+            self.told += new;
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod clock;
 mod eslogger;
 mod health;
 mod house;
+pub mod replay;
 mod sensors;
 mod speaking;
 mod stop;
@@ -30,6 +31,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::model::{Coverage, CoverageKind, Input};
+use crate::policy::Policy;
 use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
 use crate::sensor::trouble::Trouble;
@@ -82,7 +84,7 @@ pub fn run(options: &Options) -> Result<(), RunError> {
 }
 
 /// The whole story: open from the end of the flow to its beginning, mind it, close from the beginning to the end.
-async fn live(options: &Options, policy: Arc<house::Policy>) -> Result<(), RunError> {
+async fn live(options: &Options, policy: Arc<Policy>) -> Result<(), RunError> {
     let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
     let (speaking, records) = Speaking::start()?;
     let (inputs, heard) = sync_channel(INPUTS);

@@ -52,7 +52,6 @@ fn speak(records: &Receiver<Record>, mut out: impl Write) -> io::Result<()> {
     while let Ok(record) = next(records, &mut out)? {
         line.clear();
         house::write(&record, &mut line);
-        line.push(b'\n');
         out.write_all(&line)?;
     }
     out.flush()

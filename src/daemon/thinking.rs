@@ -7,9 +7,10 @@ use std::thread::{self, JoinHandle};
 use tokio::sync::oneshot;
 
 use crate::model::{Input, Record};
+use crate::policy::Policy;
 
 use super::RunError;
-use super::house::{self, Policy, Thinker};
+use super::house::Thinker;
 
 /// The engine at work. It ends by itself when its inputs end, or when nobody takes its records any more.
 pub(super) struct Thinking {
@@ -24,13 +25,13 @@ impl Thinking {
         inputs: Receiver<Input>,
         records: SyncSender<Record>,
     ) -> Result<Self, RunError> {
-        let mut thinker = house::thinker(policy);
+        let mut thinker = Thinker::new(policy);
         let (adoptions, adopted) = mpsc::channel();
         let (here, gone) = oneshot::channel();
         let thread = thread::Builder::new().name("thinking".to_owned()).spawn(move || {
             // Dropped at the end of the thread, however it ends.
             let _here = here;
-            think(&mut *thinker, &inputs, &adopted, &records);
+            think(&mut thinker, &inputs, &adopted, &records);
         });
         let thread = thread.map_err(|error| RunError::Start("the engine's thread", error))?;
         Ok(Self { adoptions, gone, thread })
@@ -56,7 +57,7 @@ impl Thinking {
 }
 
 fn think(
-    thinker: &mut dyn Thinker,
+    thinker: &mut Thinker,
     inputs: &Receiver<Input>,
     adopted: &Receiver<Arc<Policy>>,
     records: &SyncSender<Record>,
@@ -65,10 +66,7 @@ fn think(
     for input in inputs {
         tracing::trace!(?input);
         adopted.try_iter().for_each(|policy| thinker.adopt(policy));
-        match input {
-            Input::Tick(now) => thinker.tick(now, &mut said),
-            input => thinker.feed(input, &mut said),
-        }
+        thinker.feed(input, &mut said);
         if said.drain(..).any(|record| records.send(record).is_err()) {
             return;
         }

@@ -1,3 +1,270 @@
-//! Under construction.
+//! The engine thinks: inputs in event time, verdicts out.
+//!
+//! The stages keep their plain names, in the order data flows:
+//! [`order`] (one sequence from many sensors) → [`lineage`] (who is who) → [`window`] and [`taint`] (who and what carries
+//! which sensitive reads) → `judge` (is it an upload, is it allowed) → `chains` (one chain is one alert).
+//!
+//! Nothing here reads a clock, opens a file, starts a thread or draws a visible random number: the same inputs in the
+//! same order give the same records, whenever and wherever they run.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod acts;
+mod argv;
+mod chains;
+mod coverage;
+mod describe;
+mod flows;
+mod identity;
+mod judge;
+pub mod lineage;
+pub mod order;
+mod outbox;
+mod sends;
+#[cfg(test)]
+mod testing;
+pub mod taint;
+pub mod window;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::model::{CoverageKind, Input, Record, Set, Table, Timestamp, Uid};
+use crate::policy::{Homes, Policy, Scratch, SensitiveSet, SetId, SetMask};
+
+use chains::{ChainId, Chains};
+use coverage::CoverageLog;
+use flows::Flows;
+use lineage::{LifeId, Lineage};
+use outbox::Outbox;
+use taint::Taints;
+use window::ReadId;
+
+/// Something the engine must look at again when event time has come so far.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+enum Timer {
+    /// Has this tally of this life been silent?
+    Silence(LifeId, u16),
+    /// May this chain report again?
+    Revise(ChainId),
+    /// Is this chain still within reach of a next step?
+    Forget(ChainId),
+    /// Say what could not be seen lately.
+    Coverage,
+}
+
+/// For each set of an earlier policy its number in the present one, if it still exists.
+type Renumbering = Vec<Option<SetId>>;
+
+/// Figures of one run, for summaries and status.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Stats {
+    pub events: u64,
+    pub net_facts: u64,
+    /// Sensitive reads that no allowance excused.
+    pub reads: u64,
+    /// Sensitive opens that an allowance excused.
+    pub excused: u64,
+    /// Chains raised as alerts.
+    pub alerts: u64,
+    pub coverage: u64,
+    /// Events of a process that nothing ever introduced.
+    pub strangers: u64,
+}
+
+/// The state machine.
+///
+/// Calling contract: feed inputs with [`step`](Self::step) in the order [`order::Order`] lets them go; records come out in
+/// the order of their event time. Time never goes backwards: an input from before the latest is judged by its own time
+/// against what is remembered. At the end of a recording call [`finish`](Self::finish) once. [`adopt`](Self::adopt) takes
+/// a new policy between inputs; windows and chains survive it.
+///
+/// Memory is bounded by the limits of its stages: [`lineage::MAX_LIVES`], [`window::MAX_BEARINGS`] per life,
+/// [`taint::MAX_FILES`], [`order::MAX_HELD`], `chains::MAX_CHAINS`; each names its size.
+#[derive(Debug)]
+pub struct Engine {
+    policy: Arc<Policy>,
+    homes: Homes,
+    lineage: Lineage,
+    taints: Taints,
+    flows: Flows,
+    /// Which lives carry a read, so that the bytes of all of them can be summed.
+    bearers: Table<ReadId, Vec<LifeId>>,
+    /// Lives started with an end of this pipe, and whether they read from it.
+    pipes: Table<u64, Vec<(LifeId, bool)>>,
+    /// Login names, learned from exec environments.
+    users: Table<Uid, Arc<str>>,
+    chains: Chains,
+    coverage: CoverageLog,
+    outbox: Outbox,
+    timers: BTreeSet<(Timestamp, Timer)>,
+    /// Crossings not yet judged: no later record may overtake them.
+    pending: BTreeMap<(Timestamp, LifeId, u16), ()>,
+    /// Flows that were already reported as nobody's.
+    unattributed: Set<crate::model::FlowId>,
+    /// How many times the policy changed, and for each earlier one what its sets are called now.
+    epoch: u32,
+    renumberings: Vec<Renumbering>,
+    next_read: u64,
+    now: Timestamp,
+    scratch: Scratch,
+    pub stats: Stats,
+}
+
+impl Engine {
+    pub fn new(policy: Arc<Policy>) -> Self {
+        let homes = policy.paths.homes();
+        Self {
+            policy,
+            homes,
+            lineage: Lineage::default(),
+            taints: Taints::default(),
+            flows: Flows::default(),
+            bearers: Table::new(),
+            pipes: Table::new(),
+            users: Table::new(),
+            chains: Chains::default(),
+            coverage: CoverageLog::default(),
+            outbox: Outbox::default(),
+            timers: BTreeSet::new(),
+            pending: BTreeMap::new(),
+            unattributed: Set::new(),
+            epoch: 0,
+            renumberings: Vec::new(),
+            next_read: 0,
+            now: Timestamp::MIN,
+            scratch: Scratch::new(),
+            stats: Stats::default(),
+        }
+    }
+
+    /// From the next input on this policy is in force. What was read and sent under the old one is remembered.
+    pub fn adopt(&mut self, policy: Arc<Policy>) {
+        let now_called = |set: &SensitiveSet| policy.sets.iter().position(|other| other.name == set.name);
+        let renumber: Renumbering = self.policy.sets.iter().map(|set| now_called(set).map(|at| SetId(at as u8))).collect();
+        for older in &mut self.renumberings {
+            older.iter_mut().for_each(|set| *set = set.and_then(|set| renumber[usize::from(set.0)]));
+        }
+        let number = |sets: SetMask| sets.iter().filter_map(|set| renumber[usize::from(set.0)]).collect();
+        self.chains.renumber(number);
+        self.renumberings.push(renumber);
+        self.epoch += 1;
+        self.policy = policy;
+    }
+
+    /// Feed one input. Same inputs in the same order give the same records, whenever and wherever run.
+    pub fn step(&mut self, input: Input, records: &mut Vec<Record>) {
+        let time = input.time();
+        self.advance(time);
+        match input {
+            Input::Process(observed) => self.act(observed),
+            Input::Net(fact) => self.send(fact),
+            Input::Coverage(coverage) => self.coverage.tell(coverage, &mut self.outbox),
+            Input::Tick(_) => {}
+        }
+        self.release(records);
+    }
+
+    /// The recording has ended: open uploads are judged as they stand, everything owed is said.
+    pub fn finish(&mut self, records: &mut Vec<Record>) {
+        while let Some((_, timer)) = self.timers.pop_first() {
+            match timer {
+                Timer::Silence(life, tally) => self.judge(life, tally),
+                Timer::Revise(chain) => self.revise(chain),
+                Timer::Forget(_) | Timer::Coverage => {}
+            }
+        }
+        self.chains.take_dirty().into_iter().for_each(|chain| self.report(chain));
+        self.coverage.flush(self.now, &mut self.outbox);
+        self.pending.clear();
+        self.release(records);
+    }
+
+    /// Notes a blind spot that the caller knows of: late events counted by the order, for example.
+    pub fn note(&mut self, kind: CoverageKind, count: u64, text: &str) {
+        let now = self.now;
+        self.coverage.note(kind, now, count, text);
+        self.timers.insert((now.plus(coverage::EVERY), Timer::Coverage));
+    }
+
+    /// The sets of a read as the present policy numbers them.
+    fn sets_of(&self, read: &window::Read) -> SetMask {
+        match self.renumberings.get(read.epoch as usize) {
+            None => read.sets,
+            Some(renumber) => read.sets.iter().filter_map(|set| renumber[usize::from(set.0)]).collect(),
+        }
+    }
+
+    /// The greatest event time seen.
+    pub fn now(&self) -> Timestamp {
+        self.now
+    }
+
+    /// Occupancy against limits: live and remembered processes, tainted files, flows, chains.
+    pub fn occupancy(&self) -> [(&'static str, usize, usize); 3] {
+        [
+            ("processes", self.lineage.len(), lineage::MAX_LIVES),
+            ("tainted-files", self.taints.len(), taint::MAX_FILES),
+            ("chains", self.chains.len(), chains::MAX_CHAINS),
+        ]
+    }
+
+    /// Event time moves on: what falls due on the way is done at its own moment.
+    fn advance(&mut self, time: Timestamp) {
+        while let Some(&(due, timer)) = self.timers.first()
+            && due <= time
+        {
+            self.timers.pop_first();
+            self.now = self.now.max(due);
+            match timer {
+                Timer::Silence(life, tally) => self.silence(life, tally, due),
+                Timer::Revise(chain) => self.revise(chain),
+                Timer::Forget(chain) => self.reach(chain, due),
+                Timer::Coverage => self.coverage.flush(due, &mut self.outbox),
+            }
+        }
+        self.now = self.now.max(time);
+        self.taints.expire(self.now);
+        self.bury();
+    }
+
+    fn bury(&mut self) {
+        let keep = |life: &lineage::Life| life.bearings.iter().map(|bearing| bearing.until.plus(window::OVERHANG)).max();
+        self.lineage.bury(self.now, keep);
+        for life in self.lineage.take_gone() {
+            for bearing in &life.bearings {
+                self.unbear(life.id, bearing.read.id);
+            }
+            self.pending.retain(|(_, pending, _), ()| *pending != life.id);
+            for pipe in &life.pipes {
+                if let Some(ends) = self.pipes.get_mut(&pipe.id) {
+                    ends.retain(|(end, _)| *end != life.id);
+                    if ends.is_empty() {
+                        self.pipes.remove(&pipe.id);
+                    }
+                }
+            }
+        }
+        let evicted = self.lineage.take_evicted();
+        if evicted > 0 {
+            self.note(CoverageKind::TableFull, evicted, "processes forgotten early: the process table is full");
+        }
+        let evicted = self.taints.take_evicted();
+        if evicted > 0 {
+            self.note(CoverageKind::TableFull, evicted, "staged files forgotten early: the file table is full");
+        }
+    }
+
+    /// Lets records go that nothing still undecided can precede.
+    fn release(&mut self, records: &mut Vec<Record>) {
+        let floor = self.pending.first_key_value().map(|((crossed, _, _), ())| *crossed);
+        let before = records.len();
+        self.outbox.release(floor, self.now, records);
+        for record in &records[before..] {
+            match record {
+                Record::Alert(alert) => self.stats.alerts += u64::from(alert.revision == 1),
+                Record::Coverage(_) => self.stats.coverage += 1,
+            }
+        }
+    }
+}

@@ -321,6 +321,8 @@ pub struct Alert {
     pub rules: Vec<RuleRef>,
     pub reasons: Vec<Reason>,
     pub user: Uid,
+    /// Login name, where an exec environment told it.
+    pub user_name: Option<Arc<str>>,
     pub uploader: Arc<ProcessEvidence>,
     /// Most sensitive first.
     pub reads: Vec<ReadEvidence>,

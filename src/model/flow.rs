@@ -161,6 +161,8 @@ pub enum UnknownName {
     NoServerName,
     /// Not TLS, and nothing asked DNS for this address.
     PlainAddress,
+    /// The handshake was not seen or is not read (QUIC), and nothing asked DNS for this address.
+    Unread,
 }
 
 /// What a ClientHello says beside the name.
@@ -193,6 +195,8 @@ pub enum Close {
     /// FIN from both sides, or FIN answered.
     Finished,
     Reset,
+    /// Silent for too long.
+    Idle,
     /// Pushed out of a full table.
     Evicted,
     /// The recording ended.

@@ -1,3 +1,31 @@
-//! Under construction.
+//! Packet bytes in, facts about flows out. Parses portably; opens nothing.
+//!
+//! ```text
+//!  Packet ─► frame ─► flow ─► NetFact
+//!                      ├─ tls: the ClientHello, where the handshake ends
+//!                      ├─ dns: names of addresses
+//!                      └─ quic: recognised by its headers, not decrypted
+//! ```
+//!
+//! Every parser takes bytes as they come from strangers: nothing panics, no length is believed before it is checked,
+//! what cannot be read is counted by kind.
 
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
+mod dns;
+mod flow;
+mod frame;
+mod packet;
+mod quic;
+mod stats;
+mod tap;
+mod tls;
+
+#[cfg(test)]
+mod testing;
+
+pub use flow::FlowSummary;
+pub use frame::Unread;
+pub use packet::{LinkType, Packet};
+pub use stats::Stats;
+pub use tap::{Limits, Tap};

@@ -1,6 +1,9 @@
 //! What a sensor asks about a path before it copies anything.
 
+use std::sync::Arc;
+
 use crate::model::PathHash;
+use crate::policy::{Paths, Scratch};
 
 /// What policy says of one path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -16,4 +19,24 @@ pub struct PathInterest {
 pub trait Gate {
     /// `path` as the sensor saw it, escapes of its carrier undone; any bytes.
     fn path(&mut self, path: &[u8]) -> PathInterest;
+}
+
+/// Asks policy. The answer holds whatever homes become known later: see [`Paths::may_matter`].
+#[derive(Debug)]
+pub struct PolicyGate {
+    paths: Arc<Paths>,
+    scratch: Scratch,
+}
+
+impl PolicyGate {
+    pub fn new(paths: Arc<Paths>) -> Self {
+        Self { paths, scratch: Scratch::new() }
+    }
+}
+
+impl Gate for PolicyGate {
+    fn path(&mut self, path: &[u8]) -> PathInterest {
+        let canonical = self.paths.canonical(path, &mut self.scratch);
+        PathInterest { matters: self.paths.may_matter(&canonical), hash: self.paths.hash(&canonical) }
+    }
 }

@@ -1,5 +1,7 @@
-//! Observes: the machine's own events, from Endpoint Security or as the system's `eslogger` prints them.
+//! Observes: the machine's own events, from Endpoint Security or as the system's `eslogger` prints them, and packets from
+//! captures. Opens things; understands nothing.
 
+pub mod capture;
 pub mod eslogger;
 pub mod exec_limits;
 pub mod gate;

@@ -74,7 +74,7 @@ fn other_lines_are_rejected_by_what_they_lack() {
     check(trimmed, LineError::Missing("process.codesigning_flags"));
     check(
         r#"{"event":{"log":{"flavor":2},"type":"proc_check"},"target_process":{"pid":83}}"#,
-        LineError::Missing("process"),
+        LineError::Missing("time"),
     );
     check("", LineError::NotJson);
     check("No such file or directory", LineError::NotJson);

@@ -10,6 +10,7 @@ use crate::sensor::gate::Gate;
 use super::counts::Counts;
 use super::error::LineError;
 use super::events::{self, Body, Context};
+use super::file::Tools;
 use super::find::Finders;
 use super::kind::Kind;
 use super::message::{Envelope, Event};
@@ -67,7 +68,8 @@ impl Decoder {
     fn read<G: Gate + ?Sized>(&mut self, line: &[u8], gate: &mut G) -> Result<Option<Observed>, LineError> {
         let line =
             line.get(memchr(b'{', line).ok_or(LineError::NotJson)?..).unwrap_or_default().trim_ascii_end();
-        let mut context = Context { gate, finders: &self.finders, scratch: &mut self.scratch };
+        let tools = Tools { finders: &self.finders, scratch: &mut self.scratch };
+        let mut context = Context { gate, tools };
         let (event, envelope, body) = read_parts(line, &mut context)?;
         self.conclude(line, event, envelope, body)
     }
@@ -80,10 +82,9 @@ impl Decoder {
         envelope: Envelope,
         body: Body,
     ) -> Result<Option<Observed>, LineError> {
-        let process = envelope.process.ok_or(LineError::Missing("process"))?;
         let time = envelope.time.ok_or(LineError::Missing("time"))?;
-        let token = envelope.token.ok_or(LineError::Missing("process.audit_token"))?;
-        let info = self.introduce(line, token.key, process)?;
+        let actor = envelope.actor.ok_or(LineError::Missing("process.audit_token"))?;
+        let info = self.introduce(line, actor, &envelope)?;
         let index = self.counts.index(event.name);
         if let (Some(global), Some(number)) = (envelope.global, envelope.number) {
             self.sequence.note(index, event.name, Mark { time, global, number });
@@ -103,8 +104,8 @@ impl Decoder {
             }
             None => return Ok(None),
         };
-        self.follow(token.key, &what);
-        Ok(Some(Observed { time, seq: envelope.global.unwrap_or(0), actor: token.key, info, what }))
+        self.follow(actor, &what);
+        Ok(Some(Observed { time, seq: envelope.global.unwrap_or(0), actor, info, what }))
     }
 
     /// The actor's description, the first time it acts.
@@ -112,11 +113,12 @@ impl Decoder {
         &mut self,
         line: &[u8],
         actor: ProcessKey,
-        process: usize,
+        envelope: &Envelope,
     ) -> Result<Option<Arc<ProcessInfo>>, LineError> {
         if self.introduced.contains(&actor) {
             return Ok(None);
         }
+        let process = envelope.process(line, &self.finders).ok_or(LineError::Missing("process"))?;
         let process = RawProcess::read(&mut Scanner::starting_at(line, process))?;
         let info = process.ok_or(LineError::Missing("process"))?.build(&mut self.scratch)?;
         self.remember(actor);
@@ -166,11 +168,11 @@ fn read_parts<'a, G: Gate + ?Sized>(
     line: &'a [u8],
     context: &mut Context<'_, G>,
 ) -> Result<(Event<'a>, Envelope, Body), LineError> {
-    if let Some(event) = Event::find(line, context.finders) {
+    if let Some(event) = Event::find(line, context.tools.finders) {
         let mut scanner = Scanner::starting_at(line, event.body);
         let body = events::read(Kind::of(event.name), &mut scanner, context);
         if let Ok(body) = body
-            && let Some(envelope) = Envelope::find(line, event, scanner.at(), context.finders)
+            && let Some(envelope) = Envelope::find(line, event, scanner.at(), context.tools.finders)
         {
             return Ok((event, envelope, body));
         }

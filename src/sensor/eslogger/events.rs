@@ -5,8 +5,7 @@ use crate::sensor::gate::Gate;
 
 use super::error::LineError;
 use super::exec;
-use super::file::{Destination, RawFile, join};
-use super::find::Finders;
+use super::file::{Destination, RawFile, Tools, join};
 use super::kind::Kind;
 use super::process::RawProcess;
 use super::scan::{Scan, Scanner};
@@ -15,8 +14,7 @@ use super::text::Text;
 /// What reading an event needs beside the event.
 pub(super) struct Context<'d, G: ?Sized> {
     pub(super) gate: &'d mut G,
-    pub(super) finders: &'d Finders,
-    pub(super) scratch: &'d mut Vec<u8>,
+    pub(super) tools: Tools<'d>,
 }
 
 /// What an event comes to.
@@ -41,7 +39,7 @@ pub(super) fn read<G: Gate + ?Sized>(
         Kind::Open => return open(scanner, context),
         Kind::Close => close(scanner, context)?,
         Kind::Exec => {
-            let (target, facts) = exec::read(scanner, context.scratch)?;
+            let (target, facts) = exec::read(scanner, context.tools.scratch)?;
             Some(What::Exec { target, facts })
         }
         Kind::Fork => Some(fork(scanner, context)?),
@@ -49,8 +47,8 @@ pub(super) fn read<G: Gate + ?Sized>(
         Kind::CsInvalidated => ignoring(scanner, What::CodeInvalidated)?,
         Kind::Create => Some(create(scanner, context)?),
         Kind::Rename => Some(rename(scanner, context)?),
-        Kind::Unlink => Some(What::Removed { file: target(scanner)?.build(context.scratch)? }),
-        Kind::Write => Some(What::Written { file: target(scanner)?.build(context.scratch)? }),
+        Kind::Unlink => Some(What::Removed { file: target(scanner)?.build(&mut context.tools)? }),
+        Kind::Write => Some(What::Written { file: target(scanner)?.build(&mut context.tools)? }),
         Kind::Mmap => mmap(scanner, context)?,
         Kind::Link | Kind::Clone | Kind::Copyfile => Some(second_name(kind, scanner, context)?),
         Kind::XpcConnect => Some(xpc_connect(scanner, context)?),
@@ -83,11 +81,11 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
     let file = file.ok_or(LineError::Missing("event.open.file.path"))?;
     // The mask is an int in C and its high bits may be printed as a sign.
     let flags = OpenFlags(flags.ok_or(LineError::Missing("event.open.fflag"))? as u32);
-    let interest = context.gate.path(file.path.bytes(context.scratch));
+    let interest = context.gate.path(file.path.bytes(context.tools.scratch));
     let what = if interest.matters {
-        Some(What::Open { file: file.build(context.scratch)?, flags })
+        Some(What::Open { file: file.build(&mut context.tools)?, flags })
     } else if flags.reads() {
-        Some(What::Touch { path: interest.hash, id: file.id(context.finders) })
+        Some(What::Touch { path: interest.hash, id: file.id(context.tools.finders) })
     } else {
         None
     };
@@ -109,7 +107,7 @@ fn close<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> 
     }
     let file = file.map(|raw| RawFile::read(&mut Scanner::new(raw))).transpose()?.flatten();
     let file = file.ok_or(LineError::Missing("event.close.target.path"))?;
-    Ok(Some(What::Written { file: file.build(context.scratch)? }))
+    Ok(Some(What::Written { file: file.build(&mut context.tools)? }))
 }
 
 fn fork<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
@@ -122,20 +120,20 @@ fn fork<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> R
         Ok(())
     })?;
     let child = child.ok_or(LineError::Missing("event.fork.child"))?;
-    Ok(What::Fork { child: child.build(context.scratch)? })
+    Ok(What::Fork { child: child.build(context.tools.scratch)? })
 }
 
 fn create<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
     let (_, to) = source_and_destination(scanner)?;
     let to = to.ok_or(LineError::Missing("event.create.destination"))?;
-    Ok(What::Created { file: to.build(context.scratch)? })
+    Ok(What::Created { file: to.build(&mut context.tools)? })
 }
 
 fn rename<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
     let (from, to) = source_and_destination(scanner)?;
     let from = from.ok_or(LineError::Missing("event.rename.source.path"))?;
     let to = to.ok_or(LineError::Missing("event.rename.destination"))?;
-    Ok(What::Renamed { from: from.build(context.scratch)?, to: to.build(context.scratch)? })
+    Ok(What::Renamed { from: from.build(&mut context.tools)?, to: to.build(&mut context.tools)? })
 }
 
 fn source_and_destination<'a>(
@@ -180,10 +178,10 @@ fn mmap<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
         Ok(())
     })?;
     let source = source.ok_or(LineError::Missing("event.mmap.source.path"))?;
-    if protection & PROT_READ == 0 || !context.gate.path(source.path.bytes(context.scratch)).matters {
+    if protection & PROT_READ == 0 || !context.gate.path(source.path.bytes(context.tools.scratch)).matters {
         return Ok(None);
     }
-    Ok(Some(What::Open { file: source.build(context.scratch)?, flags: OpenFlags(OpenFlags::FREAD) }))
+    Ok(Some(What::Open { file: source.build(&mut context.tools)?, flags: OpenFlags(OpenFlags::FREAD) }))
 }
 
 /// `link`, `clone`, `copyfile`: a source, and a name in a directory, or (`copyfile`) over a file that exists.
@@ -200,9 +198,9 @@ fn second_name<G: ?Sized>(kind: Kind, scanner: &mut Scanner<'_>, context: &mut C
         Ok(())
     })?;
     let source = source.ok_or(LineError::Missing("event.*.source.path"))?;
-    let to = copy_target(existing, dir, name, context.scratch);
+    let to = copy_target(existing, dir, name, context.tools.scratch);
     let to = to.ok_or(LineError::Missing("event.*.target_dir"))?;
-    let from = source.build(context.scratch)?;
+    let from = source.build(&mut context.tools)?;
     Ok(match kind {
         Kind::Link => What::Linked { from, to },
         _ => What::Copied { from, to, clone: kind == Kind::Clone },
@@ -231,7 +229,7 @@ fn xpc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
         Ok(())
     })?;
     let name = name.ok_or(LineError::Missing("event.xpc_connect.service_name"))?;
-    Ok(What::ServiceAsked { name: name.boxed_str(context.scratch) })
+    Ok(What::ServiceAsked { name: name.boxed_str(context.tools.scratch) })
 }
 
 fn uipc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
@@ -244,5 +242,5 @@ fn uipc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, 
         Ok(())
     })?;
     let file = file.ok_or(LineError::Missing("event.uipc_connect.file.path"))?;
-    Ok(What::SocketAsked { path: file.path(context.scratch) })
+    Ok(What::SocketAsked { path: file.path(context.tools.scratch) })
 }

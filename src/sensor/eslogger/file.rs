@@ -7,6 +7,12 @@ use super::find::Finders;
 use super::scan::{Scan, Scanner};
 use super::text::Text;
 
+/// What building needs beside the line.
+pub(super) struct Tools<'d> {
+    pub(super) finders: &'d Finders,
+    pub(super) scratch: &'d mut Vec<u8>,
+}
+
 /// A file whose parts are found but not yet read.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct RawFile<'a> {
@@ -33,22 +39,24 @@ impl<'a> RawFile<'a> {
         Ok(path.map(|path| Self { path, truncated, stat }))
     }
 
-    /// Device and inode, searched for rather than walked to: of all a `stat` holds, most opens need only these.
+    /// Device and inode: of all a `stat` holds, most opens need only these.
     #[inline]
     pub(super) fn id(&self, finders: &Finders) -> Option<FileId> {
-        let found = finders.inode.number_in(self.stat).zip(finders.device.number_in(self.stat));
-        match found {
-            Some((inode, device)) => Some(FileId { device, inode }),
-            None => Stat::read(self.stat).ok()?.id(),
+        match Stat::find_id(self.stat, finders) {
+            Some(id) => Some(id),
+            None => Stat::walk(self.stat).ok()?.id,
         }
     }
 
-    pub(super) fn build(&self, scratch: &mut Vec<u8>) -> Result<File, LineError> {
-        let stat = Stat::read(self.stat)?;
+    pub(super) fn build(&self, tools: &mut Tools<'_>) -> Result<File, LineError> {
+        let stat = match Stat::find(self.stat, tools.finders) {
+            Some(stat) => stat,
+            None => Stat::walk(self.stat)?,
+        };
         Ok(File {
-            path: self.path(scratch),
+            path: self.path(tools.scratch),
             truncated: self.truncated,
-            id: stat.id(),
+            id: stat.id,
             links: stat.links,
             size: stat.size,
         })
@@ -59,35 +67,46 @@ impl<'a> RawFile<'a> {
     }
 }
 
+/// What is used of a `stat`. Searched for rather than walked to: sixteen keys cost more than four searches.
 #[derive(Default)]
 struct Stat {
-    device: Option<i64>,
-    inode: Option<u64>,
+    id: Option<FileId>,
     links: u32,
     size: u64,
 }
 
 impl Stat {
-    fn read(raw: &[u8]) -> Scan<Self> {
-        let mut stat = Self::default();
+    #[inline]
+    fn find_id(raw: &[u8], finders: &Finders) -> Option<FileId> {
+        let inode = finders.inode.number_in(raw)?;
+        let device = finders.device.number_in(raw)?;
+        Some(FileId { device, inode })
+    }
+
+    fn find(raw: &[u8], finders: &Finders) -> Option<Self> {
+        let id = Some(Self::find_id(raw, finders)?);
+        let links = finders.links.number_in(raw)?;
+        let size = finders.size.number_in(raw)?;
+        Some(Self { id, links, size })
+    }
+
+    fn walk(raw: &[u8]) -> Scan<Self> {
+        let (mut stat, mut device, mut inode) = (Self::default(), None, None);
         if !raw.starts_with(b"{") {
             return Ok(stat);
         }
         Scanner::new(raw).fields(|scanner, key| {
             match key {
-                b"st_dev" => stat.device = scanner.number()?,
-                b"st_ino" => stat.inode = scanner.number()?,
+                b"st_dev" => device = scanner.number()?,
+                b"st_ino" => inode = scanner.number()?,
                 b"st_nlink" => stat.links = scanner.number()?.unwrap_or(0),
                 b"st_size" => stat.size = scanner.number()?.unwrap_or(0),
                 _ => scanner.skip()?,
             }
             Ok(())
         })?;
+        stat.id = device.zip(inode).map(|(device, inode)| FileId { device, inode });
         Ok(stat)
-    }
-
-    fn id(&self) -> Option<FileId> {
-        Some(FileId { device: self.device?, inode: self.inode? })
     }
 }
 
@@ -126,11 +145,11 @@ impl<'a> Destination<'a> {
         Ok(dir.zip(name).map(|(dir, name)| Self::New { dir, name }))
     }
 
-    pub(super) fn build(&self, scratch: &mut Vec<u8>) -> Result<File, LineError> {
+    pub(super) fn build(&self, tools: &mut Tools<'_>) -> Result<File, LineError> {
         match self {
-            Self::Existing(file) => file.build(scratch),
+            Self::Existing(file) => file.build(tools),
             Self::New { dir, name } => Ok(File {
-                path: join(dir, *name, scratch),
+                path: join(dir, *name, tools.scratch),
                 truncated: dir.truncated,
                 id: None,
                 links: 0,

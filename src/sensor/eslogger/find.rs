@@ -38,11 +38,15 @@ pub(super) struct Finders {
     pub(super) process: Key,
     pub(super) token: Key,
     pub(super) time: Key,
-    pub(super) global: Key,
-    pub(super) number: Key,
+    /// The end of `"seq_num":` and of `"global_seq_num":` alike.
+    pub(super) numbers: Key,
     pub(super) action: Key,
+    pub(super) pid: Key,
+    pub(super) version: Key,
     pub(super) inode: Key,
     pub(super) device: Key,
+    pub(super) links: Key,
+    pub(super) size: Key,
 }
 
 impl Finders {
@@ -52,11 +56,14 @@ impl Finders {
             process: Key::new(r#""process":"#),
             token: Key::new(r#""audit_token":"#),
             time: Key::new(r#""time":"#),
-            global: Key::new(r#""global_seq_num":"#),
-            number: Key::new(r#""seq_num":"#),
+            numbers: Key::new(r#"seq_num":"#),
             action: Key::new(r#""action":"#),
+            pid: Key::new(r#""pid":"#),
+            version: Key::new(r#""pidversion":"#),
             inode: Key::new(r#""st_ino":"#),
             device: Key::new(r#""st_dev":"#),
+            links: Key::new(r#""st_nlink":"#),
+            size: Key::new(r#""st_size":"#),
         }
     }
 }

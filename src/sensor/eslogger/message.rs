@@ -1,6 +1,6 @@
 //! The envelope: what every message has, whatever its event.
 
-use crate::model::Timestamp;
+use crate::model::{ProcessKey, Timestamp};
 
 use super::error::LineError;
 use super::find::{Finders, Key};
@@ -45,9 +45,11 @@ pub(super) struct Envelope {
     pub(super) time: Option<Timestamp>,
     pub(super) global: Option<u64>,
     pub(super) number: Option<u64>,
-    pub(super) token: Option<Token>,
-    /// Offset of the value of `process`.
-    pub(super) process: Option<usize>,
+    pub(super) actor: Option<ProcessKey>,
+    /// Offset of the value of `process`; known after a walk only.
+    process: Option<usize>,
+    /// From where to where the event stands; known after a search only.
+    event: Option<(usize, usize)>,
     pub(super) answer: Answer,
 }
 
@@ -68,7 +70,23 @@ impl Answer {
         self.refused || self.flags.is_some_and(|flags| flags == 0 || wanted & ACCESS & !flags != 0)
     }
 
-    /// Reads `{"result":{"result_type":0,"result":{"auth":0}}}`.
+    /// As nearly every answer is written: allowed, in one of two orders and two kinds.
+    const ALLOWED: [&'static [u8]; 4] = [
+        br#"{"result":{"result":{"auth":0},"result_type":0}}"#,
+        br#"{"result":{"result_type":0,"result":{"auth":0}}}"#,
+        br#"{"result":{"result":{"flags":4294967295},"result_type":1}}"#,
+        br#"{"result":{"result_type":1,"result":{"flags":4294967295}}}"#,
+    ];
+
+    /// Reads `{"result":{"result_type":0,"result":{"auth":0}}}`. `rest` is the line from there on.
+    #[inline]
+    fn find(rest: &[u8]) -> Option<Self> {
+        if Self::ALLOWED.iter().any(|allowed| rest.starts_with(allowed)) {
+            return Some(Self::default());
+        }
+        Self::read(&mut Scanner::new(rest)).ok()
+    }
+
     fn read(scanner: &mut Scanner<'_>) -> Scan<Self> {
         let mut answer = Self::default();
         answer.read_level(scanner, 0)?;
@@ -98,14 +116,25 @@ impl Envelope {
     #[inline]
     pub(super) fn find(line: &[u8], event: Event<'_>, end: usize, finders: &Finders) -> Option<Self> {
         let outside = Outside { line, before: line.get(..event.start)?, end };
+        let (global, number) = outside.numbers(finders)?;
         Some(Self {
             time: Some(read_time(&mut outside.value(&finders.time)?)?),
-            global: Some(outside.value(&finders.global)?.number().ok()??),
-            number: Some(outside.value(&finders.number)?.number().ok()??),
-            token: Some(Token::read(&mut outside.value(&finders.token)?).ok()??),
-            process: Some(outside.value(&finders.process)?.at()),
-            answer: Answer::read(&mut outside.value(&finders.action)?).ok()?,
+            global: Some(global),
+            number: Some(number),
+            actor: Some(Token::find_key(&mut outside.value(&finders.token)?, finders)?),
+            process: None,
+            event: Some((event.start, end)),
+            answer: Answer::find(line.get(outside.value(&finders.action)?.at()..)?)?,
         })
+    }
+
+    /// Offset of the value of `process`.
+    pub(super) fn process(&self, line: &[u8], finders: &Finders) -> Option<usize> {
+        let (start, end) = match (self.process, self.event) {
+            (None, Some(event)) => event,
+            (process, _) => return process,
+        };
+        Some(Outside { line, before: line.get(..start)?, end }.value(&finders.process)?.at())
     }
 
     /// Walks the whole line: slower, and right for any spacing and any order.
@@ -121,7 +150,7 @@ impl Envelope {
                 b"process" => {
                     scanner.peek()?;
                     envelope.process = Some(scanner.at());
-                    envelope.token = walk_token(scanner)?;
+                    envelope.actor = walk_token(scanner)?.map(|token| token.key);
                 }
                 b"event" => event = walk_event(scanner)?,
                 _ => scanner.skip()?,
@@ -148,6 +177,33 @@ impl<'a> Outside<'a> {
         }
         let (_, value) = key.find(self.line.get(self.end..)?)?;
         Some(Scanner::starting_at(self.line, self.end + value))
+    }
+}
+
+impl Outside<'_> {
+    /// `global_seq_num` and `seq_num`, in one pass for both.
+    #[inline]
+    fn numbers(&self, finders: &Finders) -> Option<(u64, u64)> {
+        let (mut global, mut number) = (None, None);
+        let after = self.line.get(self.end..)?;
+        for part in [self.before, after] {
+            let mut rest = part;
+            while (global.is_none() || number.is_none())
+                && let Some((at, value)) = finders.numbers.find(rest)
+            {
+                let (key, tail) = (rest.get(..at)?, rest.get(value..)?);
+                rest = tail;
+                let slot = if key.ends_with(b"\"global_") {
+                    &mut global
+                } else if key.ends_with(b"\"") {
+                    &mut number
+                } else {
+                    continue;
+                };
+                *slot = Some(Scanner::new(tail).number().ok()??);
+            }
+        }
+        global.zip(number)
     }
 }
 

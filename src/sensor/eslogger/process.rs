@@ -6,6 +6,7 @@ use crate::model::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, T
 
 use super::error::LineError;
 use super::file::RawFile;
+use super::find::Finders;
 use super::scan::{Scan, Scanner};
 use super::text::Text;
 
@@ -27,6 +28,17 @@ impl Token {
     #[inline]
     pub(super) fn read(scanner: &mut Scanner<'_>) -> Scan<Option<Self>> {
         if scanner.peek()? == b'[' { Self::read_array(scanner) } else { Self::read_object(scanner) }
+    }
+
+    /// Only whose token it is, as most messages need no more: by search, in an object that holds no other.
+    #[inline]
+    pub(super) fn find_key(scanner: &mut Scanner<'_>, finders: &Finders) -> Option<ProcessKey> {
+        if scanner.peek() != Ok(b'{') {
+            return Some(Self::read(scanner).ok()??.key);
+        }
+        let raw = scanner.raw().ok()?;
+        let pid = Pid(finders.pid.number_in(raw)?);
+        Some(ProcessKey { pid, version: finders.version.number_in(raw)? })
     }
 
     fn read_object(scanner: &mut Scanner<'_>) -> Scan<Option<Self>> {

@@ -8,6 +8,7 @@
 
 use memchr::memchr;
 
+use super::quotes::{closing_quote, is_flat};
 use super::text::Text;
 
 /// Why a line cannot be read on.
@@ -281,44 +282,6 @@ impl<'a> Scanner<'a> {
 const FLAT_DEPTH: u32 = 8;
 /// The shortcut looks no further than this many bytes; a `stat` has about 480.
 const FLAT_MAX: usize = 1024;
-
-/// Whether `body`, which stops before a `}`, ends outside any string and opens nothing. Written without branches so
-/// that the compiler takes sixteen bytes at a time.
-fn is_flat(body: &[u8]) -> bool {
-    let (quotes, others) = body.iter().fold((0u8, 0u8), |(quotes, others), byte| {
-        (
-            quotes ^ u8::from(*byte == b'"'),
-            others | u8::from(*byte == b'\\') | u8::from(*byte == b'{') | u8::from(*byte == b'['),
-        )
-    });
-    quotes == 0 && others == 0
-}
-
-/// Where the string that `body` begins inside of ends: the first quote with an even number of backslashes before it.
-#[inline]
-fn closing_quote(body: &[u8]) -> Option<usize> {
-    let mut from = 0;
-    loop {
-        let at = from + quote(body.get(from..)?)?;
-        let before = body.get(..at)?;
-        let slashes = before.iter().rev().take_while(|byte| **byte == b'\\').count();
-        if slashes % 2 == 0 {
-            return Some(at);
-        }
-        from = at + 1;
-    }
-}
-
-/// The first quote. Most strings are keys of a few bytes, for which a call would cost more than the search.
-#[inline]
-fn quote(body: &[u8]) -> Option<usize> {
-    const NEAR: usize = 16;
-    let near = body.get(..NEAR).unwrap_or(body);
-    if let Some(at) = near.iter().position(|byte| *byte == b'"') {
-        return Some(at);
-    }
-    memchr(b'"', body.get(NEAR..)?).map(|at| at + NEAR)
-}
 
 #[cfg(test)]
 mod tests {

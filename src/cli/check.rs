@@ -1,0 +1,73 @@
+//! `cloudward check`: every mistake of a configuration at once, and where each value comes from.
+
+use std::collections::BTreeMap;
+use std::io::Write as _;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use crate::config::{self, Diagnostic, Level, Origin, Settings};
+
+/// Checks a configuration: every diagnostic at once, each with file, line, column and a hint.
+#[derive(clap::Args, Debug)]
+pub struct CheckArgs {
+    /// The configuration to check; the built-in default if not given.
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+}
+
+/// Exit status: 0 fine, 1 warnings, 2 errors.
+pub fn run(args: &CheckArgs) -> ExitCode {
+    let (settings, diagnostics) = match &args.config {
+        Some(path) => config::load_file(path),
+        None => config::load(&[]),
+    };
+    let mut text = String::new();
+    for diagnostic in &diagnostics {
+        text.push_str(&format!("{diagnostic}\n"));
+    }
+    let worst = diagnostics.iter().map(|diagnostic| diagnostic.level).max();
+    if worst != Some(Level::Error) {
+        text.push_str(&origins(&settings));
+    }
+    text.push_str(&verdict(&settings, &diagnostics));
+    // Whoever closes the pipe has seen enough; the exit status still tells the verdict.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    ExitCode::from(match worst {
+        None => 0,
+        Some(Level::Warning) => 1,
+        Some(Level::Error) => 2,
+    })
+}
+
+/// Single values one by one; of the lists, the entries that are not built in, and how many are.
+fn origins(settings: &Settings) -> String {
+    let mut text = String::new();
+    let mut builtin: BTreeMap<&str, usize> = BTreeMap::new();
+    for value in &settings.provenance {
+        let origin = value.at.origin.as_str();
+        if !value.value.is_empty() {
+            text.push_str(&format!("{} = {}  ({origin}, {})\n", value.key, value.value, value.at));
+        } else if value.at.origin == Origin::BuiltIn {
+            *builtin.entry(value.key.split(' ').next().unwrap_or_default()).or_default() += 1;
+        } else {
+            text.push_str(&format!("{}  ({origin}, {})\n", value.key, value.at));
+        }
+    }
+    for (list, count) in builtin {
+        text.push_str(&format!("{list}: {count} built-in\n"));
+    }
+    text
+}
+
+fn verdict(settings: &Settings, diagnostics: &[Diagnostic]) -> String {
+    let count = |level| diagnostics.iter().filter(|diagnostic| diagnostic.level == level).count();
+    let (errors, warnings) = (count(Level::Error), count(Level::Warning));
+    let plural = |count: usize| if count == 1 { "" } else { "s" };
+    match (errors, warnings) {
+        (0, 0) => format!("fine; configuration {}\n", settings.policy.hash),
+        (0, _) => {
+            format!("{warnings} warning{}; configuration {}\n", plural(warnings), settings.policy.hash)
+        }
+        _ => format!("{errors} error{}, {warnings} warning{}\n", plural(errors), plural(warnings)),
+    }
+}

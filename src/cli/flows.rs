@@ -1,0 +1,140 @@
+//! `cloudward flows`: what the tap understands of a capture, one line per flow.
+
+mod json;
+mod order;
+mod text;
+
+use std::io::{self, BufWriter, Write};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use order::InOrder;
+
+use crate::model::{NetFact, Timestamp};
+use crate::net::{FlowSummary, Limits, Tap};
+use crate::sensor::capture::{CaptureError, CaptureReader, CaptureSet};
+
+/// What the tap understands of a capture: one line per flow, in order of their start.
+#[derive(clap::Args, Debug)]
+pub struct FlowsArgs {
+    /// Captures: pcap or pcapng, plain, gzip or zstd; `-` is standard input. Several are merged by time.
+    #[arg(required = true, value_name = "FILE")]
+    pub files: Vec<String>,
+    /// How a flow is written.
+    #[arg(long, default_value = "text", value_parser = parse_format, value_name = "text|json")]
+    pub format: FlowFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum FlowFormat {
+    Text,
+    Json,
+}
+
+fn parse_format(text: &str) -> Result<FlowFormat, String> {
+    match text {
+        "text" => Ok(FlowFormat::Text),
+        "json" => Ok(FlowFormat::Json),
+        _ => Err("possible values: text, json".to_owned()),
+    }
+}
+
+/// The service and tenant that a host name belongs to, if it is one of the known services.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Arc<str>, Option<Arc<str>>)>;
+
+/// Runs the verb with the services of `lookup`. The status is 1 when an input failed; what was understood is printed all
+/// the same.
+pub fn run(args: &FlowsArgs, lookup: Lookup<'_>) -> ExitCode {
+    let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
+    match write_flows(&args.files, args.format, lookup, out, io::stderr()) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::from(1),
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cloudward: cannot write: {error}");
+            ExitCode::from(1)
+        }
+    }
+}
+
+/// Reads captures and writes a line per flow to `out`, complaints and a summary of what was not understood to `notes`.
+/// False if an input failed.
+pub fn write_flows(
+    files: &[String],
+    format: FlowFormat,
+    lookup: Lookup<'_>,
+    mut out: impl Write,
+    mut notes: impl Write,
+) -> io::Result<bool> {
+    let mut complaints = Vec::new();
+    let mut readers = Vec::new();
+    for file in files {
+        match CaptureReader::open(file) {
+            Ok(reader) => readers.push(reader),
+            Err(error) => complaints.push(error),
+        }
+    }
+    let mut writer = FlowWriter { format, lookup, out: &mut out, wrote_header: false };
+    let tap = read_all(CaptureSet::new(readers), &mut writer, &mut complaints)?;
+    writer.out.flush()?;
+    for complaint in &complaints {
+        writeln!(notes, "cloudward: {complaint}")?;
+    }
+    text::notes(&tap, &mut notes)?;
+    Ok(complaints.is_empty())
+}
+
+struct FlowWriter<'a, W> {
+    format: FlowFormat,
+    lookup: Lookup<'a>,
+    out: W,
+    wrote_header: bool,
+}
+
+impl<W: Write> FlowWriter<'_, W> {
+    fn write(&mut self, flow: &FlowSummary) -> io::Result<()> {
+        let known = [flow.name.as_ref().map(|(name, ..)| name), flow.alias.as_ref()];
+        let service = known.into_iter().flatten().find_map(|name| (self.lookup)(name.as_str()));
+        match self.format {
+            FlowFormat::Json => json::write(flow, service, &mut self.out),
+            FlowFormat::Text => {
+                if !std::mem::replace(&mut self.wrote_header, true) {
+                    text::header(&mut self.out)?;
+                }
+                text::write(flow, service, &mut self.out)
+            }
+        }
+    }
+}
+
+/// How many packets pass between two looks at what has ended.
+const BATCH: u64 = 4096;
+
+fn read_all<W: Write>(
+    mut set: CaptureSet,
+    writer: &mut FlowWriter<'_, W>,
+    complaints: &mut Vec<CaptureError>,
+) -> io::Result<Tap> {
+    let mut tap = Tap::new(Limits { summaries: true, ..Limits::default() });
+    let mut order = InOrder::default();
+    let mut facts: Vec<NetFact> = Vec::new();
+    let mut now = Timestamp::MIN;
+    loop {
+        match set.next() {
+            Ok(Some(packet)) => {
+                now = now.max(packet.time);
+                tap.packet(&packet, &mut facts);
+            }
+            Ok(None) => break,
+            Err(error) => complaints.push(error),
+        }
+        if tap.stats().packets.is_multiple_of(BATCH) || facts.len() > 4 * BATCH as usize {
+            order.note(&mut facts, tap.finished());
+            order.ready(|flow| writer.write(&flow))?;
+        }
+    }
+    tap.finish(now, &mut facts);
+    order.note(&mut facts, tap.finished());
+    order.all(|flow| writer.write(&flow))?;
+    Ok(tap)
+}

@@ -1,0 +1,173 @@
+//! `cloudward replay`: the same engine over recordings.
+
+use std::io::{self, Cursor, IsTerminal, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use crate::config::{self, Level, Origin, Settings, Source};
+use crate::daemon::replay::{Replay, Summary};
+use crate::model::Record;
+use crate::sensor::capture::CaptureReader;
+use crate::sensor::lines::Lines;
+use crate::sink::format::Format;
+
+/// Run the engine over recordings; without any, over the one that ships with the program
+#[derive(clap::Args, Debug)]
+pub struct ReplayArgs {
+    /// eslogger NDJSON, plain, gzip or zstd; `-` is standard input; may be given again
+    #[arg(long, value_name = "FILE")]
+    events: Vec<PathBuf>,
+    /// pcap or pcapng, plain, gzip or zstd; `-` is standard input; may be given again
+    #[arg(long, value_name = "FILE")]
+    capture: Vec<PathBuf>,
+    /// Configuration; the built-in one without it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// How alerts are written to standard output
+    #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = parse_format)]
+    format: Format,
+}
+
+/// The recording that ships: real client traffic and process events of one staged theft, an allowed backup, a download
+/// and everyday work. `tests/recordings/README.md` says what in it is real.
+const DEMO_EVENTS: &[u8] = include_bytes!("../../tests/recordings/demo/events.ndjson.gz");
+const DEMO_CAPTURE: &[u8] = include_bytes!("../../tests/recordings/demo/capture.pcap.gz");
+const DEMO_POLICY: &str = include_str!("../../tests/recordings/demo/policy.toml");
+
+fn parse_format(text: &str) -> Result<Format, String> {
+    let known = Format::ALL.map(Format::as_str);
+    Format::ALL.into_iter().find(|format| format.as_str() == text).ok_or_else(|| format!("known formats: {}", known.join(", ")))
+}
+
+pub fn run(args: &ReplayArgs) -> ExitCode {
+    let demo = args.events.is_empty() && args.capture.is_empty();
+    let Some(settings) = settings(args.config.as_deref(), demo) else { return ExitCode::from(2) };
+    let mut replay = Replay::new(Arc::clone(&settings.policy));
+    let mut failed = false;
+    if demo {
+        failed |= !open_demo(&mut replay);
+    } else {
+        failed |= !open_all(args, &mut replay);
+    }
+    let (summary, broken_pipe) = play(replay, args.format);
+    if broken_pipe {
+        return ExitCode::SUCCESS;
+    }
+    report(&summary);
+    failed |= !summary.failures.is_empty();
+    ExitCode::from(u8::from(failed))
+}
+
+/// The configuration, or `None` when it has errors; they are all said.
+fn settings(path: Option<&Path>, demo: bool) -> Option<Settings> {
+    let (settings, diagnostics) = match path {
+        Some(path) => config::load_file(path),
+        None if demo => {
+            config::load(&[Source::new(Origin::File, "tests/recordings/demo/policy.toml", DEMO_POLICY)])
+        }
+        None => return Some(config::default_settings()),
+    };
+    let mut errors = false;
+    for diagnostic in &diagnostics {
+        errors |= diagnostic.level == Level::Error;
+        if diagnostic.level == Level::Error {
+            eprintln!("{diagnostic}");
+        }
+    }
+    if errors {
+        eprintln!("cloudward: the configuration has errors; `cloudward check` shows everything about it");
+    }
+    (!errors).then_some(settings)
+}
+
+fn open_demo(replay: &mut Replay) -> bool {
+    eprintln!("cloudward: no recording given: replaying the one that ships (tests/recordings/demo)");
+    let lines = Lines::new("demo/events.ndjson.gz".to_owned(), Box::new(Cursor::new(DEMO_EVENTS)));
+    let capture = CaptureReader::from_stream("demo/capture.pcap.gz", Box::new(Cursor::new(DEMO_CAPTURE)));
+    match (lines, capture) {
+        (Ok(lines), Ok(capture)) => {
+            replay.events(lines);
+            replay.captures(vec![capture]);
+            true
+        }
+        (lines, capture) => {
+            lines.err().into_iter().for_each(|error| eprintln!("cloudward: {error}"));
+            capture.err().into_iter().for_each(|error| eprintln!("cloudward: {error}"));
+            false
+        }
+    }
+}
+
+/// Opens every input. One that fails is said and left out; the others are replayed.
+fn open_all(args: &ReplayArgs, replay: &mut Replay) -> bool {
+    let mut whole = true;
+    for path in &args.events {
+        match Lines::open(path) {
+            Ok(lines) => replay.events(lines),
+            Err(error) => {
+                eprintln!("cloudward: {error}");
+                whole = false;
+            }
+        }
+    }
+    let mut readers = Vec::new();
+    for path in &args.capture {
+        match CaptureReader::open(&path.to_string_lossy()) {
+            Ok(reader) => readers.push(reader),
+            Err(error) => {
+                eprintln!("cloudward: {error}");
+                whole = false;
+            }
+        }
+    }
+    replay.captures(readers);
+    whole
+}
+
+/// Runs it. Each record is written as soon as it is certain. True if whoever reads the output went away.
+fn play(replay: Replay, format: Format) -> (Summary, bool) {
+    let mut out = io::stdout().lock();
+    let mut broken = false;
+    let mut write = |record: Record| {
+        let written = out.write_all(format.write(&record).as_bytes()).and_then(|()| out.flush());
+        broken |= written.is_err();
+        written.is_ok()
+    };
+    let live = io::stderr().is_terminal();
+    let progress = |summary: &Summary| {
+        if live {
+            eprint!("\r{} lines, {} packets ...", summary.lines, summary.packets);
+        }
+    };
+    let summary = replay.run(&mut write, progress);
+    if live && summary.lines + summary.packets >= 1 << 16 {
+        eprint!("\r\x1b[K");
+    }
+    (summary, broken)
+}
+
+/// What became of the inputs, on standard error.
+fn report(summary: &Summary) {
+    summary.failures.iter().for_each(|failure| eprintln!("cloudward: {failure}"));
+    for complaint in &summary.complaints {
+        eprintln!("cloudward: {complaint}");
+    }
+    let more = (summary.rejected + summary.truncated).saturating_sub(summary.complaints.len() as u64);
+    if more > 0 {
+        eprintln!("cloudward: and {more} more lines that could not be read");
+    }
+    let stats = &summary.stats;
+    eprintln!(
+        "cloudward: {} lines ({} rejected), {} packets; {} sensitive reads ({} more were allowed); {} alerts, {} coverage records",
+        summary.lines, summary.rejected, summary.packets, stats.reads, stats.excused, stats.alerts, stats.coverage
+    );
+    if let (Some(first), Some(last)) = (summary.first, summary.last) {
+        eprintln!("cloudward: from {first} to {last}");
+    }
+    if !summary.skipped.is_empty() {
+        let names: Vec<String> = summary.skipped.iter().map(|(name, count)| format!("{name} {count}")).collect();
+        eprintln!("cloudward: event types that no verdict needs: {}", names.join(", "));
+    }
+}
+

@@ -1,0 +1,19 @@
+//! The configuration that ships with the program, inside it.
+
+use super::diagnostics::Origin;
+use super::tree::Source;
+
+/// The shipped files, by the names that diagnostics give them. All are read as one.
+const FILES: [(&str, &str); 7] = [
+    ("config/cloudward.toml", include_str!("../../config/cloudward.toml")),
+    ("config/sensitive.toml", include_str!("../../config/sensitive.toml")),
+    ("config/services.toml", include_str!("../../config/services.toml")),
+    ("config/services-more.toml", include_str!("../../config/services-more.toml")),
+    ("config/sync_roots.toml", include_str!("../../config/sync_roots.toml")),
+    ("config/allow.toml", include_str!("../../config/allow.toml")),
+    ("config/rules/exfiltration.toml", include_str!("../../config/rules/exfiltration.toml")),
+];
+
+pub(super) fn sources() -> Vec<Source> {
+    FILES.iter().map(|(name, text)| Source::new(Origin::BuiltIn, name, *text)).collect()
+}

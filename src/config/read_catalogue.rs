@@ -1,0 +1,256 @@
+//! `[[sensitive]]`, `[[service]]`, `[[sync_root]]` and `[[rule]]`.
+
+use std::sync::Arc;
+
+use crate::model::Severity;
+use crate::policy::{
+    Category, DomainError, DomainPattern, Glob, GlobError, Options, Rule, RuleKind, SensitiveSet, Service,
+    ServiceId, ServiceNames, SetId, SetMask, SetPaths, SyncRoot, Volumes,
+};
+
+use super::diagnostics::{Complaint, Origin};
+use super::read_process;
+use super::section::{Section, Value, boolean, duration, expected, one_of, size, text};
+use super::tree::Node;
+
+const SEVERITIES: [(&str, Severity); 4] = [
+    ("low", Severity::Low),
+    ("medium", Severity::Medium),
+    ("high", Severity::High),
+    ("critical", Severity::Critical),
+];
+
+impl From<GlobError> for Complaint {
+    fn from(error: GlobError) -> Self {
+        let hint = error.hint();
+        Self::new(error.to_string()).hint(hint)
+    }
+}
+
+impl From<DomainError> for Complaint {
+    fn from(error: DomainError) -> Self {
+        let hint = error.hint();
+        Self::new(error.to_string()).hint(hint)
+    }
+}
+
+/// The sets that were read, by their ids.
+#[derive(Default)]
+pub(super) struct Sets {
+    pub sets: Vec<SensitiveSet>,
+    pub paths: Vec<SetPaths>,
+}
+
+impl Sets {
+    pub(super) fn named(&self, name: &str) -> Option<SetId> {
+        let index = self.sets.iter().position(|set| &*set.name == name)?;
+        u8::try_from(index).ok().map(SetId)
+    }
+
+    pub(super) fn read(
+        root: &mut Section<'_, '_>,
+        options: &Options,
+        volumes: &Volumes,
+        builtin: &[String],
+    ) -> Self {
+        let mut all = Self::default();
+        for (table, at) in root.tables("sensitive") {
+            let mut section = Section::new("[[sensitive]]", &at, table, root.complaints);
+            if all.sets.len() == SetMask::LIMIT {
+                let message = format!("more than {} sensitive sets", SetMask::LIMIT);
+                section.complaints.error(&at, Complaint::new(message).hint("melt some of them together"));
+                break;
+            }
+            all.read_one(&mut section, options, volumes, builtin);
+            section.finish();
+        }
+        all
+    }
+
+    fn read_one(
+        &mut self,
+        section: &mut Section<'_, '_>,
+        options: &Options,
+        volumes: &Volumes,
+        builtin: &[String],
+    ) {
+        let name = name(section, "sensitive");
+        section.node("extend");
+        let severity = section.read("severity", one_of(&SEVERITIES));
+        let glob = |node: &Node| Ok(Glob::parse(&text(node)?, volumes)?);
+        let include = section.list("paths", glob);
+        let exclude = section.list("exclude", glob);
+        let window = section.read("window", duration);
+        let min_bytes = section.read("min_bytes", size);
+        let named_paths = include.as_ref().is_some_and(|list| !list.value.is_empty());
+        if !named_paths {
+            section.missing("paths", "name the files: paths = [\"~/Documents/secret/**\"]");
+        }
+        let (Some(name), Ok(set)) = (name, u8::try_from(self.sets.len())) else { return };
+        self.sets.push(SensitiveSet {
+            builtin: builtin.contains(&name),
+            name: Arc::from(name),
+            severity: severity.map_or(Severity::Medium, |value| value.value),
+            window: window.map_or(options.window_default, |value| value.value),
+            min_bytes: min_bytes.map_or(options.min_bytes, |value| value.value),
+        });
+        self.paths.push(SetPaths { set: SetId(set), include: plain(include), exclude: plain(exclude) });
+    }
+}
+
+/// The values alone.
+pub(super) fn plain<T>(list: Option<Value<Vec<Value<T>>>>) -> Vec<T> {
+    list.map(|list| list.value.into_iter().map(|value| value.value).collect()).unwrap_or_default()
+}
+
+/// The entry's name, which its messages bear from now on.
+pub(super) fn name(section: &mut Section<'_, '_>, list: &str) -> Option<String> {
+    let name = section.require("name", "every entry has a name of its own", text)?.value;
+    section.set_title(format!("[[{list}]] \"{name}\""));
+    Some(name)
+}
+
+pub(super) fn services(root: &mut Section<'_, '_>) -> Vec<ServiceNames> {
+    let mut services = Vec::new();
+    for (table, at) in root.tables("service") {
+        let mut section = Section::new("[[service]]", &at, table, root.complaints);
+        services.extend(service(&mut section));
+        section.finish();
+    }
+    services
+}
+
+fn service(section: &mut Section<'_, '_>) -> Option<ServiceNames> {
+    let name = name(section, "service");
+    section.node("extend");
+    let categories = Category::ALL.map(|category| (category.as_str(), category));
+    let hint = "file-sync, object-store, file-transfer, paste, code-host, messaging, tunnel or backup";
+    let category = section.require("category", hint, one_of(&categories));
+    let domain = |node: &Node| Ok(DomainPattern::parse(&text(node)?)?);
+    let tenant = |node: &Node| Ok(DomainPattern::parse_tenant(&text(node)?)?);
+    let domains = section.list("domains", domain);
+    let tenants = section.list("tenants", tenant);
+    let except = section.list("except", domain);
+    let upload = section.read("upload", boolean);
+    let names = ServiceNames {
+        service: Service {
+            name: Arc::from(name?),
+            category: category?.value,
+            upload: upload.is_none_or(|value| value.value),
+        },
+        domains: plain(domains),
+        tenants: plain(tenants),
+        except: plain(except),
+    };
+    if names.domains.is_empty() && names.tenants.is_empty() {
+        section.missing("domains", "name the hosts: domains = [\"storage.example.com\"]");
+    }
+    Some(names)
+}
+
+/// The id of a service by its name.
+pub(super) fn service_named(services: &[ServiceNames], name: &str) -> Option<ServiceId> {
+    let index = services.iter().position(|names| &*names.service.name == name)?;
+    u16::try_from(index).ok().map(ServiceId)
+}
+
+pub(super) fn sync_roots(
+    root: &mut Section<'_, '_>,
+    services: &[ServiceNames],
+    volumes: &Volumes,
+) -> Vec<SyncRoot> {
+    let mut roots = Vec::new();
+    for (table, at) in root.tables("sync_root") {
+        let mut section = Section::new("[[sync_root]]", &at, table, root.complaints);
+        roots.extend(sync_root(&mut section, services, volumes));
+        section.finish();
+    }
+    roots
+}
+
+fn sync_root(
+    section: &mut Section<'_, '_>,
+    services: &[ServiceNames],
+    volumes: &Volumes,
+) -> Option<SyncRoot> {
+    section.node("extend");
+    let builtin = section.at().origin == Origin::BuiltIn;
+    let name = section.read("name", text);
+    let glob = |node: &Node| {
+        let text = text(node)?;
+        Ok((Glob::parse_with_tenant(&text, volumes)?, text))
+    };
+    let path =
+        section.require("path", "the folder: path = \"~/Library/CloudStorage/GoogleDrive-{tenant}\"", glob);
+    let known = |node: &Node| {
+        let name = text(node)?;
+        service_named(services, &name).ok_or_else(|| unknown_service(&name, services))
+    };
+    let client = read_process::list(section, "client", volumes);
+    // A built-in root goes with its service when that is switched off.
+    let service = match section.node("service") {
+        Some(node) if builtin => known(node).ok(),
+        _ => section
+            .require("service", "name the service that the folder goes to", known)
+            .map(|value| value.value),
+    };
+    let (path, text) = path?.value;
+    let name = name.map_or(text, |name| name.value);
+    Some(SyncRoot {
+        name: Arc::from(name),
+        service: service?,
+        path,
+        client: client.unwrap_or_default(),
+        builtin,
+    })
+}
+
+pub(super) fn unknown_service(name: &str, services: &[ServiceNames]) -> Complaint {
+    let complaint = Complaint::new(format!("no service is named `{name}`"));
+    complaint.did_you_mean(name, services.iter().map(|names| &*names.service.name))
+}
+
+pub(super) fn rules(root: &mut Section<'_, '_>) -> Vec<Rule> {
+    let mut rules = Vec::new();
+    for (table, at) in root.tables("rule") {
+        let mut section = Section::new("[[rule]]", &at, table, root.complaints);
+        rules.extend(rule(&mut section));
+        section.finish();
+    }
+    rules
+}
+
+fn rule(section: &mut Section<'_, '_>) -> Option<Rule> {
+    let id = section.require("id", "every rule has an id of its own", text)?.value;
+    section.set_title(format!("[[rule]] \"{id}\""));
+    section.node("extend");
+    let name = section.require("name", "what the rule sees, in a few words", text);
+    let version = section.read("version", text);
+    let severity = section.require("severity", "low, medium, high or critical", one_of(&SEVERITIES));
+    let kinds = RuleKind::ALL.map(|kind| (kind.as_str(), kind));
+    let when = section.require("when", "what must have happened", one_of(&kinds));
+    let techniques = section.list("techniques", technique);
+    let categories = Category::ALL.map(|category| (category.as_str(), category));
+    let categories = section.list("categories", one_of(&categories));
+    Some(Rule {
+        id: Arc::from(id),
+        name: Arc::from(name?.value),
+        version: Arc::from(version.map_or_else(|| "1".to_owned(), |version| version.value)),
+        severity: severity?.value,
+        techniques: plain(techniques),
+        when: when?.value,
+        categories: categories.map(|list| plain(Some(list))),
+    })
+}
+
+/// An ATT&CK id: `T1567` or `T1567.002`.
+fn technique(node: &Node) -> Result<Arc<str>, Complaint> {
+    let id = node.text().ok_or_else(|| expected("a technique id", node))?;
+    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
+    let fits = id.strip_prefix('T').is_some_and(|rest| match rest.split_once('.') {
+        Some((technique, sub)) => digits(technique, 4) && digits(sub, 3),
+        None => digits(rest, 4),
+    });
+    let wrong = || Complaint::new(format!("`{id}` is no ATT&CK technique")).hint("such as T1567.002");
+    if fits { Ok(Arc::from(id)) } else { Err(wrong()) }
+}

@@ -1,0 +1,85 @@
+//! The single values: `[window]`, `[upload]`, `[engine]`, `[alert]`, `[paths]`, `[builtin]`.
+
+use crate::model::Span;
+use crate::policy::{Options, UnknownUpload, Volumes};
+
+use super::diagnostics::Complaint;
+use super::section::{Complaints, Section, duration, expected, one_of, ratio, size, text};
+use super::tree::{Kind, Node, Table};
+
+/// What the tables of single values say.
+pub(super) struct Singles {
+    pub options: Options,
+    pub volumes: Volumes,
+    pub homes: Vec<Box<str>>,
+}
+
+/// Stands in where even the built-in value is gone, which the shipped configuration never lets happen.
+const FALLBACK: Options = Options {
+    window_default: Span::from_secs(900),
+    file_taint: Span::from_secs(86_400),
+    min_bytes: 4096,
+    min_ratio: 1.0,
+    unknown: UnknownUpload::Record,
+    hold: Span::from_millis(500),
+    group: Span::from_secs(600),
+};
+
+/// Reads the single values of the merged tree. The keys read here are the ones that `root` knows from now on.
+pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
+    let mut options = FALLBACK;
+    within(root, "window", |section| {
+        keep(&mut options.window_default, section.read("default", duration));
+        keep(&mut options.file_taint, section.read("file_taint", duration));
+    });
+    within(root, "upload", |section| {
+        keep(&mut options.min_bytes, section.read("min_bytes", size));
+        keep(&mut options.min_ratio, section.read("min_ratio", ratio));
+        let words = UnknownUpload::ALL.map(|word| (word.as_str(), word));
+        keep(&mut options.unknown, section.read("unknown", one_of(&words)));
+    });
+    within(root, "engine", |section| keep(&mut options.hold, section.read("hold", duration)));
+    within(root, "alert", |section| keep(&mut options.group, section.read("group", duration)));
+    within(root, "builtin", |section| _ = section.list("disable", text));
+    let (mut homes, mut volumes) = (Vec::new(), Vec::new());
+    within(root, "paths", |section| {
+        homes = absolute_paths(section, "homes");
+        volumes = absolute_paths(section, "case_sensitive");
+    });
+    let homes = homes.into_iter().map(String::into_boxed_str).collect();
+    Singles { options, volumes: Volumes::new(volumes.iter().map(String::as_str)), homes }
+}
+
+fn keep<T>(slot: &mut T, value: Option<super::section::Value<T>>) {
+    if let Some(value) = value {
+        *slot = value.value;
+    }
+}
+
+fn absolute_paths(section: &mut Section<'_, '_>, key: &'static str) -> Vec<String> {
+    let absolute = |node: &Node| match text(node)? {
+        path if path.starts_with('/') => Ok(path),
+        path => Err(Complaint::new(format!("`{path}` is no absolute path")).hint("begin with `/`")),
+    };
+    let paths = section.list(key, absolute);
+    paths.map(|list| list.value.into_iter().map(|path| path.value).collect()).unwrap_or_default()
+}
+
+/// Reads the table of a key, if it is one; else complains and reads the one that it replaced.
+fn within(root: &mut Section<'_, '_>, key: &'static str, read: impl FnOnce(&mut Section<'_, '_>)) {
+    let Some(mut node) = root.node(key) else { return };
+    let table: &Table = loop {
+        match &node.kind {
+            Kind::Table(table) => break table,
+            _ => root.complain(&node.at, key, expected("a table", node).hint(format!("write `[{key}]`"))),
+        }
+        match node.under.as_deref() {
+            Some(under) => node = under,
+            None => return,
+        }
+    };
+    let complaints: &mut Complaints = root.complaints;
+    let mut section = Section::new(format!("[{key}]"), &node.at, table, complaints);
+    read(&mut section);
+    section.finish();
+}

@@ -1,0 +1,225 @@
+//! Reading a table key by key. The keys asked for are the keys known: whatever else stands in the table is a mistake,
+//! and the nearest known key is the suggestion.
+
+use super::diagnostics::{Complaint, Diagnostic, Place};
+use super::tree::{Kind, Node, Table};
+
+/// A value and where it was written.
+#[derive(Clone, PartialEq, Debug)]
+pub(super) struct Value<T> {
+    pub value: T,
+    pub at: Place,
+}
+
+/// All complaints so far.
+#[derive(Default, Debug)]
+pub(super) struct Complaints(pub Vec<Diagnostic>);
+
+impl Complaints {
+    pub(super) fn error(&mut self, at: &Place, complaint: Complaint) {
+        self.0.push(Diagnostic::error(at, complaint));
+    }
+
+    pub(super) fn warning(&mut self, at: &Place, complaint: Complaint) {
+        self.0.push(Diagnostic::warning(at, complaint));
+    }
+}
+
+/// A table being read.
+pub(super) struct Section<'n, 'c> {
+    table: &'n Table,
+    at: Place,
+    /// As messages name it: `[window]`, `[[allow]] "name"`.
+    title: String,
+    asked: Vec<&'static str>,
+    pub complaints: &'c mut Complaints,
+}
+
+impl<'n, 'c> Section<'n, 'c> {
+    pub(super) fn new(
+        title: impl Into<String>,
+        at: &Place,
+        table: &'n Table,
+        complaints: &'c mut Complaints,
+    ) -> Self {
+        Self { table, at: at.clone(), title: title.into(), asked: Vec::new(), complaints }
+    }
+
+    pub(super) fn at(&self) -> &Place {
+        &self.at
+    }
+
+    pub(super) fn title(&self) -> &str {
+        &self.title
+    }
+
+    pub(super) fn set_title(&mut self, title: String) {
+        self.title = title;
+    }
+
+    /// The node of a key, which is known from now on.
+    pub(super) fn node(&mut self, key: &'static str) -> Option<&'n Node> {
+        self.asked.push(key);
+        self.table.get(key)
+    }
+
+    /// The value of a key. If it cannot be used that is said, and the value that it replaced is used.
+    pub(super) fn read<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&Node) -> Result<T, Complaint>,
+    ) -> Option<Value<T>> {
+        let mut node = self.node(key)?;
+        loop {
+            match parse(node) {
+                Ok(value) => return Some(Value { value, at: node.at.clone() }),
+                Err(complaint) => self.complain(&node.at, key, complaint),
+            }
+            node = node.under.as_deref()?;
+        }
+    }
+
+    /// The same for a key that must be there.
+    pub(super) fn require<T>(
+        &mut self,
+        key: &'static str,
+        hint: &str,
+        parse: impl Fn(&Node) -> Result<T, Complaint>,
+    ) -> Option<Value<T>> {
+        if self.table.get(key).is_none() {
+            self.missing(key, hint);
+        }
+        self.read(key, parse)
+    }
+
+    pub(super) fn missing(&mut self, key: &str, hint: &str) {
+        let message = format!("{} has no `{key}`", self.title);
+        self.complaints.error(&self.at, Complaint::new(message).hint(hint));
+    }
+
+    /// A list, or one item that stands for a list of one. Items that cannot be used are left out.
+    pub(super) fn list<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&Node) -> Result<T, Complaint>,
+    ) -> Option<Value<Vec<Value<T>>>> {
+        let node = self.node(key)?;
+        let items = match &node.kind {
+            Kind::List(items) => items.iter().collect(),
+            _ => vec![node],
+        };
+        let mut values = Vec::new();
+        for item in items {
+            match parse(item) {
+                Ok(value) => values.push(Value { value, at: item.at.clone() }),
+                Err(complaint) => self.complain(&item.at, key, complaint),
+            }
+        }
+        Some(Value { value: values, at: node.at.clone() })
+    }
+
+    /// The tables of a key: `key = { .. }`, `key = [{ .. }]` or `[[key]]`.
+    pub(super) fn tables(&mut self, key: &'static str) -> Vec<(&'n Table, Place)> {
+        let Some(node) = self.node(key) else { return Vec::new() };
+        let items = match &node.kind {
+            Kind::List(items) => items.iter().collect(),
+            _ => vec![node],
+        };
+        let mut tables = Vec::new();
+        for item in items {
+            match item.table() {
+                Some(table) => tables.push((table, item.at.clone())),
+                None => self.complain(&item.at, key, expected("a table", item)),
+            }
+        }
+        tables
+    }
+
+    pub(super) fn complain(&mut self, at: &Place, key: &str, complaint: Complaint) {
+        let message = format!("{} `{key}`: {}", self.title, complaint.message);
+        self.complaints.error(at, Complaint { message, hint: complaint.hint });
+    }
+
+    pub(super) fn warn(&mut self, at: &Place, complaint: Complaint) {
+        let message = format!("{}: {}", self.title, complaint.message);
+        self.complaints.warning(at, Complaint { message, hint: complaint.hint });
+    }
+
+    /// Complains of every key that nobody asked for.
+    pub(super) fn finish(self) {
+        for entry in &self.table.0 {
+            if !self.asked.contains(&entry.key.as_str()) {
+                let complaint = Complaint::new(format!("{}: unknown key `{}`", self.title, entry.key));
+                let complaint = complaint.did_you_mean(&entry.key, self.asked.iter().copied());
+                self.complaints.error(&entry.key_at, complaint);
+            }
+        }
+    }
+}
+
+pub(super) fn expected(what: &str, node: &Node) -> Complaint {
+    Complaint::new(format!("expected {what}, found {}", node.type_name()))
+}
+
+pub(super) fn text(node: &Node) -> Result<String, Complaint> {
+    match node.text() {
+        Some("") => Err(Complaint::new("the string is empty")),
+        Some(text) => Ok(text.to_owned()),
+        None => Err(expected("a string", node)),
+    }
+}
+
+pub(super) fn boolean(node: &Node) -> Result<bool, Complaint> {
+    match node.kind {
+        Kind::Boolean(truth) => Ok(truth),
+        _ => Err(expected("true or false", node)),
+    }
+}
+
+/// A size in bytes: an integer, or a string with a unit.
+pub(super) fn size(node: &Node) -> Result<u64, Complaint> {
+    match &node.kind {
+        Kind::Integer(bytes) => {
+            u64::try_from(*bytes).map_err(|_| Complaint::new("a size cannot be negative"))
+        }
+        Kind::Text(text) => super::values::size(text),
+        _ => Err(expected("a size", node).hint("\"4KiB\", or an integer of bytes")),
+    }
+}
+
+pub(super) fn duration(node: &Node) -> Result<crate::model::Span, Complaint> {
+    match &node.kind {
+        Kind::Text(text) => super::values::duration(text),
+        Kind::Integer(number) => {
+            Err(expected("a duration", node).hint(format!("write the unit: \"{number}s\" or \"{number}m\"")))
+        }
+        _ => Err(expected("a duration", node).hint("\"15m\", \"500ms\", \"24h\"")),
+    }
+}
+
+/// A number that is not negative.
+pub(super) fn ratio(node: &Node) -> Result<f64, Complaint> {
+    let number = match node.kind {
+        Kind::Integer(number) => number as f64,
+        Kind::Float(number) => number,
+        _ => return Err(expected("a number", node)),
+    };
+    if number.is_finite() && number >= 0.0 {
+        Ok(number)
+    } else {
+        Err(Complaint::new("the number must be finite and not negative"))
+    }
+}
+
+/// One word of a fixed list.
+pub(super) fn one_of<T: Copy>(words: &[(&'static str, T)]) -> impl Fn(&Node) -> Result<T, Complaint> {
+    move |node| {
+        let word = text(node)?;
+        if let Some((_, value)) = words.iter().find(|(name, _)| *name == word) {
+            return Ok(*value);
+        }
+        let known: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let complaint = Complaint::new(format!("`{word}` is none of {}", known.join(", ")));
+        Err(complaint.did_you_mean(&word, known))
+    }
+}

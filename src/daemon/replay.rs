@@ -1,0 +1,291 @@
+//! The same engine over recordings.
+//!
+//! One thread reads from whichever source is furthest behind in event time, one line or packet at a time, so that pipes
+//! that still grow are followed closely and the result does not depend on how bytes arrive.
+
+use std::fmt;
+use std::hash::Hasher;
+use std::sync::Arc;
+
+use crate::engine::order::{Order, SourceId, SourceRank};
+use crate::engine::{Engine, Stats};
+use crate::model::{CoverageKind, Input, NetFact, Record, Span, Timestamp};
+use crate::net::{Limits, Tap};
+use crate::policy::Policy;
+use crate::sensor::capture::{CaptureReader, CaptureSet};
+use crate::sensor::eslogger::{Decoder, LineError};
+use crate::sensor::gate::PolicyGate;
+use crate::sensor::lines::{Item, Lines};
+
+/// Recordings are put in order within this much event time.
+pub const RECORDING_HOLD: Span = Span::from_secs(10);
+/// Complaints kept with their line number; more are only counted.
+const MAX_COMPLAINTS: usize = 20;
+
+/// Something wrong with a line of a recording. It never ends the replay.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Complaint {
+    pub file: Arc<str>,
+    pub line: u64,
+    pub what: String,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.what)
+    }
+}
+
+/// What became of the inputs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Summary {
+    pub lines: u64,
+    /// Lines that could not be read at all.
+    pub rejected: u64,
+    /// Lines that hold an event type that no verdict needs.
+    pub truncated: u64,
+    pub packets: u64,
+    pub complaints: Vec<Complaint>,
+    /// Inputs that ended before their end, each a sentence that names file and place.
+    pub failures: Vec<String>,
+    /// Event types that are skipped, with how often they came.
+    pub skipped: Vec<(String, u64)>,
+    pub stats: Stats,
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+}
+
+struct Events {
+    source: SourceId,
+    name: Arc<str>,
+    lines: Lines,
+    decoder: Decoder,
+    gate: PolicyGate,
+}
+
+struct Captures {
+    source: SourceId,
+    set: CaptureSet,
+    tap: Tap,
+    facts: Vec<NetFact>,
+    last: Timestamp,
+}
+
+/// A replay being set up, then run.
+pub struct Replay {
+    order: Order,
+    engine: Engine,
+    events: Vec<Events>,
+    captures: Option<Captures>,
+    policy: Arc<Policy>,
+    summary: Summary,
+}
+
+impl Replay {
+    pub fn new(policy: Arc<Policy>) -> Self {
+        Self {
+            order: Order::new(RECORDING_HOLD),
+            engine: Engine::new(Arc::clone(&policy)),
+            events: Vec::new(),
+            captures: None,
+            policy,
+            summary: Summary::default(),
+        }
+    }
+
+    /// Adds an eslogger recording. Its rank comes from its first line, so the order of the files does not matter.
+    pub fn events(&mut self, mut lines: Lines) {
+        let name: Arc<str> = Arc::from(lines.name());
+        let mut decoder = Decoder::new();
+        let mut gate = PolicyGate::new(Arc::clone(&self.policy.paths));
+        let mut hash = std::hash::DefaultHasher::new();
+        let first = match lines.next_line() {
+            Ok(Some(Item::Line(line))) => {
+                hash.write(line.bytes);
+                self.summary.lines += 1;
+                let (number, complete) = (line.number, line.complete);
+                let decoded = decoder.decode(line.bytes, &mut gate);
+                self.summary.take(&name, number, complete, decoded)
+            }
+            Ok(Some(Item::TooLong { number, bytes })) => {
+                self.summary.too_long(&name, number, bytes);
+                None
+            }
+            Ok(None) => {
+                self.summary.failures.push(format!("{name}: is empty: no events in it"));
+                None
+            }
+            Err(error) => {
+                self.summary.failures.push(error.to_string());
+                None
+            }
+        };
+        let source = self.order.open(SourceRank(hash.finish()));
+        if let Some(observed) = first {
+            self.summary.saw(observed.time);
+            self.order.push(source, Input::Process(observed));
+        }
+        self.events.push(Events { source, name, lines, decoder, gate });
+    }
+
+    /// Adds all captures; they share one view of the network.
+    pub fn captures(&mut self, readers: Vec<CaptureReader>) {
+        if readers.is_empty() {
+            return;
+        }
+        let source = self.order.open(SourceRank::default());
+        let (set, tap) = (CaptureSet::new(readers), Tap::new(Limits::default()));
+        self.captures = Some(Captures { source, set, tap, facts: Vec::new(), last: Timestamp::MIN });
+    }
+
+    /// Runs to the end of all inputs. `emit` gets each record as soon as it is certain; `false` stops the replay.
+    /// `progress` is called now and then.
+    pub fn run(
+        mut self,
+        mut emit: impl FnMut(Record) -> bool,
+        mut progress: impl FnMut(&Summary),
+    ) -> Summary {
+        let mut records = Vec::new();
+        let mut turns = 0u32;
+        while let Some(source) = self.order.hungriest() {
+            self.read_one(source);
+            while let Some(input) = self.order.pop() {
+                self.engine.step(input, &mut records);
+            }
+            if !records.drain(..).all(&mut emit) {
+                return self.conclude();
+            }
+            turns = turns.wrapping_add(1);
+            if turns.is_multiple_of(1 << 16) {
+                progress(&self.summary);
+            }
+        }
+        while let Some(input) = self.order.pop() {
+            self.engine.step(input, &mut records);
+        }
+        let (late, hurried) = self.order.disorder();
+        if late + hurried > 0 {
+            let text =
+                "events that came too late to be put in order with the others; judged by their own time";
+            self.engine.note(CoverageKind::LateEvent, late + hurried, text);
+        }
+        self.engine.finish(&mut records);
+        records.drain(..).all(&mut emit);
+        self.conclude()
+    }
+
+    /// Reads one line or packet of this source; closes it at its end.
+    fn read_one(&mut self, source: SourceId) {
+        match self.events.iter_mut().find(|events| events.source == source) {
+            Some(events) => read_line(events, &mut self.order, &mut self.summary),
+            None => match &mut self.captures {
+                Some(captures) if captures.source == source => {
+                    read_packet(captures, &mut self.order, &mut self.summary)
+                }
+                _ => self.order.close(source),
+            },
+        }
+    }
+
+    fn conclude(mut self) -> Summary {
+        self.summary.stats = self.engine.stats;
+        for events in &self.events {
+            for (name, count) in events.decoder.counts().events() {
+                if count.emitted == 0 && count.refused == 0 {
+                    self.summary.skipped.push((String::from_utf8_lossy(name).into_owned(), count.lines));
+                }
+            }
+        }
+        self.summary
+    }
+}
+
+fn read_line(events: &mut Events, order: &mut Order, summary: &mut Summary) {
+    match events.lines.next_line() {
+        Ok(Some(Item::Line(line))) => {
+            summary.lines += 1;
+            let (number, complete) = (line.number, line.complete);
+            let decoded = events.decoder.decode(line.bytes, &mut events.gate);
+            if let Some(observed) = summary.take(&events.name, number, complete, decoded) {
+                summary.saw(observed.time);
+                order.push(events.source, Input::Process(observed));
+            }
+        }
+        Ok(Some(Item::TooLong { number, bytes })) => summary.too_long(&events.name, number, bytes),
+        Ok(None) => {
+            for loss in events.decoder.finish() {
+                order.push(events.source, Input::Coverage(loss));
+            }
+            order.close(events.source);
+        }
+        Err(error) => {
+            summary.failures.push(error.to_string());
+            order.close(events.source);
+        }
+    }
+}
+
+fn read_packet(captures: &mut Captures, order: &mut Order, summary: &mut Summary) {
+    match captures.set.next() {
+        Ok(Some(packet)) => {
+            summary.packets += 1;
+            summary.saw(packet.time);
+            captures.last = captures.last.max(packet.time);
+            captures.tap.packet(&packet, &mut captures.facts);
+            order.reached(captures.source, packet.time);
+        }
+        Ok(None) => {
+            captures.tap.finish(captures.last, &mut captures.facts);
+            for coverage in captures.tap.coverage() {
+                order.push(captures.source, Input::Coverage(coverage));
+            }
+            captures.facts.drain(..).for_each(|fact| order.push(captures.source, Input::Net(fact)));
+            order.close(captures.source);
+        }
+        Err(error) => summary.failures.push(error.to_string()),
+    }
+    captures.facts.drain(..).for_each(|fact| order.push(captures.source, Input::Net(fact)));
+}
+
+impl Summary {
+    /// Keeps what was decoded, notes what was wrong.
+    fn take<T>(
+        &mut self,
+        file: &Arc<str>,
+        line: u64,
+        complete: bool,
+        decoded: Result<Option<T>, LineError>,
+    ) -> Option<T> {
+        match decoded {
+            Ok(decoded) => decoded,
+            Err(_) if !complete => {
+                self.truncated += 1;
+                self.complain(file, line, "the last line is cut off; left out".to_owned());
+                None
+            }
+            Err(error) => {
+                self.rejected += 1;
+                self.complain(file, line, error.to_string());
+                None
+            }
+        }
+    }
+
+    fn too_long(&mut self, file: &Arc<str>, line: u64, bytes: u64) {
+        self.lines += 1;
+        self.rejected += 1;
+        let limit = crate::sensor::lines::MAX_LINE;
+        self.complain(file, line, format!("a line of {bytes} bytes is longer than {limit}; left out"));
+    }
+
+    fn complain(&mut self, file: &Arc<str>, line: u64, what: String) {
+        if self.complaints.len() < MAX_COMPLAINTS {
+            self.complaints.push(Complaint { file: Arc::clone(file), line, what });
+        }
+    }
+
+    fn saw(&mut self, time: Timestamp) {
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    }
+}

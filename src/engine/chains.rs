@@ -1,0 +1,343 @@
+//! One chain is one alert.
+//!
+//! Completed read-and-upload pairs join a chain: by a read they share (the same lineage), or because the same user, the
+//! same programs, the same sets and the same place meet again within `[alert].group`. A chain reports when it begins and
+//! then, as a new revision, at most once a minute of event time.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::model::{
+    Alert, AlertId, Attribution, FlowEvidence, ProcessEvidence, Record, Span, Table, Timestamp, Uid,
+};
+use crate::policy::{Policy, RuleKind, SetMask};
+
+use super::lineage::LifeId;
+use super::window::{Bearing, OVERHANG, Place, ReadId};
+use super::{Engine, Timer, describe};
+
+/// Chains remembered at most; some 20 KiB each at the worst: 80 MB under attack, a few in a normal day.
+pub const MAX_CHAINS: usize = 4096;
+/// Reads kept as evidence of one chain.
+const MAX_READS: usize = 128;
+/// Uploading lives kept apart in one chain; the bytes of further ones are summed.
+const MAX_INSTANCES: usize = 64;
+/// Between two reports of one chain.
+const REPORT_EVERY: Span = Span::from_secs(60);
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ChainId(u64);
+
+/// A crossed read, with the sets that the allow list does not let through.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    pub bearing: Bearing,
+    pub sets: SetMask,
+    pub crossed: Timestamp,
+}
+
+/// One life's part in the upload.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    pub life: LifeId,
+    pub tally: u16,
+    pub out: u64,
+    pub into: u64,
+    pub flows: Vec<FlowEvidence>,
+}
+
+/// A completed pair, or more bytes of one.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    pub kind: RuleKind,
+    pub time: Timestamp,
+    pub user: Uid,
+    pub uploader: Arc<ProcessEvidence>,
+    pub code: Arc<str>,
+    pub ancestors: Vec<Arc<ProcessEvidence>>,
+    pub carried: Vec<Carried>,
+    pub omitted: u64,
+    pub place: Place,
+    pub instance: Instance,
+    pub attribution: Attribution,
+    pub host_wide_name: bool,
+    /// Something crossed since the last time; else only bytes were added.
+    pub new_pair: bool,
+}
+
+/// A chain with all its evidence.
+#[derive(Debug)]
+pub struct Chain {
+    pub alert_id: AlertId,
+    key: Arc<str>,
+    pub first: Timestamp,
+    last_step: Timestamp,
+    last_pair: Timestamp,
+    pub time: Timestamp,
+    pub revision: u32,
+    pub count: u64,
+    reported: Timestamp,
+    dirty: bool,
+    pub kinds: BTreeSet<RuleKind>,
+    pub user: Uid,
+    pub uploader: Arc<ProcessEvidence>,
+    pub ancestors: Vec<Arc<ProcessEvidence>>,
+    pub carried: Vec<Carried>,
+    pub omitted: u64,
+    pub place: Place,
+    pub instances: Vec<Instance>,
+    /// Bytes of instances beyond those kept.
+    pub spilled: (u64, u64),
+    pub attribution: Attribution,
+    pub host_wide_name: bool,
+}
+
+/// All chains within reach of a next step.
+#[derive(Debug, Default)]
+pub struct Chains {
+    chains: Table<ChainId, Chain>,
+    ids: BTreeSet<ChainId>,
+    by_key: Table<Arc<str>, ChainId>,
+    by_read: Table<(ReadId, Arc<str>), ChainId>,
+    next: u64,
+}
+
+impl Chains {
+    pub fn len(&self) -> usize {
+        self.chains.len()
+    }
+
+    /// Chains with something unsaid, oldest first.
+    pub fn take_dirty(&mut self) -> Vec<ChainId> {
+        let dirty = |id: &&ChainId| self.chains.get(*id).is_some_and(|chain| chain.dirty);
+        self.ids.iter().filter(dirty).copied().collect()
+    }
+
+    /// The sets of a new policy have other numbers.
+    pub fn renumber(&mut self, number: impl Fn(SetMask) -> SetMask) {
+        for id in &self.ids {
+            let carried = self.chains.get_mut(id).into_iter().flat_map(|chain| &mut chain.carried);
+            carried.for_each(|carried| carried.sets = number(carried.sets));
+        }
+    }
+
+    fn find(&self, completion: &Completion, key: &str, place: &Arc<str>, group: Span) -> Option<ChainId> {
+        let shared = |carried: &Carried| self.by_read.get(&(carried.bearing.read.id, Arc::clone(place))).copied();
+        completion.carried.iter().find_map(shared).or_else(|| {
+            let id = *self.by_key.get(key)?;
+            let chain = self.chains.get(&id)?;
+            let gap = first_step(completion).since(chain.last_step);
+            (group > Span::ZERO && gap <= group).then_some(id)
+        })
+    }
+
+    fn create(&mut self, completion: &Completion, key: Arc<str>) -> ChainId {
+        let id = ChainId(self.next);
+        self.next += 1;
+        let chain = Chain {
+            alert_id: alert_id(completion, &key),
+            key: Arc::clone(&key),
+            first: first_step(completion),
+            last_step: completion.time,
+            last_pair: Timestamp::MIN,
+            time: completion.time,
+            revision: 0,
+            count: 0,
+            reported: Timestamp::MIN,
+            dirty: false,
+            kinds: BTreeSet::new(),
+            user: completion.user,
+            uploader: Arc::clone(&completion.uploader),
+            ancestors: completion.ancestors.clone(),
+            carried: Vec::new(),
+            omitted: 0,
+            place: completion.place.clone(),
+            instances: Vec::new(),
+            spilled: (0, 0),
+            attribution: completion.attribution,
+            host_wide_name: false,
+        };
+        self.chains.insert(id, chain);
+        self.ids.insert(id);
+        self.by_key.insert(key, id);
+        id
+    }
+
+    fn forget(&mut self, id: ChainId) -> Option<Chain> {
+        let chain = self.chains.remove(&id)?;
+        self.ids.remove(&id);
+        if self.by_key.get(&chain.key) == Some(&id) {
+            self.by_key.remove(&chain.key);
+        }
+        let place = place_word(&chain.place);
+        for carried in &chain.carried {
+            self.by_read.remove(&(carried.bearing.read.id, Arc::clone(&place)));
+        }
+        Some(chain)
+    }
+}
+
+impl Chain {
+    fn add(&mut self, completion: Completion) {
+        self.kinds.insert(completion.kind);
+        let same = |other: &Instance| other.life == completion.instance.life && other.tally == completion.instance.tally;
+        let known = self.instances.iter().position(same);
+        let newest = completion.carried.iter().map(|carried| carried.bearing.since).max();
+        if completion.new_pair && (known.is_none() || newest > Some(self.last_pair)) {
+            self.count += 1;
+            self.last_pair = completion.time;
+        }
+        let last_byte = completion.instance.flows.iter().map(|flow| flow.end).max().unwrap_or(completion.time);
+        self.time = self.time.max(if completion.new_pair { completion.time } else { last_byte });
+        self.last_step = self.last_step.max(completion.time).max(last_byte);
+        self.first = self.first.min(first_step(&completion));
+        self.attribution = self.attribution.max(completion.attribution);
+        self.host_wide_name |= completion.host_wide_name;
+        self.omitted = self.omitted.max(completion.omitted);
+        match known {
+            Some(at) => self.instances[at] = completion.instance,
+            None if self.instances.len() < MAX_INSTANCES => self.instances.push(completion.instance),
+            None => {
+                self.spilled.0 += completion.instance.out;
+                self.spilled.1 += completion.instance.into;
+            }
+        }
+        for carried in completion.carried {
+            let read = carried.bearing.read.id;
+            match self.carried.iter().position(|other| other.bearing.read.id == read) {
+                Some(at) => self.carried[at].sets = self.carried[at].sets.union(carried.sets),
+                None if self.carried.len() < MAX_READS => self.carried.push(carried),
+                None => self.omitted += 1,
+            }
+        }
+    }
+
+    /// Payload out and in, over all instances.
+    pub fn bytes(&self) -> (u64, u64) {
+        self.instances.iter().fold(self.spilled, |sum, one| (sum.0 + one.out, sum.1 + one.into))
+    }
+}
+
+impl Engine {
+    /// The pair begins a chain or continues one.
+    pub(super) fn join(&mut self, completion: Completion) {
+        if !describe::any_rule(&self.policy, &completion) {
+            return;
+        }
+        let (place, key) = (place_word(&completion.place), chain_key(&self.policy, &completion));
+        let found = self.chains.find(&completion, &key, &place, self.policy.options.group);
+        let id = match found {
+            Some(id) => id,
+            None => {
+                self.make_room_for_chain();
+                self.chains.create(&completion, key)
+            }
+        };
+        for carried in &completion.carried {
+            self.chains.by_read.insert((carried.bearing.read.id, Arc::clone(&place)), id);
+        }
+        let Some(chain) = self.chains.chains.get_mut(&id) else { return };
+        chain.add(completion);
+        chain.dirty = true;
+        if found.is_none() {
+            self.report(id);
+            let due = self.now.plus(self.lifetime());
+            self.timers.insert((due, Timer::Forget(id)));
+        } else {
+            let due = chain.reported.plus(REPORT_EVERY);
+            if due <= self.now { self.report(id) } else { _ = self.timers.insert((due, Timer::Revise(id))) }
+        }
+    }
+
+    /// A minute has passed since the last report.
+    pub(super) fn revise(&mut self, id: ChainId) {
+        if self.chains.chains.get(&id).is_some_and(|chain| chain.dirty) {
+            self.report(id);
+        }
+    }
+
+    /// Is the chain still within reach of a next step?
+    pub(super) fn reach(&mut self, id: ChainId, due: Timestamp) {
+        let Some(chain) = self.chains.chains.get(&id) else { return };
+        let end = chain.last_step.plus(self.lifetime());
+        if end > due {
+            self.timers.insert((end, Timer::Forget(id)));
+            return;
+        }
+        self.revise(id);
+        self.chains.forget(id);
+    }
+
+    pub(super) fn report(&mut self, id: ChainId) {
+        let now = self.now;
+        let Some(chain) = self.chains.chains.get_mut(&id) else { return };
+        chain.revision += 1;
+        chain.reported = now;
+        chain.dirty = false;
+        let Some(chain) = self.chains.chains.get(&id) else { return };
+        let degraded = self.coverage.during(chain.first, chain.time);
+        let user_name = self.users.get(&chain.user).cloned();
+        let alert: Alert = describe::alert(&self.policy, chain, user_name, degraded);
+        self.outbox.put(Record::Alert(Box::new(alert)));
+    }
+
+    /// How long after its last step a chain can still be continued.
+    fn lifetime(&self) -> Span {
+        let longest = self.policy.sets.iter().map(|set| set.window).max().unwrap_or_default();
+        let longest = longest.max(self.policy.options.group).max(self.policy.options.window_default);
+        Span::from_nanos(longest.as_nanos().saturating_add(OVERHANG.as_nanos()))
+    }
+
+    fn make_room_for_chain(&mut self) {
+        while self.chains.len() >= MAX_CHAINS {
+            let Some(oldest) = self.chains.ids.first().copied() else { return };
+            self.revise(oldest);
+            self.chains.forget(oldest);
+            self.note(crate::model::CoverageKind::TableFull, 1, "alert chains closed early: the chain table is full");
+        }
+    }
+}
+
+/// The first thing that happened in a pair: its earliest read.
+fn first_step(completion: &Completion) -> Timestamp {
+    let reads = completion.carried.iter().map(|carried| carried.bearing.read.time);
+    reads.min().unwrap_or(completion.time).min(completion.time)
+}
+
+fn place_word(place: &Place) -> Arc<str> {
+    match place {
+        Place::Service { name, tenant } => format!("{name}\u{1f}{}", tenant.as_deref().unwrap_or("")).into(),
+        Place::Nameless => "\u{1f}nameless".into(),
+    }
+}
+
+/// What must be the same for two pairs of different lineages to be one chain.
+fn chain_key(policy: &Policy, completion: &Completion) -> Arc<str> {
+    let mut readers: Vec<&str> = completion.carried.iter().map(|carried| &*carried.bearing.read.code).collect();
+    readers.sort_unstable();
+    readers.dedup();
+    let mut mask = SetMask::default();
+    completion.carried.iter().for_each(|carried| mask = mask.union(carried.sets));
+    let mut sets: Vec<&str> = mask.iter().map(|set| &*policy.set(set).name).collect();
+    sets.sort_unstable();
+    let (user, code, place) = (completion.user.0, &completion.code, place_word(&completion.place));
+    format!("{user}\u{1e}{}\u{1e}{code}\u{1e}{}\u{1e}{place}", readers.join("\u{1f}"), sets.join("\u{1f}")).into()
+}
+
+/// A hash of the chain and of its first pair, shaped as a version 8 UUID (RFC 9562).
+fn alert_id(completion: &Completion, key: &str) -> AlertId {
+    let (process, read) = (completion.uploader.info.key, first_step(completion));
+    let mut hash = Sha256::new();
+    hash.update(key.as_bytes());
+    hash.update(read.as_nanos().to_le_bytes());
+    hash.update(process.pid.0.to_le_bytes());
+    hash.update(process.version.to_le_bytes());
+    let digest = hash.finalize();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    id[6] = id[6] & 0x0f | 0x80;
+    id[8] = id[8] & 0x3f | 0x80;
+    AlertId(id)
+}

@@ -1,0 +1,71 @@
+//! What could not be seen: counted by kind, said once a minute of event time, remembered for the alerts of that span.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use crate::model::{Coverage, CoverageKind, Record, Span, Timestamp};
+
+use super::outbox::Outbox;
+
+/// How often a kind of blind spot is reported at most.
+pub const EVERY: Span = Span::from_secs(60);
+/// Spans remembered, so that alerts can say what was dark meanwhile.
+const REMEMBERED: usize = 256;
+/// Different sentences counted apart between two reports; more are counted under the last.
+const MAX_TEXTS: usize = 64;
+
+#[derive(Debug, Default)]
+pub struct CoverageLog {
+    open: BTreeMap<(CoverageKind, String), (Timestamp, u64)>,
+    recent: VecDeque<(CoverageKind, Timestamp, Timestamp)>,
+}
+
+impl CoverageLog {
+    /// A sensor names a span that was dark.
+    pub fn tell(&mut self, coverage: Coverage, outbox: &mut Outbox) {
+        self.remember(coverage.kind, coverage.start, coverage.end);
+        outbox.put(Record::Coverage(coverage));
+    }
+
+    /// One more of this kind.
+    pub fn note(&mut self, kind: CoverageKind, time: Timestamp, count: u64, text: &str) {
+        self.remember(kind, time, time);
+        if self.open.len() >= MAX_TEXTS && !self.open.contains_key(&(kind, text.to_owned())) {
+            if let Some(mut entry) = self.open.last_entry() {
+                entry.get_mut().1 += count;
+            }
+            return;
+        }
+        self.open.entry((kind, text.to_owned())).or_insert((time, 0)).1 += count;
+    }
+
+    /// Says what has gathered.
+    pub fn flush(&mut self, now: Timestamp, outbox: &mut Outbox) {
+        for ((kind, text), (start, count)) in std::mem::take(&mut self.open) {
+            outbox.put(Record::Coverage(Coverage { kind, start: start.min(now), end: now, count, text }));
+        }
+    }
+
+    /// Kinds that were dark at some moment from `start` to `end`.
+    pub fn during(&self, start: Timestamp, end: Timestamp) -> Vec<CoverageKind> {
+        let mut kinds: Vec<_> =
+            self.recent.iter().filter(|(_, from, to)| *from <= end && *to >= start).map(|(kind, _, _)| *kind).collect();
+        kinds.sort_unstable();
+        kinds.dedup();
+        kinds
+    }
+
+    fn remember(&mut self, kind: CoverageKind, start: Timestamp, end: Timestamp) {
+        if let Some(last) = self.recent.back_mut()
+            && last.0 == kind
+            && start.since(last.2) <= EVERY
+        {
+            last.1 = last.1.min(start);
+            last.2 = last.2.max(end);
+            return;
+        }
+        if self.recent.len() >= REMEMBERED {
+            self.recent.pop_front();
+        }
+        self.recent.push_back((kind, start, end));
+    }
+}

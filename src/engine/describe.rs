@@ -1,0 +1,300 @@
+//! A chain, told as an alert: rules, reasons, evidence, confidence. Pure and late: only reports pay for it.
+
+use std::sync::Arc;
+
+use crate::model::{
+    Alert, Attribution, Confidence, CoverageKind, Evidence, FlowEvidence, Hop, HopKind, NameSource, ProcessEvidence, ReadEvidence,
+    Reason, ReasonCode, RuleRef, Severity, SigningState, Span, TenantVerdict,
+};
+use crate::policy::{Category, Policy, Rule, RuleKind, ServiceId, SetId, SetMask, Subject};
+
+use super::chains::{Carried, Chain, Completion};
+use super::window::{Place, Read, Way};
+use super::identity;
+
+/// Reads, hops and flows listed in one alert.
+const MAX_LISTED: usize = 64;
+
+/// Would any rule in force speak of this?
+pub fn any_rule(policy: &Policy, completion: &Completion) -> bool {
+    let category = category(policy, &completion.place);
+    policy.rules.iter().any(|rule| kinds(&completion.carried, [completion.kind], category).any(|kind| rule.covers(kind, category)))
+}
+
+/// The whole alert.
+pub fn alert(policy: &Policy, chain: &Chain, user_name: Option<Arc<str>>, degraded: Vec<CoverageKind>) -> Alert {
+    let (service, tenant) = destination(policy, &chain.place);
+    let category = category(policy, &chain.place);
+    let (reads, omitted) = reads(policy, chain);
+    let flows: Vec<FlowEvidence> =
+        chain.instances.iter().flat_map(|instance| instance.flows.iter().cloned()).take(MAX_LISTED).collect();
+    let verdict = tenant_verdict(policy, service, tenant.as_deref());
+    let reasons = reasons(policy, chain, service, &flows, verdict);
+    let sets = all_sets(chain);
+    let (bytes_out, bytes_in) = chain.bytes();
+    Alert {
+        time: chain.time,
+        id: chain.alert_id,
+        revision: chain.revision,
+        count: chain.count,
+        severity: sets.iter().map(|set| policy.set(set).severity).max().unwrap_or(Severity::Low),
+        confidence: reasons.iter().map(|reason| reason.code.cap()).min().unwrap_or(Confidence::High),
+        rules: rules(policy, chain, category),
+        reasons,
+        user: chain.user,
+        user_name,
+        uploader: Arc::clone(&chain.uploader),
+        reads,
+        reads_omitted: omitted,
+        hops: hops(chain),
+        chain: chain.ancestors.clone(),
+        flows,
+        service: service.map(|id| Arc::clone(&policy.services.get(id).name)),
+        category: category.map(|category| Arc::from(category.as_str())),
+        tenant,
+        tenant_verdict: verdict,
+        attribution: chain.attribution,
+        window: (chain.first, chain.time, allowed_window(policy, sets)),
+        bytes_out,
+        bytes_in,
+        degraded,
+        config_hash: Arc::clone(&policy.hash),
+    }
+}
+
+fn destination(policy: &Policy, place: &Place) -> (Option<ServiceId>, Option<Arc<str>>) {
+    match place {
+        Place::Service { name, tenant } => (policy.services.by_name(name), tenant.clone()),
+        Place::Nameless => (None, None),
+    }
+}
+
+fn category(policy: &Policy, place: &Place) -> Option<Category> {
+    let (service, _) = destination(policy, place);
+    service.map(|id| policy.services.get(id).category)
+}
+
+fn all_sets(chain: &Chain) -> SetMask {
+    chain.carried.iter().fold(SetMask::default(), |all, carried| all.union(carried.sets))
+}
+
+fn allowed_window(policy: &Policy, sets: SetMask) -> Span {
+    sets.iter().map(|set| policy.set(set).window).max().unwrap_or(policy.options.window_default)
+}
+
+/// What the chain is an instance of: how it was completed, and what its evidence and destination add.
+fn kinds(
+    carried: &[Carried],
+    completed: impl IntoIterator<Item = RuleKind>,
+    category: Option<Category>,
+) -> impl Iterator<Item = RuleKind> {
+    let argv = carried.iter().any(|carried| carried.bearing.read.evidence == Evidence::Argv);
+    let tunnel = category == Some(Category::Tunnel);
+    let extra = [(argv, RuleKind::ArgvUpload), (tunnel, RuleKind::Tunnel)];
+    completed.into_iter().chain(extra.into_iter().filter(|(is, _)| *is).map(|(_, kind)| kind))
+}
+
+fn rules(policy: &Policy, chain: &Chain, category: Option<Category>) -> Vec<RuleRef> {
+    let kinds: Vec<RuleKind> = kinds(&chain.carried, chain.kinds.iter().copied(), category).collect();
+    let fired = |rule: &&Rule| kinds.iter().any(|kind| rule.covers(*kind, category));
+    let mut rules: Vec<RuleRef> = policy.rules.iter().filter(fired).map(rule_ref).collect();
+    rules.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
+    rules
+}
+
+fn rule_ref(rule: &Rule) -> RuleRef {
+    RuleRef {
+        id: Arc::clone(&rule.id),
+        name: Arc::clone(&rule.name),
+        version: Arc::clone(&rule.version),
+        severity: rule.severity,
+        techniques: rule.techniques.clone(),
+    }
+}
+
+/// The reads, most sensitive first, each followed in time by the staged copies they went through.
+fn reads(policy: &Policy, chain: &Chain) -> (Vec<ReadEvidence>, u64) {
+    let severity = |sets: SetMask| sets.iter().map(|set| policy.set(set).severity).max();
+    let mut all: Vec<(Option<Severity>, ReadEvidence)> = Vec::new();
+    for carried in &chain.carried {
+        let staged = carried.bearing.through.iter();
+        for read in std::iter::once(&carried.bearing.read).chain(staged) {
+            let evidence = read_evidence(policy, read, carried.sets);
+            let known = |other: &(_, ReadEvidence)| {
+                other.1.path == evidence.path && other.1.time == evidence.time && other.1.evidence == evidence.evidence
+            };
+            if !all.iter().any(known) {
+                all.push((severity(carried.sets), evidence));
+            }
+        }
+    }
+    all.sort_by(|a, b| {
+        let order = b.0.cmp(&a.0).then_with(|| (a.1.evidence == Evidence::Taint).cmp(&(b.1.evidence == Evidence::Taint)));
+        order.then_with(|| (a.1.time, &a.1.path).cmp(&(b.1.time, &b.1.path)))
+    });
+    let beyond = all.len().saturating_sub(MAX_LISTED) as u64;
+    (all.into_iter().take(MAX_LISTED).map(|(_, read)| read).collect(), chain.omitted + beyond)
+}
+
+fn read_evidence(policy: &Policy, read: &Read, sets: SetMask) -> ReadEvidence {
+    let mut sets: Vec<SetId> = sets.iter().collect();
+    sets.sort_by_key(|set| (std::cmp::Reverse(policy.set(*set).severity), Arc::clone(&policy.set(*set).name)));
+    ReadEvidence {
+        path: read.path.clone(),
+        sets: sets.into_iter().map(|set| Arc::clone(&policy.set(set).name)).collect(),
+        time: read.time,
+        process: Arc::clone(&read.reader),
+        evidence: read.evidence,
+    }
+}
+
+/// Every way that a read came, merged, in the order of time.
+fn hops(chain: &Chain) -> Vec<Hop> {
+    let mut hops: Vec<Hop> = Vec::new();
+    for carried in &chain.carried {
+        for hop in Way::hops(carried.bearing.way.as_ref()) {
+            if !hops.contains(&hop) {
+                hops.push(hop);
+            }
+        }
+    }
+    if chain.kinds.contains(&RuleKind::SyncDrop) {
+        let (time, process) = (chain.time, Arc::clone(&chain.uploader));
+        let path = hops.iter().rev().find_map(|hop| hop.path.clone());
+        hops.push(Hop { kind: HopKind::Sync, time, process, path });
+    }
+    hops.sort_by(|a, b| (a.time, a.kind, &a.path).cmp(&(b.time, b.kind, &b.path)));
+    hops.truncate(MAX_LISTED);
+    hops
+}
+
+fn tenant_verdict(policy: &Policy, service: Option<ServiceId>, tenant: Option<&str>) -> TenantVerdict {
+    match (service, tenant) {
+        (Some(service), Some(tenant)) if policy.allow.knows_tenant(service, tenant) => TenantVerdict::Allowed,
+        (Some(_), Some(_)) => TenantVerdict::Foreign,
+        _ => TenantVerdict::Unknown,
+    }
+}
+
+fn reasons(
+    policy: &Policy,
+    chain: &Chain,
+    service: Option<ServiceId>,
+    flows: &[FlowEvidence],
+    verdict: TenantVerdict,
+) -> Vec<Reason> {
+    let mut reasons = vec![read_reason(policy, chain)];
+    let mut add = |code: ReasonCode, text: String| reasons.push(Reason { code, text });
+    let uploader = name(&chain.uploader);
+    if let Some(staged) = chain.carried.iter().find_map(|carried| carried.bearing.through.as_ref()) {
+        add(ReasonCode::StagedCopy, format!("the data went through the staged file {}", staged.path));
+    }
+    if chain.carried.iter().any(|carried| carried.bearing.read.evidence == Evidence::Argv) {
+        add(ReasonCode::ArgumentsNameFile, "the command line itself names the sensitive file".to_owned());
+    }
+    let (out, into) = chain.bytes();
+    let place = place_words(policy, chain, service, flows);
+    if chain.kinds.contains(&RuleKind::SyncDrop) {
+        add(ReasonCode::SyncDrop, format!("{uploader} put it into a folder that is uploaded to {place}"));
+    } else {
+        add(ReasonCode::Uploaded, format!("{uploader} then sent {out} bytes to {place} and received {into}"));
+    }
+    add(ReasonCode::NotAllowed, not_allowed(policy, chain, service));
+    if verdict == TenantVerdict::Foreign
+        && let (Some(service), Place::Service { tenant: Some(tenant), .. }) = (service, &chain.place)
+        && policy.allow.names_tenants_of(service)
+    {
+        add(ReasonCode::ForeignTenant, format!("{tenant} is not a tenant that any allow entry names"));
+    }
+    caps(policy, chain, service, flows, &mut add);
+    reasons
+}
+
+/// The reasons that lower confidence or mark the identity.
+fn caps(policy: &Policy, chain: &Chain, service: Option<ServiceId>, flows: &[FlowEvidence], add: &mut impl FnMut(ReasonCode, String)) {
+    let uploader = &chain.uploader;
+    if uploader.invalidated || uploader.info.program.flags.state() == SigningState::Invalid {
+        add(ReasonCode::IdentityInvalid, "the signature of the uploading program no longer holds".to_owned());
+    }
+    if let Some(script) = &uploader.script {
+        add(ReasonCode::RunsOtherCode, format!("{} runs the script {}", name(uploader), script.path));
+    }
+    let unnamed = matches!(&chain.place, Place::Service { tenant: None, .. });
+    if unnamed && service.is_some_and(|service| policy.allow.names_tenants_of(service)) {
+        add(ReasonCode::TenantUnknown, "the account or bucket cannot be seen, and allow entries name some".to_owned());
+    }
+    let reads = || chain.carried.iter().map(|carried| &carried.bearing.read);
+    if reads().any(|read| read.truncated) {
+        add(ReasonCode::PathTruncated, "the system cut the path of a file: only its beginning is known".to_owned());
+    }
+    if reads().any(|read| read.named_fork) {
+        add(ReasonCode::NamedFork, "the read went through a named fork of the file".to_owned());
+    }
+    if chain.place == Place::Nameless {
+        add(ReasonCode::NameByAddress, "the destination has no name: only its address is known".to_owned());
+    }
+    if category(policy, &chain.place) == Some(Category::Tunnel) {
+        add(ReasonCode::Tunnel, "the bytes went into a tunnel: what it carried is not visible".to_owned());
+    }
+    if chain.attribution != Attribution::Process {
+        let text = format!("the flow is laid to the {}, not to its own process", chain.attribution.as_str().replace('_', " "));
+        add(ReasonCode::AttributionIndirect, text);
+    }
+    let by_dns = flows.iter().any(|flow| matches!(flow.source, Some(NameSource::Dns | NameSource::DnsCname)));
+    if chain.host_wide_name && by_dns {
+        add(ReasonCode::NameHostWide, "the name is known only from a DNS answer seen on this Mac".to_owned());
+    }
+}
+
+fn read_reason(policy: &Policy, chain: &Chain) -> Reason {
+    let most = chain.carried.iter().max_by_key(|carried| {
+        let severity = carried.sets.iter().map(|set| policy.set(set).severity).max();
+        (severity, std::cmp::Reverse(carried.bearing.read.time))
+    });
+    let text = most.map_or_else(String::new, |carried| {
+        let read = &carried.bearing.read;
+        let sets: Vec<&str> = carried.sets.iter().map(|set| &*policy.set(set).name).collect();
+        let more = chain.carried.len() as u64 - 1 + chain.omitted;
+        let more = if more == 0 { String::new() } else { format!(" and {more} more") };
+        format!("{} read {} ({}){more}", name(&read.reader), read.path, sets.join(", "))
+    });
+    Reason { code: ReasonCode::SensitiveRead, text }
+}
+
+/// Where it went, for a person.
+fn place_words(policy: &Policy, chain: &Chain, service: Option<ServiceId>, flows: &[FlowEvidence]) -> String {
+    let host = flows.iter().find_map(|flow| flow.domain.as_ref().map(ToString::to_string));
+    let address = || flows.first().map(|flow| flow.server.ip.to_string());
+    let host = host.or_else(address);
+    let service = service.map(|id| &*policy.services.get(id).name);
+    let tenant = match &chain.place {
+        Place::Service { tenant: Some(tenant), .. } => format!(", tenant {tenant}"),
+        _ => String::new(),
+    };
+    match (host, service) {
+        (Some(host), Some(service)) => format!("{host} ({service}{tenant})"),
+        (Some(host), None) => host,
+        (None, Some(service)) => format!("{service}{tenant}"),
+        (None, None) => "an unknown place".to_owned(),
+    }
+}
+
+/// Why the allow list does not cover it: the entry that comes nearest and what it fails on.
+fn not_allowed(policy: &Policy, chain: &Chain, service: Option<ServiceId>) -> String {
+    let identity = identity::of_evidence(&chain.uploader);
+    let subject = Subject { identity: &identity, parent: None, user: chain.user, user_name: None, time: chain.time };
+    let (Some(service), Some(set), Place::Service { tenant, .. }) = (service, all_sets(chain).iter().next(), &chain.place) else {
+        return "no allow entry covers it".to_owned();
+    };
+    let miss = policy.allow.permits(&subject, set, service, tenant.as_deref()).err();
+    let near = miss.filter(|miss| miss.failed.len() == 1).and_then(|miss| Some((miss.entry?, miss.failed[0])));
+    match near {
+        Some((entry, dimension)) => format!("no allow entry covers it; nearest is \"{entry}\", but for its {}", dimension.as_str()),
+        None => "no allow entry covers it".to_owned(),
+    }
+}
+
+fn name(process: &ProcessEvidence) -> String {
+    crate::model::Lossy(process.info.program.path.file_name()).to_string()
+}
+

@@ -1,0 +1,277 @@
+//! Is it an upload, and may it be?
+//!
+//! A bearing *crosses* when the bytes since its read, summed over every life that carries the read, reach the floor of one
+//! of its sets that the allow list does not let through. A crossed tally is *judged* when its flow ends, falls silent, has
+//! sent much more than it received, or the recording ends: only then is the ratio of out to in known.
+
+use std::sync::Arc;
+
+use crate::model::Timestamp;
+use crate::policy::{RuleKind, SetId, SetMask, Subject, UnknownUpload};
+
+use super::Engine;
+use super::acts::Looked;
+use super::chains::{Carried, Completion, Instance};
+use super::lineage::{Life, LifeId};
+use super::taint::Origin;
+use super::window::{Bearing, Place, Tally};
+
+/// Below this much coming in, a ratio says nothing: a response and its session tickets are no download.
+const RATIO_FROM: u64 = 64 * 1024;
+
+impl Engine {
+    /// Marks the bearings of this life whose floor the tally has reached at `time`.
+    pub(super) fn cross(&mut self, id: LifeId, at: u16, time: Timestamp) {
+        let Some(life) = self.lineage.get(id) else { return };
+        let Some(tally) = life.tallies.get(usize::from(at)) else { return };
+        if tally.out < tally.check_at && tally.epoch == self.epoch {
+            return;
+        }
+        let permitted = self.permissions(id, at, time);
+        let Some(life) = self.lineage.get(id) else { return };
+        let tally = &life.tallies[usize::from(at)];
+        let mut crossed: Vec<usize> = Vec::new();
+        let mut next = u64::MAX;
+        for (index, bearing) in life.bearings.iter().enumerate() {
+            if bearing.mark(at).crossed.is_some() {
+                continue;
+            }
+            let Some(floor) = self.floor(bearing, permitted, tally.run_began, time) else { continue };
+            let own = tally.out - bearing.mark(at).base_out;
+            let missing = floor.saturating_sub(own.max(self.lineage_out(bearing, &tally.place, own, id)));
+            let shared = self.bearers.get(&bearing.read.id).is_some_and(|bearers| bearers.len() > 1);
+            if missing == 0 {
+                crossed.push(index);
+            } else {
+                // What other lives add is not announced here: with them about, look every time.
+                next = next.min(if shared { 0 } else { tally.out + missing });
+            }
+        }
+        let epoch = self.epoch;
+        let Some(life) = self.lineage.get_mut(id) else { return };
+        for index in &crossed {
+            life.bearings[*index].mark_mut(at).crossed = Some(time);
+        }
+        let tally = &mut life.tallies[usize::from(at)];
+        tally.check_at = next;
+        tally.epoch = epoch;
+        if !crossed.is_empty() && tally.pending.is_none() {
+            tally.pending = Some(time);
+            self.pending.insert((time, id, at), ());
+        }
+    }
+
+    /// The least floor of the bearing's sets that may neither go there nor have expired; `None` if there is no such set.
+    fn floor(&self, bearing: &Bearing, permitted: SetMask, began: Timestamp, time: Timestamp) -> Option<u64> {
+        self.denied_sets(bearing, permitted, began, time).map(|set| self.policy.set(set).min_bytes).min()
+    }
+
+    fn denied_sets(&self, bearing: &Bearing, permitted: SetMask, began: Timestamp, time: Timestamp) -> impl Iterator<Item = SetId> {
+        let sets = self.sets_of(&bearing.read).without(permitted);
+        sets.iter().filter(move |set| bearing.covers(self.policy.set(*set).window, began, time)).collect::<Vec<_>>().into_iter()
+    }
+
+    /// Bytes that all lives with this read sent to this place since they came to carry it.
+    fn lineage_out(&self, bearing: &Bearing, place: &Place, own: u64, id: LifeId) -> u64 {
+        let bearers = self.bearers.get(&bearing.read.id).map_or(&[][..], Vec::as_slice);
+        let others = bearers.iter().filter(|other| **other != id).filter_map(|other| self.lineage.get(*other));
+        own + others.map(|other| sent_since(other, bearing, place).0).sum::<u64>()
+    }
+
+    /// The sets that this image of the life may send to this place; asked once per set and policy.
+    fn permissions(&mut self, id: LifeId, at: u16, time: Timestamp) -> SetMask {
+        let Some(life) = self.lineage.get(id) else { return SetMask::default() };
+        let Some(tally) = life.tallies.get(usize::from(at)) else { return SetMask::default() };
+        let fresh = tally.epoch != self.epoch;
+        let (mut permitted, asked) =
+            if fresh { (SetMask::default(), SetMask::default()) } else { (tally.permitted, tally.asked) };
+        let mut wanted = SetMask::default();
+        for bearing in &life.bearings {
+            wanted = wanted.union(self.sets_of(&bearing.read));
+        }
+        let subject = self.subject(life, time);
+        for set in wanted.without(asked).iter() {
+            if self.permits(&subject, set, &tally.place) {
+                permitted.insert(set);
+            }
+        }
+        if let Some(tally) = self.lineage.get_mut(id).and_then(|life| life.tallies.get_mut(usize::from(at))) {
+            tally.permitted = permitted;
+            tally.asked = asked.union(wanted);
+        }
+        permitted
+    }
+
+    fn permits(&self, subject: &Subject<'_>, set: SetId, place: &Place) -> bool {
+        match place {
+            Place::Service { name, tenant } => {
+                let Some(service) = self.policy.services.by_name(name) else { return true };
+                self.policy.allow.permits(subject, set, service, tenant.as_deref()).is_ok()
+            }
+            Place::Nameless => self.policy.allow.permits_anywhere(subject, set),
+        }
+    }
+
+    pub(super) fn subject<'a>(&'a self, life: &'a Life, time: Timestamp) -> Subject<'a> {
+        let user = life.image.evidence.info.euid;
+        Subject {
+            identity: &life.image.identity,
+            parent: life.ancestor.as_ref().map(|parent| &*parent.identity),
+            user,
+            user_name: self.users.get(&user).map(|name| &**name),
+            time,
+        }
+    }
+
+    /// The tally's flow has ended, is silent, or clearly uploads: is it one, and of what?
+    pub(super) fn judge(&mut self, id: LifeId, at: u16) {
+        let Some(life) = self.lineage.get(id) else { return };
+        let Some(tally) = life.tallies.get(usize::from(at)) else { return };
+        let pending = tally.pending;
+        if pending.is_none() && tally.judged.is_none_or(|before| before == (tally.out, tally.into)) {
+            return;
+        }
+        let carried = self.carried_over(life, tally, at);
+        let (out, into) = self.totals(life, tally, at);
+        let ratio = self.policy.options.min_ratio;
+        let download = into > RATIO_FROM && ratio > 0.0 && (out as f64) < ratio * (into as f64);
+        if carried.is_empty() || download {
+            // Not (yet) an upload: nothing waits for it, but more bytes may make it one.
+            if let Some(crossed) = pending {
+                self.pending.remove(&(crossed, id, at));
+            }
+            return;
+        }
+        let completion = self.completion(life, tally, at, carried, (out, into));
+        let totals = (tally.out, tally.into);
+        if let Some(tally) = self.lineage.get_mut(id).and_then(|life| life.tallies.get_mut(usize::from(at))) {
+            tally.judged = Some(totals);
+            if let Some(crossed) = tally.pending.take() {
+                self.pending.remove(&(crossed, id, at));
+            }
+        }
+        self.conclude(completion);
+    }
+
+    /// The crossed reads, each with the sets that are the trouble.
+    fn carried_over(&self, life: &Life, tally: &Tally, at: u16) -> Vec<Carried> {
+        let mut carried = Vec::new();
+        for bearing in &life.bearings {
+            let Some(crossed) = bearing.mark(at).crossed else { continue };
+            let sets: SetMask = self.denied_sets(bearing, tally.permitted, tally.run_began, crossed).collect();
+            if !sets.is_empty() {
+                carried.push(Carried { bearing: bearing.clone(), sets, crossed });
+            }
+        }
+        carried
+    }
+
+    /// Bytes out and in since the earliest crossed read, over every life that carries it.
+    fn totals(&self, life: &Life, tally: &Tally, at: u16) -> (u64, u64) {
+        let crossed = life.bearings.iter().filter(|bearing| bearing.mark(at).crossed.is_some());
+        let sums = crossed.map(|bearing| {
+            let mark = bearing.mark(at);
+            let bearers = self.bearers.get(&bearing.read.id).map_or(&[][..], Vec::as_slice);
+            let others = bearers.iter().filter(|other| **other != life.id).filter_map(|other| self.lineage.get(*other));
+            let start = (tally.out - mark.base_out, tally.into - mark.base_in);
+            others.map(|other| sent_since(other, bearing, &tally.place)).fold(start, |sum, sent| (sum.0 + sent.0, sum.1 + sent.1))
+        });
+        sums.max().unwrap_or((0, 0))
+    }
+
+    fn completion(&self, life: &Life, tally: &Tally, at: u16, carried: Vec<Carried>, bytes: (u64, u64)) -> Completion {
+        let flows = tally.flows.iter().map(|(_, evidence)| evidence.clone()).collect();
+        Completion {
+            kind: if tally.place == Place::Nameless { RuleKind::UnknownDestination } else { RuleKind::ReadThenUpload },
+            time: carried.iter().map(|carried| carried.crossed).max().unwrap_or(self.now),
+            user: life.image.evidence.info.euid,
+            uploader: Arc::clone(&life.image.evidence),
+            code: Arc::clone(&tally.code),
+            ancestors: life.ancestors().map(|ancestor| Arc::clone(&ancestor.evidence)).collect(),
+            carried,
+            omitted: life.bearings_omitted,
+            place: tally.place.clone(),
+            instance: Instance { life: life.id, tally: at, out: bytes.0, into: bytes.1, flows },
+            attribution: tally.attribution,
+            host_wide_name: tally.host_wide_name,
+            new_pair: tally.pending.is_some(),
+        }
+    }
+
+    /// Something landed in a folder that a sync client uploads: that is an upload by that client, at that moment.
+    pub(super) fn dropped(&mut self, id: LifeId, time: Timestamp, looked: &Looked, origins: &[Origin]) {
+        let Some((root_id, tenant)) = looked.class.root.clone() else { return };
+        let Some(life) = self.lineage.get(id) else { return };
+        if origins.is_empty() || self.policy.allow.is_client(&life.image.identity, root_id) {
+            return;
+        }
+        let service_id = self.policy.sync_root(root_id).service;
+        let service = self.policy.services.get(service_id);
+        let place = Place::Service { name: Arc::clone(&service.name), tenant: tenant.clone() };
+        let subject = self.subject(life, time);
+        let allow = &self.policy.allow;
+        let may = |set: &SetId| allow.permits_drop(&subject, root_id, *set, service_id, tenant.as_deref()).is_ok();
+        let mut carried = Vec::new();
+        for origin in origins {
+            let sets: SetMask = self.sets_of(&origin.read).iter().filter(|set| !may(set)).collect();
+            if !sets.is_empty() {
+                let (read, way) = (Arc::clone(&origin.read), origin.way.clone());
+                let bearing = Bearing { read, through: None, way, since: time, until: time, marks: Vec::new() };
+                carried.push(Carried { bearing, sets, crossed: time });
+            }
+        }
+        if carried.is_empty() {
+            return;
+        }
+        let completion = Completion {
+            kind: RuleKind::SyncDrop,
+            time,
+            user: life.image.evidence.info.euid,
+            uploader: Arc::clone(&life.image.evidence),
+            code: Arc::clone(&life.image.code),
+            ancestors: life.ancestors().map(|ancestor| Arc::clone(&ancestor.evidence)).collect(),
+            carried,
+            omitted: 0,
+            place,
+            instance: Instance { life: id, tally: u16::MAX, out: 0, into: 0, flows: Vec::new() },
+            attribution: crate::model::Attribution::Process,
+            host_wide_name: false,
+            new_pair: true,
+        };
+        self.conclude(completion);
+    }
+
+    /// A big upload without a name follows `upload.unknown`; everything else joins its chain.
+    fn conclude(&mut self, completion: Completion) {
+        if completion.place == Place::Nameless {
+            match self.policy.options.unknown {
+                UnknownUpload::Ignore => return,
+                UnknownUpload::Record => return self.note_nameless(&completion),
+                UnknownUpload::Alert => {}
+            }
+        }
+        self.join(completion);
+    }
+
+    fn note_nameless(&mut self, completion: &Completion) {
+        if completion.new_pair {
+            let text = format!(
+                "an upload after a sensitive read went to a destination that has no name: {}",
+                completion.uploader.info.program.path
+            );
+            self.note(crate::model::CoverageKind::NameHidden, 1, &text);
+        }
+    }
+}
+
+/// Bytes out and in that `life` sent to `place` since it came to carry the read of `bearing`.
+fn sent_since(life: &Life, bearing: &Bearing, place: &Place) -> (u64, u64) {
+    let Some(own) = life.bearings.iter().find(|other| other.read.id == bearing.read.id) else { return (0, 0) };
+    let tallies = life.tallies.iter().enumerate().filter(|(_, tally)| tally.place == *place);
+    let since = tallies.map(|(at, tally)| {
+        let mark = own.mark(at as u16);
+        (tally.out - mark.base_out, tally.into - mark.base_in)
+    });
+    since.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
+}
+

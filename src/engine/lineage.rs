@@ -1,0 +1,345 @@
+//! Who is who at a moment.
+//!
+//! A [`Life`] is one process from fork to exit, through all its images: exec in place changes who it is, not what it has
+//! read. Lives are keyed by pid *and* pidversion, so a reused pid never joins an earlier life. Ended lives stay a while as
+//! tombstones, because packets and late events still speak of them.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use crate::model::{
+    ExecFacts, Pid, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Span, Table, Timestamp,
+};
+use crate::policy::Identity;
+
+use super::identity;
+use super::window::{Bearing, Tally};
+
+/// The most lives remembered, ended ones included. About 1.5 KiB each with its image and ancestors: 96 MB at the very
+/// worst; a desk Mac has some 700.
+pub const MAX_LIVES: usize = 1 << 16;
+/// How long an ended life that carries nothing stays: packets may trail their process.
+pub const TOMBSTONE: Span = Span::from_secs(30);
+/// Ancestors kept for the evidence.
+pub const MAX_ANCESTORS: u8 = 16;
+/// An event of a process may be stamped this much before the event that began it: two queues, two clocks' grain.
+const SKEW: Span = Span::from_millis(100);
+
+/// Names one life. Never reused.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct LifeId(u64);
+
+/// Who a process is between two execs.
+#[derive(Clone, Debug)]
+pub struct Image {
+    pub since: Timestamp,
+    pub evidence: Arc<ProcessEvidence>,
+    pub identity: Arc<Identity>,
+    /// The code identity as one word: equal for equal programs, scripts included.
+    pub code: Arc<str>,
+}
+
+/// An ancestor, shared by all its descendants.
+#[derive(Debug)]
+pub struct Ancestor {
+    pub evidence: Arc<ProcessEvidence>,
+    pub identity: Arc<Identity>,
+    pub parent: Option<Arc<Ancestor>>,
+    depth: u8,
+}
+
+/// One process and what it carries.
+#[derive(Debug)]
+pub struct Life {
+    pub id: LifeId,
+    pub image: Image,
+    keys: Vec<ProcessKey>,
+    pub ancestor: Option<Arc<Ancestor>>,
+    pub parent: Option<LifeId>,
+    pub born: Timestamp,
+    pub ended: Option<Timestamp>,
+    pub bearings: Vec<Bearing>,
+    pub tallies: Vec<Tally>,
+    pub pipes: Vec<PipeEnd>,
+    /// Sensitive reads beyond those remembered.
+    pub bearings_omitted: u64,
+}
+
+impl Life {
+    /// Its nearest ancestors, nearest first.
+    pub fn ancestors(&self) -> impl Iterator<Item = &Arc<Ancestor>> {
+        std::iter::successors(self.ancestor.as_ref(), |ancestor| ancestor.parent.as_ref())
+    }
+
+    fn as_ancestor(&self) -> Arc<Ancestor> {
+        let depth = self.ancestor.as_ref().map_or(0, |parent| parent.depth);
+        // Deeper than kept: start anew, so that no chain grows without bound.
+        let parent = if depth >= MAX_ANCESTORS { None } else { self.ancestor.clone() };
+        let depth = parent.as_ref().map_or(1, |_| depth + 1);
+        let (evidence, identity) = (Arc::clone(&self.image.evidence), Arc::clone(&self.image.identity));
+        Arc::new(Ancestor { evidence, identity, parent, depth })
+    }
+}
+
+/// All lives.
+#[derive(Debug, Default)]
+pub struct Lineage {
+    lives: Table<LifeId, Life>,
+    by_key: Table<ProcessKey, LifeId>,
+    /// Lives of one pid, oldest first.
+    by_pid: Table<Pid, Vec<LifeId>>,
+    next: u64,
+    /// When to look at an ended life again.
+    graves: BTreeSet<(Timestamp, LifeId)>,
+    evicted: u64,
+    /// Forgotten, but not yet taken out of the tables of others.
+    gone: Vec<Life>,
+}
+
+impl Lineage {
+    pub fn get(&self, id: LifeId) -> Option<&Life> {
+        self.lives.get(&id)
+    }
+
+    pub fn get_mut(&mut self, id: LifeId) -> Option<&mut Life> {
+        self.lives.get_mut(&id)
+    }
+
+    pub fn by_key(&self, key: ProcessKey) -> Option<LifeId> {
+        self.by_key.get(&key).copied()
+    }
+
+    pub fn len(&self) -> usize {
+        self.lives.len()
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.lives.is_empty()
+    }
+
+    /// Lives pushed out of the full table since last asked.
+    pub fn take_evicted(&mut self) -> u64 {
+        std::mem::take(&mut self.evicted)
+    }
+
+    /// The life of `pid` that was running at `time`. Packets know no pidversion, so this is how they find their process.
+    pub fn at(&self, pid: Pid, time: Timestamp) -> Option<LifeId> {
+        let lives = self.by_pid.get(&pid)?;
+        let runs = |id: &&LifeId| {
+            self.lives.get(*id).is_some_and(|life| {
+                let born = life.born <= time.plus(SKEW);
+                born && life.ended.is_none_or(|ended| time <= ended.plus(TOMBSTONE))
+            })
+        };
+        // The youngest that had begun; one that had already ended only if no other had.
+        let begun = lives.iter().rev().filter(runs);
+        let strict = begun.clone().find(|id| self.lives.get(*id).is_some_and(|life| life.born <= time));
+        strict.or_else(|| begun.clone().next()).copied()
+    }
+
+    /// The life that acts in an event: known by its key, or introduced by what the event carries.
+    pub fn actor(&mut self, key: ProcessKey, info: Option<&Arc<ProcessInfo>>, time: Timestamp) -> Option<LifeId> {
+        if let Some(id) = self.by_key(key) {
+            return Some(id);
+        }
+        let info = info?;
+        match self.same_process(info, time) {
+            Some(id) => {
+                let image = Image::introduced(info, time);
+                self.reimage(id, info.key, image);
+                Some(id)
+            }
+            None => Some(self.begin(info, Image::introduced(info, time), info.started.unwrap_or(time).min(time))),
+        }
+    }
+
+    /// A running life of the same pid that started at the very same moment is the same process after an exec that no
+    /// sensor told of. A different start is a reused pid.
+    fn same_process(&self, info: &ProcessInfo, time: Timestamp) -> Option<LifeId> {
+        let id = self.at(info.key.pid, time)?;
+        let life = self.get(id)?;
+        let known = &life.image.evidence.info;
+        (life.ended.is_none() && info.started.is_some() && info.started == known.started && known.key.version < info.key.version)
+            .then_some(id)
+    }
+
+    /// A process begins: by fork, or with the first event that speaks of it.
+    pub fn begin(&mut self, info: &Arc<ProcessInfo>, image: Image, born: Timestamp) -> LifeId {
+        self.make_room();
+        let pid = info.key.pid;
+        for older in self.by_pid.get(&pid).cloned().unwrap_or_default() {
+            self.end(older, born);
+        }
+        let id = LifeId(self.next);
+        self.next += 1;
+        let parent = info.parent.filter(|parent| parent.pid != pid).and_then(|key| self.parent_of(key, born));
+        let ancestor = parent.and_then(|parent| self.get(parent)).map(Life::as_ancestor);
+        let life = Life {
+            id,
+            image,
+            keys: vec![info.key],
+            ancestor,
+            parent,
+            born,
+            ended: None,
+            bearings: Vec::new(),
+            tallies: Vec::new(),
+            pipes: Vec::new(),
+            bearings_omitted: 0,
+        };
+        self.lives.insert(id, life);
+        self.by_key.insert(info.key, id);
+        self.by_pid.or_insert_with(pid, Vec::new).push(id);
+        id
+    }
+
+    /// The parent by its audit token; by pid alone if that image was never seen.
+    fn parent_of(&self, key: ProcessKey, time: Timestamp) -> Option<LifeId> {
+        self.by_key(key).or_else(|| {
+            let id = self.at(key.pid, time)?;
+            // A later image of the same process is fine, an earlier life is not.
+            (self.get(id)?.image.evidence.info.key.version >= key.version).then_some(id)
+        })
+    }
+
+    /// The process becomes another program.
+    pub fn reimage(&mut self, id: LifeId, key: ProcessKey, image: Image) {
+        let Some(life) = self.lives.get_mut(&id) else { return };
+        life.image = image;
+        life.keys.push(key);
+        if life.keys.len() > 32 {
+            let oldest = life.keys.remove(0);
+            self.by_key.remove(&oldest);
+        }
+        self.by_key.insert(key, id);
+    }
+
+    /// The kernel no longer vouches for it: every identity it had is void from now on.
+    pub fn invalidate(&mut self, id: LifeId) {
+        let Some(life) = self.lives.get_mut(&id) else { return };
+        let mut evidence = (*life.image.evidence).clone();
+        evidence.invalidated = true;
+        let mut identity = (*life.image.identity).clone();
+        identity.invalidated = true;
+        life.image.code = identity::code_word(&identity);
+        life.image.evidence = Arc::new(evidence);
+        life.image.identity = Arc::new(identity);
+    }
+
+    pub fn end(&mut self, id: LifeId, time: Timestamp) {
+        if let Some(life) = self.lives.get_mut(&id)
+            && life.ended.is_none()
+        {
+            life.ended = Some(time);
+            self.graves.insert((time.plus(TOMBSTONE), id));
+        }
+    }
+
+    /// Forgets ended lives whose time is up. `keep` says until when a life must still be remembered, if it must.
+    pub fn bury(&mut self, now: Timestamp, keep: impl Fn(&Life) -> Option<Timestamp>) {
+        while let Some(&(due, id)) = self.graves.first()
+            && due <= now
+        {
+            self.graves.pop_first();
+            let until = self.lives.get(&id).and_then(&keep).filter(|until| *until > now);
+            match until {
+                Some(until) => _ = self.graves.insert((until, id)),
+                None => self.forget(id),
+            }
+        }
+    }
+
+    /// Lives forgotten since last asked.
+    pub fn take_gone(&mut self) -> Vec<Life> {
+        std::mem::take(&mut self.gone)
+    }
+
+    fn forget(&mut self, id: LifeId) {
+        let Some(life) = self.lives.remove(&id) else { return };
+        for key in &life.keys {
+            self.by_key.remove(key);
+        }
+        let pid = life.image.evidence.info.key.pid;
+        if let Some(lives) = self.by_pid.get_mut(&pid) {
+            lives.retain(|other| *other != id);
+            if lives.is_empty() {
+                self.by_pid.remove(&pid);
+            }
+        }
+        if !(life.bearings.is_empty() && life.pipes.is_empty()) {
+            self.gone.push(life);
+        }
+    }
+
+    /// A full table gives up ended lives first, the longest dead before the others; then nothing more is taken in from
+    /// the oldest that carries no sensitive read.
+    fn make_room(&mut self) {
+        while self.lives.len() >= MAX_LIVES {
+            let grave = self.graves.iter().find(|(_, id)| self.lives.get(id).is_some_and(|life| life.bearings.is_empty()));
+            let victim = grave.copied().or_else(|| self.graves.first().copied());
+            match victim {
+                Some(grave) => {
+                    self.graves.remove(&grave);
+                    self.forget(grave.1);
+                }
+                None => match self.oldest_idle() {
+                    Some(id) => self.forget(id),
+                    None => return,
+                },
+            }
+            self.evicted += 1;
+        }
+    }
+
+    fn oldest_idle(&self) -> Option<LifeId> {
+        let from = self.next.saturating_sub(4 * MAX_LIVES as u64);
+        let ids = (from..self.next).map(LifeId).filter(|id| self.lives.contains(id));
+        let mut first = None;
+        for id in ids {
+            if self.lives.get(&id).is_some_and(|life| life.bearings.is_empty()) {
+                return Some(id);
+            }
+            first = first.or(Some(id));
+        }
+        first
+    }
+}
+
+impl Image {
+    /// From a fork or from the first event that carries the process: no arguments are known.
+    pub fn introduced(info: &Arc<ProcessInfo>, time: Timestamp) -> Self {
+        Self::new(info, &ExecFacts::default(), time, true)
+    }
+
+    /// From an exec event.
+    pub fn executed(info: &Arc<ProcessInfo>, facts: &ExecFacts, time: Timestamp) -> Self {
+        Self::new(info, facts, time, false)
+    }
+
+    /// A forked child is its parent until it execs: same arguments, same script.
+    pub fn forked(info: &Arc<ProcessInfo>, parent: &Image, time: Timestamp) -> Self {
+        let mut evidence = (*parent.evidence).clone();
+        evidence.info = Arc::clone(info);
+        Self {
+            since: time,
+            evidence: Arc::new(evidence),
+            identity: Arc::clone(&parent.identity),
+            code: Arc::clone(&parent.code),
+        }
+    }
+
+    fn new(info: &Arc<ProcessInfo>, facts: &ExecFacts, time: Timestamp, older: bool) -> Self {
+        let identity = identity::of(&info.program, facts);
+        let script = identity.script.clone().map(|path| crate::model::Script { path });
+        let evidence = ProcessEvidence {
+            info: Arc::clone(info),
+            args: facts.args.as_slice().into(),
+            cwd: facts.cwd.clone(),
+            script,
+            older_than_sensor: older,
+            invalidated: false,
+        };
+        let code = identity::code_word(&identity);
+        Self { since: time, evidence: Arc::new(evidence), identity: Arc::new(identity), code }
+    }
+}

@@ -1,0 +1,180 @@
+//! What the network showed: flows find their process, bytes find their tally.
+
+use crate::model::{Attribution, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
+
+use super::{Engine, Timer};
+use super::flows::{Flow, Target};
+use super::lineage::LifeId;
+use super::window::{MAX_TALLIES, Mark, Place, SILENCE, Tally};
+
+/// More out than in by this much is judged at once.
+const CLEARLY_AN_UPLOAD: u64 = 64 * 1024;
+/// Flows remembered as reported without an owner.
+const MAX_UNATTRIBUTED: usize = 4096;
+
+impl Engine {
+    pub(super) fn send(&mut self, fact: NetFact) {
+        self.stats.net_facts += 1;
+        let NetFact { time, flow: id, kind } = fact;
+        match kind {
+            NetKind::Opened(facts) => self.flows.open(id, &facts),
+            NetKind::Owned(owner) => {
+                if let Some(flow) = self.flows.get_mut(id)
+                    && flow.owner != Some(owner)
+                {
+                    flow.owner = Some(owner);
+                    flow.life = None;
+                }
+            }
+            NetKind::Named { domain, source, scope } => {
+                let policy = &self.policy;
+                if self.flows.get_mut(id).is_some_and(|flow| flow.name(policy, &domain, source, scope)) {
+                    self.place_late(id, time);
+                }
+            }
+            NetKind::Hello(hello) => {
+                if let Some(flow) = self.flows.get_mut(id) {
+                    flow.hello = Some(hello.into());
+                }
+            }
+            NetKind::Nameless(_) => {
+                if self.flows.get_mut(id).is_some_and(Flow::nameless) {
+                    self.place_late(id, time);
+                }
+            }
+            NetKind::Bytes { out, into } => self.sent(id, time, u64::from(out), u64::from(into)),
+            NetKind::Closed(_) => self.closed(id),
+        }
+    }
+
+    /// A name came after the bytes: they go where it says.
+    fn place_late(&mut self, id: FlowId, time: Timestamp) {
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        let (out, into) = std::mem::take(&mut flow.unplaced);
+        if out + into > 0 {
+            self.sent(id, time, out, into);
+        }
+    }
+
+    fn sent(&mut self, id: FlowId, time: Timestamp, out: u64, into: u64) {
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        if flow.target == Target::Elsewhere {
+            return;
+        }
+        let Some((life_id, attribution)) = self.owner_of(id, time) else { return };
+        let Some(life) = self.lineage.get_mut(life_id) else { return };
+        if life.bearings.is_empty() {
+            return;
+        }
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        let place = match &flow.target {
+            Target::Place(place) => place,
+            Target::Open => {
+                flow.unplaced.0 += out;
+                flow.unplaced.1 += into;
+                return;
+            }
+            Target::Elsewhere => return,
+        };
+        let code = &life.image.code;
+        let same = |tally: &Tally| tally.place == *place && tally.code == *code;
+        let at = match life.tallies.iter().position(same) {
+            Some(at) => at,
+            None if life.tallies.len() >= MAX_TALLIES => return self.too_many_places(),
+            None => {
+                life.tallies.push(Tally::new(place.clone(), code.clone(), time, attribution));
+                life.tallies.len() - 1
+            }
+        };
+        let tally = &mut life.tallies[at];
+        tally.attribution = tally.attribution.max(attribution);
+        tally.host_wide_name |= flow.scope == NameScope::HostWide;
+        tally.add(id, time, out, into, || flow.evidence(time));
+        self.weigh(life_id, at as u16, time);
+    }
+
+    fn too_many_places(&mut self) {
+        self.note(CoverageKind::TableFull, 1, "a process sends to more cloud services at once than are kept apart");
+    }
+
+    /// The process a flow belongs to: the one it is sent on behalf of, else its owner, as of this moment.
+    fn owner_of(&mut self, id: FlowId, time: Timestamp) -> Option<(LifeId, Attribution)> {
+        let flow = self.flows.get_mut(id)?;
+        let Some(owner) = flow.owner else {
+            self.nobodys(id);
+            return None;
+        };
+        let effective = owner.effective.is_some_and(|(pid, _)| pid != owner.pid);
+        let attribution = if effective { Attribution::EffectiveProcess } else { Attribution::Process };
+        if let Some(life) = flow.life {
+            return Some((life, attribution));
+        }
+        let pid = owner.effective.map_or(owner.pid, |(pid, _)| pid);
+        let found = self.lineage.at(pid, time).map(|life| (life, attribution));
+        let found = found.or_else(|| self.lineage.at(owner.pid, time).map(|life| (life, Attribution::Process)));
+        if let (Some((life, Attribution::Process | Attribution::EffectiveProcess)), Some(flow)) = (found, self.flows.get_mut(id)) {
+            flow.life = Some(life);
+        }
+        found
+    }
+
+    fn nobodys(&mut self, id: FlowId) {
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        let to_service = matches!(flow.target, Target::Place(Place::Service { .. }));
+        if !to_service || self.unattributed.contains(&id) {
+            return;
+        }
+        if self.unattributed.len() >= MAX_UNATTRIBUTED {
+            self.unattributed.clear();
+        }
+        self.unattributed.insert(id);
+        self.note(CoverageKind::UnattributedFlow, 1, "flows to cloud services whose process the capture does not name");
+    }
+
+    /// A flow has ended: whatever it was part of is judged.
+    fn closed(&mut self, id: FlowId) {
+        let Some(flow) = self.flows.close(id) else { return };
+        self.unattributed.remove(&id);
+        let (Some(life), Target::Place(place)) = (flow.life, &flow.target) else { return };
+        let tallies = self.lineage.get(life).map_or(&[][..], |life| &life.tallies);
+        let touched: Vec<usize> = (0..tallies.len()).filter(|at| tallies[*at].place == *place).collect();
+        touched.into_iter().for_each(|at| self.judge(life, at as u16));
+    }
+
+    /// After each byte: has a floor been crossed, is it time to judge?
+    fn weigh(&mut self, life: LifeId, tally: u16, time: Timestamp) {
+        self.cross(life, tally, time);
+        let Some(state) = self.lineage.get_mut(life).and_then(|life| life.tallies.get_mut(usize::from(tally))) else { return };
+        if state.pending.is_none() && state.judged.is_none() {
+            return;
+        }
+        if !state.timed {
+            state.timed = true;
+            self.timers.insert((time.plus(SILENCE), Timer::Silence(life, tally)));
+        }
+        if state.pending.is_some() && self.surplus(life, tally) >= CLEARLY_AN_UPLOAD {
+            self.judge(life, tally);
+        }
+    }
+
+    /// How much more went out than came in since the earliest read that has crossed.
+    fn surplus(&self, life: LifeId, at: u16) -> u64 {
+        let Some(life) = self.lineage.get(life) else { return 0 };
+        let Some(tally) = life.tallies.get(usize::from(at)) else { return 0 };
+        let crossed = life.bearings.iter().map(|bearing| bearing.mark(at)).filter(|mark| mark.crossed.is_some());
+        let since = |mark: Mark| (tally.out - mark.base_out).saturating_sub(tally.into - mark.base_in);
+        crossed.map(since).max().unwrap_or(0)
+    }
+
+    /// A silence timer went off.
+    pub(super) fn silence(&mut self, life: LifeId, tally: u16, due: Timestamp) {
+        let Some(state) = self.lineage.get_mut(life).and_then(|life| life.tallies.get_mut(usize::from(tally))) else { return };
+        let quiet_at = state.last_any.plus(SILENCE);
+        if quiet_at > due {
+            self.timers.insert((quiet_at, Timer::Silence(life, tally)));
+            return;
+        }
+        state.timed = false;
+        self.judge(life, tally);
+    }
+}

@@ -1,0 +1,227 @@
+//! What each life has read, and what it has sent since. Stores and forgets; only [`judge`](super::judge) knows what it
+//! means.
+//!
+//! A [`Read`] is one sensitive file come into one process. A [`Bearing`] says that a life carries it: because it read, was
+//! forked from the reader, read a file the reader wrote, or sits behind it in a pipe. A [`Tally`] sums the payload one
+//! life sent to one service and tenant; each bearing remembers where the tally stood when it was acquired, so that bytes
+//! before the read never count, whatever the number of reads, at one addition per packet.
+
+use std::sync::Arc;
+
+use crate::model::{
+    Attribution, Evidence, FilePath, FlowEvidence, FlowId, Hop, ProcessEvidence, Span, Timestamp,
+};
+use crate::policy::{Policy, SetId, SetMask};
+
+/// Reads a life carries at most (about 200 bytes each). Beyond it the least sensitive and oldest make room, counted.
+pub const MAX_BEARINGS: usize = 256;
+/// Destinations a life is tallied for at most (about 300 bytes each).
+pub const MAX_TALLIES: usize = 32;
+/// Flows kept as evidence in one tally; the bytes of further ones are added to the last.
+pub const MAX_TALLY_FLOWS: usize = 32;
+/// Steps of the way kept as evidence.
+pub const MAX_HOPS: u8 = 24;
+/// Silence that ends an upload, in event time.
+pub const SILENCE: Span = Span::from_secs(2);
+/// An upload that began inside the window is followed at most this far beyond it.
+pub const OVERHANG: Span = Span::from_secs(15 * 60);
+
+/// Names one read for as long as the engine runs.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct ReadId(pub u64);
+
+/// One sensitive file come into one process.
+#[derive(Debug)]
+pub struct Read {
+    pub id: ReadId,
+    pub path: FilePath,
+    /// In the numbering of the policy in force at `epoch`.
+    pub sets: SetMask,
+    pub epoch: u32,
+    pub time: Timestamp,
+    pub reader: Arc<ProcessEvidence>,
+    /// The reader's code identity, see [`super::identity::code_word`].
+    pub code: Arc<str>,
+    pub evidence: Evidence,
+    pub truncated: bool,
+    pub named_fork: bool,
+}
+
+/// The way a read came, newest step first, shared between all that came the same way.
+#[derive(Debug)]
+pub struct Way {
+    pub hop: Hop,
+    pub before: Option<Arc<Way>>,
+    pub steps: u8,
+}
+
+impl Way {
+    /// One step more. Beyond [`MAX_HOPS`] the oldest are forgotten.
+    pub fn then(before: Option<&Arc<Self>>, hop: Hop) -> Arc<Self> {
+        let before = before.filter(|way| way.steps < MAX_HOPS).cloned();
+        let steps = before.as_ref().map_or(1, |way| way.steps + 1);
+        Arc::new(Self { hop, before, steps })
+    }
+
+    /// Oldest step first.
+    pub fn hops(way: Option<&Arc<Self>>) -> Vec<Hop> {
+        let newest_first = std::iter::successors(way, |way| way.before.as_ref());
+        let mut hops: Vec<Hop> = newest_first.map(|way| way.hop.clone()).collect();
+        hops.reverse();
+        hops
+    }
+}
+
+/// A life carries a read.
+#[derive(Clone, Debug)]
+pub struct Bearing {
+    pub read: Arc<Read>,
+    /// The staged file it came through, if it did.
+    pub through: Option<Arc<Read>>,
+    pub way: Option<Arc<Way>>,
+    /// When this life came to carry it. Bytes before do not count.
+    pub since: Timestamp,
+    /// The last moment at which an upload may begin, inclusive.
+    pub until: Timestamp,
+    pub marks: Vec<Mark>,
+}
+
+/// Where one tally of the life stands against this bearing.
+#[derive(Clone, Copy, Debug)]
+pub struct Mark {
+    pub tally: u16,
+    pub base_out: u64,
+    pub base_in: u64,
+    /// When the bytes since the read reached the floor.
+    pub crossed: Option<Timestamp>,
+}
+
+impl Bearing {
+    /// Until when a read taken at `from` may lead to an upload: the longest window of its sets.
+    pub fn deadline(policy: &Policy, sets: SetMask, from: Timestamp) -> Timestamp {
+        let longest = sets.iter().map(|set| policy.set(set).window).max();
+        from.plus(longest.unwrap_or(policy.options.window_default))
+    }
+
+    /// An upload that began at `began` and still runs at `time` falls into the window of `set`.
+    pub fn covers(&self, window: Span, began: Timestamp, time: Timestamp) -> bool {
+        let until = self.window_start().plus(window);
+        time <= until || (began <= until && time <= until.plus(OVERHANG))
+    }
+
+    /// What windows are counted from: the read of the staged file where there is one, else the read itself.
+    pub fn window_start(&self) -> Timestamp {
+        self.through.as_ref().map_or(self.read.time, |staged| staged.time)
+    }
+
+    pub fn mark(&self, tally: u16) -> Mark {
+        let found = self.marks.iter().find(|mark| mark.tally == tally);
+        found.copied().unwrap_or(Mark { tally, base_out: 0, base_in: 0, crossed: None })
+    }
+
+    pub fn mark_mut(&mut self, tally: u16) -> &mut Mark {
+        let at = match self.marks.iter().position(|mark| mark.tally == tally) {
+            Some(at) => at,
+            None => {
+                self.marks.push(Mark { tally, base_out: 0, base_in: 0, crossed: None });
+                self.marks.len() - 1
+            }
+        };
+        &mut self.marks[at]
+    }
+}
+
+/// Where bytes go, as verdicts see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Place {
+    /// By name, so that it outlives a change of policy.
+    Service { name: Arc<str>, tenant: Option<Arc<str>> },
+    /// No name could be had for it.
+    Nameless,
+}
+
+/// What one image of a life sent to one place since it first carried a read.
+#[derive(Debug)]
+pub struct Tally {
+    pub place: Place,
+    /// The image's code identity: after an exec in place another tally is kept.
+    pub code: Arc<str>,
+    pub out: u64,
+    pub into: u64,
+    pub attribution: Attribution,
+    /// Weakest way in which the destinations' names are known.
+    pub host_wide_name: bool,
+    pub flows: Vec<(FlowId, FlowEvidence)>,
+    /// When the present run of outgoing bytes began: a run ends with [`SILENCE`].
+    pub run_began: Timestamp,
+    pub last_out: Timestamp,
+    pub last_any: Timestamp,
+    /// Below this many bytes out no bearing can cross its floor: nothing to evaluate.
+    pub check_at: u64,
+    /// Crossed, waiting to be judged: the moment of the earliest crossing.
+    pub pending: Option<Timestamp>,
+    /// A silence timer is set.
+    pub timed: bool,
+    /// The policy that `permitted` and `asked` are from.
+    pub epoch: u32,
+    /// Sets that the allow list lets this image send to this place, as far as asked.
+    pub permitted: SetMask,
+    pub asked: SetMask,
+    /// Bytes in and out at the last judgement that raised or renewed an alert.
+    pub judged: Option<(u64, u64)>,
+}
+
+impl Tally {
+    pub fn new(place: Place, code: Arc<str>, time: Timestamp, attribution: Attribution) -> Self {
+        Self {
+            place,
+            code,
+            out: 0,
+            into: 0,
+            attribution,
+            host_wide_name: false,
+            flows: Vec::new(),
+            run_began: time,
+            last_out: Timestamp::MIN,
+            last_any: time,
+            check_at: 0,
+            pending: None,
+            timed: false,
+            epoch: 0,
+            permitted: SetMask::default(),
+            asked: SetMask::default(),
+            judged: None,
+        }
+    }
+
+    /// Adds payload of one flow at `time`. `template` gives the flow's facts when it is new here.
+    pub fn add(&mut self, flow: FlowId, time: Timestamp, out: u64, into: u64, template: impl FnOnce() -> FlowEvidence) {
+        if out > 0 {
+            if self.last_out == Timestamp::MIN || time.since(self.last_out) > SILENCE {
+                self.run_began = time;
+            }
+            self.last_out = self.last_out.max(time);
+        }
+        self.last_any = self.last_any.max(time);
+        self.out += out;
+        self.into += into;
+        let at = match self.flows.iter().rposition(|(id, _)| *id == flow) {
+            Some(at) => at,
+            None if self.flows.len() >= MAX_TALLY_FLOWS => MAX_TALLY_FLOWS - 1,
+            None => {
+                self.flows.push((flow, template()));
+                self.flows.len() - 1
+            }
+        };
+        let evidence = &mut self.flows[at].1;
+        evidence.bytes_out += out;
+        evidence.bytes_in += into;
+        evidence.start = evidence.start.min(time);
+        evidence.end = evidence.end.max(time);
+    }
+}
+
+/// The sets of a read that the allow list does not let through, given those it does.
+pub fn denied(sets: SetMask, permitted: SetMask) -> impl Iterator<Item = SetId> {
+    sets.iter().filter(move |set| !permitted.contains(*set))
+}

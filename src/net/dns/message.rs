@@ -1,0 +1,205 @@
+//! DNS messages (RFC 1035, section 4), as far as they tell addresses.
+
+use crate::model::DomainName;
+use crate::net::frame::Address;
+
+const A: u16 = 1;
+const CNAME: u16 = 5;
+const AAAA: u16 = 28;
+const SVCB: u16 = 64;
+const HTTPS: u16 = 65;
+const CLASS_IN: u16 = 1;
+/// Records of one message that are looked at; a UDP answer cannot hold more that matter.
+const MAX_RECORDS: usize = 256;
+/// Links of an alias chain that are followed; resolvers give up around here too.
+const MAX_CHAIN: usize = 16;
+/// RFC 1035, section 3.1.
+const MAX_NAME: usize = 255;
+/// Compression pointers of one name. Each points backwards, so this is only a bound on time.
+const MAX_POINTERS: usize = 32;
+
+/// What an answer says. Reused from message to message.
+#[derive(Debug, Default)]
+pub(in crate::net) struct Answers {
+    /// The name asked for.
+    pub(in crate::net) asked: Option<DomainName>,
+    /// The name at the end of the alias chain, if it is another one.
+    pub(in crate::net) canonical: Option<DomainName>,
+    /// Addresses, each with its time to live in seconds.
+    pub(in crate::net) addresses: Vec<(Address, u32)>,
+}
+
+/// A name as text bytes, lowered, without the final dot.
+#[derive(Clone, Copy)]
+struct Name {
+    bytes: [u8; MAX_NAME],
+    len: usize,
+}
+
+impl Name {
+    fn as_bytes(&self) -> &[u8] {
+        &self.bytes[..self.len]
+    }
+
+    fn push(&mut self, label: &[u8]) -> Option<()> {
+        let dot = usize::from(self.len > 0);
+        let end = self.len + dot + label.len();
+        if label.contains(&b'.') {
+            return None;
+        }
+        let room = self.bytes.get_mut(self.len..end)?;
+        let (separator, text) = room.split_at_mut(dot);
+        separator.fill(b'.');
+        text.copy_from_slice(label);
+        text.make_ascii_lowercase();
+        self.len = end;
+        Some(())
+    }
+}
+
+/// A position in a message.
+struct Cursor<'a> {
+    message: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Cursor<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let taken = self.message.get(self.at..self.at.checked_add(count)?)?;
+        self.at += count;
+        Some(taken)
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.take(2).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]))
+    }
+
+    fn u32(&mut self) -> Option<u32> {
+        self.take(4).map(|bytes| u32::from_be_bytes([bytes[0], bytes[1], bytes[2], bytes[3]]))
+    }
+
+    /// A name, compression undone. Pointers must point before where they were found, so that they end.
+    fn name(&mut self) -> Option<Name> {
+        let mut name = Name { bytes: [0; MAX_NAME], len: 0 };
+        let (mut at, mut after, mut before) = (self.at, None, self.at);
+        let mut pointers = 0;
+        loop {
+            let length = *self.message.get(at)?;
+            match length {
+                0 => break,
+                1..=63 => {
+                    let end = at + 1 + usize::from(length);
+                    name.push(self.message.get(at + 1..end)?)?;
+                    at = end;
+                }
+                0xc0.. => {
+                    after.get_or_insert(at + 2);
+                    let target = usize::from(length & 0x3f) << 8 | usize::from(*self.message.get(at + 1)?);
+                    pointers += 1;
+                    if target >= before || pointers > MAX_POINTERS {
+                        return None;
+                    }
+                    (at, before) = (target, target);
+                }
+                _ => return None,
+            }
+        }
+        self.at = after.unwrap_or(at + 1);
+        Some(name)
+    }
+
+    /// Steps over a name without reading it.
+    fn skip_name(&mut self) -> Option<()> {
+        loop {
+            match *self.message.get(self.at)? {
+                0 => return self.take(1).map(drop),
+                length @ 1..=63 => self.take(1 + usize::from(length)).map(drop)?,
+                0xc0.. => return self.take(2).map(drop),
+                _ => return None,
+            }
+        }
+    }
+}
+
+/// Reads a response into `answers`; false if it is none, failed, or tells no address. Records cut off at the end leave
+/// those before them standing. `multicast`: without a question, the owner of the records is what was asked for.
+pub(in crate::net) fn read(message: &[u8], multicast: bool, answers: &mut Answers) -> bool {
+    answers.asked = None;
+    answers.canonical = None;
+    answers.addresses.clear();
+    let read = read_header(message);
+    let Some((mut cursor, questions, records)) = read else { return false };
+    let mut chain: Vec<Name> = Vec::new();
+    if questions > 0 {
+        let Some(name) = question(&mut cursor, questions) else { return false };
+        chain.push(name);
+    }
+    for _ in 0..records.min(MAX_RECORDS) {
+        if record(&mut cursor, multicast, &mut chain, answers).is_none() {
+            break;
+        }
+    }
+    let (Some(first), Some(last)) = (chain.first(), chain.last()) else { return false };
+    answers.asked = DomainName::from_wire(first.as_bytes());
+    if chain.len() > 1 {
+        answers.canonical = DomainName::from_wire(last.as_bytes());
+    }
+    answers.asked.is_some() && !answers.addresses.is_empty()
+}
+
+/// A response without error: where it goes on, how many questions and answers it has.
+fn read_header(message: &[u8]) -> Option<(Cursor<'_>, u16, usize)> {
+    let mut cursor = Cursor { message, at: 2 };
+    let flags = cursor.u16()?;
+    let (questions, records) = (cursor.u16()?, cursor.u16()?);
+    cursor.take(4)?;
+    let answered = flags & 0x8000 != 0 && flags & 0x780f == 0;
+    answered.then_some((cursor, questions, usize::from(records)))
+}
+
+fn question(cursor: &mut Cursor<'_>, questions: u16) -> Option<Name> {
+    let name = cursor.name()?;
+    cursor.take(4)?;
+    for _ in 1..questions {
+        cursor.skip_name()?;
+        cursor.take(4)?;
+    }
+    Some(name)
+}
+
+/// One record. Addresses count if their owner is the name asked for or one that it is an alias of.
+fn record(
+    cursor: &mut Cursor<'_>,
+    multicast: bool,
+    chain: &mut Vec<Name>,
+    answers: &mut Answers,
+) -> Option<()> {
+    let owner = cursor.name()?;
+    let (kind, class) = (cursor.u16()?, cursor.u16()?);
+    let (ttl, length) = (cursor.u32()?, usize::from(cursor.u16()?));
+    let data_at = cursor.at;
+    let data = cursor.take(length)?;
+    if class & 0x7fff != CLASS_IN {
+        return Some(());
+    }
+    if multicast && chain.is_empty() && matches!(kind, A | AAAA) {
+        chain.push(owner);
+    }
+    let known = chain.iter().any(|name| name.as_bytes() == owner.as_bytes());
+    let at = |skip: usize| Cursor { message: cursor.message, at: data_at + skip }.name();
+    match (kind, data) {
+        (A, [a, b, c, d]) if known => answers.addresses.push((Address::v4([*a, *b, *c, *d]), ttl)),
+        (AAAA, data) if known => {
+            if let Ok(octets) = <[u8; 16]>::try_from(data) {
+                answers.addresses.push((Address::v6(octets), ttl));
+            }
+        }
+        (CNAME, _) if known && chain.len() < MAX_CHAIN => chain.push(at(0)?),
+        // The alias form has priority zero; parameters are not read.
+        (SVCB | HTTPS, [0, 0, target, ..]) if known && *target != 0 && chain.len() < MAX_CHAIN => {
+            chain.push(at(2)?);
+        }
+        _ => {}
+    }
+    Some(())
+}

@@ -1,0 +1,14 @@
+//! DNS answers: which names led to which addresses.
+
+mod message;
+mod names;
+
+pub(super) use message::{Answers, read};
+pub(super) use names::{Asker, Names};
+
+/// Unicast DNS, and multicast DNS.
+pub(super) const PORT: u16 = 53;
+pub(super) const MULTICAST_PORT: u16 = 5353;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,116 @@
+//! What addresses were last called, and by whom.
+
+use std::collections::VecDeque;
+
+use super::Answers;
+use crate::model::{DomainName, NameScope, Pid, Span, Table, Timestamp};
+use crate::net::flow::DISORDER;
+use crate::net::frame::Address;
+
+/// Resolvers and programs go on using an answer for a while after it ran out.
+const SLACK: Span = Span::from_secs(60);
+/// A name may not vouch for an address longer than this, whatever its record says.
+const MAX_LIFE: Span = Span::from_secs(24 * 3600);
+/// An answer that ran out still names its address for so long, but is no better than another process's.
+const STALE: Span = Span::from_secs(3600);
+
+/// Who asked: a process, or nobody in particular.
+pub(in crate::net) type Asker = Option<Pid>;
+
+/// A name for an address.
+#[derive(Clone, Debug)]
+pub(in crate::net) struct Name {
+    pub(in crate::net) asked: DomainName,
+    /// The end of the alias chain, if it is another name.
+    pub(in crate::net) canonical: Option<DomainName>,
+    pub(in crate::net) scope: NameScope,
+}
+
+#[derive(Debug)]
+struct Entry {
+    asked: DomainName,
+    canonical: Option<DomainName>,
+    time: Timestamp,
+    until: Timestamp,
+    serial: u64,
+}
+
+/// Names by address, bounded: the oldest answer gives way. Each answer takes about 200 bytes for the host and as much for
+/// the process that asked.
+#[derive(Debug)]
+pub(in crate::net) struct Names {
+    limit: usize,
+    entries: Table<(Asker, Address), Entry>,
+    order: VecDeque<(u64, Asker, Address)>,
+    serial: u64,
+    /// Answers that gave way before they ran out.
+    pub(in crate::net) evicted: u64,
+}
+
+impl Names {
+    pub(in crate::net) fn new(limit: usize) -> Self {
+        Self { limit, entries: Table::new(), order: VecDeque::new(), serial: 0, evicted: 0 }
+    }
+
+    /// Remembers an answer, for its asker and for the host.
+    pub(in crate::net) fn learn(&mut self, time: Timestamp, asker: Asker, answers: &Answers) {
+        let Some(asked) = &answers.asked else { return };
+        for (address, ttl) in &answers.addresses {
+            let life = Span::from_secs(u64::from(*ttl)).max(SLACK).min(MAX_LIFE);
+            let until = time.plus(life).plus(SLACK);
+            self.put(None, *address, time, until, asked, answers.canonical.as_ref());
+            if asker.is_some() {
+                self.put(asker, *address, time, until, asked, answers.canonical.as_ref());
+            }
+        }
+    }
+
+    fn put(
+        &mut self,
+        asker: Asker,
+        address: Address,
+        time: Timestamp,
+        until: Timestamp,
+        asked: &DomainName,
+        canonical: Option<&DomainName>,
+    ) {
+        let key = (asker, address);
+        if self.entries.get(&key).is_some_and(|entry| entry.time > time) {
+            return;
+        }
+        self.serial += 1;
+        let serial = self.serial;
+        let entry = Entry { asked: asked.clone(), canonical: canonical.cloned(), time, until, serial };
+        self.entries.insert(key, entry);
+        self.order.push_back((serial, asker, address));
+        while self.order.len() > self.limit {
+            let Some((serial, asker, address)) = self.order.pop_front() else { break };
+            let key = (asker, address);
+            if let Some(entry) = self.entries.get(&key).filter(|entry| entry.serial == serial) {
+                self.evicted += u64::from(entry.until > time);
+                self.entries.remove(&key);
+            }
+        }
+    }
+
+    /// What `address` was called at `time`: by one of `askers` if they asked, else by anyone.
+    pub(in crate::net) fn find(&self, time: Timestamp, askers: [Asker; 2], address: Address) -> Option<Name> {
+        let own = askers.into_iter().flatten().find_map(|asker| self.at(time, Some(asker), address));
+        match own {
+            Some((entry, true)) => Some(named(entry, NameScope::SameProcess)),
+            Some((entry, false)) => Some(named(entry, NameScope::HostWide)),
+            None => self.at(time, None, address).map(|(entry, _)| named(entry, NameScope::HostWide)),
+        }
+    }
+
+    /// The entry, and whether it had not run out.
+    fn at(&self, time: Timestamp, asker: Asker, address: Address) -> Option<(&Entry, bool)> {
+        let entry = self.entries.get(&(asker, address))?;
+        let known = entry.time <= time.plus(DISORDER) && time <= entry.until.plus(STALE);
+        known.then_some((entry, time <= entry.until))
+    }
+}
+
+fn named(entry: &Entry, scope: NameScope) -> Name {
+    Name { asked: entry.asked.clone(), canonical: entry.canonical.clone(), scope }
+}

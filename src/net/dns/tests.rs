@@ -1,0 +1,105 @@
+//! Answers by hand and by chance; how long a name holds.
+
+use proptest::prelude::*;
+
+use super::{Answers, Names, read};
+use crate::model::{NameScope, Pid, Timestamp};
+use crate::net::frame::Address;
+use crate::net::testing::dns_answer;
+
+const ADDRESS: [u8; 4] = [192, 0, 2, 1];
+
+fn answers(message: &[u8]) -> Option<Answers> {
+    let mut answers = Answers::default();
+    read(message, false, &mut answers).then_some(answers)
+}
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_nanos(seconds * 1_000_000_000)
+}
+
+#[test]
+fn an_alias_chain_keeps_both_its_ends() {
+    let read = answers(&dns_answer("Files.Example", Some("bucket.s3.example"), 30, ADDRESS)).unwrap();
+    assert_eq!(read.asked.unwrap().as_str(), "files.example");
+    assert_eq!(read.canonical.unwrap().as_str(), "bucket.s3.example");
+    assert_eq!(read.addresses, [(Address::v4(ADDRESS), 30)]);
+}
+
+#[test]
+fn addresses_of_strangers_are_not_believed() {
+    let mut message = dns_answer("a.example", None, 30, ADDRESS);
+    let owner = message.len() - 25;
+    assert_eq!(&message[owner..owner + 3], b"\x01a\x07");
+    message[owner + 1] = b'b';
+    assert!(answers(&message).is_none());
+}
+
+#[test]
+fn pointers_that_do_not_lead_backwards_end() {
+    let mut message = dns_answer("a.example", None, 30, ADDRESS);
+    message[12..14].copy_from_slice(&[0xc0, 12]);
+    assert!(answers(&message).is_none());
+    message[12..14].copy_from_slice(&[0xc0, 200]);
+    assert!(answers(&message).is_none());
+}
+
+#[test]
+fn failures_and_queries_tell_nothing() {
+    for (at, value) in [(2, 0x01), (3, 0x83), (7, 0)] {
+        let mut message = dns_answer("a.example", None, 30, ADDRESS);
+        message[at] = value;
+        assert!(answers(&message).is_none(), "{at} {value}");
+    }
+}
+
+#[test]
+fn a_name_holds_for_its_time_and_its_asker() {
+    let mut names = Names::new(16);
+    let read = answers(&dns_answer("a.example", None, 300, ADDRESS)).unwrap();
+    names.learn(at(1000), Some(Pid(7)), &read);
+    let scope = |seconds, pid| {
+        let found = names.find(at(seconds), [None, Some(Pid(pid))], Address::v4(ADDRESS));
+        found.map(|name| name.scope)
+    };
+    assert_eq!(scope(1001, 7), Some(NameScope::SameProcess));
+    assert_eq!(scope(999, 7), Some(NameScope::SameProcess), "arrival may be a little out of order");
+    assert_eq!(scope(1001, 8), Some(NameScope::HostWide));
+    assert_eq!(scope(1400, 7), Some(NameScope::HostWide), "run out, and not long ago");
+    assert_eq!(scope(1000 + 360 + 3601, 7), None);
+    assert_eq!(scope(990, 7), None, "not known yet");
+}
+
+#[test]
+fn the_oldest_name_gives_way() {
+    let mut names = Names::new(16);
+    for last in 0..100 {
+        let read = answers(&dns_answer("a.example", None, 300, [192, 0, 2, last])).unwrap();
+        names.learn(at(1000), None, &read);
+    }
+    let known =
+        (0..100).filter(|last| names.find(at(1000), [None, None], Address::v4([192, 0, 2, *last])).is_some());
+    assert_eq!(known.collect::<Vec<_>>(), (84..100).collect::<Vec<_>>());
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn no_bytes_panic(mut message in proptest::collection::vec(any::<u8>(), 0..200), response in any::<bool>(), multicast in any::<bool>()) {
+        if let (true, [_, _, flags, code, q, questions, a, ..]) = (response, &mut message[..]) {
+            (*flags, *code, *q, *questions, *a) = (0x81, 0x80, 0, *questions % 3, 0);
+        }
+        read(&message, multicast, &mut Answers::default());
+    }
+
+    #[test]
+    fn damaged_answers_do_not_panic(hits in proptest::collection::vec((any::<u8>(), any::<u8>()), 0..8)) {
+        let mut message = dns_answer("files.example", Some("bucket.s3.example"), 30, ADDRESS);
+        for (at, value) in hits {
+            let at = usize::from(at) % message.len();
+            message[at] = value;
+        }
+        answers(&message);
+    }
+}

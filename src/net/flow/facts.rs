@@ -1,0 +1,188 @@
+//! What a flow tells: who owns it, what its far side is called, what its hello said.
+
+use super::{
+    ClientHello, DomainName, Flow, FlowFacts, NameScope, NameSource, Named, NetFact, NetKind, Owner,
+    RawOwner, Shared, Timestamp, UnknownName, is_same_owner, owner_of,
+};
+use crate::net::tls::Hello;
+
+/// Public names of servers that take encrypted hellos: the real name is inside. GREASE (RFC 9849, section 6.2) comes with
+/// the real name outside and looks the same otherwise.
+const ECH_OUTER_NAMES: [&str; 2] = ["cloudflare-ech.com", "cloudflare-esni.com"];
+
+impl Flow {
+    fn tell(&self, time: Timestamp, kind: NetKind, out: &mut Vec<NetFact>) {
+        out.push(NetFact { time, flow: self.id, kind });
+    }
+
+    pub(super) fn tell_opened(&self, time: Timestamp, out: &mut Vec<NetFact>) {
+        let facts = FlowFacts {
+            transport: self.transport,
+            client: self.client(),
+            server: self.server(),
+            interface: self.interface.clone(),
+            midstream: self.midstream,
+        };
+        self.tell(time, NetKind::Opened(Box::new(facts)), out);
+    }
+
+    /// The packet says whose it is. Cheap when that is known already.
+    #[inline]
+    pub(super) fn owned_by(
+        &mut self,
+        time: Timestamp,
+        raw: &RawOwner<'_>,
+        shared: &Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        if !self.owner.as_ref().is_some_and(|owner| is_same_owner(raw, owner)) {
+            self.set_owner(time, owner_of(raw), shared, out);
+        }
+    }
+
+    pub(super) fn set_owner(
+        &mut self,
+        time: Timestamp,
+        owner: Owner,
+        shared: &Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        if self.owner == Some(owner) {
+            return;
+        }
+        self.owner = Some(owner);
+        self.tell(time, NetKind::Owned(owner), out);
+        // The process may be the one that asked for the name.
+        if matches!(self.name, Some((_, NameSource::Dns | NameSource::DnsCname, NameScope::HostWide))) {
+            self.name_by_dns(time, shared, out);
+        }
+    }
+
+    pub(super) fn tell_hello(
+        &mut self,
+        time: Timestamp,
+        mut hello: Hello,
+        shared: &mut Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        shared.stats.hellos += 1;
+        let outer = hello.name.as_ref().is_some_and(|name| ECH_OUTER_NAMES.contains(&name.as_str()));
+        let said = ClientHello {
+            version: hello.version,
+            ech: hello.ech_extension && outer,
+            ja4: (shared.limits.fingerprints && hello.whole).then(|| shared.fingerprints.of(&hello)),
+            alpn: std::mem::take(&mut hello.alpn),
+        };
+        let ech = said.ech;
+        self.greeted = true;
+        if shared.limits.summaries {
+            self.hello = Some(Box::new(said.clone()));
+        }
+        self.tell(time, NetKind::Hello(Box::new(said)), out);
+        match hello.name {
+            // The name that a stranger calls this machine is not a place where data goes.
+            Some(name) if !self.client_opened => {
+                self.name = Some((name, NameSource::TlsSni, NameScope::SameProcess));
+            }
+            Some(name) => self.named_by_hello(time, name, ech, shared, out),
+            None => self.want_name(UnknownName::NoServerName, time, shared, out),
+        }
+    }
+
+    /// The name in the hello; before it, what that name is an alias of, if DNS said so.
+    fn named_by_hello(
+        &mut self,
+        time: Timestamp,
+        name: DomainName,
+        ech: bool,
+        shared: &Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        self.unnamed = None;
+        let answer = shared.names.find(time, self.askers(), self.server_address());
+        if let Some(answer) = answer.filter(|answer| answer.asked == name)
+            && let Some(canonical) = answer.canonical
+        {
+            self.tell_alias(time, canonical, answer.scope, out);
+        }
+        self.tell_name(time, (name, NameSource::TlsSni, NameScope::SameProcess), out);
+        if ech {
+            self.tell_nameless(time, UnknownName::EncryptedHello, out);
+        }
+    }
+
+    /// TLS or not is settled; without a hello that names it, the flow needs a name from elsewhere.
+    pub(super) fn classify(
+        &mut self,
+        time: Timestamp,
+        is_tls: bool,
+        shared: &Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        if self.name.is_none() && !self.greeted {
+            let why = if is_tls { UnknownName::Unread } else { UnknownName::PlainAddress };
+            self.want_name(why, time, shared, out);
+        }
+    }
+
+    /// Looks for a name in DNS; if there is none yet, it may still come within the disorder.
+    pub(super) fn want_name(
+        &mut self,
+        why: UnknownName,
+        time: Timestamp,
+        shared: &Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        if self.name.is_some() || self.nameless.is_some() {
+            return;
+        }
+        self.unnamed = Some((why, time));
+        self.name_by_dns(time, shared, out);
+    }
+
+    /// The last look: after this, the flow has no name.
+    pub(super) fn settle_name(&mut self, shared: &Shared, out: &mut Vec<NetFact>) {
+        if let Some((why, since)) = self.unnamed {
+            if !self.name_by_dns(since, shared, out) {
+                self.tell_nameless(since, why, out);
+            }
+        } else if self.name.is_none() && self.nameless.is_none() {
+            // Nothing but an attempt: not worth a fact, but a name is still worth having.
+            self.name_by_dns(self.first, shared, out);
+        }
+    }
+
+    fn name_by_dns(&mut self, time: Timestamp, shared: &Shared, out: &mut Vec<NetFact>) -> bool {
+        let Some(answer) = shared.names.find(time, self.askers(), self.server_address()) else {
+            return false;
+        };
+        self.unnamed = None;
+        let better = |(_, _, scope): &Named| answer.scope < *scope;
+        if self.name.as_ref().is_some_and(|known| !better(known)) {
+            return true;
+        }
+        if let Some(canonical) = answer.canonical {
+            self.tell_alias(time, canonical, answer.scope, out);
+        }
+        self.tell_name(time, (answer.asked, NameSource::Dns, answer.scope), out);
+        true
+    }
+
+    fn tell_alias(&mut self, time: Timestamp, domain: DomainName, scope: NameScope, out: &mut Vec<NetFact>) {
+        self.alias = Some(domain.clone());
+        self.tell(time, NetKind::Named { domain, source: NameSource::DnsCname, scope }, out);
+    }
+
+    fn tell_name(&mut self, time: Timestamp, name: Named, out: &mut Vec<NetFact>) {
+        let (domain, source, scope) = name.clone();
+        self.name = Some(name);
+        self.tell(time, NetKind::Named { domain, source, scope }, out);
+    }
+
+    fn tell_nameless(&mut self, time: Timestamp, why: UnknownName, out: &mut Vec<NetFact>) {
+        self.unnamed = None;
+        if self.nameless.replace(why).is_none() {
+            self.tell(time, NetKind::Nameless(why), out);
+        }
+    }
+}

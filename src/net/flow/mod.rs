@@ -1,0 +1,195 @@
+//! Flows: who talks to whom, which bytes count, what the far side is called.
+
+mod facts;
+mod handshake;
+mod key;
+mod stream;
+mod summary;
+mod table;
+mod tcp;
+mod udp;
+
+pub(super) use handshake::DISORDER;
+pub use summary::FlowSummary;
+pub(super) use table::{Flows, Seen};
+
+use std::sync::Arc;
+
+use handshake::{Handshake, Progress};
+use key::Key;
+use stream::{Pieces, Stream};
+
+use super::dns::{Answers, Names};
+use super::frame::{Address, RawOwner, Segment};
+use super::tls::Fingerprints;
+use super::{Limits, Stats};
+use crate::model::{
+    ClientHello, Close, CommName, DomainName, Endpoint, FlowFacts, FlowId, NameScope, NameSource, NetFact,
+    NetKind, Owner, Pid, Span, Timestamp, Transport, UnknownName,
+};
+
+/// After the end of a flow, late segments still find it for this long: twice the disorder.
+const LINGER: Span = Span::from_secs(4);
+/// A datagram flow that was silent for so long is over (RFC 4787 wants NATs to keep it two minutes).
+const UDP_IDLE: Span = Span::from_secs(180);
+/// A connection attempt without an answer, or one half closed, that was silent for so long.
+const HALF_IDLE: Span = Span::from_secs(150);
+/// An established connection that was silent for so long (the BSD keep-alive interval).
+const TCP_IDLE: Span = Span::from_secs(2 * 3600);
+
+/// What all flows share while one of them looks at a packet.
+pub(super) struct Shared {
+    pub(super) names: Names,
+    pub(super) answers: Answers,
+    pub(super) stats: Stats,
+    pub(super) limits: Limits,
+    /// Latest packet time seen.
+    pub(super) now: Timestamp,
+    /// Bytes that handshakes hold, over all flows.
+    held: usize,
+    fingerprints: Fingerprints,
+    /// Handshakes that are over, for the next ones.
+    #[expect(clippy::vec_box, reason = "boxes move between here and the flows; unboxing would copy")]
+    spare: Vec<Box<Handshake>>,
+    pieces: Pieces,
+    progress: Progress,
+}
+
+/// Handshakes kept for reuse: as many as are commonly open at once.
+const MAX_SPARE: usize = 64;
+
+impl Shared {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self {
+            names: Names::new(limits.names),
+            answers: Answers::default(),
+            stats: Stats::default(),
+            limits,
+            now: Timestamp::MIN,
+            held: 0,
+            fingerprints: Fingerprints::default(),
+            spare: Vec::new(),
+            pieces: Pieces::new(),
+            progress: Progress::default(),
+        }
+    }
+}
+
+/// One direction.
+#[derive(Debug, Default)]
+struct Half {
+    stream: Stream,
+    packets: u64,
+    /// Payload bytes of datagrams; of TCP the stream knows.
+    datagram_bytes: u64,
+}
+
+impl Half {
+    fn bytes(&self) -> u64 {
+        self.stream.total + self.datagram_bytes
+    }
+}
+
+/// A name and how it was learned.
+type Named = (DomainName, NameSource, NameScope);
+
+/// One flow. About 600 bytes, and up to [`Limits::handshake_bytes`] over all flows while their hellos are incomplete.
+#[derive(Debug)]
+struct Flow {
+    id: FlowId,
+    key: Key,
+    /// This machine is the lower end of the key.
+    client_is_low: bool,
+    /// The client's side opened the connection.
+    client_opened: bool,
+    /// Whoever opened is known from a SYN.
+    opener_known: bool,
+    transport: Transport,
+    /// Every new byte counts.
+    settled: bool,
+    /// Earlier segments of the answering side belong to the handshake, however late they come.
+    answers_from: Timestamp,
+    closed: Option<Close>,
+    midstream: bool,
+    first: Timestamp,
+    last: Timestamp,
+    /// The second in which the flow is to be looked at without a packet.
+    due: i64,
+    /// Client's and server's.
+    halves: [Half; 2],
+    handshake: Option<Box<Handshake>>,
+    owner: Option<Owner>,
+    /// An earlier flow of the same key, still lingering.
+    older: Option<(u32, FlowId)>,
+    interface: Option<Arc<str>>,
+    name: Option<Named>,
+    alias: Option<DomainName>,
+    /// A hello was read.
+    greeted: bool,
+    /// What it said, if a summary is wanted.
+    hello: Option<Box<ClientHello>>,
+    /// No name was found yet, for this reason, as of this time.
+    unnamed: Option<(UnknownName, Timestamp)>,
+    nameless: Option<UnknownName>,
+    /// Bytes of a DNS message over TCP.
+    dns: Option<Vec<u8>>,
+}
+
+const OUT: usize = 0;
+const INTO: usize = 1;
+
+impl Flow {
+    fn client(&self) -> Endpoint {
+        self.key.end(self.client_is_low)
+    }
+
+    fn server(&self) -> Endpoint {
+        self.key.end(!self.client_is_low)
+    }
+
+    fn server_address(&self) -> Address {
+        self.key.address(!self.client_is_low)
+    }
+
+    /// Index of the half that the opener sends on.
+    fn opener(&self) -> usize {
+        if self.client_opened { OUT } else { INTO }
+    }
+
+    fn idle_limit(&self) -> Span {
+        let [out, into] = &self.halves;
+        match self.transport {
+            _ if self.closed.is_some() => LINGER,
+            Transport::Udp | Transport::Quic => UDP_IDLE,
+            Transport::Tcp if out.stream.has_fin() || into.stream.has_fin() => HALF_IDLE,
+            Transport::Tcp if out.packets == 0 || into.packets == 0 => HALF_IDLE,
+            Transport::Tcp => TCP_IDLE,
+        }
+    }
+
+    fn touch(&mut self, time: Timestamp) {
+        self.last = self.last.max(time);
+        self.first = self.first.min(time);
+    }
+}
+
+/// Reads the owner, padding and absence resolved.
+fn owner_of(raw: &RawOwner<'_>) -> Owner {
+    let other = raw.effective_pid > 0 && raw.effective_pid != raw.pid;
+    Owner {
+        pid: Pid(raw.pid),
+        name: CommName::new(raw.name),
+        effective: other.then(|| (Pid(raw.effective_pid), CommName::new(raw.effective_name))),
+    }
+}
+
+/// Whether `raw` says the same as `owner`, without reading the names whole.
+#[inline]
+fn is_same_owner(raw: &RawOwner<'_>, owner: &Owner) -> bool {
+    let effective = owner.effective.map_or(0, |(pid, _)| pid.0);
+    let said = if raw.effective_pid == raw.pid { 0 } else { raw.effective_pid.max(0) };
+    raw.pid == owner.pid.0 && said == effective && raw.name.starts_with(owner.name.as_bytes())
+}
+
+#[cfg(test)]
+mod tests;

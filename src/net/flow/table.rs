@@ -1,0 +1,350 @@
+//! The table of flows: bounded, with timers driven by packet time.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::key::sender_is_client;
+use super::{
+    Close, Flow, FlowId, FlowSummary, Half, Key, LINGER, NetFact, Owner, RawOwner, Segment, Shared,
+    Timestamp, Transport,
+};
+use crate::model::{Direction, Table};
+use crate::net::frame::TcpHeader;
+use crate::net::quic;
+
+/// Of a full table, this part makes room at once: finding the least recently active costs a walk.
+const EVICTED_SHARE: usize = 32;
+/// A segment of a closed connection lies at most this far from what was seen of it.
+const CLOSED_TOLERANCE: i64 = 1 << 24;
+
+/// Timers are this coarse, in nanoseconds.
+const SECOND: i64 = 1_000_000_000;
+
+fn start_of(second: i64) -> Timestamp {
+    Timestamp::from_nanos(second.saturating_mul(SECOND))
+}
+
+/// All flows of this moment.
+pub(in crate::net) struct Flows {
+    slots: Vec<Option<Box<Flow>>>,
+    free: Vec<u32>,
+    index: Table<Key, u32>,
+    /// Which flows to look at, by the second; stale entries are recognised by the flow's own `due`.
+    timers: BTreeMap<i64, Vec<(u32, FlowId)>>,
+    /// The beginning of the first of those seconds.
+    next_due: Timestamp,
+    next_id: u32,
+    /// The flow of the last packet: packets come in bursts.
+    recent: Option<(Key, u32)>,
+    /// Summaries of flows that are gone, if wanted.
+    pub(in crate::net) finished: Vec<FlowSummary>,
+}
+
+/// The packet around a segment.
+pub(in crate::net) struct Seen<'a> {
+    pub(in crate::net) time: Timestamp,
+    pub(in crate::net) direction: Option<Direction>,
+    pub(in crate::net) interface: Option<&'a Arc<str>>,
+    pub(in crate::net) segment: Segment<'a>,
+}
+
+impl Flows {
+    pub(in crate::net) fn new() -> Self {
+        Self {
+            slots: Vec::new(),
+            free: Vec::new(),
+            index: Table::new(),
+            timers: BTreeMap::new(),
+            next_due: Timestamp::MAX,
+            next_id: 0,
+            recent: None,
+            finished: Vec::new(),
+        }
+    }
+
+    /// The flow that a segment belongs to, opened if need be, and whether its client sent it.
+    #[inline]
+    pub(in crate::net) fn find(
+        &mut self,
+        seen: &Seen<'_>,
+        shared: &mut Shared,
+        out: &mut Vec<NetFact>,
+    ) -> (u32, bool) {
+        let (key, src_is_low) = Key::of(&seen.segment);
+        let known = match self.recent {
+            Some((recent, slot)) if recent == key => Some(slot),
+            _ => self.index.get(&key).copied(),
+        };
+        let slot = match known.and_then(|slot| self.accepting(slot, src_is_low, &seen.segment)) {
+            Some(slot) => slot,
+            None => self.open(key, src_is_low, known, seen, shared, out),
+        };
+        self.recent = Some((key, slot));
+        let from_client =
+            self.slots[slot as usize].as_ref().is_some_and(|flow| flow.client_is_low == src_is_low);
+        (slot, from_client)
+    }
+
+    /// The flow of this key, newest first, that a segment can belong to.
+    #[inline]
+    fn accepting(&self, newest: u32, src_is_low: bool, segment: &Segment<'_>) -> Option<u32> {
+        let flow = self.slots.get(newest as usize)?.as_ref()?;
+        let Some(tcp) = segment.tcp else { return Some(newest) };
+        let plain = !tcp.has(TcpHeader::SYN) && flow.closed.is_none() && flow.older.is_none();
+        if plain || flow.takes(src_is_low, segment, tcp) {
+            return Some(newest);
+        }
+        let (slot, id) = flow.older?;
+        let older = self.slots.get(slot as usize)?.as_ref()?;
+        (older.id == id && older.takes(src_is_low, segment, tcp)).then_some(slot)
+    }
+
+    fn open(
+        &mut self,
+        key: Key,
+        src_is_low: bool,
+        older: Option<u32>,
+        seen: &Seen<'_>,
+        shared: &mut Shared,
+        out: &mut Vec<NetFact>,
+    ) -> u32 {
+        if self.len() >= shared.limits.flows {
+            self.evict(shared, out);
+        }
+        let older = older.and_then(|slot| self.supersede(slot, seen.time, out));
+        let id = FlowId(self.next_id);
+        self.next_id = self.next_id.wrapping_add(1);
+        let flow = Box::new(Flow::open(id, key, src_is_low, older, seen));
+        flow.tell_opened(seen.time, out);
+        let slot = match self.free.pop() {
+            Some(slot) => slot,
+            None => {
+                self.slots.push(None);
+                (self.slots.len() - 1) as u32
+            }
+        };
+        let due = seen.time.plus(flow.idle_limit());
+        self.slots[slot as usize] = Some(flow);
+        self.index.insert(key, slot);
+        self.schedule(slot, due);
+        shared.stats.flows += 1;
+        slot
+    }
+
+    /// A new connection takes the place of this one, which from now on only waits for its stragglers. One is enough: its
+    /// own predecessor is left to its timer.
+    fn supersede(&mut self, slot: u32, time: Timestamp, out: &mut Vec<NetFact>) -> Option<(u32, FlowId)> {
+        let flow = self.flow(slot)?;
+        flow.older = None;
+        flow.mark_closed(time, Close::Reset, out);
+        let (id, due) = (flow.id, time.plus(LINGER));
+        self.schedule(slot, due);
+        Some((slot, id))
+    }
+
+    #[inline]
+    pub(super) fn flow(&mut self, slot: u32) -> Option<&mut Flow> {
+        self.slots.get_mut(slot as usize)?.as_deref_mut()
+    }
+
+    /// Asks for a look at a flow soon after `due`, unless one is coming before that.
+    pub(super) fn schedule(&mut self, slot: u32, due: Timestamp) {
+        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        let second = due.as_nanos().div_euclid(SECOND).saturating_add(1);
+        if second < flow.due {
+            flow.due = second;
+            self.timers.entry(second).or_default().push((slot, flow.id));
+            self.next_due = self.next_due.min(start_of(second));
+        }
+    }
+
+    /// When the next timer runs out.
+    #[inline]
+    pub(in crate::net) fn next_due(&self) -> Timestamp {
+        self.next_due
+    }
+
+    /// Looks at every flow whose time has come.
+    pub(in crate::net) fn sweep(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let now = shared.now;
+        while let Some(entry) = self.timers.first_entry()
+            && start_of(*entry.key()) <= now
+        {
+            let (second, flows) = entry.remove_entry();
+            for (slot, id) in flows {
+                let Some(flow) = self.flow(slot).filter(|flow| flow.id == id && flow.due == second) else {
+                    continue;
+                };
+                flow.due = i64::MAX;
+                flow.expire(shared, out);
+                let over = flow.last.plus(flow.idle_limit());
+                if over <= now {
+                    self.retire(slot, Close::Idle, shared, out);
+                } else {
+                    self.schedule(slot, over);
+                }
+            }
+        }
+        self.next_due = self.timers.first_key_value().map_or(Timestamp::MAX, |(second, _)| start_of(*second));
+    }
+
+    /// The capture says whose a packet is, in the packet or beside it.
+    #[inline]
+    pub(in crate::net) fn owned(
+        &mut self,
+        slot: u32,
+        time: Timestamp,
+        raw: Option<&RawOwner<'_>>,
+        beside: Option<&Owner>,
+        shared: &Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        let Some(flow) = self.flow(slot) else { return };
+        match (raw, beside) {
+            (Some(raw), _) => flow.owned_by(time, raw, shared, out),
+            (None, Some(owner)) => flow.set_owner(time, *owner, shared, out),
+            (None, None) => {}
+        }
+    }
+
+    /// Removes a flow, telling what remains to be told of it.
+    fn retire(&mut self, slot: u32, close: Close, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let Some(mut flow) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
+        flow.conclude(shared, out);
+        flow.mark_closed(flow.last, close, out);
+        if self.index.get(&flow.key) == Some(&slot) {
+            self.index.remove(&flow.key);
+        }
+        if self.recent.is_some_and(|(_, recent)| recent == slot) {
+            self.recent = None;
+        }
+        self.free.push(slot);
+        if shared.limits.summaries {
+            self.finished.push(flow.summary());
+        }
+    }
+
+    /// Pushes the least recently active out, closed ones first.
+    fn evict(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let flows = self.slots.iter().enumerate();
+        let mut all: Vec<(bool, Timestamp, FlowId, u32)> = flows
+            .filter_map(|(slot, flow)| flow.as_ref().map(|flow| (slot, flow)))
+            .map(|(slot, flow)| (flow.closed.is_none(), flow.last, flow.id, slot as u32))
+            .collect();
+        let share = (all.len() / EVICTED_SHARE).max(1);
+        all.select_nth_unstable(share - 1);
+        all.truncate(share);
+        all.sort_unstable();
+        for (open, last, _, slot) in all {
+            if open {
+                shared.stats.evicted += 1;
+                shared.stats.note_eviction(last, shared.now);
+            }
+            self.retire(slot, Close::Evicted, shared, out);
+        }
+    }
+
+    /// Ends every flow, in the order in which they were opened.
+    pub(in crate::net) fn end(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let mut all: Vec<(FlowId, u32)> = Vec::new();
+        for (slot, flow) in self.slots.iter().enumerate() {
+            all.extend(flow.as_ref().map(|flow| (flow.id, slot as u32)));
+        }
+        all.sort_unstable();
+        for (_, slot) in all {
+            self.retire(slot, Close::EndOfRecording, shared, out);
+        }
+        self.timers.clear();
+        self.next_due = Timestamp::MAX;
+    }
+
+    /// How many flows are in the table.
+    pub(in crate::net) fn len(&self) -> usize {
+        self.slots.len() - self.free.len()
+    }
+}
+
+impl Flow {
+    fn open(id: FlowId, key: Key, src_is_low: bool, older: Option<(u32, FlowId)>, seen: &Seen<'_>) -> Self {
+        let segment = &seen.segment;
+        let client_sent = sender_is_client(segment, seen.direction);
+        let syn = segment.tcp.filter(|tcp| tcp.has(TcpHeader::SYN));
+        let sender_opened = syn.map(|tcp| !tcp.has(TcpHeader::ACK));
+        let transport = match segment.tcp {
+            Some(_) => Transport::Tcp,
+            None if quic::is_quic(segment.payload) => Transport::Quic,
+            None => Transport::Udp,
+        };
+        Self {
+            id,
+            key,
+            client_is_low: client_sent == src_is_low,
+            client_opened: sender_opened.is_none_or(|opened| opened == client_sent),
+            opener_known: syn.is_some(),
+            transport,
+            settled: transport != Transport::Tcp,
+            answers_from: Timestamp::MIN,
+            closed: None,
+            midstream: transport == Transport::Tcp && syn.is_none(),
+            first: seen.time,
+            last: seen.time,
+            due: i64::MAX,
+            halves: [Half::default(), Half::default()],
+            handshake: None,
+            owner: None,
+            older,
+            interface: seen.interface.cloned(),
+            name: None,
+            alias: None,
+            greeted: false,
+            hello: None,
+            unnamed: None,
+            nameless: None,
+            dns: None,
+        }
+    }
+
+    /// Whether a TCP segment belongs to this flow rather than to another of the same key.
+    fn takes(&self, src_is_low: bool, segment: &Segment<'_>, tcp: TcpHeader) -> bool {
+        let half = usize::from(src_is_low != self.client_is_low);
+        let stream = &self.halves[half].stream;
+        if tcp.has(TcpHeader::SYN) && tcp.has(TcpHeader::ACK) {
+            // Whatever its own number: it answers the SYN that began this flow, or data that came with it.
+            let asked = &self.halves[1 - half].stream;
+            if asked.start.is_some_and(|start| (start..=asked.next()).contains(&asked.offset(tcp.ack))) {
+                return true;
+            }
+        }
+        if !stream.begun() {
+            // Of this side nothing was seen; the other side's sequence numbers decide, through the acknowledgment.
+            let other = &self.halves[1 - half].stream;
+            let answered = !tcp.has(TcpHeader::ACK) || other.fits(other.offset(tcp.ack), CLOSED_TOLERANCE);
+            return self.closed.is_none() && answered;
+        }
+        if tcp.has(TcpHeader::SYN) {
+            let start = stream.offset(tcp.seq.wrapping_add(1));
+            return match stream.start {
+                Some(known) => known == start,
+                // The SYN of a flow that was picked up without it, late by a little.
+                None => start <= stream.next() && stream.fits(start, CLOSED_TOLERANCE),
+            };
+        }
+        if self.closed.is_none() {
+            return stream.fits(stream.offset(tcp.seq), 1 << 30);
+        }
+        let start = stream.offset(tcp.seq);
+        start <= stream.next().saturating_add(CLOSED_TOLERANCE / 16)
+            && stream.fits(start, CLOSED_TOLERANCE)
+            && (segment.len == 0 || !stream.finished() || start < stream.next())
+    }
+
+    /// When to look at this flow next, if sooner than planned.
+    pub(super) fn wish(&self) -> Option<Timestamp> {
+        let waiting = self.handshake.as_ref().is_some_and(|handshake| handshake.is_waiting());
+        let holes = self.halves.iter().any(|half| !half.stream.is_whole());
+        if self.closed.is_some() {
+            return Some(self.last.plus(LINGER));
+        }
+        (waiting || holes || self.unnamed.is_some()).then(|| self.last.plus(LINGER))
+    }
+}

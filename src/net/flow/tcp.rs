@@ -1,0 +1,266 @@
+//! TCP: what a segment adds to a flow.
+
+use super::handshake::{Run, Side};
+use super::table::{Flows, Seen};
+use super::{Close, DISORDER, Flow, INTO, MAX_SPARE, NetFact, NetKind, OUT, Shared, Timestamp};
+use crate::net::dns;
+use crate::net::frame::{Segment, TcpHeader};
+
+impl Flows {
+    /// Adds a segment to its flow.
+    #[inline]
+    pub(in crate::net) fn tcp(
+        &mut self,
+        slot: u32,
+        from_client: bool,
+        seen: &Seen<'_>,
+        tcp: TcpHeader,
+        shared: &mut Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        let Some(flow) = self.flow(slot) else { return };
+        flow.segment(from_client, seen.time, tcp, &seen.segment, shared, out);
+        let quiet =
+            flow.settled && flow.closed.is_none() && flow.halves.iter().all(|half| half.stream.is_whole());
+        if !quiet && let Some(due) = flow.wish() {
+            self.schedule(slot, due);
+        }
+    }
+}
+
+impl Flow {
+    #[inline]
+    fn segment(
+        &mut self,
+        from_client: bool,
+        time: Timestamp,
+        tcp: TcpHeader,
+        segment: &Segment<'_>,
+        shared: &mut Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        let this = if from_client { OUT } else { INTO };
+        self.touch(time);
+        if tcp.has(TcpHeader::SYN) {
+            self.syn(from_client, tcp);
+        }
+        if tcp.has(TcpHeader::ACK) {
+            self.halves[1 - this].stream.acknowledge(tcp.ack);
+        }
+        let half = &mut self.halves[this];
+        half.packets += 1;
+        let seq = tcp.seq.wrapping_add(u32::from(tcp.has(TcpHeader::SYN)));
+        // A reset may carry a reason in words; those are no payload.
+        let len = if tcp.has(TcpHeader::RST) { 0 } else { segment.len };
+        shared.pieces.clear();
+        let Some(start) = half.stream.add(seq, len, time, &mut shared.pieces) else {
+            shared.stats.out_of_window += 1;
+            return;
+        };
+        if tcp.has(TcpHeader::FIN) {
+            half.stream.set_fin(start + i64::from(len));
+        }
+        if !shared.pieces.is_empty() {
+            self.payload(this, Run { start, bytes: segment.payload, len, time }, shared, out);
+        }
+        if !half_whole(self) {
+            self.close_holes(time, shared, out);
+        }
+        if tcp.has(TcpHeader::RST) {
+            self.mark_closed(time, Close::Reset, out);
+        } else if self.closed.is_none() && self.halves.iter().all(|half| half.stream.finished()) {
+            // Without the beginning, late segments may still show how it began.
+            if self.halves.iter().all(|half| half.stream.start.is_some()) {
+                self.conclude(shared, out);
+            }
+            self.mark_closed(time, Close::Finished, out);
+        }
+    }
+
+    /// A SYN tells where its sender's stream begins, its answer where the other's does; both tell who opened.
+    #[cold]
+    fn syn(&mut self, from_client: bool, tcp: TcpHeader) {
+        let this = if from_client { OUT } else { INTO };
+        self.halves[this].stream.begin(tcp.seq.wrapping_add(1));
+        let answers = tcp.has(TcpHeader::ACK);
+        if answers && self.halves[1 - this].stream.start.is_none() {
+            self.halves[1 - this].stream.begin(tcp.ack);
+        }
+        if !self.opener_known && self.handshake.is_none() {
+            self.client_opened = from_client != answers;
+        }
+        self.opener_known = true;
+        self.midstream = false;
+    }
+
+    /// New bytes, listed in `shared.pieces`.
+    #[inline]
+    fn payload(&mut self, this: usize, run: Run<'_>, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        if self.settled {
+            if run.time < self.answers_from && this != self.opener() {
+                return;
+            }
+            let new: i64 = shared.pieces.iter().map(|piece| piece.end - piece.start).sum();
+            self.tell_bytes(run.time, this, new.unsigned_abs(), out);
+        } else {
+            self.opening(this, run, shared, out);
+        }
+        if this == INTO && self.server().port == dns::PORT {
+            self.dns_over_tcp(run, shared);
+        }
+    }
+
+    /// New bytes of a flow whose handshake is not over.
+    fn opening(&mut self, this: usize, run: Run<'_>, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let opener = self.opener();
+        let start = self.halves[opener].stream.start;
+        let spare = &mut shared.spare;
+        let handshake = self.handshake.get_or_insert_with(|| spare.pop().unwrap_or_default());
+        let before = handshake.size();
+        let progress = &mut shared.progress;
+        for piece in &shared.pieces {
+            if this == opener {
+                handshake.opener(run.part(piece), start, progress);
+            } else {
+                handshake.answerer(run.time, (piece.end - piece.start).unsigned_abs(), progress);
+            }
+        }
+        handshake.expire(run.time, progress);
+        shared.held = (shared.held + handshake.size()).saturating_sub(before);
+        if shared.held > shared.limits.handshake_bytes && handshake.size() > 0 {
+            shared.stats.hellos_given_up += 1;
+            shared.held -= handshake.size();
+            handshake.conclude(run.time, progress);
+            progress.settled = true;
+        }
+        self.follow(shared, out);
+    }
+
+    /// Tells what a handshake made known, and drops it once everything counts.
+    pub(super) fn follow(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let opener = self.opener();
+        if let Some((time, hello)) = shared.progress.hello.take() {
+            self.tell_hello(time, *hello, shared, out);
+        }
+        if let Some((time, is_tls)) = shared.progress.classified.take() {
+            self.classify(time, is_tls, shared, out);
+        }
+        for (time, side, count) in shared.progress.bytes.drain(..) {
+            let half = if side == Side::Opener { opener } else { 1 - opener };
+            push_bytes(self.id, time, half, count, out);
+        }
+        if let Some(time) = shared.progress.answers_from.take() {
+            self.answers_from = time;
+        }
+        if std::mem::take(&mut shared.progress.settled) {
+            self.settled = true;
+            if let Some(mut handshake) = self.handshake.take() {
+                shared.held = shared.held.saturating_sub(handshake.size());
+                if shared.spare.len() < MAX_SPARE {
+                    handshake.reset();
+                    shared.spare.push(handshake);
+                }
+            }
+        }
+    }
+
+    /// Gives up on holes that have been open too long; their bytes passed unseen.
+    #[cold]
+    pub(super) fn close_holes(&mut self, time: Timestamp, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let before = time.minus(DISORDER);
+        for this in [OUT, INTO] {
+            while self.halves[this].stream.overdue(before) {
+                self.close_hole(this, time, shared, out);
+            }
+        }
+    }
+
+    pub(super) fn close_hole(
+        &mut self,
+        this: usize,
+        time: Timestamp,
+        shared: &mut Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        let Some((hole, counts)) = self.halves[this].stream.give_up() else { return };
+        let length = (hole.end - hole.start).unsigned_abs();
+        if !counts {
+            return;
+        }
+        shared.stats.lost_bytes += length;
+        shared.stats.note_loss(time);
+        if self.settled {
+            self.tell_bytes(time, this, length, out);
+        }
+    }
+
+    /// Everything that can still be concluded, is.
+    pub(super) fn conclude(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        for this in [OUT, INTO] {
+            while !self.halves[this].stream.is_whole() {
+                self.close_hole(this, self.last, shared, out);
+            }
+        }
+        if let Some(handshake) = &mut self.handshake {
+            let before = handshake.size();
+            handshake.conclude(self.last, &mut shared.progress);
+            shared.held = (shared.held + handshake.size()).saturating_sub(before);
+            if self.closed.is_some() || !handshake.is_waiting() {
+                shared.progress.settled = true;
+            }
+            self.follow(shared, out);
+        }
+        self.settle_name(shared, out);
+    }
+
+    /// A timer ran out: what has waited long enough is given up.
+    pub(super) fn expire(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let now = shared.now;
+        if self.halves.iter().any(|half| !half.stream.is_whole()) {
+            self.close_holes(now, shared, out);
+        }
+        if let Some(handshake) = &mut self.handshake {
+            let before = handshake.size();
+            handshake.expire(now, &mut shared.progress);
+            shared.held = (shared.held + handshake.size()).saturating_sub(before);
+            self.follow(shared, out);
+        }
+        if self.unnamed.is_some_and(|(_, since)| now.since(since) > DISORDER) {
+            self.settle_name(shared, out);
+        }
+    }
+
+    pub(super) fn mark_closed(&mut self, time: Timestamp, close: Close, out: &mut Vec<NetFact>) {
+        if self.closed.is_none() {
+            self.closed = Some(close);
+            out.push(NetFact { time, flow: self.id, kind: NetKind::Closed(close) });
+        }
+    }
+
+    #[inline]
+    fn tell_bytes(&self, time: Timestamp, half: usize, count: u64, out: &mut Vec<NetFact>) {
+        push_bytes(self.id, time, half, count, out);
+    }
+}
+
+#[inline]
+fn half_whole(flow: &Flow) -> bool {
+    flow.halves[OUT].stream.is_whole() && flow.halves[INTO].stream.is_whole()
+}
+
+/// One fact, or as many as 32-bit counts need.
+#[inline]
+pub(super) fn push_bytes(
+    flow: crate::model::FlowId,
+    time: Timestamp,
+    half: usize,
+    mut count: u64,
+    facts: &mut Vec<NetFact>,
+) {
+    while count > 0 {
+        let part = u32::try_from(count).unwrap_or(u32::MAX);
+        let (out, into) = if half == OUT { (part, 0) } else { (0, part) };
+        facts.push(NetFact { time, flow, kind: NetKind::Bytes { out, into } });
+        count -= u64::from(part);
+    }
+}

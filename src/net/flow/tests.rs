@@ -1,0 +1,310 @@
+//! Whole connections through the tap.
+
+use proptest::prelude::*;
+
+use crate::model::{Close, NameScope, NameSource, NetFact, NetKind, Timestamp, UnknownName};
+use crate::net::testing::{CLIENT, Made, SERVER, dns_answer, hello, record, run, tcp, udp};
+
+const MS: i64 = 1_000_000;
+const SYN: u8 = 0x02;
+const ACK: u8 = 0x10;
+const FIN: u8 = 0x11;
+const RST: u8 = 0x04;
+
+fn counted(facts: &[NetFact]) -> (u64, u64) {
+    facts.iter().fold((0, 0), |(out, into), fact| match fact.kind {
+        NetKind::Bytes { out: o, into: i } => (out + u64::from(o), into + u64::from(i)),
+        _ => (out, into),
+    })
+}
+
+fn names(facts: &[NetFact]) -> Vec<(String, NameSource, NameScope)> {
+    facts
+        .iter()
+        .filter_map(|fact| match &fact.kind {
+            NetKind::Named { domain, source, scope } => Some((domain.to_string(), *source, *scope)),
+            _ => None,
+        })
+        .collect()
+}
+
+fn nameless(facts: &[NetFact]) -> Vec<UnknownName> {
+    facts
+        .iter()
+        .filter_map(|fact| match fact.kind {
+            NetKind::Nameless(why) => Some(why),
+            _ => None,
+        })
+        .collect()
+}
+
+/// Segments of at most `size` bytes, a millisecond apart.
+struct Talk {
+    packets: Vec<Made>,
+    time: i64,
+    seqs: [u32; 2],
+}
+
+impl Talk {
+    fn new(client: u32, server: u32) -> Self {
+        let mut talk = Self { packets: Vec::new(), time: 0, seqs: [client, server] };
+        talk.push(0, SYN, &[]);
+        talk.push(1, SYN | ACK, &[]);
+        talk
+    }
+
+    fn push(&mut self, side: usize, flags: u8, payload: &[u8]) {
+        self.time += MS;
+        let (src, dst) = if side == 0 { (CLIENT, SERVER) } else { (SERVER, CLIENT) };
+        let (seq, ack) = (self.seqs[side], self.seqs[1 - side]);
+        self.packets.push(tcp(self.time, src, dst, seq, ack, flags, payload));
+        self.seqs[side] = seq.wrapping_add(payload.len() as u32 + u32::from(flags & 3 != 0));
+    }
+
+    fn say(&mut self, side: usize, payload: &[u8], size: usize) {
+        for part in payload.chunks(size.max(1)) {
+            self.push(side, ACK, part);
+        }
+    }
+
+    fn end(mut self) -> Vec<Made> {
+        self.push(0, FIN, &[]);
+        self.push(1, FIN, &[]);
+        self.packets
+    }
+}
+
+/// A TLS upload: how it looks on the wire, and what of it counts.
+fn upload(name: &str, padding: usize, body: usize, size: usize) -> (Vec<Made>, (u64, u64)) {
+    let mut talk = Talk::new(u32::MAX - 700, 5);
+    talk.say(0, &hello(Some(name), padding), size);
+    talk.say(1, &[record(22, &[2; 90]), record(20, &[1]), record(23, &[0; 3000])].concat(), size);
+    let sent = [record(23, &[9; 53]), record(23, &vec![0; body])].concat();
+    talk.say(0, &record(20, &[1]), size);
+    talk.say(0, &sent, size);
+    let answer = record(23, &[0; 400]);
+    talk.say(1, &answer, size);
+    (talk.end(), (sent.len() as u64, answer.len() as u64))
+}
+
+#[test]
+fn only_what_follows_the_handshake_counts() {
+    for size in [1, 7, 100, 1448, 60_000] {
+        let (packets, expected) = upload("content.dropboxapi.com", 1300, 9000, size);
+        let (facts, flows) = run(&packets);
+        assert_eq!(counted(&facts), expected, "segments of {size}");
+        let name = ("content.dropboxapi.com".to_owned(), NameSource::TlsSni, NameScope::SameProcess);
+        assert_eq!(names(&facts), [name]);
+        assert_eq!(flows.len(), 1);
+        assert_eq!(flows[0].close, Close::Finished);
+        assert!(facts.iter().all(|fact| fact.flow == flows[0].id));
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever the cut, the order and the repetitions, SYN and FIN included: same name, same bytes.
+    #[test]
+    fn order_and_repetition_change_nothing(
+        size in 100usize..2000,
+        padding in 0usize..3000,
+        body in 0usize..6000,
+        picks in proptest::collection::vec(any::<u32>(), 200),
+        twice in proptest::collection::vec(any::<u32>(), 10),
+    ) {
+        let (mut packets, expected) = upload("a.example", padding, body, size);
+        for pick in &twice {
+            packets.push(packets[*pick as usize % packets.len()].clone());
+        }
+        for at in (1..packets.len()).rev() {
+            packets.swap(at, picks[at % picks.len()] as usize % (at + 1));
+        }
+        let (facts, flows) = run(&packets);
+        prop_assert_eq!(flows.len(), 1);
+        prop_assert_eq!(counted(&facts), expected);
+        let hellos = facts.iter().filter(|fact| matches!(fact.kind, NetKind::Hello(_))).count();
+        prop_assert_eq!(hellos, 1);
+        prop_assert_eq!(names(&facts).len(), 1);
+    }
+
+    /// The same for a plain connection.
+    #[test]
+    fn plain_bytes_count_once(
+        out in 1usize..9000,
+        into in 0usize..9000,
+        size in 1usize..3000,
+        picks in proptest::collection::vec(any::<u32>(), 64),
+    ) {
+        let mut talk = Talk::new(77, u32::MAX);
+        talk.say(0, &vec![b'x'; out], size.max(out / 50));
+        talk.say(1, &vec![b'y'; into], size.max(into / 50));
+        let mut packets = talk.end();
+        packets.push(packets[picks[0] as usize % packets.len()].clone());
+        for at in (1..packets.len()).rev() {
+            packets.swap(at, picks[at % picks.len()] as usize % (at + 1));
+        }
+        let (facts, flows) = run(&packets);
+        prop_assert_eq!(flows.len(), 1);
+        prop_assert_eq!(counted(&facts), (out as u64, into as u64));
+    }
+
+    /// Overlapping segments, each cut anew out of the same stream.
+    #[test]
+    fn overlaps_count_once(
+        cuts in proptest::collection::vec((0usize..5000, 1usize..1500), 1..60),
+        padding in 0usize..2000,
+    ) {
+        let sent = [hello(Some("b.example"), padding), record(23, &[1; 3000])].concat();
+        let head = hello(Some("b.example"), padding).len();
+        let mut packets = vec![tcp(0, CLIENT, SERVER, 10, 0, SYN, &[])];
+        for (at, (start, len)) in cuts.into_iter().enumerate() {
+            let start = start % sent.len();
+            let end = (start + len).min(sent.len());
+            packets.push(tcp(at as i64 * MS, CLIENT, SERVER, 11 + start as u32, 0, ACK, &sent[start..end]));
+        }
+        packets.push(tcp(100 * MS, CLIENT, SERVER, 11, 0, ACK, &sent));
+        let (facts, flows) = run(&packets);
+        prop_assert_eq!(counted(&facts), ((sent.len() - head) as u64, 0));
+        prop_assert_eq!(flows[0].bytes_out, sent.len() as u64);
+        prop_assert_eq!(names(&facts).len(), 1);
+    }
+
+    /// Damaged packets of a real connection: no panic, no bytes out of nowhere.
+    #[test]
+    fn damage_does_not_panic(
+        hits in proptest::collection::vec((any::<u32>(), any::<u32>(), any::<u8>()), 1..60),
+    ) {
+        let (mut packets, _) = upload("a.example", 900, 5000, 700);
+        for (packet, at, value) in hits {
+            let index = packet as usize % packets.len();
+            let bytes = &mut packets[index].bytes;
+            let at = at as usize % bytes.len();
+            bytes[at] = value;
+        }
+        run(&packets);
+    }
+}
+
+#[test]
+fn two_attempts_one_connection() {
+    let mut packets = Talk::new(1, 1).packets;
+    let mut other = CLIENT;
+    other.1 += 1;
+    packets.push(tcp(MS, other, SERVER, 9, 0, SYN, &[]));
+    packets.push(tcp(2 * MS, CLIENT, SERVER, 2, 2, ACK, b"GET / HTTP/1.1\r\n"));
+    packets.push(tcp(3 * MS, other, SERVER, 10, 0, RST, &[]));
+    let (facts, flows) = run(&packets);
+    assert_eq!(flows.len(), 2);
+    assert_eq!(counted(&facts), (16, 0));
+    assert_eq!(flows.iter().map(|flow| flow.bytes_out).sum::<u64>(), 16);
+}
+
+#[test]
+fn a_port_used_again_is_another_flow() {
+    let mut packets = upload("a.example", 0, 100, 1448).0;
+    let late = packets[4].clone();
+    let mut again = Talk::new(1_000_000, 2_000_000);
+    again.time = 40 * MS;
+    again.say(0, &hello(Some("b.example"), 0), 1448);
+    again.packets.push(late);
+    again.say(0, &record(23, &[0; 10]), 1448);
+    let again = again.end();
+    packets.extend(again.into_iter().map(|made| Made { time: made.time + 30 * MS, ..made }));
+    let (facts, flows) = run(&packets);
+    let found: Vec<_> = names(&facts).into_iter().map(|(name, ..)| name).collect();
+    assert_eq!((found, flows.len()), (vec!["a.example".to_owned(), "b.example".to_owned()], 2));
+}
+
+#[test]
+fn keep_alives_and_resets_carry_nothing() {
+    let mut talk = Talk::new(1, 1);
+    talk.say(0, b"hello there", 100);
+    let mut packets = talk.packets;
+    let next = 2 + 11;
+    packets.push(tcp(10 * MS, CLIENT, SERVER, next - 1, 2, ACK, &[0]));
+    packets.push(tcp(11 * MS, CLIENT, SERVER, next - 1, 2, ACK, &[]));
+    packets.push(tcp(12 * MS, CLIENT, SERVER, next, 2, RST | ACK, b"connection refused"));
+    assert_eq!(counted(&run(&packets).0), (11, 0));
+}
+
+#[test]
+fn what_the_capture_missed_still_counts() {
+    let mut talk = Talk::new(1, 1);
+    talk.say(0, &hello(Some("a.example"), 0), 1448);
+    let sent = record(23, &[0; 10_000]);
+    talk.say(0, &sent, 1000);
+    let mut packets = talk.packets;
+    packets.remove(6);
+    packets.remove(8);
+    packets.push(tcp(9_000 * MS, SERVER, CLIENT, 2, 2, ACK, b"x"));
+    let (facts, flows) = run(&packets);
+    assert_eq!(counted(&facts), (sent.len() as u64, 1));
+    assert_eq!(flows[0].bytes_lost, 2000);
+}
+
+#[test]
+fn a_connection_picked_up_in_the_middle() {
+    let mut talk = Talk::new(1, 1);
+    talk.say(0, &record(23, &[0; 500]), 1448);
+    talk.say(1, &record(23, &[0; 50]), 1448);
+    let (facts, flows) = run(&talk.packets[2..]);
+    assert_eq!(counted(&facts), (505, 55));
+    assert!(flows[0].midstream);
+    assert_eq!(nameless(&facts), [UnknownName::Unread]);
+}
+
+#[test]
+fn starttls_is_followed() {
+    let mut talk = Talk::new(1, 1);
+    talk.say(1, b"220 mail ready\r\n", 100);
+    talk.say(0, b"STARTTLS\r\n", 100);
+    talk.say(1, b"220 go\r\n", 100);
+    talk.say(0, &hello(Some("mail.example"), 0), 100);
+    talk.say(1, &record(22, &[2; 500]), 100);
+    talk.say(0, &record(23, &[0; 100]), 1000);
+    let (facts, _) = run(&talk.packets);
+    assert_eq!(counted(&facts), (10 + 105, 16 + 8));
+    assert_eq!(names(&facts)[0].0, "mail.example");
+}
+
+#[test]
+fn dns_names_what_tls_does_not_even_when_it_comes_late() {
+    let resolver = ([10, 0, 0, 53], 53);
+    let asker = ([10, 0, 0, 1], 40_000);
+    let answer = dns_answer("files.example", Some("bucket.s3.example"), 30, SERVER.0);
+    let mut talk = Talk::new(1, 1);
+    talk.say(0, &hello(None, 0), 1448);
+    talk.say(0, &record(23, &[0; 10]), 1448);
+    let expected = [("bucket.s3.example", NameSource::DnsCname), ("files.example", NameSource::Dns)];
+    for late in [false, true] {
+        let mut packets = talk.packets.clone();
+        let at = if late { packets.len() } else { 0 };
+        packets.insert(at, udp(0, resolver, asker, &answer));
+        let (facts, flows) = run(&packets);
+        let found: Vec<_> = names(&facts).into_iter().map(|(name, source, _)| (name, source)).collect();
+        assert_eq!(found, expected.map(|(name, source)| (name.to_owned(), source)), "late: {late}");
+        assert!(flows.iter().any(|flow| flow.alias.is_some()));
+    }
+    let (facts, _) = run(&talk.packets);
+    assert_eq!(nameless(&facts), [UnknownName::NoServerName]);
+}
+
+#[test]
+fn a_full_table_forgets_the_least_recently_active() {
+    use crate::net::testing::packet;
+    use crate::net::{Limits, Tap};
+    let mut tap = Tap::new(Limits { flows: 64, summaries: true, ..Limits::default() });
+    let mut facts = Vec::new();
+    for at in 0..1000u16 {
+        let client = ([10, 0, 0, 2], 1000 + at);
+        tap.packet(&packet(&tcp(i64::from(at) * MS, client, SERVER, 1, 0, SYN, &[])), &mut facts);
+        let kept = tcp(i64::from(at) * MS, CLIENT, SERVER, u32::from(at), 0, ACK, b"x");
+        tap.packet(&packet(&kept), &mut facts);
+        assert!(tap.open_flows() <= 64);
+    }
+    assert!(tap.coverage().iter().any(|record| record.count > 900));
+    tap.finish(Timestamp::MIN, &mut facts);
+    let kept: Vec<_> = tap.finished().filter(|flow| flow.client.port == CLIENT.1).collect();
+    assert_eq!((kept.len(), kept[0].bytes_out), (1, 1000));
+}

@@ -1,0 +1,105 @@
+//! UDP: datagrams, QUIC by its looks, DNS.
+
+use super::handshake::Run;
+use super::table::{Flows, Seen};
+use super::tcp::push_bytes;
+use super::{Flow, INTO, NetFact, OUT, Pid, Shared, Transport, UnknownName};
+use crate::net::{dns, quic};
+
+/// A DNS message over TCP has a 16-bit length (RFC 1035, section 4.2.2).
+const MAX_DNS: usize = 2 + u16::MAX as usize;
+
+impl Flows {
+    /// Adds a datagram to its flow.
+    pub(in crate::net) fn udp(
+        &mut self,
+        slot: u32,
+        from_client: bool,
+        seen: &Seen<'_>,
+        shared: &mut Shared,
+        out: &mut Vec<NetFact>,
+    ) {
+        let Some(flow) = self.flow(slot) else { return };
+        let segment = &seen.segment;
+        flow.touch(seen.time);
+        let this = if from_client { OUT } else { INTO };
+        let first = flow.halves.iter().all(|half| half.packets == 0);
+        flow.halves[this].packets += 1;
+        flow.halves[this].datagram_bytes += u64::from(segment.len);
+        if flow.transport == Transport::Udp && !first && quic::is_quic(segment.payload) {
+            flow.transport = Transport::Quic;
+        }
+        let count = match flow.transport {
+            Transport::Quic => quic::application_bytes(segment.payload, segment.len),
+            _ => segment.len,
+        };
+        push_bytes(flow.id, seen.time, this, u64::from(count), out);
+        if matches!(segment.src_port, dns::PORT | dns::MULTICAST_PORT) {
+            let multicast = segment.src_port == dns::MULTICAST_PORT;
+            flow.dns_message(segment.payload, multicast, seen.time, shared);
+        }
+        if first {
+            let why = if flow.transport == Transport::Quic {
+                UnknownName::Unread
+            } else {
+                UnknownName::PlainAddress
+            };
+            flow.want_name(why, seen.time, shared, out);
+            if let Some(due) = flow.wish() {
+                self.schedule(slot, due);
+            }
+        }
+    }
+}
+
+impl Flow {
+    /// Learns from a DNS answer that this flow carried. Multicast DNS speaks for `.local` names only (RFC 6762).
+    fn dns_message(
+        &mut self,
+        message: &[u8],
+        multicast: bool,
+        time: crate::model::Timestamp,
+        shared: &mut Shared,
+    ) {
+        if !dns::read(message, multicast, &mut shared.answers) {
+            return;
+        }
+        let local = shared.answers.asked.as_ref().is_some_and(|name| name.as_str().ends_with(".local"));
+        if multicast && !local {
+            return;
+        }
+        shared.stats.dns_answers += 1;
+        let [effective, own] = self.askers();
+        shared.names.learn(time, effective.or(own), &shared.answers);
+    }
+
+    /// Who may have asked DNS for this flow: the process on whose behalf it is, then its owner.
+    pub(super) fn askers(&self) -> [dns::Asker; 2] {
+        let owner = self.owner.as_ref();
+        let effective = owner.and_then(|owner| owner.effective).map(|(pid, _)| pid);
+        [effective, owner.map(|owner| owner.pid).filter(|pid: &Pid| pid.0 > 0)]
+    }
+
+    /// The answering side of a DNS connection: messages with their length before them. Only in order; a gap ends it.
+    pub(super) fn dns_over_tcp(&mut self, run: Run<'_>, shared: &mut Shared) {
+        let whole = run.bytes.len() == run.len as usize;
+        let in_order = shared.pieces.len() == 1 && self.halves[INTO].stream.is_whole();
+        let buffer = self.dns.get_or_insert_default();
+        if !whole || !in_order || buffer.len() + run.bytes.len() > 2 * MAX_DNS {
+            buffer.clear();
+            return;
+        }
+        let Some(piece) = shared.pieces.first().cloned() else { return };
+        buffer.extend_from_slice(run.part(&piece).bytes);
+        let mut buffer = std::mem::take(buffer);
+        let mut at = 0;
+        while let Some((length, rest)) = buffer.get(at..).and_then(|rest| rest.split_first_chunk::<2>()) {
+            let length = usize::from(u16::from_be_bytes(*length));
+            let Some(message) = rest.get(..length) else { break };
+            self.dns_message(message, false, run.time, shared);
+            at += 2 + length;
+        }
+        buffer.drain(..at);
+        self.dns = Some(buffer);
+    }
+}

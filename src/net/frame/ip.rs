@@ -1,0 +1,204 @@
+//! IPv4, IPv6 and the transport headers behind them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+use super::{Segment, TcpHeader, Unread};
+
+/// An IP address in one word; IPv4 in its mapped form (`::ffff:a.b.c.d`).
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub(in crate::net) struct Address(pub(in crate::net) u128);
+
+impl Address {
+    const V4_PREFIX: u128 = 0xffff_0000_0000;
+
+    pub(in crate::net) const fn v4(octets: [u8; 4]) -> Self {
+        Self(Self::V4_PREFIX | u32::from_be_bytes(octets) as u128)
+    }
+
+    pub(in crate::net) const fn v6(octets: [u8; 16]) -> Self {
+        Self(u128::from_be_bytes(octets))
+    }
+
+    pub(in crate::net) fn to_ip(self) -> IpAddr {
+        Ipv6Addr::from(self.0).to_canonical()
+    }
+
+    const fn as_v4(self) -> Option<Ipv4Addr> {
+        if self.0 >> 32 == 0xffff { Some(Ipv4Addr::from_bits(self.0 as u32)) } else { None }
+    }
+
+    pub(in crate::net) const fn is_loopback(self) -> bool {
+        match self.as_v4() {
+            Some(v4) => v4.is_loopback(),
+            None => self.0 == 1,
+        }
+    }
+
+    /// Of this machine or its site rather than of the Internet: loopback, RFC 1918, link-local, RFC 6598, ULA.
+    pub(in crate::net) const fn is_private(self) -> bool {
+        match self.as_v4() {
+            Some(v4) => {
+                let [a, b, ..] = v4.octets();
+                v4.is_private() || v4.is_loopback() || v4.is_link_local() || a == 100 && b & 0xc0 == 64
+            }
+            None => self.0 == 1 || self.0 >> 121 == 0x7e || self.0 >> 118 == 0x3fa,
+        }
+    }
+
+    /// Multicast or broadcast: nobody's own address.
+    pub(in crate::net) const fn is_group(self) -> bool {
+        match self.as_v4() {
+            Some(v4) => v4.is_multicast() || v4.is_broadcast(),
+            None => self.0 >> 120 == 0xff,
+        }
+    }
+}
+
+const TCP: u8 = 6;
+const UDP: u8 = 17;
+
+/// `on_wire`: how many bytes there were from here on, captured or not.
+#[inline]
+pub(super) fn decode(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
+    match data.first().map(|byte| byte >> 4) {
+        Some(4) => ipv4(data, on_wire),
+        Some(6) => ipv6(data, on_wire),
+        _ => Err(Unread::NotIp),
+    }
+}
+
+/// RFC 791. A total length of zero is a super-packet of segmentation offload: the wire says how long it is.
+#[inline]
+fn ipv4(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
+    let header = data.first_chunk::<20>().ok_or(Unread::Ipv4Malformed)?;
+    let head = usize::from(header[0] & 0x0f) * 4;
+    let total = match u16::from_be_bytes([header[2], header[3]]) {
+        0 => on_wire,
+        total => usize::from(total).min(on_wire),
+    };
+    if head < 20 || total < head {
+        return Err(Unread::Ipv4Malformed);
+    }
+    let fragment = u16::from_be_bytes([header[6], header[7]]);
+    if fragment & 0x1fff != 0 {
+        return Err(Unread::Fragment);
+    }
+    let more = fragment & 0x2000 != 0;
+    let rest = data.get(head..total.min(data.len())).ok_or(Unread::Ipv4Malformed)?;
+    let src = Address::v4([header[12], header[13], header[14], header[15]]);
+    let dst = Address::v4([header[16], header[17], header[18], header[19]]);
+    transport(header[9], src, dst, rest, total - head, more)
+}
+
+/// RFC 8200. A payload length of zero is a jumbogram or a super-packet.
+#[inline]
+fn ipv6(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
+    let (header, _) = data.split_first_chunk::<40>().ok_or(Unread::Ipv6Malformed)?;
+    let left = on_wire.checked_sub(40).ok_or(Unread::Ipv6Malformed)?;
+    let length = match u16::from_be_bytes([header[4], header[5]]) {
+        0 => left,
+        length => usize::from(length).min(left),
+    };
+    let rest = &data[40..(40 + length).min(data.len())];
+    let (mut src, mut dst) = ([0; 16], [0; 16]);
+    src.copy_from_slice(&header[8..24]);
+    dst.copy_from_slice(&header[24..40]);
+    let (src, dst) = (Address::v6(src), Address::v6(dst));
+    match header[6] {
+        next @ (TCP | UDP) => transport(next, src, dst, rest, length, false),
+        next => extended(next, src, dst, rest, length),
+    }
+}
+
+/// Steps over extension headers. Each takes at least eight bytes, so the loop ends with the data.
+fn extended(
+    mut next: u8,
+    src: Address,
+    dst: Address,
+    mut rest: &[u8],
+    mut length: usize,
+) -> Result<Segment<'_>, Unread> {
+    let mut more = false;
+    loop {
+        let size = match (next, rest) {
+            (0 | 43 | 60 | 135, [_, units, ..]) => (usize::from(*units) + 1) * 8,
+            (51, [_, units, ..]) => (usize::from(*units) + 2) * 4,
+            (44, [_, _, high, low, ..]) => {
+                let field = u16::from_be_bytes([*high, *low]);
+                if field & 0xfff8 != 0 {
+                    return Err(Unread::Fragment);
+                }
+                more = field & 1 != 0;
+                8
+            }
+            (0 | 43 | 44 | 51 | 60 | 135, _) => return Err(Unread::Ipv6Malformed),
+            _ => return transport(next, src, dst, rest, length, more),
+        };
+        next = *rest.first().ok_or(Unread::Ipv6Malformed)?;
+        rest = rest.get(size..).ok_or(Unread::Ipv6Malformed)?;
+        length = length.checked_sub(size).ok_or(Unread::Ipv6Malformed)?;
+    }
+}
+
+/// `length`: bytes of the transport header and payload on the wire. `first_of_more`: a first fragment, behind which more
+/// of the same datagram follows.
+#[inline]
+fn transport(
+    protocol: u8,
+    src: Address,
+    dst: Address,
+    rest: &[u8],
+    length: usize,
+    first_of_more: bool,
+) -> Result<Segment<'_>, Unread> {
+    match protocol {
+        TCP => tcp(src, dst, rest, length),
+        UDP => udp(src, dst, rest, length, first_of_more),
+        _ => Err(Unread::OtherProtocol),
+    }
+}
+
+/// RFC 9293, section 3.1.
+#[inline]
+fn tcp(src: Address, dst: Address, rest: &[u8], length: usize) -> Result<Segment<'_>, Unread> {
+    let header = rest.first_chunk::<20>().ok_or(Unread::TcpMalformed)?;
+    let head = usize::from(header[12] >> 4) * 4;
+    if head < 20 || head > length {
+        return Err(Unread::TcpMalformed);
+    }
+    Ok(Segment {
+        src,
+        dst,
+        src_port: u16::from_be_bytes([header[0], header[1]]),
+        dst_port: u16::from_be_bytes([header[2], header[3]]),
+        tcp: Some(TcpHeader {
+            seq: u32::from_be_bytes([header[4], header[5], header[6], header[7]]),
+            ack: u32::from_be_bytes([header[8], header[9], header[10], header[11]]),
+            flags: header[13],
+        }),
+        payload: rest.get(head..).unwrap_or_default(),
+        len: u32::try_from(length - head).unwrap_or(u32::MAX),
+    })
+}
+
+/// RFC 768. A length of zero is a jumbogram (RFC 2675). Of a first fragment the header tells the length of the whole.
+#[inline]
+fn udp(src: Address, dst: Address, rest: &[u8], length: usize, more: bool) -> Result<Segment<'_>, Unread> {
+    let (header, payload) = rest.split_first_chunk::<8>().ok_or(Unread::UdpMalformed)?;
+    let claimed = usize::from(u16::from_be_bytes([header[4], header[5]]));
+    let whole = match claimed {
+        0 => length,
+        1..8 => return Err(Unread::UdpMalformed),
+        claimed if more => claimed,
+        claimed => claimed.min(length),
+    };
+    Ok(Segment {
+        src,
+        dst,
+        src_port: u16::from_be_bytes([header[0], header[1]]),
+        dst_port: u16::from_be_bytes([header[2], header[3]]),
+        tcp: None,
+        payload: &payload[..payload.len().min(whole - 8)],
+        len: u32::try_from(whole - 8).unwrap_or(u32::MAX),
+    })
+}

@@ -1,0 +1,153 @@
+//! From a captured packet to a transport segment: link layer, IP, TCP and UDP headers.
+//!
+//! Nothing here allocates or panics; what cannot be read is one of [`Unread`], to be counted. Lengths are those of the
+//! wire, not of the capture: a packet that was cut short still counts with what it carried.
+
+mod ip;
+mod link;
+mod pktap;
+
+use super::packet::{LinkType, Packet};
+use crate::model::Direction;
+
+pub(super) use ip::Address;
+
+/// Why a packet gave no segment.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unread {
+    /// A link layer that is not known.
+    LinkUnknown,
+    /// Cut or contradictory link header.
+    LinkMalformed,
+    /// Cut or contradictory PKTAP header.
+    PktapMalformed,
+    /// A PKTAP record of a packet that the kernel dropped: never traffic.
+    DropRecord,
+    /// ARP, LLDP and other traffic that is not IP.
+    NotIp,
+    Ipv4Malformed,
+    Ipv6Malformed,
+    /// A fragment other than the first.
+    Fragment,
+    /// ICMP, IGMP, ESP, GRE and other protocols that carry no ports.
+    OtherProtocol,
+    TcpMalformed,
+    UdpMalformed,
+}
+
+impl Unread {
+    pub const ALL: [Self; 11] = [
+        Self::LinkUnknown,
+        Self::LinkMalformed,
+        Self::PktapMalformed,
+        Self::DropRecord,
+        Self::NotIp,
+        Self::Ipv4Malformed,
+        Self::Ipv6Malformed,
+        Self::Fragment,
+        Self::OtherProtocol,
+        Self::TcpMalformed,
+        Self::UdpMalformed,
+    ];
+
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::LinkUnknown => "unknown link layer",
+            Self::LinkMalformed => "malformed link header",
+            Self::PktapMalformed => "malformed PKTAP header",
+            Self::DropRecord => "drop record",
+            Self::NotIp => "not IP",
+            Self::Ipv4Malformed => "malformed IPv4",
+            Self::Ipv6Malformed => "malformed IPv6",
+            Self::Fragment => "later fragment",
+            Self::OtherProtocol => "other protocol",
+            Self::TcpMalformed => "malformed TCP",
+            Self::UdpMalformed => "malformed UDP",
+        }
+    }
+
+    /// The bytes contradict themselves, as opposed to being of no interest.
+    pub const fn is_malformed(self) -> bool {
+        matches!(
+            self,
+            Self::LinkMalformed
+                | Self::PktapMalformed
+                | Self::Ipv4Malformed
+                | Self::Ipv6Malformed
+                | Self::TcpMalformed
+                | Self::UdpMalformed
+        )
+    }
+}
+
+/// The owner as the packet header has it, names still with their padding.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct RawOwner<'a> {
+    pub(super) pid: i32,
+    pub(super) name: &'a [u8],
+    /// -1, 0 or the pid itself when there is no other.
+    pub(super) effective_pid: i32,
+    pub(super) effective_name: &'a [u8],
+}
+
+/// What the link layer says beside the packet.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub(super) struct Envelope<'a> {
+    pub(super) direction: Option<Direction>,
+    pub(super) owner: Option<RawOwner<'a>>,
+    /// NUL-padded.
+    pub(super) interface: Option<&'a [u8]>,
+}
+
+/// The parts of a TCP header that flows need (RFC 9293, section 3.1).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct TcpHeader {
+    pub(super) seq: u32,
+    pub(super) ack: u32,
+    pub(super) flags: u8,
+}
+
+impl TcpHeader {
+    pub(super) const FIN: u8 = 0x01;
+    pub(super) const SYN: u8 = 0x02;
+    pub(super) const RST: u8 = 0x04;
+    pub(super) const ACK: u8 = 0x10;
+
+    pub(super) const fn has(&self, flag: u8) -> bool {
+        self.flags & flag != 0
+    }
+}
+
+/// A TCP segment or a UDP datagram.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) struct Segment<'a> {
+    pub(super) src: Address,
+    pub(super) dst: Address,
+    pub(super) src_port: u16,
+    pub(super) dst_port: u16,
+    /// `None` for UDP.
+    pub(super) tcp: Option<TcpHeader>,
+    /// The payload bytes that were captured.
+    pub(super) payload: &'a [u8],
+    /// The payload bytes there were on the wire; never less than `payload`.
+    pub(super) len: u32,
+}
+
+/// Reads a packet down to its transport payload.
+#[inline]
+pub(super) fn decode<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, Segment<'a>), Unread> {
+    let (mut envelope, link, data) = match packet.link {
+        LinkType::Pktap => pktap::decode(packet.data)?,
+        link => (Envelope::default(), link, packet.data),
+    };
+    let (direction, rest) = link::decode(link, data)?;
+    if envelope.direction.is_none() {
+        envelope.direction = packet.direction.or(direction);
+    }
+    let before = packet.data.len() - rest.len();
+    let on_wire = (packet.wire_len as usize).max(packet.data.len()) - before;
+    Ok((envelope, ip::decode(rest, on_wire)?))
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,93 @@
+//! What was counted, and what that says of blind spots.
+
+use super::frame::Unread;
+use crate::model::{Coverage, CoverageKind, Timestamp};
+
+/// Counters of a tap.
+#[derive(Clone, Debug, Default)]
+pub struct Stats {
+    pub packets: u64,
+    /// On the wire, headers included.
+    pub bytes: u64,
+    pub flows: u64,
+    pub hellos: u64,
+    pub dns_answers: u64,
+    /// Packets that gave no segment, by kind.
+    unread: [u64; Unread::ALL.len()],
+    /// Segments whose sequence number cannot belong to their connection.
+    pub out_of_window: u64,
+    /// Payload bytes that passed without being captured.
+    pub lost_bytes: u64,
+    /// Hellos that were given up because too many were incomplete at once.
+    pub hellos_given_up: u64,
+    /// Open flows that were pushed out of the full table.
+    pub evicted: u64,
+    losses: Blind,
+    drops: Blind,
+    evictions: Blind,
+}
+
+/// How often and when, since it was last told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Blind {
+    count: u64,
+    start: Timestamp,
+    end: Timestamp,
+}
+
+impl Blind {
+    fn note(&mut self, time: Timestamp) {
+        if self.count == 0 {
+            (self.start, self.end) = (time, time);
+        }
+        self.count += 1;
+        self.start = self.start.min(time);
+        self.end = self.end.max(time);
+    }
+
+    fn told(&mut self, kind: CoverageKind, text: impl FnOnce(u64) -> String) -> Option<Coverage> {
+        let Self { count, start, end } = std::mem::take(self);
+        (count > 0).then(|| Coverage { kind, start, end, count, text: text(count) })
+    }
+}
+
+impl Stats {
+    /// How many packets gave no segment for this reason.
+    pub fn unread(&self, why: Unread) -> u64 {
+        self.unread[why as usize]
+    }
+
+    /// Packets whose bytes contradict themselves.
+    pub fn malformed(&self) -> u64 {
+        Unread::ALL.into_iter().filter(|why| why.is_malformed()).map(|why| self.unread(why)).sum()
+    }
+
+    pub(super) fn note_unread(&mut self, why: Unread, time: Timestamp) {
+        self.unread[why as usize] += 1;
+        if why == Unread::DropRecord {
+            self.drops.note(time);
+        }
+    }
+
+    pub(super) fn note_loss(&mut self, time: Timestamp) {
+        self.losses.note(time);
+    }
+
+    pub(super) fn note_eviction(&mut self, last: Timestamp, now: Timestamp) {
+        self.evictions.note(last);
+        self.evictions.end = self.evictions.end.max(now);
+    }
+
+    pub(super) fn coverage(&mut self) -> Vec<Coverage> {
+        let losses = self.losses.told(CoverageKind::CaptureLoss, |count| {
+            format!("the capture missed payload in {count} places of TCP connections")
+        });
+        let drops = self.drops.told(CoverageKind::CaptureDropRecord, |count| {
+            format!("{count} records are about packets that the kernel dropped")
+        });
+        let evictions = self.evictions.told(CoverageKind::TableFull, |count| {
+            format!("{count} open flows were pushed out of the full flow table")
+        });
+        [losses, drops, evictions].into_iter().flatten().collect()
+    }
+}

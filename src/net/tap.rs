@@ -1,0 +1,142 @@
+//! The tap: packets in, facts out.
+
+use std::sync::Arc;
+
+use super::flow::{Flows, Seen, Shared};
+use super::frame;
+use super::packet::Packet;
+use super::stats::Stats;
+use crate::model::{Coverage, NetFact, Timestamp};
+use crate::net::FlowSummary;
+
+/// Bounds of the tap's memory: `flows` times about 700 bytes, `handshake_bytes`, and `names` times about 200 bytes; with the
+/// defaults 45 + 16 + 7 MiB, reached only by an attack.
+#[derive(Clone, Debug)]
+pub struct Limits {
+    /// Flows in the table, those that linger included.
+    pub flows: usize,
+    /// Bytes held for hellos that are incomplete or out of order, over all flows.
+    pub handshake_bytes: usize,
+    /// Addresses whose names are remembered.
+    pub names: usize,
+    /// Compute JA4 fingerprints.
+    pub fingerprints: bool,
+    /// Keep a summary of each flow that ends, for [`Tap::finished`].
+    pub summaries: bool,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            flows: 1 << 16,
+            handshake_bytes: 16 << 20,
+            names: 1 << 15,
+            fingerprints: true,
+            summaries: false,
+        }
+    }
+}
+
+/// Interface names that are kept apart; a Mac has a few dozen.
+const MAX_INTERFACES: usize = 1024;
+
+/// Understands packets.
+///
+/// Feed packets in the order of the recording with [`Tap::packet`], then call [`Tap::finish`] once. Facts are appended to
+/// `out` as they become known. Of each flow, `Opened` comes first; its other facts carry the time of the packet they are
+/// about, which may lie up to two seconds before that of a fact told earlier when the recording is out of order.
+/// Packet time drives all timers; nothing is read from a clock.
+pub struct Tap {
+    flows: Flows,
+    shared: Shared,
+    interfaces: Vec<Arc<str>>,
+}
+
+impl Tap {
+    pub fn new(limits: Limits) -> Self {
+        let limits = Limits { flows: limits.flows.max(1), names: limits.names.max(1), ..limits };
+        Self { flows: Flows::new(), shared: Shared::new(limits), interfaces: Vec::new() }
+    }
+
+    /// Takes note of one packet.
+    #[inline]
+    pub fn packet(&mut self, packet: &Packet<'_>, out: &mut Vec<NetFact>) {
+        let stats = &mut self.shared.stats;
+        stats.packets += 1;
+        stats.bytes += u64::from(packet.wire_len);
+        if packet.time > self.shared.now {
+            self.shared.now = packet.time;
+            if packet.time >= self.flows.next_due() {
+                self.flows.sweep(&mut self.shared, out);
+            }
+        }
+        match frame::decode(packet) {
+            Ok((envelope, segment)) => self.segment(packet, &envelope, segment, out),
+            Err(unread) => self.shared.stats.note_unread(unread, packet.time),
+        }
+    }
+
+    #[inline]
+    fn segment(
+        &mut self,
+        packet: &Packet<'_>,
+        envelope: &frame::Envelope<'_>,
+        segment: frame::Segment<'_>,
+        out: &mut Vec<NetFact>,
+    ) {
+        let interface = match (envelope.interface, packet.interface) {
+            (Some(raw), _) => interned(&mut self.interfaces, raw),
+            (None, named) => named,
+        };
+        let seen = Seen { time: packet.time, direction: envelope.direction, interface, segment };
+        let (slot, from_client) = self.flows.find(&seen, &mut self.shared, out);
+        if envelope.owner.is_some() || packet.owner.is_some() {
+            self.flows.owned(slot, packet.time, envelope.owner.as_ref(), packet.owner, &self.shared, out);
+        }
+        match segment.tcp {
+            Some(tcp) => self.flows.tcp(slot, from_client, &seen, tcp, &mut self.shared, out),
+            None => self.flows.udp(slot, from_client, &seen, &mut self.shared, out),
+        }
+    }
+
+    /// The recording has ended: open flows end with it. `time`: the last moment it covers.
+    pub fn finish(&mut self, time: Timestamp, out: &mut Vec<NetFact>) {
+        self.shared.now = self.shared.now.max(time);
+        self.flows.end(&mut self.shared, out);
+    }
+
+    /// Counters since the beginning.
+    pub fn stats(&self) -> &Stats {
+        &self.shared.stats
+    }
+
+    /// Flows in the table at this moment.
+    pub fn open_flows(&self) -> usize {
+        self.flows.len()
+    }
+
+    /// Takes the summaries of flows that ended, in the order of their end. Empty unless [`Limits::summaries`].
+    pub fn finished(&mut self) -> impl Iterator<Item = FlowSummary> {
+        self.flows.finished.drain(..)
+    }
+
+    /// Takes what could not be seen since this was last asked.
+    pub fn coverage(&mut self) -> Vec<Coverage> {
+        self.shared.stats.coverage()
+    }
+}
+
+/// The shared form of a NUL-padded interface name.
+#[inline]
+fn interned<'a>(known: &'a mut Vec<Arc<str>>, raw: &[u8]) -> Option<&'a Arc<str>> {
+    let name = raw.split(|byte| *byte == 0).next().unwrap_or_default();
+    let found = known.iter().position(|known| known.as_bytes() == name);
+    match found {
+        Some(index) => known.get(index),
+        None if name.is_empty() || known.len() >= MAX_INTERFACES => None,
+        None => {
+            known.push(Arc::from(String::from_utf8_lossy(name)));
+            known.last()
+        }
+    }
+}

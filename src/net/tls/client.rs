@@ -1,0 +1,277 @@
+//! Follows what the side that opened a connection sends, in order, until everything it sends counts.
+
+use super::{Hello, MAX_HELLO, RECORD_HEADER, record_header};
+
+const HANDSHAKE: u8 = 22;
+const APPLICATION_DATA: u8 = 23;
+/// A plain connection may still turn into TLS (STARTTLS, CONNECT) within its first bytes.
+const MAX_PREAMBLE: i64 = 16 << 10;
+
+/// What a run of bytes amounts to.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::net) enum Step {
+    /// Handshake: none of it counts, or it is too early to say.
+    Handshake,
+    /// Counts from this offset on, which may lie before the run if the first bytes were undecided.
+    Counts { from: i64, settled: bool },
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+enum State {
+    /// Not enough bytes to tell.
+    #[default]
+    Start,
+    /// TLS records of the handshake.
+    Records,
+    /// Not TLS, or not yet.
+    Plain,
+    /// Whatever comes counts.
+    Settled,
+}
+
+/// What the first bytes look like.
+enum Look {
+    Undecided,
+    Records,
+    Version2,
+    Plain,
+}
+
+/// The reader of one connection's opening.
+#[derive(Debug, Default)]
+pub(in crate::net) struct Client {
+    state: State,
+    /// Offset of the first byte that was fed.
+    began: Option<i64>,
+    /// Undecided first bytes, or a record header in pieces.
+    pending: Vec<u8>,
+    /// Type of the current record, and what is left of it.
+    kind: u8,
+    left: usize,
+    /// Handshake bytes of the hello so far; bounded by [`MAX_HELLO`].
+    message: Vec<u8>,
+    hello_done: bool,
+    hello: Option<Box<Hello>>,
+    /// TLS was recognised, with or without a hello.
+    pub(in crate::net) is_tls: bool,
+}
+
+impl Client {
+    pub(in crate::net) fn untouched(&self) -> bool {
+        self.began.is_none()
+    }
+
+    /// The hello, once.
+    pub(in crate::net) fn take_hello(&mut self) -> Option<Box<Hello>> {
+        self.hello.take()
+    }
+
+    /// Bytes held.
+    pub(in crate::net) fn size(&self) -> usize {
+        self.message.len() + self.pending.len()
+    }
+
+    /// These bytes are the beginning of a ClientHello.
+    pub(in crate::net) fn is_hello(bytes: &[u8]) -> bool {
+        matches!(bytes, [HANDSHAKE, 3, 0..=4, _, _, 1, 0, ..])
+    }
+
+    /// The next bytes in order: `bytes` of them captured, `len` of them sent, the first at offset `at`.
+    pub(in crate::net) fn feed(&mut self, at: i64, bytes: &[u8], len: u32) -> Step {
+        let began = *self.began.get_or_insert(at);
+        let missing = (len as usize).saturating_sub(bytes.len());
+        let step = match self.state {
+            State::Start => self.classify(at, bytes, missing > 0),
+            State::Records => self.walk(at, bytes),
+            State::Settled => Step::Counts { from: at, settled: true },
+            State::Plain if Self::is_hello(bytes) => {
+                self.state = State::Records;
+                self.is_tls = true;
+                self.walk(at, bytes)
+            }
+            State::Plain => {
+                let settled = at + i64::from(len) - began > MAX_PREAMBLE;
+                Step::Counts { from: at, settled }
+            }
+        };
+        if missing > 0 && step == Step::Handshake {
+            self.gap(missing as u64);
+        }
+        if matches!(step, Step::Counts { settled: true, .. }) {
+            self.state = State::Settled;
+        }
+        step
+    }
+
+    /// Bytes that were sent and cannot be had.
+    pub(in crate::net) fn gap(&mut self, len: u64) {
+        if matches!(self.state, State::Plain | State::Settled) {
+            return;
+        }
+        self.cut_hello();
+        match usize::try_from(len) {
+            Ok(len) if self.state == State::Records && len <= self.left => self.left -= len,
+            _ => {
+                self.state = State::Start;
+                self.pending.clear();
+                self.left = 0;
+            }
+        }
+    }
+
+    /// No more bytes will come: makes what it can of a hello that was cut, and says whether undecided bytes count.
+    pub(in crate::net) fn finish(&mut self) -> Option<i64> {
+        self.cut_hello();
+        let undecided = self.state == State::Start && !self.pending.is_empty() && !self.is_tls;
+        undecided.then_some(self.began).flatten()
+    }
+
+    fn cut_hello(&mut self) {
+        if !self.hello_done && !self.message.is_empty() {
+            self.hello = Hello::read(&self.message).map(Box::new);
+            self.done_with_hello();
+        }
+    }
+
+    fn done_with_hello(&mut self) {
+        self.hello_done = true;
+        self.message = Vec::new();
+    }
+
+    fn classify(&mut self, at: i64, bytes: &[u8], cut: bool) -> Step {
+        let before = self.pending.len();
+        if before == 0 {
+            return self.classify_whole(at, bytes, cut);
+        }
+        let mut whole = std::mem::take(&mut self.pending);
+        whole.extend_from_slice(bytes);
+        self.classify_whole(at - before as i64, &whole, cut)
+    }
+
+    fn classify_whole(&mut self, at: i64, bytes: &[u8], cut: bool) -> Step {
+        match look(bytes) {
+            Look::Undecided if !cut && bytes.len() < MAX_HELLO => {
+                self.pending = bytes.to_vec();
+                Step::Handshake
+            }
+            Look::Records => {
+                self.state = State::Records;
+                self.is_tls = true;
+                self.walk(at, bytes)
+            }
+            Look::Version2 => self.version_2(at, bytes),
+            // After a gap inside TLS, what makes no sense is the middle of some record.
+            _ if self.is_tls => Step::Counts { from: at, settled: true },
+            _ => {
+                self.state = State::Plain;
+                Step::Counts { from: at, settled: false }
+            }
+        }
+    }
+
+    fn version_2(&mut self, at: i64, bytes: &[u8]) -> Step {
+        let length = version_2_length(bytes);
+        let (record, rest) = bytes.split_at_checked(length).unwrap_or((bytes, &[]));
+        self.hello = Hello::read_v2(record).map(Box::new);
+        self.done_with_hello();
+        self.is_tls = true;
+        self.state = State::Records;
+        self.walk(at + length as i64, rest)
+    }
+
+    /// Walks record by record. Keeps what belongs to the hello, steps over the rest, stops at application data.
+    fn walk(&mut self, at: i64, bytes: &[u8]) -> Step {
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            if self.left == 0 {
+                let missing = (RECORD_HEADER - self.pending.len()).min(rest.len());
+                let (head, tail) = rest.split_at(missing);
+                self.pending.extend_from_slice(head);
+                rest = tail;
+                let Some(header) = self.pending.first_chunk::<RECORD_HEADER>().copied() else { break };
+                self.pending.clear();
+                match record_header(header) {
+                    Some((kind, length)) if kind != APPLICATION_DATA => {
+                        (self.kind, self.left) = (kind, length)
+                    }
+                    _ => {
+                        self.cut_hello();
+                        let from = at + (bytes.len() - rest.len()) as i64 - RECORD_HEADER as i64;
+                        return Step::Counts { from, settled: true };
+                    }
+                }
+            }
+            let (body, tail) = rest.split_at(self.left.min(rest.len()));
+            self.left -= body.len();
+            rest = tail;
+            if !self.hello_done && self.kind == HANDSHAKE {
+                self.handshake(body);
+            }
+        }
+        Step::Handshake
+    }
+
+    /// More bytes of the first handshake message. In the common case it is all there and is not copied.
+    fn handshake(&mut self, body: &[u8]) {
+        if self.message.is_empty() && message_end(body).is_some_and(|end| end <= body.len()) {
+            self.hello = Hello::read(body).map(Box::new);
+            return self.done_with_hello();
+        }
+        self.message.extend_from_slice(body);
+        match message_end(&self.message) {
+            Some(end) if end > MAX_HELLO + 4 || self.message[0] != 1 => self.cut_hello(),
+            Some(end) if end <= self.message.len() => self.cut_hello(),
+            _ => {}
+        }
+    }
+}
+
+/// Length of the handshake message that begins here, its header included.
+fn message_end(message: &[u8]) -> Option<usize> {
+    let header = message.first_chunk::<4>()?;
+    Some(4 + u32::from_be_bytes([0, header[1], header[2], header[3]]) as usize)
+}
+
+/// Length of an SSL 2 record with a two-byte header.
+fn version_2_length(bytes: &[u8]) -> usize {
+    match bytes {
+        [high, low, ..] => 2 + usize::from(u16::from_be_bytes([high & 0x7f, *low])),
+        _ => 0,
+    }
+}
+
+fn look(bytes: &[u8]) -> Look {
+    match bytes {
+        [20..=24] | [20..=24, 3] => Look::Undecided,
+        [20..=24, 3, 0..=4] | [20..=24, 3, 0..=4, _] => Look::Undecided,
+        [kind @ 20..=24, 3, minor @ 0..=4, high, low, ..] => {
+            match record_header([*kind, 3, *minor, *high, *low]) {
+                Some(_) => Look::Records,
+                None => Look::Plain,
+            }
+        }
+        [0x80..=0xff] | [0x80..=0xff, _] | [0x80..=0xff, _, 1] | [0x80..=0xff, _, 1, 0 | 3] => {
+            Look::Undecided
+        }
+        [0x80..=0xff, _, 1, 3, 0..=3, ..] | [0x80..=0xff, _, 1, 0, 2, ..] => version_2(bytes),
+        _ => Look::Plain,
+    }
+}
+
+/// The parts of an SSL 2 hello must add up to its length.
+fn version_2(bytes: &[u8]) -> Look {
+    let length = version_2_length(bytes);
+    match bytes.get(5..11) {
+        Some([a, b, c, d, e, f]) => {
+            let [ciphers, session, challenge] =
+                [[*a, *b], [*c, *d], [*e, *f]].map(|pair| usize::from(u16::from_be_bytes(pair)));
+            let adds_up = 11 + ciphers + session + challenge == length && ciphers % 3 == 0;
+            match adds_up && (session == 0 || session == 16) && (16..=32).contains(&challenge) {
+                true if bytes.len() < length => Look::Undecided,
+                true => Look::Version2,
+                false => Look::Plain,
+            }
+        }
+        _ => Look::Undecided,
+    }
+}

@@ -1,0 +1,172 @@
+//! The ClientHello message (RFC 8446, section 4.1.2) and its SSL 2 form (RFC 5246, appendix E.2).
+
+use crate::model::DomainName;
+
+const SERVER_NAME: u16 = 0;
+const SIGNATURE_ALGORITHMS: u16 = 13;
+const ALPN: u16 = 16;
+const SUPPORTED_VERSIONS: u16 = 43;
+const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
+/// Extensions, ciphers and the like beyond this are not looked at: a fingerprint needs 99 at most.
+const MAX_LISTED: usize = 512;
+
+/// What a ClientHello says. Borrows nothing: hellos are rare beside packets.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub(in crate::net) struct Hello {
+    /// The server name, canonical. `None` if there was none or it is no host name.
+    pub(in crate::net) name: Option<DomainName>,
+    /// A server_name extension is there, whatever it holds.
+    pub(in crate::net) has_server_name: bool,
+    pub(in crate::net) alpn: Vec<Box<str>>,
+    /// First and last byte of the first protocol, as they came.
+    pub(in crate::net) alpn_ends: Option<(u8, u8)>,
+    /// Highest version offered, GREASE aside.
+    pub(in crate::net) version: u16,
+    /// An encrypted_client_hello extension of the outer kind, real or GREASE.
+    pub(in crate::net) ech_extension: bool,
+    /// In wire order, GREASE aside.
+    pub(in crate::net) ciphers: Vec<u16>,
+    pub(in crate::net) extensions: Vec<u16>,
+    pub(in crate::net) signature_algorithms: Vec<u16>,
+    /// The message was there to its end.
+    pub(in crate::net) whole: bool,
+}
+
+/// A cursor over bytes whose lengths cannot be trusted.
+struct Reader<'a>(&'a [u8]);
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, count: usize) -> Option<&'a [u8]> {
+        let (head, rest) = self.0.split_at_checked(count)?;
+        self.0 = rest;
+        Some(head)
+    }
+
+    fn u8(&mut self) -> Option<u8> {
+        self.take(1).map(|bytes| bytes[0])
+    }
+
+    fn u16(&mut self) -> Option<u16> {
+        self.take(2).map(|bytes| u16::from_be_bytes([bytes[0], bytes[1]]))
+    }
+
+    fn vec8(&mut self) -> Option<Reader<'a>> {
+        let length = usize::from(self.u8()?);
+        self.take(length).map(Reader)
+    }
+
+    fn vec16(&mut self) -> Option<Reader<'a>> {
+        let length = usize::from(self.u16()?);
+        self.take(length).map(Reader)
+    }
+
+    fn u16s(mut self) -> Vec<u16> {
+        let mut list = Vec::with_capacity((self.0.len() / 2).min(MAX_LISTED));
+        while let (Some(value), true) = (self.u16(), list.len() < MAX_LISTED) {
+            if !is_grease(value) {
+                list.push(value);
+            }
+        }
+        list
+    }
+}
+
+/// RFC 8701: both bytes equal, both ending in 0xa.
+const fn is_grease(value: u16) -> bool {
+    value & 0x0f0f == 0x0a0a && value >> 8 == value & 0xff
+}
+
+impl Hello {
+    /// Reads a handshake message of type 1, its 4-byte header included. A message that was cut short gives what stands
+    /// before the cut. `None` if it is no ClientHello.
+    pub(in crate::net) fn read(message: &[u8]) -> Option<Self> {
+        let (header, body) = message.split_first_chunk::<4>()?;
+        let length = u32::from_be_bytes([0, header[1], header[2], header[3]]) as usize;
+        if header[0] != 1 {
+            return None;
+        }
+        let mut reader = Reader(body.get(..length).unwrap_or(body));
+        let mut hello = Self { version: reader.u16()?, ..Self::default() };
+        if hello.version >> 8 != 3 {
+            return None;
+        }
+        reader.take(32)?;
+        hello.whole = hello.read_rest(&mut reader).is_some() && body.len() >= length;
+        Some(hello)
+    }
+
+    fn read_rest(&mut self, reader: &mut Reader<'_>) -> Option<()> {
+        reader.vec8()?;
+        self.ciphers = reader.vec16()?.u16s();
+        reader.vec8()?;
+        if reader.0.is_empty() {
+            return Some(());
+        }
+        let length = usize::from(reader.u16()?);
+        let mut extensions = Reader(reader.0.get(..length).unwrap_or(reader.0));
+        while !extensions.0.is_empty() {
+            let kind = extensions.u16()?;
+            let value = extensions.vec16()?;
+            if !is_grease(kind) && self.extensions.len() < MAX_LISTED {
+                self.extensions.push(kind);
+            }
+            // A malformed value leaves its fact unknown and the others intact.
+            let _ = self.extension(kind, value);
+        }
+        (reader.0.len() >= length).then_some(())
+    }
+
+    fn extension(&mut self, kind: u16, mut value: Reader<'_>) -> Option<()> {
+        match kind {
+            SERVER_NAME => {
+                self.has_server_name = true;
+                let mut names = value.vec16()?;
+                while names.u8()? != 0 {
+                    names.vec16()?;
+                }
+                self.name = DomainName::from_wire(names.vec16()?.0);
+            }
+            ALPN => {
+                let mut protocols = value.vec16()?;
+                while let (Some(protocol), true) = (protocols.vec8(), self.alpn.len() < 32) {
+                    if let ([first, ..], [.., last], None) = (protocol.0, protocol.0, self.alpn_ends) {
+                        self.alpn_ends = Some((*first, *last));
+                    }
+                    self.alpn.push(String::from_utf8_lossy(protocol.0).into_owned().into_boxed_str());
+                }
+            }
+            SUPPORTED_VERSIONS => {
+                let offered = value.vec8()?.u16s();
+                let offered = offered.into_iter().filter_map(final_version);
+                self.version = offered.max().unwrap_or(self.version);
+            }
+            SIGNATURE_ALGORITHMS => self.signature_algorithms = value.vec16()?.u16s(),
+            ENCRYPTED_CLIENT_HELLO => self.ech_extension = value.u8()? == 0,
+            _ => {}
+        }
+        Some(())
+    }
+
+    /// Reads an SSL 2 record that holds a hello for a later version. Ciphers are three bytes; those of later versions
+    /// begin with a zero.
+    pub(in crate::net) fn read_v2(record: &[u8]) -> Option<Self> {
+        let mut reader = Reader(record);
+        reader.take(3)?;
+        let version = reader.u16()?;
+        let ciphers = usize::from(reader.u16()?);
+        reader.take(4)?;
+        let ciphers = reader.take(ciphers)?.chunks_exact(3).filter(|cipher| cipher[0] == 0);
+        let ciphers = ciphers.map(|cipher| u16::from_be_bytes([cipher[1], cipher[2]])).collect();
+        Some(Self { version, ciphers, whole: true, ..Self::default() })
+    }
+}
+
+/// Drafts and experiments of TLS 1.3 (0x7fxx; Google's 0x7exx, Facebook's 0xfbxx) are TLS 1.3; what else is above it is
+/// unknown.
+const fn final_version(version: u16) -> Option<u16> {
+    match version >> 8 {
+        0x7e | 0x7f | 0xfb => Some(0x0304),
+        _ if version <= 0x0304 => Some(version),
+        _ => None,
+    }
+}

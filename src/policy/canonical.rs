@@ -1,0 +1,283 @@
+//! One spelling for every file.
+//!
+//! A file has many names: `/private/var` and `/var`, `/System/Volumes/Data/Users` and `/Users` (firmlinks), a snapshot's
+//! view of yesterday, `ID_RSA` and `id_rsa` on a volume that does not tell them apart, and the two Unicode forms of an
+//! umlaut. Patterns and paths are both brought into the form below, then compared byte by byte.
+
+use unicode_normalization::UnicodeNormalization;
+
+/// Buffers for [`Volumes::canonical`]: once warm, canonicalising an ASCII path allocates nothing.
+#[derive(Default, Debug)]
+pub struct Scratch {
+    bytes: Vec<u8>,
+    spare: Vec<u8>,
+}
+
+impl Scratch {
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+/// A path in its one spelling, borrowed from a [`Scratch`].
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Canonical<'s> {
+    bytes: &'s [u8],
+    exact: bool,
+    named_fork: bool,
+}
+
+impl<'s> Canonical<'s> {
+    pub const fn bytes(&self) -> &'s [u8] {
+        self.bytes
+    }
+
+    /// The path named a fork of the file (`..namedfork/rsrc`): the file is meant, by its less watched door.
+    pub const fn named_fork(&self) -> bool {
+        self.named_fork
+    }
+
+    /// The file lies on a volume that tells `A` from `a`, so the case was kept.
+    pub const fn case_kept(&self) -> bool {
+        self.exact
+    }
+}
+
+/// Which volumes tell upper from lower case; the rest of the Mac does not.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Volumes {
+    /// Mount points in NFC, case as configured, without a trailing `/`; `""` stands for the root volume.
+    case_sensitive: Vec<Box<[u8]>>,
+}
+
+impl Volumes {
+    pub fn new<'a>(case_sensitive: impl IntoIterator<Item = &'a str>) -> Self {
+        let tidy = |path: &str| -> Box<[u8]> {
+            path.nfc().collect::<String>().trim_end_matches('/').as_bytes().into()
+        };
+        Self { case_sensitive: case_sensitive.into_iter().map(tidy).collect() }
+    }
+
+    pub fn any_case_sensitive(&self) -> bool {
+        !self.case_sensitive.is_empty()
+    }
+
+    /// The one spelling of `raw`. Idempotent. Relative paths stay relative.
+    pub fn canonical<'s>(&self, raw: &[u8], scratch: &'s mut Scratch) -> Canonical<'s> {
+        let Scratch { bytes, spare } = scratch;
+        copy_collapsed(raw, bytes);
+        let ascii = bytes.is_ascii();
+        if !ascii {
+            map_text(bytes, spare, compose);
+        }
+        let mut named_fork = strip_named_fork(bytes);
+        let mut start = strip_aliases(bytes);
+        let exact = self.spell_volume(&mut bytes[start..]);
+        if !exact {
+            bytes[start..].make_ascii_lowercase();
+            if !ascii {
+                map_text(bytes, spare, fold);
+                named_fork |= strip_named_fork(bytes);
+                // Folding a letter changes lengths before `start`, so the aliases are found anew.
+                start = strip_aliases(bytes);
+            }
+        }
+        Canonical { bytes: &bytes[start..], exact, named_fork }
+    }
+
+    /// Is it on a case-sensitive volume? If so the mount point itself takes the configured spelling.
+    fn spell_volume(&self, path: &mut [u8]) -> bool {
+        if !path.starts_with(b"/") {
+            return false;
+        }
+        for volume in &self.case_sensitive {
+            if under(path, volume) {
+                path[..volume.len()].copy_from_slice(volume);
+                return true;
+            }
+        }
+        false
+    }
+
+    /// The spelling that patterns need on case-sensitive volumes: everything but the letters' case.
+    pub(super) fn keep_case(&self, raw: &[u8], scratch: &mut Scratch) -> Vec<u8> {
+        let Scratch { bytes, spare } = scratch;
+        copy_collapsed(raw, bytes);
+        map_text(bytes, spare, compose);
+        let start = strip_aliases(bytes);
+        self.spell_volume(&mut bytes[start..]);
+        bytes[start..].to_vec()
+    }
+}
+
+/// Is `path` this directory or below it? ASCII case does not count.
+fn under(path: &[u8], directory: &[u8]) -> bool {
+    path.len() >= directory.len()
+        && path[..directory.len()].eq_ignore_ascii_case(directory)
+        && matches!(path.get(directory.len()), None | Some(b'/'))
+}
+
+/// Copies without empty, `.` and `..` components and without a trailing slash. `..` goes up by name: the system reports
+/// resolved paths, so it occurs only in arguments, where nothing better can be known.
+fn copy_collapsed(raw: &[u8], out: &mut Vec<u8>) {
+    out.clear();
+    if is_tidy(raw) {
+        out.extend_from_slice(raw);
+        return;
+    }
+    let absolute = raw.starts_with(b"/");
+    for part in raw.split(|b| *b == b'/') {
+        match part {
+            b"" | b"." => {}
+            b".." if absolute => {
+                let parent = out.iter().rposition(|b| *b == b'/').unwrap_or(0);
+                out.truncate(parent);
+            }
+            _ => {
+                if absolute || !out.is_empty() {
+                    out.push(b'/');
+                }
+                out.extend_from_slice(part);
+            }
+        }
+    }
+    if absolute && out.is_empty() {
+        out.push(b'/');
+    }
+}
+
+/// No component is empty, `.` or `..`.
+fn is_tidy(raw: &[u8]) -> bool {
+    let untidy = |rest: &[u8]| {
+        matches!(rest, [] | [b'/', ..] | b"." | [b'.', b'/', ..] | b".." | [b'.', b'.', b'/', ..])
+    };
+    let relative = !raw.starts_with(b"/");
+    raw == b"/"
+        || !(relative && untidy(raw) || memchr::memchr_iter(b'/', raw).any(|at| untidy(&raw[at + 1..])))
+}
+
+/// Rewrites the parts of `bytes` that are text; bytes that are no UTF-8 stay as they are.
+fn map_text(bytes: &mut Vec<u8>, spare: &mut Vec<u8>, map: impl Fn(&str, &mut Vec<u8>)) {
+    spare.clear();
+    for chunk in bytes.utf8_chunks() {
+        map(chunk.valid(), spare);
+        spare.extend_from_slice(chunk.invalid());
+    }
+    std::mem::swap(bytes, spare);
+}
+
+fn push(out: &mut Vec<u8>, letter: char) {
+    out.extend_from_slice(letter.encode_utf8(&mut [0; 4]).as_bytes());
+}
+
+/// Unicode's canonical composition.
+fn compose(text: &str, out: &mut Vec<u8>) {
+    text.nfc().for_each(|letter| push(out, letter));
+}
+
+/// Caseless and composed, as APFS compares names: decompose, fold every letter, compose.
+fn fold(text: &str, out: &mut Vec<u8>) {
+    text.nfd().flat_map(fold_letter).nfc().for_each(|letter| push(out, letter));
+}
+
+/// Full case folding by way of the upper case, which brings `ß`, `ſ`, `ς` and the ligatures together with their kin.
+/// The dotless `ı` has no kin outside Turkic languages.
+fn fold_letter(letter: char) -> impl Iterator<Item = char> {
+    let turkic = letter == 'ı';
+    let folded = letter.to_uppercase().flat_map(char::to_lowercase);
+    turkic.then_some(letter).into_iter().chain(folded.filter(move |_| !turkic))
+}
+
+/// Cuts `/..namedfork/rsrc` or `/..namedfork/data` off the end; true if it was there.
+fn strip_named_fork(bytes: &mut Vec<u8>) -> bool {
+    const FORKS: [&[u8]; 2] = [b"/..namedfork/rsrc", b"/..namedfork/data"];
+    for fork in FORKS {
+        if let Some(at) = bytes.len().checked_sub(fork.len())
+            && at > 0
+            && bytes[at..].eq_ignore_ascii_case(fork)
+        {
+            bytes.truncate(at);
+            return true;
+        }
+    }
+    false
+}
+
+/// Finds where the path proper begins behind firmlink, `/private` and snapshot prefixes. May overwrite bytes before it.
+fn strip_aliases(bytes: &mut Vec<u8>) -> usize {
+    let mut start = 0;
+    loop {
+        let next = start + alias_length(&bytes[start..]);
+        if next < bytes.len() && next > start {
+            start = next;
+            continue;
+        }
+        if next > start {
+            // Nothing is left of it: the alias of the root itself.
+            bytes.clear();
+            bytes.push(b'/');
+            return 0;
+        }
+        match snapshot(&bytes[start..]) {
+            Some(Shown::Root(rest)) => start += rest,
+            Some(Shown::Volume(name)) => {
+                const VOLUMES: &[u8] = b"/volumes/";
+                start += name - VOLUMES.len();
+                bytes[start..start + VOLUMES.len()].copy_from_slice(b"/Volumes/");
+            }
+            None => return start,
+        }
+    }
+}
+
+/// How many bytes at the front only say by which way the path was reached.
+fn alias_length(path: &[u8]) -> usize {
+    const DROPPED: [&[u8]; 4] =
+        [b"/System/Volumes/Data", b"/Volumes/Macintosh HD - Data", b"/Volumes/Macintosh HD", b"/.nofollow"];
+    const PRIVATE: [&[u8]; 3] = [b"/private/var", b"/private/tmp", b"/private/etc"];
+    if let Some(prefix) = DROPPED.iter().find(|prefix| under(path, prefix)) {
+        return prefix.len();
+    }
+    if PRIVATE.iter().any(|prefix| under(path, prefix)) { b"/private".len() } else { 0 }
+}
+
+/// What a snapshot's mount shows.
+enum Shown {
+    /// The running system's volumes: the path proper begins at this byte.
+    Root(usize),
+    /// Another volume, whose name begins at this byte.
+    Volume(usize),
+}
+
+/// Time Machine's snapshot mounts:
+/// `/Volumes/com.apple.TimeMachine.localsnapshots/Backups.backupdb/<host>/<date>/<volume>/...` and
+/// `/Volumes/.timemachine/<uuid>/<date>.backup/<date>.backup/<volume>/...`.
+fn snapshot(path: &[u8]) -> Option<Shown> {
+    const LOCAL: &[u8] = b"/Volumes/com.apple.TimeMachine.localsnapshots/Backups.backupdb";
+    const REMOTE: &[u8] = b"/Volumes/.timemachine";
+    let (prefix, skipped) = if under(path, LOCAL) {
+        (LOCAL, 2)
+    } else if under(path, REMOTE) {
+        (REMOTE, 3)
+    } else {
+        return None;
+    };
+    let mut slashes = (prefix.len()..path.len()).filter(|at| path[*at] == b'/');
+    let name = slashes.nth(skipped)? + 1;
+    let rest = slashes.next()?;
+    Some(if is_system_volume(&path[name..rest], &path[rest..]) {
+        Shown::Root(rest)
+    } else {
+        Shown::Volume(name)
+    })
+}
+
+/// The start-up disk may have any name; its data volume ends in ` - Data` or is called so, and only it has these folders.
+fn is_system_volume(name: &[u8], rest: &[u8]) -> bool {
+    const FOLDERS: [&[u8]; 6] = [b"/Users", b"/private", b"/Library", b"/Applications", b"/opt", b"/usr"];
+    let suffix = name.len().checked_sub(b" - Data".len()).map(|at| &name[at..]);
+    name.eq_ignore_ascii_case(b"Data")
+        || name.eq_ignore_ascii_case(b"Macintosh HD")
+        || suffix.is_some_and(|suffix| suffix.eq_ignore_ascii_case(b" - Data"))
+        || FOLDERS.iter().any(|folder| under(rest, folder))
+}

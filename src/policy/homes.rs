@@ -1,0 +1,96 @@
+//! Where people live.
+
+use crate::model::Set;
+
+use super::canonical::{Canonical, Scratch, Volumes};
+
+/// How many homes are learned from exec environments. Homes under `/Users` need no learning.
+const LEARNED_LIMIT: usize = 256;
+
+/// Every home: `/Users/*`, `/var/root`, those that `[paths] homes` names, and each `HOME` seen in an exec environment.
+#[derive(Clone, Debug)]
+pub struct Homes {
+    volumes: Volumes,
+    known: Set<Box<[u8]>>,
+    /// Length of the longest known home, in bytes: no need to look for longer ones.
+    longest: usize,
+    /// How many `known` may hold.
+    limit: usize,
+}
+
+/// What became of a `HOME`.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Learned {
+    New,
+    /// Known already, or none that could be one (`/`, empty, relative, an app's sandbox container).
+    Nothing,
+    /// New, but the table is full: patterns under `~` will not match there.
+    Full,
+}
+
+impl Homes {
+    pub(super) fn new(volumes: Volumes, configured: &[Box<str>]) -> Self {
+        let mut homes = Self { volumes, known: Set::new(), longest: 0, limit: LEARNED_LIMIT };
+        homes.learn(b"/var/root");
+        for home in configured {
+            homes.learn(home.as_bytes());
+        }
+        homes.limit = homes.known.len() + LEARNED_LIMIT;
+        homes
+    }
+
+    /// Takes in a `HOME` of an exec environment.
+    pub fn learn(&mut self, raw_home: &[u8]) -> Learned {
+        let mut scratch = Scratch::new();
+        let home = self.volumes.canonical(raw_home, &mut scratch).bytes();
+        let sandbox = home.windows(12).any(|part| part.eq_ignore_ascii_case(b"/containers/"));
+        if !home.starts_with(b"/") || home == b"/" || sandbox || self.is_home(home) {
+            return Learned::Nothing;
+        }
+        if self.known.len() >= self.limit {
+            return Learned::Full;
+        }
+        self.longest = self.longest.max(home.len());
+        self.known.insert(home.into());
+        Learned::New
+    }
+
+    fn is_home(&self, path: &[u8]) -> bool {
+        users_home(path) == Some(path.len()) || self.known.contains(path)
+    }
+
+    /// Every home that the path lies in (or is), as the lengths of their paths. One home may lie in another.
+    fn lengths(&self, path: &[u8]) -> impl Iterator<Item = usize> {
+        let users = users_home(path);
+        let ends = (1..=path.len().min(self.longest)).filter(|at| matches!(path.get(*at), None | Some(b'/')));
+        let known = ends.filter(move |at| Some(*at) != users && self.known.contains(&path[..*at]));
+        users.into_iter().chain(known)
+    }
+
+    /// What follows each home that the path lies in, beginning with `/`, or empty for the home itself.
+    pub(super) fn rests<'p>(&self, path: &'p [u8]) -> impl Iterator<Item = &'p [u8]> {
+        self.lengths(path).map(|length| &path[length..])
+    }
+
+    /// The innermost home that the path lies in, and what follows it.
+    pub fn home_of<'p>(&self, path: &Canonical<'p>) -> Option<(&'p [u8], &'p [u8])> {
+        let length = self.lengths(path.bytes()).max()?;
+        Some(path.bytes().split_at(length))
+    }
+
+    /// The short name of the user whose home it is: its last component, as macOS makes them.
+    pub fn user_name(home: &[u8]) -> Option<&str> {
+        let name = home.rsplit(|b| *b == b'/').next()?;
+        std::str::from_utf8(name).ok().filter(|name| !name.is_empty())
+    }
+}
+
+/// The length of `/Users/<name>` at the front of the path.
+fn users_home(path: &[u8]) -> Option<usize> {
+    const USERS: &[u8] = b"/users/";
+    let name = path.get(USERS.len()..)?;
+    if !path[..USERS.len()].eq_ignore_ascii_case(USERS) || name.is_empty() {
+        return None;
+    }
+    Some(name.iter().position(|b| *b == b'/').map_or(path.len(), |at| USERS.len() + at))
+}

@@ -1,0 +1,161 @@
+//! Who acts, as far as it can be proved.
+
+use std::sync::Arc;
+
+use crate::model::{CdHash, CodeSigning, FilePath, Program, SigningState, Timestamp, Uid};
+
+use super::canonical::{Scratch, Volumes};
+use super::glob::Glob;
+
+/// A process's code, as allow entries see it.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Identity {
+    pub program: Arc<Program>,
+    /// What an interpreter runs, resolved against its working directory.
+    pub script: Option<FilePath>,
+    /// The script's content, where it is known.
+    pub script_sha256: Option<[u8; 32]>,
+    /// It runs code that is not its own by other means than a script: `-e`, an injected library, an inspector,
+    /// `ELECTRON_RUN_AS_NODE`. Then it is not the program that was signed, and no entry that names one applies.
+    pub runs_other_code: bool,
+    /// The kernel reported that its code no longer matches its signature.
+    pub invalidated: bool,
+}
+
+/// What a signature proves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Signing<'a> {
+    pub team_id: Option<&'a str>,
+    pub signing_id: Option<&'a str>,
+    pub platform: bool,
+}
+
+impl Identity {
+    pub fn new(program: Arc<Program>) -> Self {
+        Self { program, script: None, script_sha256: None, runs_other_code: false, invalidated: false }
+    }
+
+    /// `None` unless the signature is valid, by a signer, and still holds. Empty identifiers are none.
+    pub fn signing(&self) -> Option<Signing<'_>> {
+        let program = &self.program;
+        if self.invalidated || program.flags.state() != SigningState::Trusted {
+            return None;
+        }
+        let some = |id: &'_ Option<Box<str>>| id.as_deref().is_some_and(|id| !id.is_empty());
+        Some(Signing {
+            team_id: program.team_id.as_deref().filter(|_| some(&program.team_id)),
+            signing_id: program.signing_id.as_deref().filter(|_| some(&program.signing_id)),
+            platform: program.platform,
+        })
+    }
+
+    /// No valid signature, an ad-hoc or a linker-signed one. What lost its signature while running is neither signed
+    /// nor unsigned: it is tampered with, and nothing applies to it.
+    pub fn unsigned(&self) -> bool {
+        !self.invalidated && self.program.flags.state() != SigningState::Trusted
+    }
+
+    /// The code directory hash, as long as the kernel vouches for the pages behind it.
+    pub fn cdhash(&self) -> Option<CdHash> {
+        let vouched = self.program.flags.0 & CodeSigning::VALID != 0 && !self.invalidated;
+        self.program.cdhash.filter(|_| vouched)
+    }
+}
+
+/// Who acts, where and when.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    pub identity: &'a Identity,
+    pub parent: Option<&'a Identity>,
+    pub user: Uid,
+    pub user_name: Option<&'a str>,
+    pub time: Timestamp,
+}
+
+/// What a `process = { ... }` table asks. Everything given must hold; it is built so that something is given.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct ProcessMatcher {
+    pub team_id: Option<Box<str>>,
+    /// With a team, helpers below it (`id.helper`) count too.
+    pub signing_id: Option<Box<str>>,
+    pub platform: bool,
+    pub cdhash: Option<CdHash>,
+    pub path: Option<ProgramPath>,
+    pub unsigned: bool,
+}
+
+impl ProcessMatcher {
+    /// Is it this program? Says nothing about scripts or injected code.
+    pub fn matches(&self, identity: &Identity) -> bool {
+        if identity.invalidated || self.is_empty() {
+            return false;
+        }
+        let wants_signer = self.team_id.is_some() || self.signing_id.is_some() || self.platform;
+        (!wants_signer || identity.signing().is_some_and(|signing| self.signed_by(&signing)))
+            && (!self.unsigned || identity.unsigned())
+            && self.cdhash.is_none_or(|cdhash| identity.cdhash() == Some(cdhash))
+            && self.path.as_ref().is_none_or(|path| path.matches(&identity.program))
+    }
+
+    fn is_empty(&self) -> bool {
+        *self == Self::default()
+    }
+
+    fn signed_by(&self, signing: &Signing<'_>) -> bool {
+        self.team_id.as_deref().is_none_or(|team| signing.team_id == Some(team))
+            && (!self.platform || signing.platform)
+            && self.signing_id.as_deref().is_none_or(|id| self.is_or_helps(id, signing.signing_id))
+    }
+
+    /// A helper counts as its app where the team agrees and its id continues the app's after a dot.
+    fn is_or_helps(&self, app: &str, signing_id: Option<&str>) -> bool {
+        let Some(id) = signing_id else { return false };
+        let helper = || id.strip_prefix(app).is_some_and(|rest| rest.starts_with('.'));
+        id == app || self.team_id.is_some() && helper()
+    }
+
+    /// Would every program that `other` names be admitted here? For sync roots, whose clients are named the same way.
+    pub(super) fn admits_all_of(&self, other: &Self) -> bool {
+        let team = self.team_id.is_none() || self.team_id == other.team_id;
+        let id = match (&self.signing_id, &other.signing_id) {
+            (None, _) => true,
+            (Some(app), id) => self.is_or_helps(app, id.as_deref()),
+        };
+        let rest = self.cdhash.is_none() && self.path.is_none() && !self.unsigned;
+        !self.is_empty() && team && id && rest && (!self.platform || other.platform)
+    }
+}
+
+/// Where a program lies.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct ProgramPath {
+    volumes: Volumes,
+    globs: Vec<Glob>,
+}
+
+impl ProgramPath {
+    /// Reads a path pattern. The system reports programs by their resolved path, so a pattern for Homebrew's `bin`, which
+    /// holds only links, names the Cellar too.
+    pub fn parse(text: &str, volumes: &Volumes) -> Result<Self, super::glob::GlobError> {
+        let mut globs = vec![Glob::parse(text, volumes)?];
+        for prefix in ["/opt/homebrew", "/usr/local"] {
+            let name = text.strip_prefix(prefix).and_then(|rest| rest.strip_prefix("/bin/"));
+            if let Some(name) = name.filter(|name| !name.contains('/')) {
+                globs.push(Glob::parse(&format!("{prefix}/Cellar/*/*/bin/{name}"), volumes)?);
+                globs.push(Glob::parse(&format!("{prefix}/Caskroom/**/{name}"), volumes)?);
+            }
+        }
+        Ok(Self { volumes: volumes.clone(), globs })
+    }
+
+    fn matches(&self, program: &Program) -> bool {
+        !program.path_truncated && self.matches_path(&program.path)
+    }
+
+    /// Compares in canonical spelling.
+    pub fn matches_path(&self, path: &FilePath) -> bool {
+        let mut scratch = Scratch::new();
+        let path = self.volumes.canonical(path.as_bytes(), &mut scratch);
+        !path.named_fork() && self.globs.iter().any(|glob| glob.matches(path.bytes(), path.case_kept()))
+    }
+}

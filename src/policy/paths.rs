@@ -1,0 +1,270 @@
+//! Which paths matter, and to whom.
+
+use std::collections::BTreeSet;
+use std::hash::BuildHasher;
+use std::sync::Arc;
+
+use foldhash::quality::RandomState;
+
+use crate::model::PathHash;
+
+use super::automaton::{self, Automaton, TooLarge};
+use super::canonical::{Canonical, Scratch, Volumes};
+use super::glob::{self, Anchor, Glob, Token};
+use super::homes::Homes;
+use super::ids::{SetId, SetMask, SyncRootId};
+
+/// What a path is to the policy.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct PathClass {
+    /// The sensitive sets that it belongs to.
+    pub sets: SetMask,
+    /// The sync root that it lies in, and the tenant that the root's name tells.
+    pub root: Option<(SyncRootId, Option<Arc<str>>)>,
+}
+
+/// The path patterns of one set.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct SetPaths {
+    pub set: SetId,
+    pub include: Vec<Glob>,
+    pub exclude: Vec<Glob>,
+}
+
+/// All path patterns, compiled.
+#[derive(Clone, Debug)]
+pub struct Paths {
+    volumes: Volumes,
+    homes: Vec<Box<str>>,
+    seed: RandomState,
+    folded: Matchers,
+    /// Only when a volume is case-sensitive.
+    exact: Option<Matchers>,
+    roots: Vec<Glob>,
+}
+
+/// The patterns for one spelling. The gate is one automaton for everything, of patterns cut short so that it stays small.
+/// What passes it is rare, and is tried pattern by pattern: whole patterns with `**` at both ends would multiply in an
+/// automaton that must tell all that match.
+#[derive(Clone, Debug)]
+struct Matchers {
+    gate: Automaton,
+    sets: Vec<(SetId, Anchored<bool>)>,
+    roots: Anchored<SyncRootId>,
+}
+
+/// Patterns from the root, and patterns from a home.
+#[derive(Clone, Debug)]
+struct Anchored<T> {
+    at_root: Vec<(Vec<Token>, T)>,
+    at_home: Vec<(Vec<Token>, T)>,
+}
+
+impl Paths {
+    /// `roots` are the sync roots in the order of their ids; everything below them is theirs.
+    pub fn compile(
+        sets: &[SetPaths],
+        roots: Vec<Glob>,
+        volumes: Volumes,
+        homes: Vec<Box<str>>,
+    ) -> Result<Self, TooLarge> {
+        let folded = Matchers::compile(sets, &roots, |glob| &glob.folded)?;
+        let exact = volumes.any_case_sensitive().then(|| Matchers::compile(sets, &roots, |glob| &glob.exact));
+        Ok(Self { volumes, homes, seed: RandomState::default(), folded, exact: exact.transpose()?, roots })
+    }
+
+    /// Brings a path into its one spelling. Allocates nothing once `scratch` is warm and the path is ASCII.
+    pub fn canonical<'s>(&self, raw: &[u8], scratch: &'s mut Scratch) -> Canonical<'s> {
+        self.volumes.canonical(raw, scratch)
+    }
+
+    /// Equal for every spelling of one file; stable within one run, and among clones of these `Paths`, only.
+    pub fn hash(&self, path: &Canonical<'_>) -> PathHash {
+        PathHash(self.seed.hash_one(path.bytes()))
+    }
+
+    pub fn volumes(&self) -> &Volumes {
+        &self.volumes
+    }
+
+    /// The homes known before any process was seen.
+    pub fn homes(&self) -> Homes {
+        Homes::new(self.volumes.clone(), &self.homes)
+    }
+
+    /// Might any set or sync root be concerned? A superset of what [`Self::classify`] finds, for whatever homes: what
+    /// `~` stands for may be any directory here.
+    pub fn may_matter(&self, path: &Canonical<'_>) -> bool {
+        self.matchers(path).gate.matches_prefix(path.bytes())
+    }
+
+    /// Could a file below this directory matter? For directories that are moved.
+    pub fn may_hold(&self, directory: &Canonical<'_>, homes: &Homes) -> bool {
+        let matchers = self.matchers(directory);
+        let path = [directory.bytes(), b"/"].concat();
+        let sets = matchers.sets.iter().any(|(_, patterns)| patterns.may_continue(&path, homes));
+        sets || matchers.roots.may_continue(&path, homes)
+    }
+
+    /// Which sets the path belongs to, and which sync root it lies in.
+    pub fn classify(&self, path: &Canonical<'_>, homes: &Homes) -> PathClass {
+        let matchers = self.matchers(path);
+        let mut sets = SetMask::EMPTY;
+        for (set, patterns) in &matchers.sets {
+            let (mut included, mut excluded) = (false, false);
+            patterns.each_match(path.bytes(), homes, |include| match include {
+                true => included = true,
+                false => excluded = true,
+            });
+            if included && !excluded {
+                sets.insert(*set);
+            }
+        }
+        // Of roots one in another the later: the administrator's own come after the built-in ones.
+        let mut root = None;
+        matchers.roots.each_match(path.bytes(), homes, |id| root = root.max(Some(id)));
+        PathClass { sets, root: root.map(|id| (id, self.tenant(id, path, homes))) }
+    }
+
+    fn matchers(&self, path: &Canonical<'_>) -> &Matchers {
+        self.exact.as_ref().filter(|_| path.case_kept()).unwrap_or(&self.folded)
+    }
+
+    /// The tenant in the name of the sync root that the path lies in.
+    fn tenant(&self, root: SyncRootId, path: &Canonical<'_>, homes: &Homes) -> Option<Arc<str>> {
+        let glob = self.roots.get(usize::from(root.0))?;
+        let branches = if path.case_kept() { &glob.exact } else { &glob.folded };
+        let capture = |rest: &[u8]| branches.iter().find_map(|tokens| tenant(tokens, rest));
+        match glob.anchor {
+            Anchor::Root => capture(path.bytes()),
+            Anchor::Home => homes.rests(path.bytes()).find_map(capture),
+        }
+    }
+}
+
+/// What `{tenant}` stands for, if the path lies under the pattern. Lower case, as tenants compare.
+fn tenant(tokens: &[Token], path: &[u8]) -> Option<Arc<str>> {
+    let at = tokens.iter().position(|token| *token == Token::Tenant)?;
+    let (before, after) = (&tokens[..at], &tokens[at + 1..]);
+    let start = (0..path.len()).find(|start| glob::matches(before, &path[..*start]))?;
+    let component = path[start..].split(|b| *b == b'/').next()?;
+    let fits = |length: &usize| {
+        let rest = &path[start + length..];
+        memchr::memchr_iter(b'/', rest).any(|end| glob::matches(after, &rest[..end]))
+    };
+    let length = (1..=component.len()).rev().find(fits)?;
+    Some(Arc::from(String::from_utf8_lossy(&component[..length]).to_lowercase()))
+}
+
+impl Matchers {
+    fn compile<'g>(
+        sets: &'g [SetPaths],
+        roots: &'g [Glob],
+        spelling: impl Fn(&'g Glob) -> &'g Vec<Vec<Token>>,
+    ) -> Result<Self, TooLarge> {
+        let globs = sets.iter().flat_map(|set| &set.include).chain(roots);
+        let (mut anywhere, mut at_root) = (BTreeSet::new(), BTreeSet::new());
+        for glob in globs {
+            for tokens in spelling(glob) {
+                let (tokens, floating) = unmoored(tokens, glob.anchor);
+                let expression = gate_expression(tokens);
+                if floating {
+                    // The slash before it is the loop's.
+                    let body = expression.strip_prefix(r"\x2f").unwrap_or(&expression);
+                    anywhere.insert(body.to_owned());
+                } else {
+                    at_root.insert(expression);
+                }
+            }
+        }
+        let gate = Automaton::new(&gate_patterns(anywhere, at_root))?;
+        let mut exact = Vec::new();
+        for set in sets {
+            let include = set.include.iter().map(|glob| (glob, true));
+            let patterns = include.chain(set.exclude.iter().map(|glob| (glob, false)));
+            exact.push((set.set, Anchored::new(patterns, &spelling)));
+        }
+        let roots = roots.iter().zip((0..).map(SyncRootId));
+        Ok(Self { gate, sets: exact, roots: Anchored::new(roots, &spelling).below() })
+    }
+}
+
+impl<T: Copy> Anchored<T> {
+    fn new<'g>(
+        patterns: impl Iterator<Item = (&'g Glob, T)>,
+        spelling: impl Fn(&'g Glob) -> &'g Vec<Vec<Token>>,
+    ) -> Self {
+        let (mut at_root, mut at_home) = (Vec::new(), Vec::new());
+        for (glob, target) in patterns {
+            let branches = spelling(glob).iter().map(|tokens| (tokens.clone(), target));
+            match glob.anchor {
+                Anchor::Root => at_root.extend(branches),
+                Anchor::Home => at_home.extend(branches),
+            }
+        }
+        Self { at_root, at_home }
+    }
+
+    /// What lies below the patterns, in their place.
+    fn below(mut self) -> Self {
+        for (tokens, _) in self.at_root.iter_mut().chain(&mut self.at_home) {
+            tokens.extend([Token::Literal(b"/".to_vec()), Token::Below]);
+        }
+        self
+    }
+
+    fn each_match(&self, path: &[u8], homes: &Homes, mut tell: impl FnMut(T)) {
+        let mut try_all = |patterns: &[(Vec<Token>, T)], path: &[u8]| {
+            let matching = patterns.iter().filter(|(tokens, _)| glob::matches(tokens, path));
+            matching.for_each(|(_, target)| tell(*target));
+        };
+        try_all(&self.at_root, path);
+        homes.rests(path).for_each(|rest| try_all(&self.at_home, rest));
+    }
+
+    fn may_continue(&self, path: &[u8], homes: &Homes) -> bool {
+        let any = |patterns: &[(Vec<Token>, T)], path: &[u8]| {
+            patterns.iter().any(|(tokens, _)| glob::may_continue(tokens, path))
+        };
+        any(&self.at_root, path) || homes.rests(path).any(|rest| any(&self.at_home, rest))
+    }
+}
+
+/// The tokens without what only says that they may begin anywhere, and whether they may. Below a home is anywhere here.
+fn unmoored(tokens: &[Token], anchor: Anchor) -> (&[Token], bool) {
+    match (tokens, anchor) {
+        ([Token::Directories, rest @ ..], _) => (rest, true),
+        ([Token::Literal(slash), Token::Directories, rest @ ..], Anchor::Home) if slash == b"/" => {
+            (rest, true)
+        }
+        _ => (tokens, anchor == Anchor::Home),
+    }
+}
+
+/// What the gate asks of a path: no further than the first wildcard after something was spelled out.
+fn gate_expression(tokens: &[Token]) -> String {
+    let spelled = |token: &Token| matches!(token, Token::Literal(text) if text.len() > 1);
+    let first = tokens.iter().position(spelled);
+    let wild = |token: &Token| !matches!(token, Token::Literal(_) | Token::Class { .. });
+    let cut = first.and_then(|first| tokens[first..].iter().position(wild).map(|at| first + at));
+    match cut {
+        Some(cut) => automaton::expression(&tokens[..cut]),
+        None if tokens.is_empty() => String::new(),
+        // A sync root holds what is below it; a set's pattern ends where it ends. Asking either is a superset of both.
+        None => automaton::expression(tokens) + r"(?:/|\z)",
+    }
+}
+
+/// One pattern with one loop for all that may begin anywhere: with a loop each, every state of the automaton would hold
+/// all of them.
+fn gate_patterns(anywhere: BTreeSet<String>, at_root: BTreeSet<String>) -> Vec<String> {
+    let any = |all: BTreeSet<String>| all.into_iter().collect::<Vec<_>>().join("|");
+    let mut patterns = Vec::new();
+    if !anywhere.is_empty() {
+        patterns.push(format!("(?:.*/)?(?:{})", any(anywhere)));
+    }
+    if !at_root.is_empty() {
+        patterns.push(format!("(?:{})", any(at_root)));
+    }
+    patterns
+}

@@ -1,0 +1,101 @@
+//! Several captures as one, by time.
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+
+use super::{CaptureError, CaptureReader};
+use crate::model::Timestamp;
+use crate::net::Packet;
+
+/// Orders files independently of how they were given: time of the first packet, then a hash of it. Equal ranks mean equal
+/// beginnings; then the order given decides, and shows only if the files differ later on.
+type Rank = (Timestamp, u64);
+
+/// Merges captures by packet time. Inside one file, the order of the file is kept: a packet that is older than one before
+/// it comes right behind that one.
+///
+/// An error ends only the file it is about; go on calling.
+pub struct CaptureSet {
+    readers: Vec<Source>,
+    /// Files that have a packet waiting, the next one on top.
+    waiting: BinaryHeap<Reverse<(Timestamp, Rank, usize)>>,
+    current: Option<usize>,
+    failed: Vec<CaptureError>,
+}
+
+struct Source {
+    reader: CaptureReader,
+    rank: Rank,
+    /// The latest time seen so far in this file.
+    reached: Timestamp,
+}
+
+impl CaptureSet {
+    pub fn new(readers: Vec<CaptureReader>) -> Self {
+        let mut set = Self {
+            readers: Vec::new(),
+            waiting: BinaryHeap::with_capacity(readers.len()),
+            current: None,
+            failed: Vec::new(),
+        };
+        for mut reader in readers {
+            match reader.advance() {
+                Ok(true) => set.admit(reader),
+                Ok(false) => {}
+                Err(error) => set.failed.push(error),
+            }
+        }
+        set
+    }
+
+    fn admit(&mut self, reader: CaptureReader) {
+        let Some(first) = reader.packet() else { return };
+        let (time, rank) = (first.time, (first.time, hash(first.data)));
+        self.waiting.push(Reverse((time, rank, self.readers.len())));
+        self.readers.push(Source { reader, rank, reached: time });
+    }
+
+    /// The next packet of all files; `None` when all have ended.
+    #[inline]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "packets borrow from the readers; Iterator cannot say that"
+    )]
+    pub fn next(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        if let Some(error) = self.failed.pop() {
+            return Err(error);
+        }
+        if let Some(index) = self.current.take() {
+            self.step(index)?;
+        }
+        if self.current.is_none() {
+            let Some(Reverse((.., index))) = self.waiting.pop() else { return Ok(None) };
+            self.current = Some(index);
+        }
+        Ok(self.current.and_then(|index| self.readers[index].reader.packet()))
+    }
+
+    /// Moves one file on. It stays the current one as long as no other has an earlier packet.
+    #[inline]
+    fn step(&mut self, index: usize) -> Result<(), CaptureError> {
+        let source = &mut self.readers[index];
+        if !source.reader.advance()? {
+            return Ok(());
+        }
+        let Some(packet) = source.reader.packet() else { return Ok(()) };
+        source.reached = source.reached.max(packet.time);
+        let place = Reverse((source.reached, source.rank, index));
+        match self.waiting.peek() {
+            Some(top) if *top > place => self.waiting.push(place),
+            _ => self.current = Some(index),
+        }
+        Ok(())
+    }
+}
+
+/// FNV-1a: the same in every run, and nobody gains by colliding it.
+fn hash(bytes: &[u8]) -> u64 {
+    bytes.iter().fold(0xcbf2_9ce4_8422_2325, |hash, byte| {
+        (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3)
+    })
+}

@@ -1,0 +1,143 @@
+//! One capture, one packet after another.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use super::buffer::Window;
+use super::error::{CaptureError, Fault};
+use super::open;
+use super::pcap::Pcap;
+use super::pcapng::Pcapng;
+use crate::model::{Direction, Owner, Timestamp};
+use crate::net::{LinkType, Packet};
+
+/// Where a packet record lies in the window, and what its header said. Shared by both formats.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Record {
+    pub(super) time: Timestamp,
+    pub(super) link: LinkType,
+    /// Distance of the packet's bytes from the window's position.
+    pub(super) at: usize,
+    pub(super) len: usize,
+    pub(super) wire_len: u32,
+    /// Bytes to step over once the packet was used.
+    pub(super) size: usize,
+    pub(super) direction: Option<Direction>,
+    /// Index of the interface, in the order of their descriptions; pcapng only.
+    pub(super) interface: Option<usize>,
+    pub(super) owner: Option<Owner>,
+}
+
+enum Format {
+    Pcap(Pcap),
+    Pcapng(Box<Pcapng>),
+}
+
+/// Reads a capture as a stream.
+///
+/// Call [`Self::advance`], then [`Self::packet`] any number of times, or [`Self::next`] for both. After an error the
+/// reader is at its end: what came before the error has been delivered.
+pub struct CaptureReader {
+    path: Arc<str>,
+    window: Window,
+    format: Format,
+    current: Option<Record>,
+    done: bool,
+}
+
+impl CaptureReader {
+    /// Opens a file, a FIFO or standard input (`-`) and reads its header.
+    pub fn open(path: &str) -> Result<Self, CaptureError> {
+        let name = if path == "-" { "standard input" } else { path };
+        Self::from_stream(name, open::open(path)?)
+    }
+
+    /// Reads any stream of bytes; `name` is for messages. Compression is undone, by its magic number.
+    pub fn from_stream(name: &str, source: Box<dyn Read + Send>) -> Result<Self, CaptureError> {
+        let unread = |source| CaptureError::Read { path: name.to_owned(), offset: 0, source };
+        let source = open::plain(source).map_err(unread)?;
+        let mut window = Window::new(source);
+        let format = recognise(&mut window, name)?;
+        Ok(Self { path: Arc::from(name), window, format, current: None, done: false })
+    }
+
+    /// As it was given, for messages.
+    pub fn path(&self) -> &str {
+        &self.path
+    }
+
+    /// Steps to the next packet. False at the end.
+    #[inline]
+    pub fn advance(&mut self) -> Result<bool, CaptureError> {
+        if let Some(record) = self.current.take() {
+            self.window.consume(record.size);
+        }
+        if self.done {
+            return Ok(false);
+        }
+        let record = match &mut self.format {
+            Format::Pcap(pcap) => pcap.record(&mut self.window),
+            Format::Pcapng(pcapng) => pcapng.record(&mut self.window),
+        };
+        match record {
+            Ok(record) => {
+                self.done = record.is_none();
+                self.current = record;
+                Ok(!self.done)
+            }
+            Err(fault) => {
+                self.done = true;
+                Err(fault.of(&self.path))
+            }
+        }
+    }
+
+    /// The packet last stepped to.
+    #[inline]
+    pub fn packet(&self) -> Option<Packet<'_>> {
+        let record = self.current.as_ref()?;
+        let interface = match (&self.format, record.interface) {
+            (Format::Pcapng(pcapng), Some(index)) => pcapng.interface_name(index),
+            _ => None,
+        };
+        Some(Packet {
+            time: record.time,
+            link: record.link,
+            data: self.window.slice(record.at, record.len),
+            wire_len: record.wire_len,
+            interface,
+            owner: record.owner.as_ref(),
+            direction: record.direction,
+        })
+    }
+
+    /// The next packet, or `None` at the end.
+    #[inline]
+    #[expect(
+        clippy::should_implement_trait,
+        reason = "packets borrow from the reader; Iterator cannot say that"
+    )]
+    pub fn next(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        self.advance()?;
+        Ok(self.packet())
+    }
+}
+
+fn recognise(window: &mut Window, name: &str) -> Result<Format, CaptureError> {
+    let path = || name.to_owned();
+    let have = window.fill(4).map_err(|fault| fault.of(name))?;
+    let Some(magic) = window.known().first_chunk::<4>().copied() else {
+        return Err(match have {
+            0 => CaptureError::Empty { path: path() },
+            _ => CaptureError::Unrecognised { path: path(), looks: open::looks_like(window.known()) },
+        });
+    };
+    if magic == [0x0a, 0x0d, 0x0d, 0x0a] {
+        return Ok(Format::Pcapng(Box::default()));
+    }
+    let pcap = Pcap::header(magic, window).map_err(|fault: Fault| fault.of(name))?;
+    pcap.map(Format::Pcap).ok_or_else(|| {
+        let head = &window.known()[..window.known().len().min(64)];
+        CaptureError::Unrecognised { path: path(), looks: open::looks_like(head) }
+    })
+}

@@ -1,0 +1,151 @@
+//! For people: what happened, in order, in plain words.
+
+use std::fmt::Write;
+
+use crate::model::{Alert, Coverage, Evidence, ProcessEvidence, Record, SigningState, TenantVerdict, Timestamp};
+use crate::sink::redact;
+
+/// Lines listed of one kind; the rest is counted.
+const MAX_LINES: usize = 12;
+
+/// The record as a block of lines, with an empty line behind an alert.
+pub fn text(record: &Record) -> String {
+    match record {
+        Record::Alert(alert) => alert_text(alert),
+        Record::Coverage(coverage) => coverage_text(coverage),
+    }
+}
+
+fn alert_text(alert: &Alert) -> String {
+    let mut out = String::new();
+    let host = alert.flows.iter().find_map(|flow| flow.domain.as_ref().map(ToString::to_string));
+    let place = host.or_else(|| alert.service.as_deref().map(ToOwned::to_owned)).unwrap_or_else(|| "an unknown place".into());
+    let rule = alert.rules.first();
+    let mut line = |label: &str, text: String| _ = writeln!(out, "  {label:<9} {}", clean(&text));
+    let sent = if alert.bytes_out > 0 { format!("sent {}", size(alert.bytes_out)) } else { "put files up".to_owned() };
+    let user = alert.user_name.as_deref().map(|name| format!("{name} ({})", alert.user.0));
+    line("who", format!("{}, user {}", who(&alert.uploader), user.unwrap_or_else(|| alert.user.0.to_string())));
+    if let Some(script) = alert.uploader.script.as_ref().or_else(|| alert.chain.iter().find_map(|p| p.script.as_ref())) {
+        line("script", script.path.to_string());
+    }
+    if !alert.uploader.args.is_empty() {
+        line("command", redact::args(&alert.uploader.args).join(" "));
+    }
+    for process in alert.chain.iter().take(6) {
+        line("run by", who(process));
+    }
+    for read in alert.reads.iter().take(MAX_LINES) {
+        let how = match read.evidence {
+            Evidence::Open => "read",
+            Evidence::Argv => "named",
+            Evidence::Taint => "staged",
+        };
+        let reader = crate::model::Lossy(read.process.info.program.path.file_name()).to_string();
+        line(how, format!("{}  {}  [{}] by {reader}", clock(read.time), read.path, read.sets.join(", ")));
+    }
+    let more = alert.reads.len().saturating_sub(MAX_LINES) as u64 + alert.reads_omitted;
+    if more > 0 {
+        line("", format!("and {more} more"));
+    }
+    for hop in alert.hops.iter().filter(|hop| hop.path.is_some()).take(MAX_LINES) {
+        let path = hop.path.as_ref().map(ToString::to_string).unwrap_or_default();
+        line(hop.kind.as_str(), format!("{}  {path}", clock(hop.time)));
+    }
+    for flow in alert.flows.iter().take(MAX_LINES) {
+        let name = flow.domain.as_ref().map_or_else(|| "(no name)".to_owned(), ToString::to_string);
+        let server = format!("{}:{}", flow.server.ip, flow.server.port);
+        let bytes = format!("{} out, {} in", size(flow.bytes_out), size(flow.bytes_in));
+        line("sent", format!("{}  {name}  {server}  {bytes}", clock(flow.start)));
+    }
+    if let Some(tenant) = &alert.tenant {
+        let verdict = match alert.tenant_verdict {
+            TenantVerdict::Allowed => "one of yours",
+            TenantVerdict::Foreign => "not one of yours",
+            TenantVerdict::Unknown => "unknown",
+        };
+        line("tenant", format!("{tenant} ({verdict})"));
+    }
+    for reason in &alert.reasons {
+        line("because", format!("{} ({})", reason.text, reason.code.as_str()));
+    }
+    if !alert.degraded.is_empty() {
+        line("unseen", alert.degraded.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "));
+    }
+    let techniques = rule.map(|rule| rule.techniques.join(", ")).unwrap_or_default();
+    line("rule", format!("{} {techniques}", rule.map_or("", |rule| &*rule.id)));
+    line("alert", format!("{} revision {}, {} in all, config {}", alert.id, alert.revision, alert.count, alert.config_hash));
+    let name = crate::model::Lossy(alert.uploader.info.program.path.file_name()).to_string();
+    let service = alert.service.as_deref().unwrap_or("no known service");
+    let head = format!(
+        "ALERT {} severity, {} confidence  {}\n  {} {sent} to {} ({service}) after a sensitive read\n",
+        alert.severity.as_str(),
+        alert.confidence.as_str(),
+        alert.time,
+        clean(&name),
+        clean(&place),
+    );
+    head + &out + "\n"
+}
+
+fn coverage_text(coverage: &Coverage) -> String {
+    let span = if coverage.start == coverage.end { String::new() } else { format!(" since {}", coverage.start) };
+    format!("NOT SEEN {}  {} ({} times{span}): {}\n", coverage.end, coverage.kind.as_str(), coverage.count, clean(&coverage.text))
+}
+
+/// Path, pid and what its signature is worth.
+fn who(process: &ProcessEvidence) -> String {
+    let program = &process.info.program;
+    let id = program.signing_id.as_deref().unwrap_or("no identifier");
+    let signer = match program.flags.state() {
+        _ if process.invalidated => "signature no longer valid".to_owned(),
+        SigningState::Trusted if program.platform => format!("macOS, {id}"),
+        SigningState::Trusted => format!("{id}, team {}", program.team_id.as_deref().unwrap_or("none")),
+        SigningState::AdHoc => format!("ad-hoc signed, {id}"),
+        SigningState::Invalid => "invalid signature".to_owned(),
+        SigningState::Unsigned => "unsigned".to_owned(),
+    };
+    let script = process.script.as_ref().map(|script| format!(" running {}", script.path)).unwrap_or_default();
+    format!("{}{script} (pid {}; {signer})", program.path, process.info.key.pid.0)
+}
+
+fn clock(time: Timestamp) -> String {
+    time.to_string().get(11..23).unwrap_or_default().to_owned()
+}
+
+/// Bytes in binary units, one decimal.
+fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
+        None => format!("{bytes} B"),
+    }
+}
+
+/// File names are hostile: control characters and marks that turn the text around are shown, not obeyed.
+fn clean(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
+        if c.is_control() || turns {
+            _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_cannot_draw_on_the_terminal() {
+        assert_eq!(clean("a\u{1b}[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb\\u{a}c\\u{202e}d");
+    }
+
+    #[test]
+    fn sizes_for_people() {
+        assert_eq!([size(0), size(1023), size(9_421), size(5 << 20)], ["0 B", "1023 B", "9.2 KiB", "5.0 MiB"]);
+    }
+}

@@ -1,0 +1,156 @@
+//! Look-alikes: what must stay quiet.
+
+use super::world::*;
+
+const SAFARI: Program = apple("/Applications/Safari.app/Contents/MacOS/Safari", "com.apple.Safari");
+const ARQ: Program = vendor(
+    "/Applications/Arq.app/Contents/Resources/ArqAgent.app/Contents/MacOS/ArqAgent",
+    "com.haystacksoftware.arqagent",
+    "48ZCSDVL96",
+);
+
+/// Time Machine reads everything, keychains too, and writes to a server in the house.
+#[test]
+fn b01_time_machine_reads_everything() {
+    let mut w = World::new();
+    let backupd = apple("/System/Library/CoreServices/backupd.bundle/Contents/Resources/backupd", "com.apple.backupd");
+    let p = w.launch(0.0, backupd, &["backupd"]);
+    for (i, path) in ["Library/Keychains/login.keychain-db", ".ssh/id_rsa", "Documents/corp/plan.docx"].iter().enumerate() {
+        w.open(1.0 + i as f64, &p, &format!("/Users/alice/{path}"));
+    }
+    w.upload(5.0, &p, "nas.local", 4_000_000);
+    w.tell().none();
+}
+
+/// A backup agent with an allow entry for exactly this uploads to its own bucket.
+#[test]
+fn b02_allowed_backup_to_its_own_bucket() {
+    let mut w = World::new();
+    let p = w.launch(0.0, ARQ, &["ArqAgent"]);
+    w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.open(1.1, &p, "/Users/alice/.ssh/id_rsa");
+    w.upload(2.0, &p, "corp-backup.s3.eu-central-1.amazonaws.com", 2_000_000);
+    w.tell().none();
+}
+
+/// The twin of B02: the same agent, somebody else's bucket.
+#[test]
+fn b02_twin_the_same_agent_to_a_foreign_bucket() {
+    let mut w = World::new();
+    let p = w.launch(0.0, ARQ, &["ArqAgent"]);
+    w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.upload(2.0, &p, "not-corp.s3.eu-central-1.amazonaws.com", 2_000_000);
+    let told = w.tell();
+    assert_eq!(told.alert().tenant.as_deref(), Some("not-corp"));
+    assert_eq!(told.alert().tenant_verdict.as_str(), "foreign");
+}
+
+/// Safari: the user attaches a PDF from Documents to a mail in the browser.
+#[test]
+fn b07_browser_attaches_a_document() {
+    let mut w = World::new();
+    let p = w.launch(0.0, SAFARI, &["Safari"]);
+    w.open(1.0, &p, "/Users/alice/Documents/offer.pdf");
+    w.upload(3.0, &p, "www.googleapis.com", 900_000);
+    w.tell().none();
+}
+
+/// The twin of B07: the browser's allowance is for documents, not for keys.
+#[test]
+fn b07_twin_browser_sends_a_private_key() {
+    let mut w = World::new();
+    let p = w.launch(0.0, SAFARI, &["Safari"]);
+    w.open(1.0, &p, "/Users/alice/.ssh/id_ed25519");
+    w.upload(3.0, &p, "www.googleapis.com", 9_000);
+    w.tell().one_of_any_confidence();
+}
+
+/// Chrome reads its own password store and syncs.
+#[test]
+fn b08_browser_reads_its_own_profile() {
+    let mut w = World::new();
+    let chrome = vendor("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "com.google.Chrome", "EQHXZ8M8AV");
+    let p = w.launch(0.0, chrome, &["Google Chrome"]);
+    w.open(1.0, &p, "/Users/alice/Library/Application Support/Google/Chrome/Default/Login Data");
+    w.upload(3.0, &p, "www.googleapis.com", 90_000);
+    w.tell().none();
+}
+
+/// Reads a profile, then downloads far more than it sends.
+#[test]
+fn b09_updater_downloads() {
+    let mut w = World::new();
+    let p = w.launch(0.0, adhoc("/Users/alice/updater", "updater"), &["updater"]);
+    w.open(1.0, &p, "/Users/alice/Library/Application Support/Firefox/Profiles/x.default/key4.db");
+    let mut conn = w.connect(2.0, &p, "content.dropboxapi.com", true);
+    let mut at = 2.1;
+    for _ in 0..30 {
+        at = w.send(at, &mut conn, 300);
+        at = w.receive(at + 0.001, &mut conn, 100_000) + 0.001;
+    }
+    w.close(at + 0.1, &mut conn);
+    w.tell().none();
+}
+
+/// `git push` over ssh: the key is read to be used.
+#[test]
+fn b11_git_push_over_ssh() {
+    let mut w = World::new();
+    let git = w.launch(0.0, apple("/usr/bin/git", "com.apple.git"), &["git", "push"]);
+    let ssh = w.spawn(0.1, &git, apple("/usr/bin/ssh", "com.apple.ssh"), &["ssh", "git@github.com", "git-receive-pack 'a/b.git'"]);
+    w.open(0.2, &ssh, "/Users/alice/.ssh/id_ed25519");
+    w.upload(0.5, &ssh, "github.com", 5_000_000);
+    w.tell().none();
+}
+
+/// Homebrew's rclone to the corporate bucket, allowed by path and for that bucket only.
+#[test]
+fn b15_rclone_to_the_corporate_bucket() {
+    let mut w = World::new();
+    let rclone = adhoc("/opt/homebrew/bin/rclone", "rclone-55554944");
+    let p = w.launch(0.0, rclone, &["rclone", "sync", "/Users/alice/Documents", "corp-s3:corp-backup"]);
+    w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.upload(2.0, &p, "corp-backup.s3.eu-central-1.amazonaws.com", 800_000);
+    w.tell().none();
+}
+
+/// Reads credentials, sends two kilobytes to a host that is no storage.
+#[test]
+fn b17_asks_who_it_is() {
+    let mut w = World::new();
+    let p = w.launch(0.0, adhoc("/opt/homebrew/bin/aws", "aws"), &["aws", "sts", "get-caller-identity"]);
+    w.open(1.0, &p, "/Users/alice/.aws/credentials");
+    w.upload(2.0, &p, "sts.eu-west-1.amazonaws.com", 2_000);
+    w.tell().none();
+}
+
+/// Two programs of launchd have nothing to do with each other.
+#[test]
+fn b37_siblings_under_launchd() {
+    let mut w = World::new();
+    let reader = w.launch(0.0, adhoc("/Users/alice/reader", "reader"), &["reader"]);
+    w.open(1.0, &reader, "/Users/alice/Documents/corp/plan.docx");
+    let other = w.launch(2.0, adhoc("/Users/alice/other", "other"), &["other"]);
+    w.upload(3.0, &other, "content.dropboxapi.com", 900_000);
+    w.tell().none();
+}
+
+/// The read was hours ago.
+#[test]
+fn b42_long_lived_editor() {
+    let mut w = World::new();
+    let p = w.launch(0.0, adhoc("/Applications/Ide.app/Contents/MacOS/ide", "ide"), &["ide"]);
+    w.open(1.0, &p, "/Users/alice/src/app/.env");
+    w.upload(8.0 * 3600.0, &p, "content.dropboxapi.com", 900_000);
+    w.tell().none();
+}
+
+/// Holiday photos are nobody's business.
+#[test]
+fn b46_own_photos() {
+    let mut w = World::new();
+    let p = w.launch(0.0, adhoc("/usr/local/bin/up", "up"), &["up"]);
+    w.open(1.0, &p, "/Users/alice/Pictures/holiday.jpg");
+    w.upload(2.0, &p, "content.dropboxapi.com", 9_000_000);
+    w.tell().none();
+}

@@ -1,0 +1,13 @@
+//! Stories that end in a verdict, each named after its case.
+//!
+//! ALERT is one distinct id of confidence high or medium; LOW the same with confidence low; NONE no alert; NOTE no alert
+//! and a coverage record that names what could not be seen. The policy is `tests/cases/corp.toml` unless a story says
+//! otherwise.
+
+mod benign;
+mod malicious;
+mod network;
+mod paths;
+mod recorded;
+mod time;
+pub mod world;

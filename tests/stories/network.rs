@@ -1,0 +1,77 @@
+//! What the network shows, and what it hides.
+
+use super::world::*;
+
+fn program(w: &mut World) -> Proc {
+    let p = w.launch(0.0, adhoc("/private/tmp/x", "x"), &["x"]);
+    w.open(1.0, &p, "/Users/alice/.ssh/id_rsa");
+    p
+}
+
+#[test]
+fn n05_plain_address_is_said() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    let mut conn = w.connect(2.0, &p, "203.0.113.9", false);
+    let end = w.send(2.1, &mut conn, 90_000);
+    w.close(end + 0.1, &mut conn);
+    let told = w.tell();
+    assert!(told.note().iter().any(|record| record.kind.as_str() == "name-hidden"));
+    w.policy = w.policy.replace("\"record\"", "\"alert\"");
+    let told = w.tell();
+    assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "name-by-address"));
+}
+
+/// Names that only look like a service.
+#[test]
+fn n08_look_alike_names() {
+    for host in ["dropbox.com.evil.test", "xdropbox.com", "s3.amazonaws.com.evil.example", "notdropboxapi.com"] {
+        let mut w = World::new();
+        let p = program(&mut w);
+        w.upload(2.0, &p, host, 90_000);
+        w.tell().none();
+    }
+}
+
+#[test]
+fn n13_relay_hides_the_destination() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.upload(2.0, &p, "mask.icloud.com", 90_000);
+    w.tell().note();
+}
+
+/// Two attempts to connect, one carries data: one alert with its bytes counted once.
+#[test]
+fn n14_happy_eyeballs() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.syn(2.0, &p, "content.dropboxapi.com", true);
+    w.upload(2.01, &p, "content.dropboxapi.com", 50_000);
+    let told = w.tell();
+    let alert = told.alert();
+    assert_eq!(alert.flows.len(), 1);
+    assert!((50_000..60_000).contains(&alert.bytes_out), "{}", alert.bytes_out);
+}
+
+#[test]
+fn n14_over_ipv6() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.syn(2.0, &p, "content.dropboxapi.com", false);
+    let mut conn = w.connect_to(2.01, &p, "content.dropboxapi.com", Some("content.dropboxapi.com"), true);
+    let end = w.send(2.1, &mut conn, 50_000);
+    w.close(end + 0.1, &mut conn);
+    assert_eq!(w.tell().alert().flows.len(), 1);
+}
+
+/// The account is in a cookie, and the policy names accounts of this service.
+#[test]
+fn n18_tenant_cannot_be_seen() {
+    let mut w = World::new();
+    let p = w.launch(0.0, vendor("/Applications/Google Drive.app/Contents/MacOS/Google Drive", "com.google.drivefs", "EQHXZ8M8AV"), &["drive"]);
+    w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.upload(2.0, &p, "drive.google.com", 90_000);
+    let told = w.tell();
+    assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "tenant-unknown"));
+}

@@ -1,0 +1,192 @@
+//! Order and time.
+
+use super::world::*;
+
+const X: Program = adhoc("/private/tmp/x", "x");
+const PLAN: &str = "/Users/alice/Documents/corp/plan.docx";
+const DROPBOX: &str = "content.dropboxapi.com";
+
+/// All bytes went before the read.
+#[test]
+fn s01_upload_before_the_read() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.upload(1.0, &p, DROPBOX, 300_000);
+    w.open(3.0, &p, PLAN);
+    w.tell().none();
+}
+
+/// The connection is older than the read, its bytes are not: only those after the read count.
+#[test]
+fn s02_connection_opened_before_the_read() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    let mut conn = w.connect(1.0, &p, DROPBOX, true);
+    w.send(1.1, &mut conn, 2_000_000);
+    w.open(3.0, &p, PLAN);
+    let end = w.send(4.0, &mut conn, 100_000);
+    w.close(end + 0.1, &mut conn);
+    let told = w.tell();
+    let out = told.alert().bytes_out;
+    assert!((100_000..120_000).contains(&out), "{out}");
+}
+
+/// The window closes one second too early.
+#[test]
+fn s04_after_the_window() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(10.0, &p, PLAN);
+    w.upload(10.0 + 900.0 + 1.0, &p, DROPBOX, 300_000);
+    w.tell().none();
+}
+
+/// The twin of S04: the last moment of the window belongs to it.
+#[test]
+fn s04_twin_the_window_is_inclusive() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(10.0, &p, PLAN);
+    w.upload(10.0 + 900.0 - 0.06, &p, DROPBOX, 300_000);
+    w.tell().alert();
+}
+
+/// Begins inside the window, ends outside it.
+#[test]
+fn s05_upload_across_the_end_of_the_window() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(10.0, &p, PLAN);
+    let mut conn = w.connect(908.0, &p, DROPBOX, true);
+    let mut at = 909.0;
+    for _ in 0..20 {
+        w.send(at, &mut conn, 1_000);
+        at += 0.5;
+    }
+    w.close(at, &mut conn);
+    w.tell().alert();
+}
+
+/// Lines arrive up to two seconds late and out of order: the same records, byte for byte.
+#[test]
+fn s07_order_of_arrival_does_not_matter() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    for round in 0..20 {
+        let at = 1.0 + f64::from(round) * 0.7;
+        let p = w.spawn(at, &shell, X, &["x"]);
+        w.open(at + 0.1, &p, PLAN);
+        w.open(at + 0.2, &p, "/Users/alice/.ssh/id_rsa");
+        w.upload(at + 0.3, &p, DROPBOX, 30_000);
+        w.exit(at + 0.6, &p);
+    }
+    let (events, capture) = w.recordings();
+    let straight = play(CORP, vec![events], vec![capture.clone()]);
+    straight.alert();
+    for seed in 1..=5u64 {
+        let mut state = seed;
+        let mut random = move || {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as f64 / f64::from(1u32 << 31)
+        };
+        let delays: Vec<f64> = std::iter::repeat_with(&mut random).take(4_000).map(|r| r * 2.0).collect();
+        let shuffled = w.shuffled_lines(|lines| {
+            let mut late: Vec<(f64, (f64, String))> =
+                lines.drain(..).zip(&delays).map(|(line, delay)| (line.0 + delay, line)).collect();
+            late.sort_by(|a, b| a.0.total_cmp(&b.0));
+            lines.extend(late.into_iter().map(|(_, line)| line));
+        });
+        let told = play(CORP, vec![shuffled], vec![capture.clone()]);
+        assert_eq!(told.records, straight.records, "seed {seed}");
+    }
+}
+
+/// Which file is named first does not matter, nor how the lines are spread over files.
+#[test]
+fn s07_order_of_files_does_not_matter() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.upload(2.0, &p, DROPBOX, 30_000);
+    let (events, capture) = w.recordings();
+    let lines: Vec<&[u8]> = events.split_inclusive(|b| *b == b'\n').collect();
+    let (a, b) = lines.split_at(lines.len() / 2);
+    let whole = play(CORP, vec![events.clone()], vec![capture.clone()]);
+    let one = play(CORP, vec![a.concat(), b.concat()], vec![capture.clone()]);
+    let two = play(CORP, vec![b.concat(), a.concat()], vec![capture]);
+    assert_eq!(one.records, two.records);
+    assert_eq!(whole.records, one.records);
+}
+
+/// The reader is gone when its child uploads.
+#[test]
+fn s15_reader_exits_before_the_child_uploads() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    let child = w.fork(2.0, &p);
+    w.exit(3.0, &p);
+    w.upload(300.0, &child, DROPBOX, 30_000);
+    w.tell().alert();
+}
+
+/// Ten runs in a minute are one alert that counts ten.
+#[test]
+fn s18_ten_runs_are_one_alert() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    for round in 0..10 {
+        let at = 1.0 + f64::from(round) * 5.0;
+        let p = w.spawn(at, &shell, X, &["x"]);
+        w.open(at + 0.1, &p, PLAN);
+        w.upload(at + 0.3, &p, DROPBOX, 30_000);
+        w.exit(at + 1.0, &p);
+    }
+    let told = w.tell();
+    let alert = told.alert();
+    assert_eq!((alert.count, alert.revision), (10, 2));
+    assert!(alert.bytes_out >= 300_000);
+}
+
+/// The same, when every completed chain is to be its own alert.
+#[test]
+fn s18_without_grouping() {
+    let mut w = World::new();
+    w.policy = format!("{CORP}\n[alert]\ngroup = \"0s\"\n");
+    let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    for round in 0..3 {
+        let at = 1.0 + f64::from(round) * 5.0;
+        let p = w.spawn(at, &shell, X, &["x"]);
+        w.open(at + 0.1, &p, PLAN);
+        w.upload(at + 0.3, &p, DROPBOX, 30_000);
+    }
+    let told = w.tell();
+    let mut ids: Vec<_> = told.alerts().iter().map(|alert| alert.id).collect();
+    ids.dedup();
+    assert_eq!(ids.len(), 3);
+}
+
+/// A listing is not a read.
+#[test]
+fn s26_listing_a_folder() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open_flags(1.0, &p, "/Users/alice/.ssh", 0x110_0001);
+    w.open_flags(1.1, &p, "/Users/alice/.ssh/id_rsa", 0x8001);
+    w.open_flags(1.2, &p, "/Users/alice/.ssh/id_rsa", 2);
+    w.upload(2.0, &p, DROPBOX, 30_000);
+    w.tell().none();
+}
+
+/// A reused pid is another process.
+#[test]
+fn reused_pid_joins_nothing() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    let p = w.spawn(1.0, &shell, X, &["x"]);
+    w.open(1.5, &p, PLAN);
+    w.exit(2.0, &p);
+    let again = w.spawn_pid(3.0, &shell, p.pid, X, &["x"]);
+    w.upload(4.0, &again, DROPBOX, 30_000);
+    w.tell().none();
+}

@@ -1,0 +1,551 @@
+//! A small Mac on paper: tells a story as eslogger lines and PKTAP packets, and asks the program what it makes of it.
+//!
+//! Lines and packets are synthesised in the recorded forms and go through the same door as `cloudward replay`.
+
+use std::fmt::Write as _;
+use std::io::Cursor;
+use std::sync::Arc;
+
+use cloudward::config::{self, Level, Origin, Source};
+use cloudward::daemon::replay::{Replay, Summary};
+use cloudward::model::{Alert, Confidence, Coverage, Record, Timestamp};
+use cloudward::sensor::capture::CaptureReader;
+use cloudward::sensor::lines::Lines;
+
+pub const CORP: &str = include_str!("../cases/corp.toml");
+/// Story time zero, in seconds since the epoch.
+const EPOCH: i64 = 1_767_225_600;
+
+/// A program on that Mac.
+#[derive(Clone, Copy, Debug)]
+pub struct Program {
+    pub path: &'static str,
+    pub signing_id: &'static str,
+    pub team: Option<&'static str>,
+    pub platform: bool,
+    pub flags: u32,
+}
+
+pub const fn apple(path: &'static str, signing_id: &'static str) -> Program {
+    Program { path, signing_id, team: None, platform: true, flags: 0x2601_4a01 }
+}
+
+pub const fn vendor(path: &'static str, signing_id: &'static str, team: &'static str) -> Program {
+    Program { path, signing_id, team: Some(team), platform: false, flags: 0x2201_0301 }
+}
+
+pub const fn adhoc(path: &'static str, signing_id: &'static str) -> Program {
+    Program { path, signing_id, team: None, platform: false, flags: 0x2202_0203 }
+}
+
+/// A running process: pid, version and image.
+#[derive(Clone, Copy, Debug)]
+pub struct Proc {
+    pub pid: i32,
+    version: u32,
+    parent: (i32, u32),
+    program: Program,
+    born: f64,
+    uid: u32,
+}
+
+/// An open connection.
+#[derive(Clone, Debug)]
+pub struct Conn {
+    pid: i32,
+    comm: String,
+    client: ([u8; 16], u16),
+    server: ([u8; 16], u16),
+    v6: bool,
+    seq: u32,
+    ack: u32,
+}
+
+#[derive(Default)]
+pub struct World {
+    lines: Vec<(f64, String)>,
+    packets: Vec<(f64, Vec<u8>)>,
+    next_pid: i32,
+    version: u32,
+    seq: u64,
+    port: u16,
+    inode: u64,
+    pub policy: String,
+}
+
+impl World {
+    pub fn new() -> Self {
+        Self { next_pid: 500, version: 1000, port: 50_000, inode: 1 << 33, policy: CORP.to_owned(), ..Self::default() }
+    }
+
+    fn key(&mut self) -> u32 {
+        self.version += 1;
+        self.version
+    }
+
+    /// A process started by launchd, fork and exec seen.
+    pub fn launch(&mut self, at: f64, program: Program, args: &[&str]) -> Proc {
+        let launchd = Proc { pid: 1, version: 1, parent: (0, 0), program: apple("/sbin/launchd", "com.apple.xpc.launchd"), born: -9e4, uid: 0 };
+        let child = self.fork(at, &launchd);
+        self.exec(at + 0.001, &Proc { uid: 501, ..child }, program, args)
+    }
+
+    pub fn fork(&mut self, at: f64, parent: &Proc) -> Proc {
+        self.next_pid += 1;
+        let child = Proc { pid: self.next_pid, version: self.key(), parent: (parent.pid, parent.version), born: at, ..*parent };
+        let body = format!("\"fork\":{{\"child\":{}}}", process(&child));
+        self.event(at, parent, 11, &body);
+        child
+    }
+
+    pub fn exec(&mut self, at: f64, old: &Proc, program: Program, args: &[&str]) -> Proc {
+        self.exec_in(at, old, program, args, "null", &[], &["HOME=/Users/alice", "USER=alice"])
+    }
+
+    /// A child that runs another program.
+    pub fn spawn(&mut self, at: f64, parent: &Proc, program: Program, args: &[&str]) -> Proc {
+        let child = self.fork(at, parent);
+        self.exec(at + 0.001, &child, program, args)
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "an exec event has that many parts")]
+    pub fn exec_in(&mut self, at: f64, old: &Proc, program: Program, args: &[&str], script: &str, pipes: &[(i32, u64)], env: &[&str]) -> Proc {
+        let new = Proc { version: self.key(), program, ..*old };
+        let list = |items: &[&str]| items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(",");
+        let fds: Vec<String> = (0..3)
+            .map(|fd| match pipes.iter().find(|(other, _)| *other == fd) {
+                Some((_, id)) => format!("{{\"fd\":{fd},\"fdtype\":6,\"pipe\":{{\"pipe_id\":{id}}}}}"),
+                None => format!("{{\"fd\":{fd},\"fdtype\":1}}"),
+            })
+            .collect();
+        let script = if script == "null" { "null".to_owned() } else { file(script, 0, 1) };
+        let body = format!(
+            "\"exec\":{{\"target\":{},\"args\":[{}],\"env\":[{}],\"cwd\":{},\"script\":{script},\"fds\":[{}],\"last_fd\":2,\"dyld_exec_path\":{},\"image_cputype\":16777228,\"image_cpusubtype\":-2147483646}}",
+            process(&new), list(args), list(env), file("/Users/alice", 0, 1), fds.join(","), quoted(program.path)
+        );
+        self.event(at, old, 9, &body);
+        new
+    }
+
+    /// A child under a pid of the past.
+    pub fn spawn_pid(&mut self, at: f64, parent: &Proc, pid: i32, program: Program, args: &[&str]) -> Proc {
+        let next = std::mem::replace(&mut self.next_pid, pid - 1);
+        let child = self.spawn(at, parent, program, args);
+        self.next_pid = next;
+        child
+    }
+
+    pub fn exit(&mut self, at: f64, who: &Proc) {
+        self.event(at, who, 15, "\"exit\":{\"stat\":0}");
+    }
+
+    pub fn open(&mut self, at: f64, who: &Proc, path: &str) {
+        self.open_flags(at, who, path, 1);
+    }
+
+    pub fn open_flags(&mut self, at: f64, who: &Proc, path: &str, flags: u32) {
+        self.inode += 1;
+        let body = format!("\"open\":{{\"fflag\":{flags},\"file\":{}}}", file(path, self.inode, 1));
+        self.event(at, who, 10, &body);
+    }
+
+    pub fn open_inode(&mut self, at: f64, who: &Proc, path: &str, inode: u64) {
+        let body = format!("\"open\":{{\"fflag\":1,\"file\":{}}}", file(path, inode, 2));
+        self.event(at, who, 10, &body);
+    }
+
+    /// Creates a file, writes it and closes it.
+    pub fn write(&mut self, at: f64, who: &Proc, path: &str) {
+        self.inode += 1;
+        let (dir, name) = path.rsplit_once('/').unwrap();
+        let created = format!(
+            "\"create\":{{\"destination_type\":1,\"destination\":{{\"new_path\":{{\"dir\":{},\"filename\":{},\"mode\":420}}}},\"acl\":null}}",
+            file(dir, 0, 1), quoted(name)
+        );
+        self.event(at, who, 13, &created);
+        let closed = format!("\"close\":{{\"modified\":true,\"target\":{},\"was_mapped_writable\":false}}", file(path, self.inode, 1));
+        self.event(at + 0.01, who, 12, &closed);
+    }
+
+    pub fn rename(&mut self, at: f64, who: &Proc, from: &str, to: &str) {
+        let (dir, name) = to.rsplit_once('/').unwrap();
+        let body = format!(
+            "\"rename\":{{\"source\":{},\"destination_type\":1,\"destination\":{{\"new_path\":{{\"dir\":{},\"filename\":{}}}}}}}",
+            file(from, 0, 1), file(dir, 0, 1), quoted(name)
+        );
+        self.event(at, who, 25, &body);
+    }
+
+    pub fn link(&mut self, at: f64, who: &Proc, from: &str, to: &str, inode: u64) {
+        let (dir, name) = to.rsplit_once('/').unwrap();
+        let body = format!("\"link\":{{\"source\":{},\"target_dir\":{},\"target_filename\":{}}}", file(from, inode, 2), file(dir, 0, 1), quoted(name));
+        self.event(at, who, 19, &body);
+    }
+
+    pub fn invalidated(&mut self, at: f64, who: &Proc) {
+        self.event(at, who, 94, "\"cs_invalidated\":{}");
+    }
+
+    /// Any event, by its body: `"name":{...}`.
+    pub fn event(&mut self, at: f64, who: &Proc, kind: u32, body: &str) {
+        self.seq += 1;
+        let line = format!(
+            "{{\"schema_version\":1,\"version\":10,\"time\":\"{}\",\"mach_time\":{},\"event_type\":{kind},\"action_type\":1,\"action\":{{\"result\":{{\"result\":{{\"auth\":0}},\"result_type\":0}}}},\"seq_num\":0,\"global_seq_num\":{},\"thread\":{{\"thread_id\":7}},\"process\":{},\"event\":{{{body}}}}}\n",
+            stamp(at), self.seq, self.seq, process(who)
+        );
+        self.lines.push((at, line));
+    }
+
+    /// A DNS answer for `host`, seen on the wire for `who`.
+    pub fn resolve(&mut self, at: f64, who: &Proc, host: &str) {
+        let ask = Conn {
+            pid: who.pid, comm: comm(who), client: (v4([192, 168, 1, 23]), 53_111), server: (v4([192, 168, 1, 1]), 53),
+            v6: false, seq: 0, ack: 0,
+        };
+        let mut name: Vec<u8> = Vec::new();
+        for label in host.split('.') {
+            name.push(label.len() as u8);
+            name.extend_from_slice(label.as_bytes());
+        }
+        name.push(0);
+        let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
+        query.extend_from_slice(&name);
+        query.extend_from_slice(&[0, 1, 0, 1]);
+        let mut answer = query.clone();
+        answer[2..4].copy_from_slice(&[0x81, 0x80]);
+        answer[7] = 1;
+        answer.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+        answer.extend_from_slice(&address(host)[12..]);
+        self.packets.push((at, ask.frame(true, 17, &query, 0)));
+        self.packets.push((at + 0.01, ask.frame(false, 17, &answer, 0)));
+    }
+
+    /// TCP and TLS 1.3 handshake to `host` on 443. `sni` false leaves the name out.
+    pub fn connect(&mut self, at: f64, who: &Proc, host: &str, sni: bool) -> Conn {
+        self.connect_to(at, who, host, sni.then_some(host), false)
+    }
+
+    pub fn connect_to(&mut self, at: f64, who: &Proc, host: &str, sni: Option<&str>, v6: bool) -> Conn {
+        self.port += 1;
+        let client = if v6 { *b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x23" } else { v4([192, 168, 1, 23]) };
+        let server = if v6 { v6_address(host) } else { address(host) };
+        let mut conn = Conn { pid: who.pid, comm: comm(who), client: (client, self.port), server: (server, 443), v6, seq: 1000, ack: 5000 };
+        self.tcp(at, &mut conn, true, 2, &[]);
+        self.tcp(at + 0.001, &mut conn, false, 18, &[]);
+        self.tcp(at + 0.002, &mut conn, true, 16, &[]);
+        let hello = hello(sni);
+        self.tcp(at + 0.003, &mut conn, true, 24, &hello);
+        let mut reply = record(22, &[2, 0, 0, 0]);
+        reply.extend_from_slice(&record(23, &[0; 1200]));
+        self.tcp(at + 0.01, &mut conn, false, 24, &reply);
+        conn
+    }
+
+    /// A SYN that nobody answers.
+    pub fn syn(&mut self, at: f64, who: &Proc, host: &str, v6: bool) {
+        self.port += 1;
+        let client = if v6 { *b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x23" } else { v4([192, 168, 1, 23]) };
+        let server = if v6 { v6_address(host) } else { address(host) };
+        let mut conn = Conn { pid: who.pid, comm: comm(who), client: (client, self.port), server: (server, 443), v6, seq: 1, ack: 1 };
+        self.tcp(at, &mut conn, true, 2, &[]);
+    }
+
+    /// Application data out, in records of up to 16 KiB and segments of up to 1,400 bytes, at 10 MB/s.
+    pub fn send(&mut self, at: f64, conn: &mut Conn, bytes: usize) -> f64 {
+        self.data(at, conn, true, bytes)
+    }
+
+    pub fn receive(&mut self, at: f64, conn: &mut Conn, bytes: usize) -> f64 {
+        self.data(at, conn, false, bytes)
+    }
+
+    fn data(&mut self, at: f64, conn: &mut Conn, out: bool, bytes: usize) -> f64 {
+        let mut stream = Vec::new();
+        let mut left = bytes;
+        while left > 0 {
+            let size = left.min(16_000);
+            stream.extend_from_slice(&record(23, &vec![0x5a; size]));
+            left -= size;
+        }
+        let mut now = at;
+        for segment in stream.chunks(1400) {
+            self.tcp(now, conn, out, 24, segment);
+            now += 0.000_14;
+        }
+        now
+    }
+
+    pub fn close(&mut self, at: f64, conn: &mut Conn) {
+        self.tcp(at, conn, true, 17, &[]);
+        self.tcp(at + 0.001, conn, false, 17, &[]);
+        self.tcp(at + 0.002, conn, true, 16, &[]);
+    }
+
+    /// Connects, sends, gets a short answer, closes.
+    pub fn upload(&mut self, at: f64, who: &Proc, host: &str, bytes: usize) {
+        let mut conn = self.connect(at, who, host, true);
+        let end = self.send(at + 0.05, &mut conn, bytes);
+        self.receive(end + 0.01, &mut conn, 300);
+        self.close(end + 0.02, &mut conn);
+    }
+
+    fn tcp(&mut self, at: f64, conn: &mut Conn, out: bool, flags: u8, payload: &[u8]) {
+        let frame = conn.frame(out, 6, payload, flags);
+        let step = payload.len() as u32 + u32::from(flags & 3 != 0);
+        if out { conn.seq += step } else { conn.ack += step }
+        self.packets.push((at, frame));
+    }
+
+    /// Both recordings as bytes, in the order of their times.
+    pub fn recordings(&self) -> (Vec<u8>, Vec<u8>) {
+        let mut lines = self.lines.clone();
+        lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let mut packets = self.packets.clone();
+        packets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        (lines.into_iter().flat_map(|(_, line)| line.into_bytes()).collect(), pcap(&packets))
+    }
+
+    /// The lines in another order of arrival.
+    pub fn shuffled_lines(&self, shuffle: impl Fn(&mut Vec<(f64, String)>)) -> Vec<u8> {
+        let mut lines = self.lines.clone();
+        lines.sort_by(|a, b| a.0.total_cmp(&b.0));
+        shuffle(&mut lines);
+        lines.into_iter().flat_map(|(_, line)| line.into_bytes()).collect()
+    }
+
+    pub fn tell(&self) -> Told {
+        let (events, capture) = self.recordings();
+        play(&self.policy, vec![events], vec![capture])
+    }
+}
+
+/// Replays recordings under a policy.
+pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>) -> Told {
+    let (settings, diagnostics) = config::load(&[Source::new(Origin::File, "policy.toml", policy)]);
+    let errors: Vec<_> = diagnostics.iter().filter(|d| d.level == Level::Error).map(ToString::to_string).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    let mut replay = Replay::new(Arc::clone(&settings.policy));
+    for events in events {
+        replay.events(Lines::new("events".into(), Box::new(Cursor::new(events))).unwrap());
+    }
+    let readers = captures.into_iter().map(|bytes| CaptureReader::from_stream("capture", Box::new(Cursor::new(bytes))).unwrap());
+    replay.captures(readers.collect());
+    let mut records = Vec::new();
+    let summary = replay.run(
+        |record| {
+            records.push(record);
+            true
+        },
+        |_| {},
+    );
+    assert_eq!(summary.rejected, 0, "{:?}", summary.complaints);
+    assert!(summary.failures.is_empty(), "{:?}", summary.failures);
+    Told { records, summary }
+}
+
+/// What the program made of a story.
+#[derive(Debug)]
+pub struct Told {
+    pub records: Vec<Record>,
+    pub summary: Summary,
+}
+
+impl Told {
+    pub fn alerts(&self) -> Vec<&Alert> {
+        self.records.iter().filter_map(|record| match record { Record::Alert(alert) => Some(&**alert), Record::Coverage(_) => None }).collect()
+    }
+
+    pub fn coverage(&self) -> Vec<&Coverage> {
+        self.records.iter().filter_map(|record| match record { Record::Coverage(coverage) => Some(coverage), Record::Alert(_) => None }).collect()
+    }
+
+    /// One distinct id, confidence high or medium; the last revision.
+    #[track_caller]
+    pub fn alert(&self) -> &Alert {
+        let alert = self.one();
+        assert!(alert.confidence > Confidence::Low, "confidence is low: {:#?}", alert.reasons);
+        alert
+    }
+
+    /// One distinct id of low confidence; the last revision.
+    #[track_caller]
+    pub fn low(&self) -> &Alert {
+        let alert = self.one();
+        assert_eq!(alert.confidence, Confidence::Low, "{:#?}", alert.reasons);
+        alert
+    }
+
+    #[track_caller]
+    pub fn one_of_any_confidence(&self) -> &Alert {
+        self.one()
+    }
+
+    #[track_caller]
+    fn one(&self) -> &Alert {
+        let alerts = self.alerts();
+        let mut ids: Vec<_> = alerts.iter().map(|alert| alert.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 1, "wanted one alert, got {alerts:#?}");
+        alerts.last().unwrap()
+    }
+
+    #[track_caller]
+    pub fn none(&self) {
+        assert!(self.alerts().is_empty(), "wanted no alert, got {:#?}", self.alerts());
+    }
+
+    /// No alert, and something said of what could not be seen.
+    #[track_caller]
+    pub fn note(&self) -> Vec<&Coverage> {
+        self.none();
+        assert!(!self.coverage().is_empty(), "wanted a coverage record");
+        self.coverage()
+    }
+}
+
+fn stamp(at: f64) -> String {
+    Timestamp::from_nanos(EPOCH * 1_000_000_000 + (at * 1e9).round() as i64).to_string()
+}
+
+fn quoted(text: &str) -> String {
+    let mut out = String::from("\"");
+    for c in text.chars() {
+        match c {
+            '"' | '\\' | '/' => _ = write!(out, "\\{c}"),
+            c if c.is_control() => _ = write!(out, "\\u{:04x}", u32::from(c)),
+            c => out.push(c),
+        }
+    }
+    out + "\""
+}
+
+fn file(path: &str, inode: u64, links: u32) -> String {
+    format!(
+        "{{\"path\":{},\"path_truncated\":false,\"stat\":{{\"st_dev\":16777234,\"st_ino\":{inode},\"st_mode\":33188,\"st_nlink\":{links},\"st_uid\":501,\"st_gid\":20,\"st_size\":4096}}}}",
+        quoted(path)
+    )
+}
+
+fn token(pid: i32, version: u32, uid: u32) -> String {
+    format!("{{\"pid\":{pid},\"pidversion\":{version},\"euid\":{uid},\"ruid\":{uid},\"egid\":20,\"rgid\":20,\"auid\":{uid},\"asid\":100019}}")
+}
+
+fn process(who: &Proc) -> String {
+    let program = &who.program;
+    let team = program.team.map_or("null".to_owned(), quoted);
+    let born = stamp(who.born);
+    format!(
+        "{{\"audit_token\":{},\"parent_audit_token\":{parent},\"responsible_audit_token\":{parent},\"ppid\":{ppid},\"original_ppid\":{ppid},\"group_id\":{},\"session_id\":1,\"start_time\":\"{}Z\",\"executable\":{},\"tty\":null,\"signing_id\":{},\"team_id\":{team},\"cdhash\":\"28CD2C759132B07D63C3A2B377AD440A6C66098E\",\"codesigning_flags\":{},\"is_platform_binary\":{},\"is_es_client\":false,\"cs_validation_category\":1}}",
+        token(who.pid, who.version, who.uid), who.pid, &born[..26], file(program.path, 77, 1), quoted(program.signing_id), program.flags, program.platform,
+        parent = token(who.parent.0, who.parent.1, who.uid), ppid = who.parent.0,
+    )
+}
+
+fn comm(who: &Proc) -> String {
+    who.program.path.rsplit('/').next().unwrap().chars().take(16).collect()
+}
+
+fn v4(octets: [u8; 4]) -> [u8; 16] {
+    let mut address = [0; 16];
+    address[12..].copy_from_slice(&octets);
+    address
+}
+
+/// A public-looking address for each host.
+fn address(host: &str) -> [u8; 16] {
+    let hash = host.bytes().fold(7u32, |h, b| h.wrapping_mul(31).wrapping_add(u32::from(b)));
+    v4([34, (hash >> 16) as u8, (hash >> 8) as u8, hash as u8 | 1])
+}
+
+fn v6_address(host: &str) -> [u8; 16] {
+    let mut address = *b"\x26\x06\x47\0\0\0\0\0\0\0\0\0\0\0\0\0";
+    address[12..].copy_from_slice(&self::address(host)[12..]);
+    address
+}
+
+fn record(kind: u8, body: &[u8]) -> Vec<u8> {
+    let mut record = vec![kind, 3, 3];
+    record.extend_from_slice(&(body.len() as u16).to_be_bytes());
+    record.extend_from_slice(body);
+    record
+}
+
+fn hello(sni: Option<&str>) -> Vec<u8> {
+    let extension = |kind: u16, body: &[u8]| [&kind.to_be_bytes()[..], &(body.len() as u16).to_be_bytes(), body].concat();
+    let mut extensions = Vec::new();
+    if let Some(name) = sni {
+        let length = name.len() as u16;
+        let entry = [&[0u8][..], &length.to_be_bytes(), name.as_bytes()].concat();
+        extensions.extend(extension(0, &[&(entry.len() as u16).to_be_bytes()[..], &entry].concat()));
+    }
+    extensions.extend(extension(16, b"\x00\x0c\x02h2\x08http/1.1"));
+    extensions.extend(extension(43, &[4, 3, 4, 3, 3]));
+    let mut body = vec![3, 3];
+    body.extend_from_slice(&[0x42; 32]);
+    body.extend_from_slice(&[0, 0, 4, 0x13, 1, 0x13, 2, 1, 0]);
+    body.extend_from_slice(&(extensions.len() as u16).to_be_bytes());
+    body.extend_from_slice(&extensions);
+    let mut handshake = vec![1];
+    handshake.extend_from_slice(&(body.len() as u32).to_be_bytes()[1..]);
+    handshake.extend_from_slice(&body);
+    record(22, &handshake)
+}
+
+impl Conn {
+    /// PKTAP, Ethernet, IP, TCP or UDP.
+    fn frame(&self, out: bool, protocol: u8, payload: &[u8], flags: u8) -> Vec<u8> {
+        let (from, to) = if out { (&self.client, &self.server) } else { (&self.server, &self.client) };
+        let (seq, ack) = if out { (self.seq, self.ack) } else { (self.ack, self.seq) };
+        let mut transport = [from.1.to_be_bytes(), to.1.to_be_bytes()].concat();
+        if protocol == 17 {
+            transport.extend_from_slice(&(8 + payload.len() as u16).to_be_bytes());
+            transport.extend_from_slice(&[0, 0]);
+        } else {
+            transport.extend_from_slice(&seq.to_be_bytes());
+            transport.extend_from_slice(&ack.to_be_bytes());
+            transport.extend_from_slice(&[0x50, flags, 8, 0, 0, 0, 0, 0]);
+        }
+        transport.extend_from_slice(payload);
+        let mut packet = vec![2, 0, 0, 0, 0, 1, 2, 0, 0, 0, 0, 2];
+        if self.v6 {
+            packet.extend_from_slice(&[0x86, 0xdd, 0x60, 0, 0, 0]);
+            packet.extend_from_slice(&(transport.len() as u16).to_be_bytes());
+            packet.extend_from_slice(&[protocol, 64]);
+            packet.extend_from_slice(&from.0);
+            packet.extend_from_slice(&to.0);
+        } else {
+            packet.extend_from_slice(&[8, 0, 0x45, 0]);
+            packet.extend_from_slice(&(20 + transport.len() as u16).to_be_bytes());
+            packet.extend_from_slice(&[0, 1, 0x40, 0, 64, protocol, 0, 0]);
+            packet.extend_from_slice(&from.0[12..]);
+            packet.extend_from_slice(&to.0[12..]);
+        }
+        packet.extend_from_slice(&transport);
+        let mut header = vec![0u8; 156];
+        header[..4].copy_from_slice(&156u32.to_le_bytes());
+        header[4] = 1;
+        header[8] = 1;
+        header[12..15].copy_from_slice(b"en0");
+        header[36] = if out { 2 } else { 1 };
+        header[40] = if self.v6 { 30 } else { 2 };
+        header[44] = 14;
+        header[52..56].copy_from_slice(&self.pid.to_le_bytes());
+        header[56..56 + self.comm.len()].copy_from_slice(self.comm.as_bytes());
+        header[84..88].copy_from_slice(&(-1i32).to_le_bytes());
+        header.extend_from_slice(&packet);
+        header
+    }
+}
+
+fn pcap(packets: &[(f64, Vec<u8>)]) -> Vec<u8> {
+    let mut out = [0xa1b2_3c4du32, 0x0004_0002, 0, 0, 262_144, 258].map(u32::to_le_bytes).concat();
+    for (at, data) in packets {
+        let nanos = EPOCH * 1_000_000_000 + (at * 1e9).round() as i64;
+        let (seconds, rest) = (nanos.div_euclid(1_000_000_000) as u32, nanos.rem_euclid(1_000_000_000) as u32);
+        let length = data.len() as u32;
+        out.extend([seconds, rest, length, length].map(u32::to_le_bytes).concat());
+        out.extend_from_slice(data);
+    }
+    out
+}
