@@ -51,3 +51,6 @@ pub mod config;
 pub mod daemon;
 
 pub mod cli;
+
+#[cfg(target_os = "macos")]
+pub mod sys;

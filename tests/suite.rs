@@ -1,6 +1,9 @@
 //! One test binary: each file beside this one is a room of it.
 
+mod architecture;
 mod captures;
 mod config;
+mod daemon;
 mod eslogger;
+mod launchd;
 mod stories;

@@ -1,8 +1,9 @@
 //! Verbs.
 
-pub mod check;
+mod check;
 pub mod flows;
-pub mod replay;
+mod replay;
+mod run;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ enum Verb {
     Replay(replay::ReplayArgs),
     Flows(flows::FlowsArgs),
     Check(check::CheckArgs),
+    Run(run::RunArgs),
 }
 
 /// Reads the command line and runs the verb. The exit status is the contract's: 0 done, 1 the input or the system
@@ -33,6 +35,7 @@ pub fn main() -> ExitCode {
         Verb::Replay(args) => replay::run(&args),
         Verb::Flows(args) => flows(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Run(args) => run::run(args),
     }
 }
 

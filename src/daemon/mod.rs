@@ -1,3 +1,198 @@
-//! Runs: threads, channels, signals, order of start and stop.
+//! Runs: sensors on their own threads, one thread that thinks, one that speaks, and around them a tokio runtime for
+//! signals, timers and the `eslogger` child.
+//!
+//! ```text
+//!  Endpoint Security callback ─┐
+//!  eslogger child's lines ─────┼─► inlet ─► inputs (bounded) ─► thinking ─► records (bounded) ─► speaking ─► stdout
+//!  ticks, coverage ────────────┘
+//! ```
+//!
+//! Sensors never wait: what finds no room is counted and told. The thinker waits for the speaker: a record is worth more
+//! than an event. Stopping closes the channels in the direction of the flow, so that whatever was heard is still judged
+//! and said. The clock is read here and nowhere else.
 
+mod clock;
+mod eslogger;
+mod health;
+mod house;
 pub mod replay;
+mod sensors;
+mod speaking;
+mod stop;
+mod thinking;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
+use std::time::Duration;
+
+use thiserror::Error;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::model::{Coverage, CoverageKind, Input};
+use crate::policy::Policy;
+use crate::sensor::inlet::Inlet;
+use crate::sensor::processes::Processes;
+use crate::sensor::trouble::Trouble;
+
+use health::Health;
+use sensors::Sensor;
+use speaking::Speaking;
+use thinking::Thinking;
+
+pub use sensors::Choice;
+
+/// Inputs on their way to the engine: a second of a busy Mac, some 10 MB at most.
+const INPUTS: usize = 32_768;
+/// The engine lets go of what it holds back for stragglers when time passes, even if nothing happens.
+const TICK: Duration = Duration::from_millis(250);
+
+/// What the command line asked for.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Options {
+    pub config: Option<PathBuf>,
+    pub sensor: Choice,
+}
+
+/// Why the daemon did not start, or ended by itself.
+#[derive(Error, Debug)]
+pub enum RunError {
+    #[error("the configuration is wrong:\n{0}")]
+    Config(String),
+    #[error("{0}: {remedy}", remedy = .0.remedy())]
+    Sensor(Trouble),
+    #[error(
+        "there is no `eslogger` in PATH: it is part of macOS 13 and later (/usr/bin/eslogger); recordings are read by \
+         `cloudward replay`"
+    )]
+    NoEslogger,
+    #[error("{0} cannot be started: {1}")]
+    Start(&'static str, std::io::Error),
+    #[error("the engine stopped by a fault of its own; please report it with the log")]
+    EngineGone,
+    #[error("records cannot be written to standard output: {0}")]
+    Output(std::io::Error),
+}
+
+/// The daemon, until a signal ends it.
+pub fn run(options: &Options) -> Result<(), RunError> {
+    let policy = house::load(options.config.as_deref()).map_err(RunError::Config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| RunError::Start("the runtime", error))?;
+    runtime.block_on(live(options, policy))
+}
+
+/// The whole story: open from the end of the flow to its beginning, mind it, close from the beginning to the end.
+async fn live(options: &Options, policy: Arc<Policy>) -> Result<(), RunError> {
+    let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
+    let (speaking, records) = Speaking::start()?;
+    let (inputs, heard) = sync_channel(INPUTS);
+    let mut thinking = Thinking::start(&policy, heard, records)?;
+    let processes = Arc::new(Processes::default());
+    let inlet = Arc::new(Inlet::new(house::gate(&policy), inputs, Arc::clone(&processes)));
+
+    let outcome = match Sensor::open(options.sensor, &inlet) {
+        Ok(mut sensor) => {
+            announce(&inlet);
+            let outcome = mind(options, &inlet, &mut sensor, &mut thinking, &mut signals).await;
+            sensor.stop().await;
+            outcome
+        }
+        Err(error) => Err(error),
+    };
+    stop::in_flow_order(&inlet, thinking, speaking, outcome, signals.stop()).await
+}
+
+/// What goes on between start and stop. Returns at a signal, or when a part cannot go on.
+async fn mind(
+    options: &Options,
+    inlet: &Arc<Inlet>,
+    sensor: &mut Sensor,
+    thinking: &mut Thinking,
+    signals: &mut Signals,
+) -> Result<(), RunError> {
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut health = Health::new();
+    loop {
+        tokio::select! {
+            _ = signals.terminate.recv() => return stopping("SIGTERM"),
+            _ = signals.interrupt.recv() => return stopping("SIGINT"),
+            _ = signals.hangup.recv() => reload(options, inlet, thinking),
+            // A queue without room for a tick has inputs in it, and they tell the time as well.
+            _ = tick.tick() => drop(inlet.offer(Input::Tick(clock::now()))),
+            () = health.due() => health.report(inlet),
+            failure = sensor.mind(inlet) => return Err(failure),
+            () = thinking.gone() => return Err(RunError::EngineGone),
+        }
+    }
+}
+
+fn stopping(signal: &str) -> Result<(), RunError> {
+    tracing::info!("{signal}: stopping; what was heard is still judged");
+    Ok(())
+}
+
+/// New configuration between two events. A wrong one changes nothing, and the fact is told like any blind spot.
+fn reload(options: &Options, inlet: &Inlet, thinking: &Thinking) {
+    match house::load(options.config.as_deref()) {
+        Ok(policy) => {
+            inlet.adopt(house::gate(&policy));
+            thinking.adopt(policy);
+            tracing::info!("SIGHUP: the configuration was read again and is in force");
+        }
+        Err(complaints) => {
+            tracing::error!(
+                "SIGHUP: the configuration is wrong, the last good one stays in force:\n{complaints}"
+            );
+            say(
+                inlet,
+                CoverageKind::ConfigRejected,
+                "a new configuration was wrong: the last good one stays in force",
+            );
+        }
+    }
+}
+
+/// What this version cannot see, said at every start: a person reads the log, a SIEM the record.
+fn announce(inlet: &Inlet) {
+    const NO_TAP: &str = "no packet tap in this version: uploads are seen only through what commands are told \
+                          (arguments and cloud control planes) and through folders that sync clients upload";
+    tracing::warn!("{NO_TAP}");
+    say(inlet, CoverageKind::CaptureLoss, NO_TAP);
+}
+
+/// A blind spot of now, told to the engine like any other input.
+fn say(inlet: &Inlet, kind: CoverageKind, text: &str) {
+    let now = clock::now();
+    let coverage = Coverage { kind, start: now, end: now, count: 1, text: text.to_owned() };
+    if inlet.offer(Input::Coverage(coverage)).is_some() {
+        tracing::warn!("the engine is behind, this was not told: {text}");
+    }
+}
+
+/// The signals that mean something here.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn new() -> std::io::Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            hangup: signal(SignalKind::hangup())?,
+        })
+    }
+
+    /// The next signal that asks to stop.
+    async fn stop(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+    }
+}

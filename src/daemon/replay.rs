@@ -61,6 +61,10 @@ struct Events {
     lines: Lines,
     decoder: Decoder,
     gate: PolicyGate,
+    /// Lines that were eslogger's.
+    understood: u64,
+    /// What the file looks like if none is.
+    looks: &'static str,
 }
 
 struct Captures {
@@ -99,12 +103,15 @@ impl Replay {
         let mut decoder = Decoder::new();
         let mut gate = PolicyGate::new(Arc::clone(&self.policy.paths));
         let mut hash = std::hash::DefaultHasher::new();
+        let (mut understood, mut looks) = (0, "");
         let first = match lines.next_line() {
             Ok(Some(Item::Line(line))) => {
                 hash.write(line.bytes);
                 self.summary.lines += 1;
                 let (number, complete) = (line.number, line.complete);
                 let decoded = decoder.decode(line.bytes, &mut gate);
+                understood += u64::from(decoded.is_ok());
+                looks = looks_like(line.bytes);
                 self.summary.take(&name, number, complete, decoded)
             }
             Ok(Some(Item::TooLong { number, bytes })) => {
@@ -125,7 +132,7 @@ impl Replay {
             self.summary.saw(observed.time);
             self.order.push(source, Input::Process(observed));
         }
-        self.events.push(Events { source, name, lines, decoder, gate });
+        self.events.push(Events { source, name, lines, decoder, gate, understood, looks });
     }
 
     /// Adds all captures; they share one view of the network.
@@ -206,6 +213,7 @@ fn read_line(events: &mut Events, order: &mut Order, summary: &mut Summary) {
             summary.lines += 1;
             let (number, complete) = (line.number, line.complete);
             let decoded = events.decoder.decode(line.bytes, &mut events.gate);
+            events.understood += u64::from(decoded.is_ok());
             if let Some(observed) = summary.take(&events.name, number, complete, decoded) {
                 summary.saw(observed.time);
                 order.push(events.source, Input::Process(observed));
@@ -213,6 +221,13 @@ fn read_line(events: &mut Events, order: &mut Order, summary: &mut Summary) {
         }
         Ok(Some(Item::TooLong { number, bytes })) => summary.too_long(&events.name, number, bytes),
         Ok(None) => {
+            let lines = events.decoder.counts().lines;
+            if lines > 0 && events.understood == 0 {
+                let (name, looks) = (&events.name, events.looks);
+                summary.failures.push(format!(
+                    "{name}: is no eslogger recording: none of its {lines} lines is an event{looks}"
+                ));
+            }
             for loss in events.decoder.finish() {
                 order.push(events.source, Input::Coverage(loss));
             }
@@ -254,6 +269,22 @@ fn pass_on(captures: &mut Captures, order: &mut Order) {
             fact.time = fact.time.max(captures.last);
         }
         order.push(captures.source, Input::Net(fact));
+    }
+}
+
+/// A hint for a file that is something else.
+fn looks_like(start: &[u8]) -> &'static str {
+    const CAPTURES: [&[u8]; 5] = [
+        b"\xa1\xb2\xc3\xd4",
+        b"\xd4\xc3\xb2\xa1",
+        b"\xa1\xb2\x3c\x4d",
+        b"\x4d\x3c\xb2\xa1",
+        b"\x0a\x0d\x0d\x0a",
+    ];
+    if CAPTURES.iter().any(|magic| start.starts_with(magic)) {
+        "; it looks like a capture: give it with --capture"
+    } else {
+        ""
     }
 }
 

@@ -3,6 +3,8 @@
 //! A type lives here only if two rooms need it; otherwise it belongs to its room. Everything is plain data:
 //! no clock, no I/O, no policy. Limits and units are named on the types.
 
+#![deny(clippy::disallowed_methods, clippy::disallowed_types)]
+
 mod alert;
 mod event;
 mod flow;

@@ -1,6 +1,18 @@
-//! Observes. Opens things; understands nothing.
+//! Observes: the machine's own events, from Endpoint Security or as the system's `eslogger` prints them, and packets from
+//! captures. Opens things; understands nothing.
 
 pub mod capture;
 pub mod eslogger;
+pub mod exec_limits;
 pub mod gate;
+pub mod inlet;
 pub mod lines;
+pub mod loss;
+pub mod processes;
+pub mod trouble;
+
+#[cfg(target_os = "macos")]
+pub mod endpoint_security;
+#[cfg(not(target_os = "macos"))]
+#[path = "endpoint_security/absent.rs"]
+pub mod endpoint_security;

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 
 use cloudward::model::What;
-use cloudward::sensor::eslogger::{MAX_ARG_BYTES, MAX_ARGS};
+use cloudward::sensor::exec_limits::{MAX_ARG_BYTES, MAX_ARGS};
 
 use super::build::{Style, file, message, process};
 use super::decode;

@@ -7,7 +7,7 @@ use std::io::Cursor;
 use std::sync::Arc;
 
 use cloudward::config::{self, Level, Origin, Source};
-use cloudward::daemon::replay::{Replay, Summary};
+use cloudward::daemon::replay::Replay;
 use cloudward::model::{Alert, Confidence, Coverage, Record, Timestamp};
 use cloudward::sensor::capture::CaptureReader;
 use cloudward::sensor::lines::Lines;
@@ -416,14 +416,13 @@ pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>) -> Told 
     );
     assert_eq!(summary.rejected, 0, "{:?}", summary.complaints);
     assert!(summary.failures.is_empty(), "{:?}", summary.failures);
-    Told { records, summary }
+    Told { records }
 }
 
 /// What the program made of a story.
 #[derive(Debug)]
 pub struct Told {
     pub records: Vec<Record>,
-    pub summary: Summary,
 }
 
 impl Told {

@@ -2,10 +2,10 @@
 
 use proptest::prelude::*;
 
-use super::super::frame::Address;
-use super::super::testing::dns_answer;
 use super::{Answers, Names, read};
 use crate::model::{NameScope, Pid, Timestamp};
+use crate::net::frame::Address;
+use crate::net::testing::dns_answer;
 
 const ADDRESS: [u8; 4] = [192, 0, 2, 1];
 

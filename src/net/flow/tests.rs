@@ -2,8 +2,8 @@
 
 use proptest::prelude::*;
 
-use super::super::testing::{CLIENT, Made, SERVER, dns_answer, hello, record, run, tcp, udp};
 use crate::model::{Close, NameScope, NameSource, NetFact, NetKind, Timestamp, UnknownName};
+use crate::net::testing::{CLIENT, Made, SERVER, dns_answer, hello, record, run, tcp, udp};
 
 const MS: i64 = 1_000_000;
 const SYN: u8 = 0x02;
@@ -303,8 +303,8 @@ fn dns_names_what_tls_does_not_even_when_it_comes_late() {
 
 #[test]
 fn a_full_table_forgets_the_least_recently_active() {
-    use super::super::testing::packet;
-    use super::super::{Limits, Tap};
+    use crate::net::testing::packet;
+    use crate::net::{Limits, Tap};
     let mut tap = Tap::new(Limits { flows: 64, summaries: true, ..Limits::default() });
     let mut facts = Vec::new();
     for at in 0..1000u16 {

@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::testing::{CLIENT, SERVER, tcp, udp};
 use super::{LinkType, Packet, Unread, decode};
 use crate::model::{Direction, Timestamp};
+use crate::net::testing::{CLIENT, SERVER, tcp, udp};
 
 fn packet(link: LinkType, data: &[u8]) -> Packet<'_> {
     Packet {

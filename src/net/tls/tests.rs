@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 
-use super::super::testing::{hello, record};
 use super::ja4::fingerprint;
 use super::{Client, Hello, Step};
+use crate::net::testing::{hello, record};
 
 fn fed(bytes: &[u8]) -> (Client, Step) {
     let mut client = Client::default();

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{ExecFacts, PipeEnd, ProcessInfo, Script};
+use crate::sensor::exec_limits::{MAX_ARG_BYTES, MAX_ARGS, MAX_ENV_BYTES, MAX_PIPES, env_kept};
 
 use super::error::LineError;
 use super::file::RawFile;
@@ -10,31 +11,8 @@ use super::process::RawProcess;
 use super::scan::{Scan, Scanner};
 use super::text::Text;
 
-/// Arguments kept of one exec.
-pub const MAX_ARGS: usize = 4096;
-/// Bytes of all kept arguments of one exec; the one that crosses it is cut, the rest left out.
-pub const MAX_ARG_BYTES: usize = 256 * 1024;
-/// Bytes of all kept environment variables of one exec.
-pub const MAX_ENV_BYTES: usize = 64 * 1024;
-/// Pipes kept of one exec.
-pub const MAX_PIPES: usize = 256;
-
 /// `fdtype` of a pipe: `PROX_FDTYPE_PIPE` of `bsd/sys/proc_info.h`.
 const FDTYPE_PIPE: u32 = 6;
-
-/// Variables kept. The others are nobody's business and may hold secrets.
-const KEPT: [&[u8]; 6] =
-    [b"HOME", b"USER", b"DYLD_INSERT_LIBRARIES", b"ELECTRON_RUN_AS_NODE", b"NODE_OPTIONS", b"SSLKEYLOGFILE"];
-/// Variables kept by how they begin: where cloud tools are told their accounts and endpoints.
-const KEPT_PREFIXES: [&[u8]; 6] = [b"AWS_", b"AZURE_", b"GOOGLE_", b"CLOUDSDK_", b"RCLONE_", b"S3_"];
-/// Variables kept in any case, as the tools read them.
-const KEPT_ANY_CASE: [&[u8]; 3] = [b"HTTP_PROXY", b"HTTPS_PROXY", b"ALL_PROXY"];
-
-fn kept(name: &[u8]) -> bool {
-    KEPT.contains(&name)
-        || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
-        || KEPT_ANY_CASE.iter().any(|other| name.eq_ignore_ascii_case(other))
-}
 
 /// The new image and its facts.
 pub(super) fn read(
@@ -79,7 +57,7 @@ fn read_env(scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>) -> Scan<Vec<(Box<s
         let bytes = text.bytes(scratch);
         let Some(at) = memchr::memchr(b'=', bytes) else { return };
         let (name, value) = bytes.split_at(at);
-        if kept(name) && bytes.len() <= left {
+        if env_kept(name) && bytes.len() <= left {
             left -= bytes.len();
             env.push((lossy(name), lossy(value.get(1..).unwrap_or_default())));
         }

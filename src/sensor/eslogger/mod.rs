@@ -23,4 +23,3 @@ mod text;
 pub use counts::{Counts, EventCount};
 pub use decode::{Decoder, MAX_INTRODUCED};
 pub use error::LineError;
-pub use exec::{MAX_ARG_BYTES, MAX_ARGS, MAX_ENV_BYTES, MAX_PIPES};

@@ -1,0 +1,60 @@
+//! `cloudward run`: the daemon in the foreground. launchd starts exactly this.
+
+use std::io::{self, IsTerminal};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::daemon::{self, Choice, Options, RunError};
+
+/// Watch this Mac until a signal says to stop: records on standard output, one JSON object a line, the log on standard
+/// error
+#[derive(clap::Args, Debug)]
+pub struct RunArgs {
+    /// Configuration to use instead of the built-in one
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Where events come from. `auto` is Endpoint Security where this program may use it, else `eslogger`
+    #[arg(long, value_enum, default_value_t = Sensor::Auto)]
+    sensor: Sensor,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum, Debug)]
+enum Sensor {
+    Auto,
+    EndpointSecurity,
+    Eslogger,
+}
+
+impl From<Sensor> for Choice {
+    fn from(sensor: Sensor) -> Self {
+        match sensor {
+            Sensor::Auto => Self::Auto,
+            Sensor::EndpointSecurity => Self::EndpointSecurity,
+            Sensor::Eslogger => Self::Eslogger,
+        }
+    }
+}
+
+/// Returns when a signal asked to stop (0), or with the reason why the daemon could not start or go on.
+pub fn run(args: RunArgs) -> ExitCode {
+    start_log();
+    let options = Options { config: args.config, sensor: args.sensor.into() };
+    match daemon::run(&options) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("cloudward: {error}");
+            ExitCode::from(if matches!(error, RunError::Config(_)) { 2 } else { 1 })
+        }
+    }
+}
+
+/// The daemon's own log. `CLOUDWARD_LOG` takes the filters of `tracing_subscriber`, such as `debug`.
+fn start_log() {
+    let filter = EnvFilter::try_from_env("CLOUDWARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
+    let log = log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    // Only a second start in one process could fail, and the first log is as good.
+    let _ = log.try_init();
+}

@@ -1,0 +1,96 @@
+//! What the daemon asks of the other rooms, in one place.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use crate::config::{self, Level};
+use crate::engine::Engine;
+use crate::engine::order::{Order, SourceId, SourceRank};
+use crate::model::{CoverageKind, Input, Record, Timestamp};
+use crate::policy::Policy;
+use crate::sensor::gate::{Gate, PolicyGate};
+use crate::sink::format::ecs;
+
+/// Reads and compiles the configuration; every complaint at once if it is wrong. Warnings go to the log.
+pub(super) fn load(file: Option<&Path>) -> Result<Arc<Policy>, String> {
+    let Some(file) = file else { return Ok(config::default_settings().policy) };
+    let (settings, diagnostics) = config::load_file(file);
+    let (errors, warnings): (Vec<_>, Vec<_>) =
+        diagnostics.into_iter().partition(|said| said.level == Level::Error);
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    if errors.is_empty() {
+        return Ok(settings.policy);
+    }
+    Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+/// What a sensor asks about paths.
+pub(super) fn gate(policy: &Arc<Policy>) -> Box<dyn Gate + Send> {
+    Box::new(PolicyGate::new(Arc::clone(&policy.paths)))
+}
+
+/// One record as a JSON object, with its line feed.
+pub(super) fn write(record: &Record, out: &mut Vec<u8>) {
+    out.extend_from_slice(ecs(record).as_bytes());
+}
+
+/// The engine behind the hold that puts its inputs in order. Everything live comes through one queue, so it is one
+/// source to it.
+#[derive(Debug)]
+pub(super) struct Thinker {
+    order: Order,
+    source: SourceId,
+    engine: Engine,
+    /// Inputs out of order that were already told.
+    told: u64,
+}
+
+impl Thinker {
+    pub(super) fn new(policy: &Arc<Policy>) -> Self {
+        let mut order = Order::new(policy.options.hold);
+        let source = order.open(SourceRank::default());
+        Self { order, source, engine: Engine::new(Arc::clone(policy)), told: 0 }
+    }
+
+    /// One input in; what it and the inputs whose turn came led to is added to `said`. A tick moves time on even if
+    /// nothing happens.
+    pub(super) fn feed(&mut self, input: Input, said: &mut Vec<Record>) {
+        let tick = matches!(input, Input::Tick(_));
+        self.order.push(self.source, input);
+        self.think(said);
+        if tick {
+            self.tell_disorder();
+        }
+    }
+
+    /// Another policy, from now on. The hold stays what it was at the start.
+    pub(super) fn adopt(&mut self, policy: Arc<Policy>) {
+        self.engine.adopt(policy);
+    }
+
+    /// Nothing more will come.
+    pub(super) fn finish(&mut self, said: &mut Vec<Record>) {
+        self.order.reached(self.source, Timestamp::MAX);
+        self.order.close(self.source);
+        self.think(said);
+        self.tell_disorder();
+        self.engine.finish(said);
+    }
+
+    fn think(&mut self, said: &mut Vec<Record>) {
+        while let Some(input) = self.order.pop() {
+            self.engine.step(input, said);
+        }
+    }
+
+    fn tell_disorder(&mut self) {
+        let (late, hurried) = self.order.disorder();
+        let new = (late + hurried).saturating_sub(self.told);
+        if new > 0 {
+            let text =
+                "events that came too late to be put in order with the others; judged by their own time";
+            self.engine.note(CoverageKind::LateEvent, new, text);
+            self.told += new;
+        }
+    }
+}

@@ -1,0 +1,118 @@
+//! Which sensor, and what to do when it fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep_until};
+
+use crate::model::CoverageKind;
+use crate::sensor::endpoint_security;
+use crate::sensor::inlet::Inlet;
+use crate::sensor::trouble::{Next, Trouble};
+
+use super::eslogger::Child;
+use super::{RunError, say};
+
+/// `--sensor`
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Choice {
+    /// Endpoint Security where the program may use it, else `eslogger`.
+    #[default]
+    Auto,
+    EndpointSecurity,
+    Eslogger,
+}
+
+/// Between two tries to become a client, when the last was refused for a reason that may be mended meanwhile.
+const RETRY: Duration = Duration::from_secs(30);
+
+/// The sensor of this run.
+pub(super) enum Sensor {
+    Client(endpoint_security::Running),
+    /// No client yet: blind, and saying so.
+    Waiting {
+        since: Trouble,
+        until: Instant,
+    },
+    Eslogger(Child),
+}
+
+impl Sensor {
+    pub(super) fn open(choice: Choice, inlet: &Arc<Inlet>) -> Result<Self, RunError> {
+        match choice {
+            Choice::Eslogger => Child::start(inlet).map(Self::Eslogger),
+            Choice::EndpointSecurity => Self::client(inlet).map_err(RunError::Sensor),
+            Choice::Auto => match Self::client(inlet) {
+                Err(trouble) if trouble.next() == Next::Elsewhere => {
+                    tracing::warn!("{trouble}: using the system's `eslogger` instead");
+                    Child::start(inlet).map(Self::Eslogger)
+                }
+                other => other.map_err(RunError::Sensor),
+            },
+        }
+    }
+
+    fn client(inlet: &Arc<Inlet>) -> Result<Self, Trouble> {
+        match endpoint_security::start(inlet) {
+            Ok(running) => {
+                tracing::info!("Endpoint Security: subscribed");
+                Ok(Self::Client(running))
+            }
+            Err(trouble) if trouble.next() == Next::Retry => {
+                report(inlet, &trouble);
+                Ok(Self::Waiting { since: trouble, until: Instant::now() + RETRY })
+            }
+            Err(trouble) => Err(trouble),
+        }
+    }
+
+    /// Does what must be done to keep seeing; returns only if that has become impossible. May be dropped and asked
+    /// again.
+    pub(super) async fn mind(&mut self, inlet: &Arc<Inlet>) -> RunError {
+        loop {
+            match self {
+                Self::Client(_) => std::future::pending().await,
+                Self::Eslogger(child) => return child.failure().await,
+                Self::Waiting { until, .. } => {
+                    sleep_until(*until).await;
+                    if let Err(trouble) = self.again(inlet) {
+                        return RunError::Sensor(trouble);
+                    }
+                }
+            }
+        }
+    }
+
+    fn again(&mut self, inlet: &Arc<Inlet>) -> Result<(), Trouble> {
+        let Self::Waiting { since, until } = self else { return Ok(()) };
+        match endpoint_security::start(inlet) {
+            Ok(running) => {
+                tracing::info!("Endpoint Security: subscribed at last");
+                *self = Self::Client(running);
+            }
+            Err(trouble) if trouble.next() == Next::Retry => {
+                if trouble != *since {
+                    report(inlet, &trouble);
+                    *since = trouble;
+                }
+                *until = Instant::now() + RETRY;
+            }
+            Err(trouble) => return Err(trouble),
+        }
+        Ok(())
+    }
+
+    pub(super) async fn stop(self) {
+        match self {
+            Self::Client(running) => running.stop(),
+            Self::Waiting { .. } => {}
+            Self::Eslogger(child) => child.stop().await,
+        }
+    }
+}
+
+/// A sensor that may not look is the greatest blind spot of all.
+pub(super) fn report(inlet: &Inlet, trouble: &Trouble) {
+    tracing::error!("{trouble}: {}", trouble.remedy());
+    say(inlet, CoverageKind::PermissionLost, &format!("nothing is seen: {trouble}; {}", trouble.remedy()));
+}

@@ -1,0 +1,77 @@
+//! The thread that owns the engine.
+
+use std::sync::Arc;
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
+use std::thread::{self, JoinHandle};
+
+use tokio::sync::oneshot;
+
+use crate::model::{Input, Record};
+use crate::policy::Policy;
+
+use super::RunError;
+use super::house::Thinker;
+
+/// The engine at work. It ends by itself when its inputs end, or when nobody takes its records any more.
+pub(super) struct Thinking {
+    adoptions: Sender<Arc<Policy>>,
+    gone: oneshot::Receiver<()>,
+    thread: JoinHandle<()>,
+}
+
+impl Thinking {
+    pub(super) fn start(
+        policy: &Arc<Policy>,
+        inputs: Receiver<Input>,
+        records: SyncSender<Record>,
+    ) -> Result<Self, RunError> {
+        let mut thinker = Thinker::new(policy);
+        let (adoptions, adopted) = mpsc::channel();
+        let (here, gone) = oneshot::channel();
+        let thread = thread::Builder::new().name("thinking".to_owned()).spawn(move || {
+            // Dropped at the end of the thread, however it ends.
+            let _here = here;
+            think(&mut thinker, &inputs, &adopted, &records);
+        });
+        let thread = thread.map_err(|error| RunError::Start("the engine's thread", error))?;
+        Ok(Self { adoptions, gone, thread })
+    }
+
+    /// Another policy, from the next input on.
+    pub(super) fn adopt(&self, policy: Arc<Policy>) {
+        // If the thread is gone, `gone` says so.
+        let _ = self.adoptions.send(policy);
+    }
+
+    /// Waits until the thread has ended. May be dropped and asked again.
+    pub(super) async fn gone(&mut self) {
+        if !self.gone.is_terminated() {
+            let _ = (&mut self.gone).await;
+        }
+    }
+
+    /// Call when [`Thinking::gone`] has returned; false if it ended by a panic.
+    pub(super) fn ended_well(self) -> bool {
+        self.thread.join().is_ok()
+    }
+}
+
+fn think(
+    thinker: &mut Thinker,
+    inputs: &Receiver<Input>,
+    adopted: &Receiver<Arc<Policy>>,
+    records: &SyncSender<Record>,
+) {
+    let mut said = Vec::new();
+    for input in inputs {
+        tracing::trace!(?input);
+        adopted.try_iter().for_each(|policy| thinker.adopt(policy));
+        thinker.feed(input, &mut said);
+        if said.drain(..).any(|record| records.send(record).is_err()) {
+            return;
+        }
+    }
+    thinker.finish(&mut said);
+    // Nobody to tell if nobody listens.
+    let _ = said.into_iter().try_for_each(|record| records.send(record));
+}

@@ -1,0 +1,158 @@
+//! Events that did not reach the engine: gaps in a sensor's numbering, and what found the queue full.
+
+use std::collections::BTreeMap;
+
+use crate::model::{Coverage, CoverageKind, Timestamp};
+
+/// Kinds of message told apart; Endpoint Security has about 150.
+const MAX_KINDS: usize = 1024;
+
+/// Counts what is missing from one client's messages, and holds it until someone can be told.
+#[derive(Debug, Default)]
+pub struct Losses {
+    next: Option<u64>,
+    next_of_kind: BTreeMap<u32, u64>,
+    last: Option<Timestamp>,
+    /// Not yet told.
+    pending: Option<Pending>,
+    /// Ever.
+    total: u64,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Pending {
+    start: Timestamp,
+    end: Timestamp,
+    by_system: u64,
+    by_us: u64,
+}
+
+/// The numbers that a message carries: over all messages of a client, and over those of its kind (`es_message_t`).
+#[derive(Clone, Copy, Debug)]
+pub struct Numbers {
+    pub kind: u32,
+    pub global: Option<u64>,
+    pub of_kind: Option<u64>,
+}
+
+impl Losses {
+    /// Takes note of the next message. The system numbers what it drops, so a gap is what it dropped.
+    pub fn heard(&mut self, numbers: Numbers, time: Timestamp) {
+        let missing = match numbers.global {
+            Some(global) => gap(self.next.replace(global.wrapping_add(1)), global),
+            None => 0,
+        };
+        let missing_of_kind = match numbers.of_kind {
+            Some(number) => self.gap_of_kind(numbers.kind, number),
+            None => 0,
+        };
+        // Without a global number (message versions below 4) only the same kind's numbers can tell.
+        let missing = if numbers.global.is_some() { missing } else { missing_of_kind };
+        let since = self.last.unwrap_or(time);
+        self.last = Some(time);
+        if missing > 0 {
+            self.note(since, time, missing, 0);
+        }
+    }
+
+    fn gap_of_kind(&mut self, kind: u32, number: u64) -> u64 {
+        if self.next_of_kind.len() >= MAX_KINDS && !self.next_of_kind.contains_key(&kind) {
+            return 0;
+        }
+        gap(self.next_of_kind.insert(kind, number.wrapping_add(1)), number)
+    }
+
+    /// One event found the queue to the engine full.
+    pub fn refused(&mut self, time: Timestamp) {
+        self.note(time, time, 0, 1);
+    }
+
+    fn note(&mut self, start: Timestamp, end: Timestamp, by_system: u64, by_us: u64) {
+        self.total = self.total.saturating_add(by_system).saturating_add(by_us);
+        let pending = self.pending.get_or_insert(Pending { start, end, by_system: 0, by_us: 0 });
+        pending.end = pending.end.max(end);
+        pending.by_system = pending.by_system.saturating_add(by_system);
+        pending.by_us = pending.by_us.saturating_add(by_us);
+    }
+
+    /// What was not told yet. Give it back with [`Losses::untold`] if telling fails.
+    pub fn take(&mut self) -> Option<Coverage> {
+        let pending = self.pending.take()?;
+        let Pending { start, end, by_system, by_us } = pending;
+        Some(Coverage {
+            kind: CoverageKind::EventLoss,
+            start,
+            end,
+            count: by_system.saturating_add(by_us),
+            text: format!(
+                "events lost between two that were seen: {by_system} dropped by the system, {by_us} because the engine was behind"
+            ),
+        })
+    }
+
+    /// Takes a record back that could not be delivered. Who dropped what is then no longer told apart.
+    pub fn untold(&mut self, coverage: &Coverage) {
+        self.total = self.total.saturating_sub(coverage.count);
+        self.note(coverage.start, coverage.end, 0, coverage.count);
+    }
+
+    /// Lost so far.
+    pub fn total(&self) -> u64 {
+        self.total
+    }
+}
+
+/// How many numbers were skipped before `got`. Numbers that start anew (a new client) are no gap.
+fn gap(expected: Option<u64>, got: u64) -> u64 {
+    expected.map_or(0, |expected| got.saturating_sub(expected))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn hear(losses: &mut Losses, kind: u32, global: Option<u64>, of_kind: u64, time: i64) {
+        losses.heard(Numbers { kind, global, of_kind: Some(of_kind) }, Timestamp::from_nanos(time));
+    }
+
+    #[test]
+    fn a_gap_is_a_loss_with_its_span() {
+        let mut losses = Losses::default();
+        hear(&mut losses, 10, Some(0), 0, 100);
+        hear(&mut losses, 11, Some(1), 0, 200);
+        assert_eq!(losses.take(), None);
+        hear(&mut losses, 10, Some(5), 3, 900);
+        let told = losses.take().unwrap();
+        assert_eq!((told.count, told.start.as_nanos(), told.end.as_nanos()), (3, 200, 900));
+        assert_eq!((losses.take(), losses.total()), (None, 3));
+    }
+
+    #[test]
+    fn old_messages_are_counted_by_kind() {
+        let mut losses = Losses::default();
+        hear(&mut losses, 10, None, 0, 1);
+        hear(&mut losses, 11, None, 0, 2);
+        hear(&mut losses, 10, None, 4, 3);
+        assert_eq!(losses.take().map(|told| told.count), Some(3));
+    }
+
+    #[test]
+    fn a_new_client_starts_anew() {
+        let mut losses = Losses::default();
+        hear(&mut losses, 10, Some(900), 900, 1);
+        hear(&mut losses, 10, Some(0), 0, 2);
+        assert_eq!(losses.take(), None);
+    }
+
+    #[test]
+    fn what_could_not_be_told_is_told_later() {
+        let mut losses = Losses::default();
+        losses.refused(Timestamp::from_nanos(5));
+        losses.refused(Timestamp::from_nanos(7));
+        let told = losses.take().unwrap();
+        losses.untold(&told);
+        losses.refused(Timestamp::from_nanos(9));
+        let told = losses.take().unwrap();
+        assert_eq!((told.count, told.start.as_nanos(), told.end.as_nanos(), losses.total()), (3, 5, 9, 3));
+    }
+}

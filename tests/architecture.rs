@@ -1,0 +1,271 @@
+//! Who may look where. Inside one crate the compiler does not keep rooms apart, so this does: it reads the sources and
+//! names the file and line that looks uphill.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+/// Each room and the rooms it may name. What is not here is refused; a new room needs a line.
+const MAY_NAME: &[(&str, &[&str])] = &[
+    ("model", &[]),
+    ("policy", &["model"]),
+    ("net", &["model"]),
+    ("engine", &["model", "policy"]),
+    ("sys", &["model"]),
+    ("sensor", &["model", "net", "policy", "sys"]),
+    ("sink", &["model"]),
+    // `net` and `engine` for the types of their limits only.
+    ("config", &["model", "policy", "net", "engine", "sink"]),
+    ("daemon", &["model", "policy", "net", "engine", "sys", "sensor", "sink", "config"]),
+    ("cli", &["model", "policy", "net", "engine", "sys", "sensor", "sink", "config", "daemon"]),
+];
+
+/// Rooms without clock, I/O, threads and chance. `.clippy.toml` says what that means; this header switches it on.
+const PURE: &[&str] = &["model", "policy", "net", "engine"];
+const PURE_HEADER: &str = "#![deny(clippy::disallowed_methods, clippy::disallowed_types)]";
+
+/// The doors where the program may ask which system it runs on.
+const PLATFORM_DOORS: &[&str] = &["src/lib.rs", "src/sensor/mod.rs", "src/config/managed.rs"];
+
+const CODE_ROOTS: &[&str] = &["src", "tests", "benches", "fuzz"];
+const TREE: &[&str] = &[
+    "src",
+    "tests",
+    "benches",
+    "fuzz",
+    "config",
+    "launchd",
+    ".ci",
+    "README.md",
+    "Cargo.toml",
+    ".clippy.toml",
+];
+
+#[test]
+fn no_room_looks_uphill() {
+    report(
+        sources("src")
+            .iter()
+            .flat_map(|source| source.room().map(|room| looks_uphill(source, room)))
+            .flatten(),
+    );
+}
+
+#[test]
+fn imports_are_written_so_that_they_can_be_read() {
+    report(sources("src").iter().flat_map(hides_an_import));
+}
+
+#[test]
+fn pure_rooms_wear_their_header() {
+    report(PURE.iter().filter_map(|room| {
+        let path = root().join("src").join(room).join("mod.rs");
+        let text = fs::read_to_string(&path).unwrap_or_default();
+        let worn = text.lines().any(|line| line.trim() == PURE_HEADER);
+        (!worn).then(|| format!("src/{room}/mod.rs:1: a pure room starts with `{PURE_HEADER}`"))
+    }));
+}
+
+#[test]
+fn unsafe_lives_in_sys_and_gives_its_reason() {
+    report(
+        CODE_ROOTS.iter().flat_map(|folder| sources(folder)).flat_map(|source| unsafe_without_leave(&source)),
+    );
+}
+
+#[test]
+fn the_platform_is_asked_at_its_doors_only() {
+    report(sources("src").iter().filter(|source| !is_platform_door(&source.name)).flat_map(|source| {
+        let asks = source.code().filter(|(_, code)| code.contains("target_os"));
+        asks.map(|(line, _)| {
+            format!("{}:{line}: `target_os` outside {}", source.name, PLATFORM_DOORS.join(", "))
+        })
+    }));
+}
+
+#[test]
+fn the_tree_names_no_machine() {
+    let homes = [["/wor", "k/"], ["/ro", "ot/"], ["/fa", "rm/"]].map(|halves| halves.concat());
+    let texts = TREE.iter().flat_map(|part| files(&root().join(part)));
+    report(texts.filter_map(|path| Some((relative(&path), fs::read_to_string(&path).ok()?))).flat_map(
+        |(name, text)| {
+            let numbered = text.lines().enumerate();
+            let found = numbered.filter(|(_, line)| homes.iter().any(|home| names_home(line, home)));
+            found.map(|(index, _)| format!("{name}:{}: a path of one machine", index + 1)).collect::<Vec<_>>()
+        },
+    ));
+}
+
+struct Source {
+    /// Relative to the repository, with `/`.
+    name: String,
+    text: String,
+}
+
+impl Source {
+    /// `src/<room>/…` or `src/<room>.rs`; nothing for `lib.rs` and `main.rs`, which may see everything.
+    fn room(&self) -> Option<&str> {
+        let first = self.name.strip_prefix("src/")?.split('/').next()?.trim_end_matches(".rs");
+        (!matches!(first, "lib" | "main")).then_some(first)
+    }
+
+    /// Lines with their numbers, without comments.
+    fn code(&self) -> impl Iterator<Item = (usize, &str)> {
+        let numbered = self.text.lines().enumerate();
+        numbered.map(|(index, line)| (index + 1, line.split("//").next().unwrap_or_default()))
+    }
+}
+
+fn looks_uphill(source: &Source, room: &str) -> Vec<String> {
+    let Some((_, may)) = MAY_NAME.iter().find(|(name, _)| *name == room) else {
+        return vec![format!(
+            "{}:1: the room `{room}` has no line in the table of tests/architecture.rs",
+            source.name
+        )];
+    };
+    let at_the_door = source.name == format!("src/{room}/mod.rs") || source.name == format!("src/{room}.rs");
+    let mut found = Vec::new();
+    for (line, code) in source.code() {
+        let named =
+            after(code, "crate::").chain(after(code, "super::").filter(|name| at_the_door && is_room(name)));
+        for name in named.filter(|name| *name != room && !may.contains(name)) {
+            found.push(format!("{}:{line}: `{room}` may not name `{name}`", source.name));
+        }
+    }
+    found
+}
+
+fn is_room(name: &str) -> bool {
+    MAY_NAME.iter().any(|(room, _)| *room == name)
+}
+
+/// The identifiers that follow each `prefix` in a line.
+fn after<'a>(code: &'a str, prefix: &'a str) -> impl Iterator<Item = &'a str> {
+    code.match_indices(prefix).map(move |(at, _)| {
+        let rest = &code[at + prefix.len()..];
+        let end = rest.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(rest.len());
+        &rest[..end]
+    })
+}
+
+fn hides_an_import(source: &Source) -> Vec<String> {
+    let mut seen: BTreeMap<String, usize> = BTreeMap::new();
+    let mut found = Vec::new();
+    for (line, code) in source.code() {
+        if code.contains("crate::{") || code.contains("crate::*") {
+            found.push(format!(
+                "{}:{line}: one `use crate::room::…` for each room, no group at the crate",
+                source.name
+            ));
+        }
+        if code.contains("super::super") {
+            found.push(format!(
+                "{}:{line}: `super::super` hides where it leads; write `crate::…`",
+                source.name
+            ));
+        }
+        // Scopes are told apart by their indentation: tests may import for themselves.
+        if let Some(parent) = imported_parent(code)
+            && let Some(first) = seen.insert(parent.clone(), line)
+        {
+            let name = parent.trim_start();
+            found.push(format!(
+                "{}:{line}: a second `use {name}::…`, the first is in line {first}",
+                source.name
+            ));
+        }
+    }
+    found
+}
+
+/// `use crate::a::b::C;` → `crate::a::b`, with the line's indentation and visibility in front.
+fn imported_parent(code: &str) -> Option<String> {
+    let (before, path) = code.split_once("use crate::")?;
+    if !matches!(before.trim(), "" | "pub" | "pub(crate)" | "pub(super)") {
+        return None;
+    }
+    let end = path.find(['{', ';', '*']).unwrap_or(path.len());
+    let whole = path[..end].trim_end_matches("::");
+    let parent =
+        if path[end..].starts_with(';') { whole.rsplit_once("::").map_or(whole, |(p, _)| p) } else { whole };
+    Some(format!("{before}crate::{parent}"))
+}
+
+fn unsafe_without_leave(source: &Source) -> Vec<String> {
+    let at_home = source.name.starts_with("src/sys/");
+    let lines: Vec<&str> = source.text.lines().collect();
+    let mut found = Vec::new();
+    for (line, code) in source.code() {
+        if !has_word(code, "unsafe") {
+            continue;
+        }
+        if !at_home {
+            found.push(format!("{}:{line}: `unsafe` outside src/sys", source.name));
+        } else if !gives_reason(&lines[..line]) {
+            found.push(format!("{}:{line}: no `// SAFETY:` above this `unsafe`", source.name));
+        }
+    }
+    found
+}
+
+/// The last line holds the `unsafe`: a reason stands on it, or in the comment right above its statement.
+fn gives_reason(lines: &[&str]) -> bool {
+    let Some((own, above)) = lines.split_last() else { return false };
+    let comment =
+        above.iter().rev().skip_while(|line| !line.trim().starts_with("//") && !ends_statement(line));
+    own.contains("SAFETY:")
+        || comment.take_while(|line| line.trim().starts_with("//")).any(|line| line.contains("SAFETY:"))
+}
+
+fn ends_statement(line: &str) -> bool {
+    let line = line.trim_end();
+    line.is_empty() || line.ends_with([';', '{', '}', ','])
+}
+
+fn has_word(code: &str, word: &str) -> bool {
+    let part_of_name = |c: char| c.is_alphanumeric() || c == '_' || matches!(c, '"' | '`');
+    code.match_indices(word).any(|(at, _)| {
+        !code[..at].ends_with(part_of_name) && !code[at + word.len()..].starts_with(part_of_name)
+    })
+}
+
+fn is_platform_door(name: &str) -> bool {
+    PLATFORM_DOORS.contains(&name) || name.starts_with("src/sys/")
+}
+
+/// `/var/…` homes belong to macOS, not to a machine of ours.
+fn names_home(line: &str, home: &str) -> bool {
+    line.match_indices(home)
+        .any(|(at, _)| !line[..at].ends_with("/var") && !line[..at].ends_with(char::is_alphanumeric))
+}
+
+fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn relative(path: &Path) -> String {
+    path.strip_prefix(root()).unwrap_or(path).to_string_lossy().replace('\\', "/")
+}
+
+fn sources(folder: &str) -> Vec<Source> {
+    let rust =
+        files(&root().join(folder)).into_iter().filter(|path| path.extension().is_some_and(|e| e == "rs"));
+    rust.map(|path| Source { name: relative(&path), text: fs::read_to_string(&path).unwrap() }).collect()
+}
+
+/// Every file at or under a path, in order; none if there is no such path. Build products are not the tree.
+fn files(path: &Path) -> Vec<PathBuf> {
+    if path.is_file() {
+        return vec![path.to_owned()];
+    }
+    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
+    let mut entries: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    entries.retain(|path| path.file_name().is_none_or(|name| name != "target"));
+    entries.sort();
+    entries.iter().flat_map(|path| files(path)).collect()
+}
+
+fn report(complaints: impl IntoIterator<Item = String>) {
+    let complaints: Vec<String> = complaints.into_iter().collect();
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}

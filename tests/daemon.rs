@@ -1,0 +1,193 @@
+//! `cloudward run` as a process, with a script in the place of the system's `eslogger`.
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long anything may take before a test fails. Generous: test machines are shared.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// What is sensitive is not the matter here, and compiling the built-in list takes a debug build its time.
+const CONFIG: &str = "[builtin]\ndisable = [\"*\"]\n";
+const LINE: &str = include_str!("daemon/exit.ndjson");
+
+/// A folder of its own for each test, with a script called `eslogger`, and the daemon's output in files.
+struct Stage {
+    folder: PathBuf,
+    daemon: Child,
+}
+
+impl Stage {
+    fn new(name: &str, script: &str, arguments: &[&str]) -> Self {
+        let folder =
+            Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("daemon-{name}-{}", std::process::id()));
+        let _ = fs::remove_dir_all(&folder);
+        fs::create_dir_all(folder.join("bin")).unwrap();
+        fs::write(folder.join("line"), LINE).unwrap();
+        fs::write(folder.join("config.toml"), CONFIG).unwrap();
+        let program = folder.join("bin/eslogger");
+        fs::write(&program, format!("#!/bin/sh\ncd '{}'\n{script}\n", folder.display())).unwrap();
+        fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
+        let path = format!("{}:/usr/bin:/bin", folder.join("bin").display());
+        let daemon = Command::new(env!("CARGO_BIN_EXE_cloudward"))
+            .arg("run")
+            .args(arguments)
+            .arg("--config")
+            .arg(folder.join("config.toml"))
+            .env("PATH", path)
+            .env_remove("CLOUDWARD_LOG")
+            .stdin(Stdio::null())
+            .stdout(fs::File::create(folder.join("records")).unwrap())
+            .stderr(fs::File::create(folder.join("log")).unwrap())
+            .spawn()
+            .unwrap();
+        Self { folder, daemon }
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.folder.join(name)).unwrap_or_default()
+    }
+
+    #[track_caller]
+    fn wait_for(&self, name: &str, text: &str) {
+        let start = Instant::now();
+        while !self.read(name).contains(text) {
+            assert!(
+                start.elapsed() < PATIENCE,
+                "`{text}` never came: {}\n{}",
+                self.read("records"),
+                self.read("log")
+            );
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.daemon.id().to_string();
+        assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+    }
+
+    /// Waits for the end. What it wrote stays readable.
+    #[track_caller]
+    fn end(&mut self) -> ExitStatus {
+        let start = Instant::now();
+        loop {
+            if let Some(status) = self.daemon.try_wait().unwrap() {
+                return status;
+            }
+            assert!(start.elapsed() < PATIENCE, "it did not end\n{}", self.read("log"));
+            thread::sleep(Duration::from_millis(10));
+        }
+    }
+
+    #[track_caller]
+    fn stop(&mut self) {
+        self.signal("TERM");
+        assert_eq!(self.end().code(), Some(0), "{}", self.read("log"));
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        let _ = self.daemon.kill();
+        let _ = self.daemon.wait();
+        let _ = fs::remove_dir_all(&self.folder);
+    }
+}
+
+const ESLOGGER: [&str; 2] = ["--sensor", "eslogger"];
+
+#[test]
+fn hears_an_eslogger_and_stops_in_order() {
+    let mut stage = Stage::new("hears", "cat line line; echo done > printed; exec sleep 600", &ESLOGGER);
+    stage.wait_for("printed", "done");
+    stage.stop();
+    let log = stage.read("log");
+    assert!(log.contains("stopped heard=2 ") && log.contains(" lost=0 faults=0"), "{log}");
+    let records = stage.read("records");
+    assert!(records.contains("no packet tap in this version"), "{records}");
+    assert!(records.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{records}");
+}
+
+#[test]
+fn asks_for_the_events_it_needs() {
+    let mut stage = Stage::new("asks", "echo \"$@\" > asked; exec sleep 600", &ESLOGGER);
+    stage.wait_for("asked", "\n");
+    stage.stop();
+    assert_eq!(
+        stage.read("asked").trim(),
+        "exec fork exit open close create rename unlink link clone copyfile cs_invalidated"
+    );
+}
+
+#[test]
+fn starts_a_dead_eslogger_again_and_says_what_it_missed() {
+    let script = "cat line; echo life >> lives; [ $(wc -l < lives) -ge 2 ] && exec sleep 600; exit 3";
+    let mut stage = Stage::new("again", script, &ESLOGGER);
+    stage.wait_for("lives", "life\nlife\n");
+    stage.stop();
+    let records = stage.read("records");
+    assert!(
+        records.contains("event-loss") && records.contains("eslogger ended (exit status: 3)"),
+        "{records}"
+    );
+    assert!(stage.read("log").contains("stopped heard=2 "), "{}", stage.read("log"));
+}
+
+#[test]
+fn missing_full_disk_access_is_a_state_not_an_end() {
+    let script = "echo 'ES_NEW_CLIENT_RESULT_ERR_NOT_PERMITTED' >&2; exit 1";
+    let mut stage = Stage::new("permission", script, &ESLOGGER);
+    stage.wait_for("records", "permission-lost");
+    stage.stop();
+    assert!(stage.read("log").contains("System Settings > Privacy & Security > Full Disk Access"));
+}
+
+#[test]
+fn a_user_who_is_not_root_is_told_to_be() {
+    let script = "echo 'ES_NEW_CLIENT_RESULT_ERR_NOT_PRIVILEGED' >&2; exit 1";
+    let mut stage = Stage::new("privilege", script, &ESLOGGER);
+    assert_eq!(stage.end().code(), Some(1));
+    let log = stage.read("log");
+    assert!(log.contains("does not run as root") && log.contains("sudo"), "{log}");
+}
+
+#[test]
+fn a_line_that_is_not_understood_is_counted() {
+    let mut stage =
+        Stage::new("garbage", "echo '{\"x\":1}'; cat line; echo > printed; exec sleep 600", &ESLOGGER);
+    stage.wait_for("printed", "\n");
+    stage.stop();
+    let log = stage.read("log");
+    assert!(log.contains("line 1 was not understood") && log.contains(" lost=1 faults=1"), "{log}");
+    assert!(stage.read("records").contains("event-loss"));
+}
+
+#[test]
+fn a_hangup_reads_the_configuration_again() {
+    let mut stage = Stage::new("reload", "echo > printed; exec sleep 600", &ESLOGGER);
+    stage.wait_for("printed", "\n");
+    stage.signal("HUP");
+    stage.wait_for("log", "SIGHUP: the configuration was read again");
+    stage.stop();
+}
+
+#[cfg(not(target_os = "macos"))]
+#[test]
+fn without_endpoint_security_it_says_so_and_what_to_do() {
+    let mut stage = Stage::new("client", "exit 9", &["--sensor", "endpoint-security"]);
+    assert_eq!(stage.end().code(), Some(1));
+    assert!(stage.read("log").contains("run with `--sensor eslogger`"), "{}", stage.read("log"));
+    assert_eq!(stage.read("records"), "");
+}
+
+#[cfg(not(target_os = "macos"))]
+#[test]
+fn auto_turns_to_eslogger() {
+    let mut stage = Stage::new("auto", "echo > printed; exec sleep 600", &[]);
+    stage.wait_for("printed", "\n");
+    stage.stop();
+    assert!(stage.read("log").contains("using the system's `eslogger` instead"));
+}
