@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use crate::model::{
-    ClientHello, DomainName, FlowEvidence, FlowFacts, FlowId, NameScope, NameSource, Owner, Table, Timestamp,
+    ClientHello, DomainName, FlowEvidence, FlowFacts, FlowId, NameScope, NameSource, NetFact, NetKind, Owner,
+    Table, Timestamp, UnknownName,
 };
 use crate::policy::Policy;
 
@@ -31,18 +32,31 @@ pub struct Flow {
     pub owner: Option<Owner>,
     pub life: Option<LifeId>,
     pub domain: Option<DomainName>,
+    /// What DNS says the name is an alias of.
+    pub alias: Option<DomainName>,
     pub source: Option<NameSource>,
     pub scope: NameScope,
     pub hello: Option<Arc<ClientHello>>,
     pub target: Target,
-    /// Bytes counted while the target was open: placed when it becomes known.
-    pub unplaced: (u64, u64),
+    /// Bytes counted while owner or target was not known: placed when both are.
+    pub waiting: Vec<(Timestamp, u64, u64)>,
 }
+
+/// Flows whose packets came out of order, so that something of them is known before their beginning is.
+const MAX_EARLY: usize = 1024;
+/// Facts kept of one such flow.
+const MAX_EARLY_FACTS: usize = 256;
+
+/// Moments kept apart of bytes that wait for an owner or a name; more are added to the last.
+const MAX_WAITING: usize = 256;
 
 /// Live flows. The tap bounds their number.
 #[derive(Debug, Default)]
 pub struct Flows {
     flows: Table<FlowId, Flow>,
+    /// The highest id that was opened; ids rise.
+    newest: Option<FlowId>,
+    early: Table<FlowId, Vec<NetFact>>,
 }
 
 impl Flows {
@@ -50,18 +64,38 @@ impl Flows {
         self.flows.get_mut(&id)
     }
 
-    pub fn open(&mut self, id: FlowId, facts: &FlowFacts) {
+    /// Keeps a fact of a flow that has not been opened yet and hands back any other.
+    pub fn hold(&mut self, fact: NetFact) -> Option<NetFact> {
+        let opens = matches!(fact.kind, NetKind::Opened(_));
+        if opens || self.newest >= Some(fact.flow) {
+            return Some(fact);
+        }
+        if self.early.len() >= MAX_EARLY {
+            self.early.clear();
+        }
+        let facts = self.early.or_insert_with(fact.flow, Vec::new);
+        if facts.len() < MAX_EARLY_FACTS {
+            facts.push(fact);
+        }
+        None
+    }
+
+    /// Opens a flow and gives what was known of it before.
+    pub fn open(&mut self, id: FlowId, facts: &FlowFacts) -> Vec<NetFact> {
+        self.newest = self.newest.max(Some(id));
         self.flows.or_insert_with(id, || Flow {
             facts: Arc::new(facts.clone()),
             owner: None,
             life: None,
             domain: None,
+            alias: None,
             source: None,
             scope: NameScope::SameProcess,
             hello: None,
             target: Target::Open,
-            unplaced: (0, 0),
+            waiting: Vec::new(),
         });
+        self.early.remove(&id).unwrap_or_default()
     }
 
     pub fn close(&mut self, id: FlowId) -> Option<Flow> {
@@ -78,35 +112,44 @@ impl Flow {
         source: NameSource,
         scope: NameScope,
     ) -> bool {
+        if source == NameSource::DnsCname {
+            self.alias = Some(domain.clone());
+        }
         if self.source.is_some_and(|known| known < source) {
             return false;
         }
         self.domain = Some(domain.clone());
         self.source = Some(source);
         self.scope = scope;
-        let name = domain.as_str();
-        let hidden = RELAYS.contains(&name) || OUTER_NAMES.contains(&name);
-        let target = match policy.services.lookup(name) {
+        let hidden = RELAYS.contains(&domain.as_str()) || OUTER_NAMES.contains(&domain.as_str());
+        let names = std::iter::once(domain).chain(self.alias.as_ref());
+        let target = match names.filter_map(|name| place(policy, name)).next() {
             _ if hidden => Target::Place(Place::Nameless),
-            Some(found) => {
-                let service = policy.services.get(found.service);
-                let place = Place::Service { name: Arc::clone(&service.name), tenant: found.tenant };
-                if service.upload { Target::Place(place) } else { Target::Elsewhere }
-            }
-            _ => Target::Elsewhere,
+            Some(place) => Target::Place(place),
+            None => Target::Elsewhere,
         };
         let changed = target != self.target;
         self.target = target;
         changed
     }
 
-    /// It is known that no name will come. A name from DNS, if there is one, stays.
-    pub fn nameless(&mut self) -> bool {
-        let changed = self.target == Target::Open;
+    /// It is known that no name will come, or that the one shown is not the true one. True if the target changed.
+    pub fn nameless(&mut self, why: UnknownName) -> bool {
+        let changed = self.target == Target::Open || why == UnknownName::EncryptedHello;
         if changed {
             self.target = Target::Place(Place::Nameless);
         }
         changed
+    }
+
+    /// Bytes that cannot be placed yet.
+    pub fn wait(&mut self, time: Timestamp, out: u64, into: u64) {
+        match self.waiting.last_mut() {
+            Some(last) if last.0 == time || self.waiting.len() >= MAX_WAITING => {
+                *last = (time, last.1 + out, last.2 + into);
+            }
+            _ => self.waiting.push((time, out, into)),
+        }
     }
 
     pub fn evidence(&self, time: Timestamp) -> FlowEvidence {
@@ -123,4 +166,11 @@ impl Flow {
             end: time,
         }
     }
+}
+
+/// The service behind a name, if something can be uploaded to it.
+fn place(policy: &Policy, name: &DomainName) -> Option<Place> {
+    let found = policy.services.lookup(name.as_str())?;
+    let service = policy.services.get(found.service);
+    service.upload.then(|| Place::Service { name: Arc::clone(&service.name), tenant: found.tenant })
 }

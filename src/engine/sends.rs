@@ -2,7 +2,7 @@
 
 use crate::model::{Attribution, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
 
-use super::flows::{Flow, Target};
+use super::flows::Target;
 use super::lineage::LifeId;
 use super::window::{MAX_TALLIES, Mark, Place, SILENCE, Tally};
 use super::{Engine, Timer};
@@ -15,21 +15,25 @@ const MAX_UNATTRIBUTED: usize = 4096;
 impl Engine {
     pub(super) fn send(&mut self, fact: NetFact) {
         self.stats.net_facts += 1;
-        let NetFact { time, flow: id, kind } = fact;
+        let Some(NetFact { time, flow: id, kind }) = self.flows.hold(fact) else { return };
         match kind {
-            NetKind::Opened(facts) => self.flows.open(id, &facts),
+            NetKind::Opened(facts) => {
+                let known = self.flows.open(id, &facts);
+                known.into_iter().for_each(|fact| self.send(fact));
+            }
             NetKind::Owned(owner) => {
                 if let Some(flow) = self.flows.get_mut(id)
                     && flow.owner != Some(owner)
                 {
                     flow.owner = Some(owner);
                     flow.life = None;
+                    self.place_late(id);
                 }
             }
             NetKind::Named { domain, source, scope } => {
                 let policy = &self.policy;
                 if self.flows.get_mut(id).is_some_and(|flow| flow.name(policy, &domain, source, scope)) {
-                    self.place_late(id, time);
+                    self.place_late(id);
                 }
             }
             NetKind::Hello(hello) => {
@@ -37,9 +41,9 @@ impl Engine {
                     flow.hello = Some(hello.into());
                 }
             }
-            NetKind::Nameless(_) => {
-                if self.flows.get_mut(id).is_some_and(Flow::nameless) {
-                    self.place_late(id, time);
+            NetKind::Nameless(why) => {
+                if self.flows.get_mut(id).is_some_and(|flow| flow.nameless(why)) {
+                    self.place_late(id);
                 }
             }
             NetKind::Bytes { out, into } => self.sent(id, time, u64::from(out), u64::from(into)),
@@ -47,12 +51,19 @@ impl Engine {
         }
     }
 
-    /// A name came after the bytes: they go where it says.
-    fn place_late(&mut self, id: FlowId, time: Timestamp) {
+    /// An owner or a name came after the bytes: they go where it says. What was sent before anything was read does not.
+    fn place_late(&mut self, id: FlowId) {
         let Some(flow) = self.flows.get_mut(id) else { return };
-        let (out, into) = std::mem::take(&mut flow.unplaced);
-        if out + into > 0 {
-            self.sent(id, time, out, into);
+        let waiting = std::mem::take(&mut flow.waiting);
+        if waiting.is_empty() {
+            return;
+        }
+        let owner = self.owner_of(id, waiting[0].0).and_then(|(life, _)| self.lineage.get(life));
+        let read = owner.and_then(|life| life.bearings.iter().map(|bearing| bearing.since).min());
+        for (time, out, into) in waiting {
+            if read.is_none_or(|read| read <= time) {
+                self.sent(id, time, out, into);
+            }
         }
     }
 
@@ -61,21 +72,14 @@ impl Engine {
         if flow.target == Target::Elsewhere {
             return;
         }
+        if flow.owner.is_none() || flow.target == Target::Open {
+            flow.wait(time, out, into);
+            return self.nobodys(id);
+        }
         let Some((life_id, attribution)) = self.owner_of(id, time) else { return };
         let Some(life) = self.lineage.get_mut(life_id) else { return };
-        if life.bearings.is_empty() {
-            return;
-        }
-        let Some(flow) = self.flows.get_mut(id) else { return };
-        let place = match &flow.target {
-            Target::Place(place) => place,
-            Target::Open => {
-                flow.unplaced.0 += out;
-                flow.unplaced.1 += into;
-                return;
-            }
-            Target::Elsewhere => return,
-        };
+        let Some(flow) = self.flows.get_mut(id).filter(|_| !life.bearings.is_empty()) else { return };
+        let Target::Place(place) = &flow.target else { return };
         let code = &life.image.code;
         let same = |tally: &Tally| tally.place == *place && tally.code == *code;
         let at = match life.tallies.iter().position(same) {
@@ -104,10 +108,7 @@ impl Engine {
     /// The process a flow belongs to: the one it is sent on behalf of, else its owner, as of this moment.
     fn owner_of(&mut self, id: FlowId, time: Timestamp) -> Option<(LifeId, Attribution)> {
         let flow = self.flows.get_mut(id)?;
-        let Some(owner) = flow.owner else {
-            self.nobodys(id);
-            return None;
-        };
+        let owner = flow.owner?;
         let effective = owner.effective.is_some_and(|(pid, _)| pid != owner.pid);
         let attribution = if effective { Attribution::EffectiveProcess } else { Attribution::Process };
         if let Some(life) = flow.life {
@@ -128,7 +129,7 @@ impl Engine {
     fn nobodys(&mut self, id: FlowId) {
         let Some(flow) = self.flows.get_mut(id) else { return };
         let to_service = matches!(flow.target, Target::Place(Place::Service { .. }));
-        if !to_service || self.unattributed.contains(&id) {
+        if flow.owner.is_some() || !to_service || self.unattributed.contains(&id) {
             return;
         }
         if self.unattributed.len() >= MAX_UNATTRIBUTED {

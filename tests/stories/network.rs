@@ -85,3 +85,29 @@ fn n18_tenant_cannot_be_seen() {
     let told = w.tell();
     assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "tenant-unknown"));
 }
+
+/// The company's own name for somebody's bucket: the end of the alias chain counts.
+#[test]
+fn custom_domain_of_a_bucket() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.resolve_alias(1.5, &p, "files.example.com", "drop-77.s3.eu-west-1.amazonaws.com");
+    w.upload(2.0, &p, "files.example.com", 30_000);
+    let told = w.tell();
+    let alert = told.alert();
+    assert_eq!((alert.service.as_deref(), alert.tenant.as_deref()), (Some("s3"), Some("drop-77")));
+    assert_eq!(alert.flows[0].domain.as_ref().unwrap().as_str(), "files.example.com");
+}
+
+/// Packets that were recorded out of order, the first ones last.
+#[test]
+fn packets_out_of_order() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.upload(2.0, &p, "content.dropboxapi.com", 30_000);
+    let straight = w.tell();
+    w.shuffle_packets(|packets| packets[..12].reverse());
+    let told = w.tell_as_recorded();
+    assert_eq!(told.alert().bytes_out, straight.alert().bytes_out);
+    assert_eq!(told.alert().id, straight.alert().id);
+}

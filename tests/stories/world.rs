@@ -246,6 +246,15 @@ impl World {
 
     /// A DNS answer for `host`, seen on the wire for `who`.
     pub fn resolve(&mut self, at: f64, who: &Proc, host: &str) {
+        self.answer(at, who, host, None);
+    }
+
+    /// The same where `host` is an alias.
+    pub fn resolve_alias(&mut self, at: f64, who: &Proc, host: &str, end: &str) {
+        self.answer(at, who, host, Some(end));
+    }
+
+    fn answer(&mut self, at: f64, who: &Proc, host: &str, alias: Option<&str>) {
         let ask = Conn {
             pid: who.pid,
             comm: comm(who),
@@ -255,19 +264,22 @@ impl World {
             seq: 0,
             ack: 0,
         };
-        let mut name: Vec<u8> = Vec::new();
-        for label in host.split('.') {
-            name.push(label.len() as u8);
-            name.extend_from_slice(label.as_bytes());
-        }
-        name.push(0);
+        let name = dns_name(host);
         let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
         query.extend_from_slice(&name);
         query.extend_from_slice(&[0, 1, 0, 1]);
         let mut answer = query.clone();
         answer[2..4].copy_from_slice(&[0x81, 0x80]);
-        answer[7] = 1;
-        answer.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
+        answer[7] = 1 + u8::from(alias.is_some());
+        let mut owner = vec![0xc0, 12];
+        if let Some(end) = alias {
+            let end = dns_name(end);
+            answer.extend_from_slice(&[0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, end.len() as u8]);
+            answer.extend_from_slice(&end);
+            owner = end;
+        }
+        answer.extend_from_slice(&owner);
+        answer.extend_from_slice(&[0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
         answer.extend_from_slice(&address(host)[12..]);
         self.packets.push((at, ask.frame(true, 17, &query, 0)));
         self.packets.push((at + 0.01, ask.frame(false, 17, &answer, 0)));
@@ -384,6 +396,18 @@ impl World {
         lines.sort_by(|a, b| a.0.total_cmp(&b.0));
         shuffle(&mut lines);
         lines.into_iter().flat_map(|(_, line)| line.into_bytes()).collect()
+    }
+
+    /// Reorders packets as they stand in the recording; tell it with [`Self::tell_as_recorded`].
+    pub fn shuffle_packets(&mut self, shuffle: impl Fn(&mut Vec<(f64, Vec<u8>)>)) {
+        self.packets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        shuffle(&mut self.packets);
+    }
+
+    /// Packets in the order they were recorded in.
+    pub fn tell_as_recorded(&self) -> Told {
+        let (events, _) = self.recordings();
+        play(&self.policy, vec![events], vec![pcap(&self.packets)])
     }
 
     pub fn tell(&self) -> Told {
@@ -536,6 +560,13 @@ fn process(who: &Proc) -> String {
         parent = token(who.parent.0, who.parent.1, who.uid),
         ppid = who.parent.0,
     )
+}
+
+fn dns_name(host: &str) -> Vec<u8> {
+    let mut name: Vec<u8> =
+        host.split('.').flat_map(|label| [&[label.len() as u8][..], label.as_bytes()].concat()).collect();
+    name.push(0);
+    name
 }
 
 fn comm(who: &Proc) -> String {
