@@ -144,8 +144,9 @@ impl Flow {
 
     /// Bytes that cannot be placed yet.
     pub fn wait(&mut self, time: Timestamp, out: u64, into: u64) {
+        let full = self.waiting.len() >= MAX_WAITING;
         match self.waiting.last_mut() {
-            Some(last) if last.0 == time || self.waiting.len() >= MAX_WAITING => {
+            Some(last) if last.0 == time || full => {
                 *last = (time, last.1 + out, last.2 + into);
             }
             _ => self.waiting.push((time, out, into)),
