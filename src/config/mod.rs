@@ -7,7 +7,7 @@
 //! ```
 //!
 //! One bad entry never silences the others: what cannot be used is left out, said, and the rest is read on. The built-in
-//! default is a source like any other, read first; see [`merge`] for how sources beat each other.
+//! default is a source like any other, read first; see `merge` for how sources beat each other.
 
 mod builtin;
 mod diagnostics;

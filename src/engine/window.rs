@@ -1,4 +1,4 @@
-//! What each life has read, and what it has sent since. Stores and forgets; only [`judge`](super::judge) knows what it
+//! What each life has read, and what it has sent since. Stores and forgets; only `judge` knows what it
 //! means.
 //!
 //! A [`Read`] is one sensitive file come into one process. A [`Bearing`] says that a life carries it: because it read, was
@@ -40,7 +40,7 @@ pub struct Read {
     pub epoch: u32,
     pub time: Timestamp,
     pub reader: Arc<ProcessEvidence>,
-    /// The reader's code identity, see [`super::identity::code_word`].
+    /// The reader's code identity, see `identity::code_word`.
     pub code: Arc<str>,
     pub evidence: Evidence,
     pub truncated: bool,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{Direction, Owner, Timestamp};
 
-/// How the first bytes of a packet are to be read: the capture's link type, reduced to what [`super::frame`] knows.
+/// How the first bytes of a packet are to be read: the capture's link type, reduced to what `frame` knows.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum LinkType {
     /// BSD loopback: a 4-byte address family in the byte order of the machine that captured.
