@@ -273,6 +273,19 @@ impl Engine {
         }
     }
 
+    /// A sensor was blind for a while: chains that fall into it say so with their next report.
+    pub(super) fn darken(&mut self, start: Timestamp, end: Timestamp) {
+        let (chains, ids) = (&mut self.chains.chains, &self.chains.ids);
+        for id in ids {
+            let Some(chain) = chains.get_mut(id).filter(|chain| chain.first <= end && start <= chain.time)
+            else {
+                continue;
+            };
+            chain.dirty = true;
+            self.timers.insert((chain.reported.plus(REPORT_EVERY).max(self.now), Timer::Revise(*id)));
+        }
+    }
+
     /// A minute has passed since the last report.
     pub(super) fn revise(&mut self, id: ChainId) {
         if self.chains.chains.get(&id).is_some_and(|chain| chain.dirty) {

@@ -38,6 +38,13 @@ impl Engine {
         if !looked.sets.is_empty() {
             self.read(life, time, &file.path, &looked, Evidence::Open, file.truncated);
         }
+        if file.truncated {
+            self.note(
+                CoverageKind::NameHidden,
+                1,
+                "paths that the system cut: only their beginnings could be judged",
+            );
+        }
         self.touched(life, time, looked.hash, file.id);
     }
 

@@ -165,7 +165,10 @@ impl Engine {
         match input {
             Input::Process(observed) => self.act(observed),
             Input::Net(fact) => self.send(fact),
-            Input::Coverage(coverage) => self.coverage.tell(coverage, &mut self.outbox),
+            Input::Coverage(coverage) => {
+                self.darken(coverage.start, coverage.end);
+                self.coverage.tell(coverage, &mut self.outbox);
+            }
             Input::Tick(_) => {}
         }
         self.release(records);
