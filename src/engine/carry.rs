@@ -7,7 +7,8 @@ use crate::policy::{SetId, SetMask};
 
 use super::Engine;
 use super::lineage::LifeId;
-use super::window::{Bearing, MAX_BEARINGS, Mark, OVERHANG, Read, ReadId, Way};
+use super::taint::Origin;
+use super::window::{Bearing, MAX_BEARERS, MAX_BEARINGS, Mark, OVERHANG, Read, ReadId, Way};
 
 impl Engine {
     /// A process that no fork event introduced was forked all the same, from the parent its token names, when it started.
@@ -116,13 +117,7 @@ impl Engine {
             }
             keep
         });
-        let again = |other: &&mut Bearing| other.read.id == bearing.read.id;
-        if let Some(known) = life.bearings.iter_mut().find(again) {
-            // The same read by another way, or its staged copy again: the window starts anew, the bytes count on.
-            if bearing.until > known.until {
-                known.until = bearing.until;
-                known.through = bearing.through.or_else(|| known.through.take());
-            }
+        if life.bearings.iter().any(|other| other.read.id == bearing.read.id) {
             gone.into_iter().for_each(|read| self.unbear(id, read));
             return;
         }
@@ -165,9 +160,31 @@ impl Engine {
             life.bearings.push(bearing.clone());
         }
         let pipes = life.pipes.clone();
-        self.bearers.or_insert_with(bearing.read.id, Vec::new).push(id);
+        let bearers = self.bearers.or_insert_with(bearing.read.id, Vec::new);
+        if bearers.len() < MAX_BEARERS {
+            bearers.push(id);
+        }
         gone.into_iter().for_each(|read| self.unbear(id, read));
         self.pour(id, &pipes, &bearing);
+    }
+
+    /// The life carries this read already: its window starts anew with the staged copy. The bytes count on.
+    pub(super) fn renew(
+        &mut self,
+        id: LifeId,
+        origin: &Origin,
+        staged: &Arc<Read>,
+        until: Timestamp,
+    ) -> bool {
+        let Some(life) = self.lineage.get_mut(id) else { return false };
+        let now = self.now;
+        let known = life.bearings.iter_mut().find(|bearing| bearing.read.id == origin.read.id);
+        let Some(known) = known.filter(|bearing| bearing.until.plus(OVERHANG) >= now) else { return false };
+        if until > known.until {
+            known.until = until;
+            known.through = Some(Arc::clone(staged));
+        }
+        true
     }
 
     pub(super) fn unbear(&mut self, life: LifeId, read: ReadId) {

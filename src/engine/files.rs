@@ -68,26 +68,30 @@ impl Engine {
 
     /// Reading a file that carries reads carries them too.
     pub(super) fn take_over(&mut self, life: LifeId, time: Timestamp, path: &FilePath, parts: &[Part]) {
-        let origins: Vec<Origin> = parts.iter().flat_map(Part::origins).collect();
-        let mut sets = SetMask::default();
-        origins.iter().for_each(|origin| sets = sets.union(self.sets_of(&origin.read)));
+        parts.iter().for_each(|part| self.absorb(life, part.load.id, time));
+        let reads = parts.iter().flat_map(|part| &part.load.origins);
+        let sets = reads.fold(SetMask::default(), |sets, origin| sets.union(self.sets_of(&origin.read)));
         let mut scratch = std::mem::take(&mut self.scratch);
         let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
         let sets = self.unexcused(life, sets, &canonical, time);
         self.scratch = scratch;
-        parts.iter().for_each(|part| self.absorb(life, part.load.id, time));
         if sets.is_empty() {
             return;
         }
         let Some(staged) = self.new_read(life, time, path, sets, Evidence::Taint) else { return };
         let staged = Arc::new(staged);
         let until = Bearing::deadline(&self.policy, sets, time);
-        for Origin { read, way } in origins {
-            if self.sets_of(&read).intersection(sets).is_empty() {
-                continue;
+        for part in parts {
+            for origin in &part.load.origins {
+                if self.sets_of(&origin.read).intersection(sets).is_empty()
+                    || self.renew(life, origin, &staged, until)
+                {
+                    continue;
+                }
+                let (read, through) = (Arc::clone(&origin.read), Some(Arc::clone(&staged)));
+                let way = part.way_of(origin);
+                self.bear(life, Bearing { read, through, way, since: time, until, marks: Vec::new() });
             }
-            let through = Some(Arc::clone(&staged));
-            self.bear(life, Bearing { read, through, way, since: time, until, marks: Vec::new() });
         }
     }
 
@@ -188,7 +192,9 @@ impl Engine {
             |bearing: &&Bearing| Origin { read: Arc::clone(&bearing.read), way: bearing.way.clone() };
         let origins: Vec<Origin> = live.iter().take(MAX_ORIGINS).map(origin).collect();
         let load = self.new_load(origins, until);
-        self.lineage.get_mut(id)?.load = Some(Arc::clone(&load));
+        let life = self.lineage.get_mut(id)?;
+        life.load = Some(Arc::clone(&load));
+        life.last_load = Some(Arc::clone(&load));
         Some(Part { load, hops: Vec::new() })
     }
 

@@ -64,6 +64,8 @@ pub struct Life {
     pub pipes: Vec<PipeEnd>,
     /// What a file written now would carry; `None` when it must be put together anew.
     pub load: Option<Arc<Load>>,
+    /// The last one put together.
+    pub last_load: Option<Arc<Load>>,
     /// Loads taken over lately, by number: to take one over again at once would change nothing.
     pub absorbed: VecDeque<(u64, Timestamp)>,
     /// Sensitive reads beyond those remembered.
@@ -201,6 +203,7 @@ impl Lineage {
             tallies: Vec::new(),
             pipes: Vec::new(),
             load: None,
+            last_load: None,
             absorbed: VecDeque::new(),
             bearings_omitted: 0,
         };

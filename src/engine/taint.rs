@@ -12,10 +12,11 @@ use super::window::{Read, Way};
 
 /// Tainted files remembered at most; about 300 bytes each, 20 MB. Beyond it the one that expires first makes room.
 pub const MAX_FILES: usize = 1 << 16;
-/// Reads in one load at most: the most sensitive ones.
-pub const MAX_ORIGINS: usize = 64;
+/// Reads in one load at most: the most sensitive ones. Whoever picks the file up is told of no more; the first reader's
+/// own alert knows all.
+pub const MAX_ORIGINS: usize = 16;
 /// Loads that one file carries at most; the oldest makes room.
-const MAX_PARTS: usize = 8;
+const MAX_PARTS: usize = 4;
 /// Steps kept of a load's way through files.
 const MAX_HOPS: usize = 8;
 
@@ -47,13 +48,15 @@ pub struct Part {
 impl Part {
     /// The reads, each with its whole way.
     pub fn origins(&self) -> impl Iterator<Item = Origin> {
-        self.load.origins.iter().map(|origin| {
-            let way = self
-                .hops
-                .iter()
-                .fold(origin.way.clone(), |way, hop| Some(Way::then(way.as_ref(), hop.clone())));
-            Origin { read: Arc::clone(&origin.read), way }
-        })
+        self.load
+            .origins
+            .iter()
+            .map(|origin| Origin { read: Arc::clone(&origin.read), way: self.way_of(origin) })
+    }
+
+    /// How a read of the load came here.
+    pub fn way_of(&self, origin: &Origin) -> Option<Arc<Way>> {
+        self.hops.iter().fold(origin.way.clone(), |way, hop| Some(Way::then(way.as_ref(), hop.clone())))
     }
 
     /// One step further.
