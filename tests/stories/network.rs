@@ -136,3 +136,14 @@ fn unattributed_flow_is_said() {
     w.close(end + 0.1, &mut conn);
     assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "unattributed-flow"));
 }
+
+/// Only the outer name of an encrypted hello is visible.
+#[test]
+fn n03_encrypted_hello() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    let mut conn = w.connect_to(2.0, &p, "cloudflare-ech.com", Some("cloudflare-ech.com"), false);
+    let end = w.send(2.1, &mut conn, 90_000);
+    w.close(end + 0.1, &mut conn);
+    assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "name-hidden"));
+}

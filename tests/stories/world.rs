@@ -231,6 +231,11 @@ impl World {
         self.event(at, who, 94, "\"cs_invalidated\":{}");
     }
 
+    /// A recording that was made without fork events.
+    pub fn forget_forks(&mut self) {
+        self.lines.retain(|(_, line)| !line.contains("\"event_type\":11,"));
+    }
+
     /// The kernel drops some events: their numbers are missing.
     pub fn lose(&mut self, events: u64) {
         self.seq += events;
