@@ -43,18 +43,9 @@ impl Engine {
         let Some(process) = self.lineage.get(life).map(|life| Arc::clone(&life.image.evidence)) else {
             return;
         };
-        let mut shared: Option<(Option<*const Way>, Arc<Way>)> = None;
+        let mut step = Step::new(Hop { kind, time, process, path: None });
         for mut bearing in carried {
-            let before = bearing.way.as_ref().map(Arc::as_ptr);
-            let way = match &shared {
-                Some((same, way)) if *same == before => Arc::clone(way),
-                _ => Way::then(
-                    bearing.way.as_ref(),
-                    Hop { kind, time, process: Arc::clone(&process), path: None },
-                ),
-            };
-            shared = Some((before, Arc::clone(&way)));
-            bearing.way = Some(way);
+            step.take(&mut bearing);
             bearing.since = time;
             bearing.marks.clear();
             self.bear(life, bearing);
@@ -66,19 +57,8 @@ impl Engine {
         let Some(life) = self.lineage.get_mut(life) else { return };
         life.load = None;
         let process = Arc::clone(&life.image.evidence);
-        let mut shared: Option<(Option<*const Way>, Arc<Way>)> = None;
-        for bearing in &mut life.bearings {
-            let before = bearing.way.as_ref().map(Arc::as_ptr);
-            let way = match &shared {
-                Some((same, way)) if *same == before => Arc::clone(way),
-                _ => Way::then(
-                    bearing.way.as_ref(),
-                    Hop { kind, time, process: Arc::clone(&process), path: None },
-                ),
-            };
-            shared = Some((before, Arc::clone(&way)));
-            bearing.way = Some(way);
-        }
+        let mut step = Step::new(Hop { kind, time, process, path: None });
+        life.bearings.iter_mut().for_each(|bearing| step.take(bearing));
     }
 
     pub(super) fn new_read(
@@ -196,6 +176,30 @@ impl Engine {
                 self.bearers.remove(&read);
             }
         }
+    }
+}
+
+/// One step taken by many bearings: those that came the same way so far go on sharing it.
+struct Step {
+    hop: Hop,
+    last: Option<(Option<Arc<Way>>, Arc<Way>)>,
+}
+
+impl Step {
+    fn new(hop: Hop) -> Self {
+        Self { hop, last: None }
+    }
+
+    fn take(&mut self, bearing: &mut Bearing) {
+        let before = bearing.way.take();
+        let same =
+            |known: &Option<Arc<Way>>| known.as_ref().map(Arc::as_ptr) == before.as_ref().map(Arc::as_ptr);
+        let way = match &self.last {
+            Some((known, way)) if same(known) => Arc::clone(way),
+            _ => Way::then(before.as_ref(), self.hop.clone()),
+        };
+        self.last = Some((before, Arc::clone(&way)));
+        bearing.way = Some(way);
     }
 }
 
