@@ -2,13 +2,15 @@
 //!
 //! Lines and packets are synthesised in the recorded forms and go through the same door as `cloudward replay`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Cursor;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use cloudward::config::{self, Level, Origin, Source};
 use cloudward::daemon::replay::Replay;
 use cloudward::model::{Alert, Confidence, Coverage, Record, Timestamp};
+use cloudward::policy::Policy;
 use cloudward::sensor::capture::CaptureReader;
 use cloudward::sensor::lines::Lines;
 
@@ -462,13 +464,25 @@ impl World {
     }
 }
 
-/// Replays recordings under a policy.
-pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>) -> Told {
-    let (settings, diagnostics) = config::load(&[Source::new(Origin::File, "policy.toml", policy)]);
+/// Most stories share a policy: it is compiled once.
+fn compiled(text: &str) -> Arc<Policy> {
+    static KNOWN: Mutex<BTreeMap<String, Arc<Policy>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(policy) = known.get(text) {
+        return Arc::clone(policy);
+    }
+    let (settings, diagnostics) = config::load(&[Source::new(Origin::File, "policy.toml", text)]);
     let errors: Vec<_> =
         diagnostics.iter().filter(|d| d.level == Level::Error).map(ToString::to_string).collect();
     assert!(errors.is_empty(), "{errors:#?}");
-    let mut replay = Replay::new(Arc::clone(&settings.policy));
+    known.insert(text.to_owned(), Arc::clone(&settings.policy));
+    settings.policy
+}
+
+/// Replays recordings under a policy.
+pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>) -> Told {
+    let policy = compiled(policy);
+    let mut replay = Replay::new(policy);
     for events in events {
         replay.events(Lines::new("events".into(), Box::new(Cursor::new(events))).unwrap());
     }
