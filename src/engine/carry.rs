@@ -2,13 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::model::{Evidence, FilePath, Hop, HopKind, Timestamp};
+use crate::model::{Evidence, FilePath, Hop, HopKind, Severity, Timestamp};
 use crate::policy::{SetId, SetMask};
 
 use super::Engine;
 use super::lineage::LifeId;
 use super::taint::Origin;
-use super::window::{Bearing, MAX_BEARERS, MAX_BEARINGS, Mark, OVERHANG, Read, ReadId, Way};
+use super::window::{Bearing, MAX_BEARERS, MAX_BEARINGS, MAX_HANDED_ON, Mark, OVERHANG, Read, ReadId, Way};
 
 impl Engine {
     /// A process that no fork event introduced was forked all the same, from the parent its token names, when it started.
@@ -133,10 +133,15 @@ impl Engine {
                 })
                 .collect();
             life.tallies.iter_mut().for_each(|tally| tally.check_at = 0);
-            if life.bearings.len() >= MAX_BEARINGS {
+            let handed_on = bearing.way.is_some() || bearing.through.is_some();
+            if life.bearings.len() >= if handed_on { MAX_HANDED_ON } else { MAX_BEARINGS } {
                 life.bearings_omitted += 1;
-                let at =
-                    weakest(&life.bearings, |set| self.policy.sets[usize::from(set.0)].severity as usize);
+                let severity = |set: SetId| self.policy.sets.get(usize::from(set.0)).map(|set| set.severity);
+                let (at, weight) = weakest(&life.bearings, severity);
+                if handed_on && weight_of(&bearing, severity) < weight {
+                    gone.into_iter().for_each(|read| self.unbear(id, read));
+                    return;
+                }
                 gone.push(life.bearings.swap_remove(at).read.id);
             }
             life.bearings.push(bearing.clone());
@@ -203,9 +208,14 @@ impl Step {
     }
 }
 
-/// The bearing to give up in a full life: least severe, then nearest its end.
-fn weakest(bearings: &[Bearing], severity: impl Fn(SetId) -> usize) -> usize {
-    let weight = |bearing: &Bearing| bearing.read.sets.iter().map(&severity).max().unwrap_or(0);
-    let weakest = bearings.iter().enumerate().min_by_key(|(_, bearing)| (weight(bearing), bearing.until));
-    weakest.map_or(0, |(at, _)| at)
+/// How sensitive the most sensitive set of a bearing is.
+fn weight_of(bearing: &Bearing, severity: impl Fn(SetId) -> Option<Severity>) -> Option<Severity> {
+    bearing.read.sets.iter().filter_map(severity).max()
+}
+
+/// The bearing to give up in a full life, and its weight: least severe, then nearest its end.
+fn weakest(bearings: &[Bearing], severity: impl Fn(SetId) -> Option<Severity>) -> (usize, Option<Severity>) {
+    let weighed = bearings.iter().map(|bearing| (weight_of(bearing, &severity), bearing.until));
+    let weakest = weighed.enumerate().min_by_key(|(_, weight)| *weight);
+    weakest.map_or((0, None), |(at, (weight, _))| (at, weight))
 }

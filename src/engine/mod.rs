@@ -238,9 +238,11 @@ impl Engine {
     }
 
     fn bury(&mut self) {
-        let keep = |life: &lineage::Life| {
+        // What an ended life carried matters only with what it sent: its children and files have their own copies.
+        let until = |life: &lineage::Life| {
             life.bearings.iter().map(|bearing| bearing.until.plus(window::OVERHANG)).max()
         };
+        let keep = |life: &lineage::Life| until(life).filter(|_| !life.tallies.is_empty());
         self.lineage.bury(self.now, keep);
         for life in self.lineage.take_gone() {
             for bearing in &life.bearings {
