@@ -13,7 +13,7 @@ use crate::sink::redact;
 
 /// The record as one line.
 pub fn ecs(record: &Record) -> String {
-    let mut line = match record {
+    let mut line = match &*redact::record(record) {
         Record::Alert(alert) => alert_value(alert),
         Record::Coverage(coverage) => coverage_value(coverage),
     }
@@ -108,7 +108,7 @@ fn process(uploader: &ProcessEvidence, alert: &Alert) -> Value {
 fn process_value(process: &ProcessEvidence) -> Value {
     let info = &process.info;
     let program = &info.program;
-    let args = redact::args(&process.args);
+    let args = &process.args;
     let mut value = json!({
         "pid": info.key.pid.0,
         "entity_id": entity(info.key),
@@ -122,7 +122,7 @@ fn process_value(process: &ProcessEvidence) -> Value {
     if !args.is_empty() {
         object.insert("args_count".into(), args.len().into());
         object.insert("command_line".into(), args.join(" ").into());
-        object.insert("args".into(), args.into());
+        object.insert("args".into(), args.iter().map(|arg| Value::from(&**arg)).collect());
     }
     if let Some(cwd) = &process.cwd {
         object.insert("working_directory".into(), cwd.to_string().into());

@@ -12,7 +12,7 @@ const MAX_LINES: usize = 12;
 
 /// The record as a block of lines, with an empty line behind an alert.
 pub fn text(record: &Record) -> String {
-    match record {
+    match &*redact::record(record) {
         Record::Alert(alert) => alert_text(alert),
         Record::Coverage(coverage) => coverage_text(coverage),
     }
@@ -42,7 +42,7 @@ fn alert_text(alert: &Alert) -> String {
         line("script", script.path.to_string());
     }
     if !alert.uploader.args.is_empty() {
-        line("command", redact::args(&alert.uploader.args).join(" "));
+        line("command", alert.uploader.args.join(" "));
     }
     for process in alert.chain.iter().take(6) {
         line("run by", who(process));
