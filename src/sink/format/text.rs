@@ -7,6 +7,8 @@ use crate::model::{
 };
 use crate::sink::redact;
 
+use super::words::visible;
+
 /// Lines listed of one kind; the rest is counted.
 const MAX_LINES: usize = 12;
 
@@ -25,7 +27,7 @@ fn alert_text(alert: &Alert) -> String {
         .or_else(|| alert.service.as_deref().map(ToOwned::to_owned))
         .unwrap_or_else(|| "an unknown place".into());
     let rule = alert.rules.first();
-    let mut line = |label: &str, text: String| _ = writeln!(out, "  {label:<9} {}", clean(&text));
+    let mut line = |label: &str, text: String| _ = writeln!(out, "  {label:<9} {}", visible(&text));
     let sent = if alert.bytes_out > 0 {
         format!("sent {}", size(alert.bytes_out))
     } else {
@@ -94,14 +96,14 @@ fn alert_text(alert: &Alert) -> String {
         ),
     );
     let name = crate::model::Lossy(alert.uploader.info.program.path.file_name()).to_string();
-    let service = alert.service.as_deref().unwrap_or("no known service");
+    let service = visible(alert.service.as_deref().unwrap_or("no known service"));
     let head = format!(
         "ALERT {} severity, {} confidence  {}\n  {} {sent} to {} ({service}) after a sensitive read\n",
         alert.severity.as_str(),
         alert.confidence.as_str(),
         alert.time,
-        clean(&name),
-        clean(&place),
+        visible(&name),
+        visible(&place),
     );
     head + &out + "\n"
 }
@@ -114,7 +116,7 @@ fn coverage_text(coverage: &Coverage) -> String {
         coverage.end,
         coverage.kind.as_str(),
         coverage.count,
-        clean(&coverage.text)
+        visible(&coverage.text)
     )
 }
 
@@ -148,28 +150,9 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// File names are hostile: control characters and marks that turn the text around are shown, not obeyed.
-fn clean(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
-        if c.is_control() || turns {
-            _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hostile_names_cannot_draw_on_the_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb\\u{a}c\\u{202e}d");
-    }
 
     #[test]
     fn sizes_for_people() {

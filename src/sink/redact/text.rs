@@ -123,7 +123,11 @@ fn secret_value(text: &str, at: usize, sign: char, is_path: bool) -> Option<(usi
     let after = &text[at + 1..];
     let quoted_name = text[..at].ends_with(['"', '\'']);
     let spaced = after.starts_with([' ', '"', '\'']) || quoted_name;
-    if name.is_empty() || !secret || (sign == ':' && !spaced && !header) || (is_path && sign == ':') {
+    if name.is_empty()
+        || !secret
+        || (sign == ':' && !spaced && !header)
+        || (is_path && sign == ':' && !quoted_name)
+    {
         return None;
     }
     let skipped = after.len() - after.trim_start_matches([' ', '\\']).len();
