@@ -172,8 +172,10 @@ impl Line {
 
     /// Anything else: a text, and if it holds several words, perhaps a command of its own.
     fn plain(&self, word: &str) -> String {
-        if let Some((name, value)) = word.split_once('=')
-            && name.len() <= MAX_NAME
+        if self.depth < MAX_DEPTH
+            && let Some((name, value)) = word.split_once('=')
+            && (1..=MAX_NAME).contains(&name.len())
+            && !value.contains(char::is_whitespace)
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
         {
             return named(name, value, self.depth);
@@ -188,7 +190,7 @@ impl Line {
     }
 }
 
-/// `--name=value` or `NAME=value` as a word of its own: all of the value is meant.
+/// `--name=value`, or `NAME=value` as a word of its own: all of the value is meant.
 fn named(name: &str, value: &str, depth: usize) -> String {
     let list = value.contains([';', '&']) && value.contains('=');
     let hidden =
@@ -199,7 +201,7 @@ fn named(name: &str, value: &str, depth: usize) -> String {
     if list {
         return command(&text(&format!("{name}={value}")), depth);
     }
-    format!("{}={}", text(name), Line { first: false, ..Line::new(depth) }.plain(value))
+    format!("{}={}", text(name), Line::new(depth + 1).plain(value))
 }
 
 /// A word that holds words: each is read as a command line's, quotes kept.

@@ -69,6 +69,17 @@ const SHAPES: [(&str, Of, usize); 41] = [
     ("hvs.", Of::Url, 20),   // Vault
 ];
 
+/// Bytes that some shape begins with.
+const BEGINS: [bool; 256] = {
+    let mut begins = [false; 256];
+    let mut index = 0;
+    while index < SHAPES.len() {
+        begins[SHAPES[index].0.as_bytes()[0] as usize] = true;
+        index += 1;
+    }
+    begins
+};
+
 /// A key has this many letters and digits in a row somewhere, a digit among them, or more without one; words of a file
 /// name have fewer.
 const SOLID: usize = 12;
@@ -100,7 +111,9 @@ const LOOK: usize = 512;
 
 /// Length of the key that begins here.
 fn key_at(text: &[u8]) -> Option<usize> {
-    let known = SHAPES.iter().find_map(|(prefix, of, least)| {
+    let begins = text.first().is_some_and(|first| BEGINS[usize::from(*first)]);
+    let shapes = if begins { &SHAPES[..] } else { &[] };
+    let known = shapes.iter().find_map(|(prefix, of, least)| {
         let rest = text.strip_prefix(prefix.as_bytes())?;
         let seen = run(&rest[..rest.len().min(LOOK)], *of);
         (seen >= *least && is_solid(&rest[..seen])).then(|| prefix.len() + run(rest, *of))

@@ -1,6 +1,8 @@
 //! Secrets shaped as their issuers shape them. `¦` stands between the halves of a key, so that no scanner takes these
 //! lines for a leak.
 
+use proptest::prelude::*;
+
 use super::*;
 
 fn line(text: &str) -> String {
@@ -190,6 +192,10 @@ fn words_inside_words() {
             &["zsh", "-c", "curl -H \"Authorization: [redacted]\" 'https://x.test/?token=[redacted]'"],
         ),
         (
+            &["sh", "-c", "TOKEN=abc A=b curl https://x.test/"],
+            &["sh", "-c", "TOKEN=[redacted] A=b curl https://x.test/"],
+        ),
+        (
             &["curl", "-d", "{\"user\": \"bob\", \"password\": \"a b\", \"n\": 1}"],
             &["curl", "-d", "{\"user\": \"bob\", \"password\": \"[redacted]\", \"n\": 1}"],
         ),
@@ -269,9 +275,46 @@ fn odd_texts_survive() {
     }
     let long = "x=".repeat(20_000);
     assert_eq!(text(&long).len(), long.len());
-    for hostile in ["sl.", "+/", "-", "M-", "Bearer A1234567 ", "x://a@", "token=a&", "'=", "a:\"", "eyJ."] {
+    for hostile in [
+        "=",
+        "a=",
+        ":",
+        "--a=",
+        "' ",
+        "-----BEGIN ",
+        "a_b-",
+        "sl.",
+        "+/",
+        "-",
+        "M-",
+        "Bearer A1234567 ",
+        "x://a@",
+        "token=a&",
+        "'=",
+        "a:\"",
+        "eyJ.",
+    ] {
         let long = hostile.repeat(20_000 / hostile.len());
         assert!(!text(&long).is_empty());
         assert_eq!(args(&[long.into()]).len(), 1);
+    }
+}
+
+proptest! {
+    /// Pieces that mean something, in any order: no panic, and what is clean stays as it is.
+    #[test]
+    fn any_mixture_is_read_and_read_again_the_same(
+        pieces in prop::collection::vec(prop::sample::select(vec![
+            "curl", " ", "-u", "-p", "--token", "=", ":", "\"", "'", "\\", "password", "://", "@", "?sig", "&", ";", "é",
+            "\u{202e}", "Bearer ", "abcDEF12345678", "/Users/a", "AKIA", "IOSFODNN7EXAMPLE", "-----BEGIN ", "PRIVATE KEY-----",
+            "hooks.slack.com/services/", "a", "\n", "|", "[redacted]", "pass:", "mysql", "eyJ", ".", "mc", "set",
+        ]), 0..24)
+    ) {
+        let whole = pieces.concat();
+        let once = text(&whole);
+        prop_assert_eq!(text(&once), once.clone(), "{}", whole);
+        let words: Vec<Box<str>> = pieces.iter().map(|piece| Box::from(*piece)).collect();
+        prop_assert_eq!(args(&words).len(), words.len());
+        let _ = args(&[whole.into()]);
     }
 }

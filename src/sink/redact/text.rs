@@ -26,13 +26,14 @@ fn clean(text: &str, is_path: bool) -> String {
 fn private_keys(text: &str) -> String {
     const BEGIN: &str = "-----BEGIN ";
     const END: &str = "PRIVATE KEY-----";
+    const MAX_LABEL: usize = 64;
     let mut written = String::new();
     let mut rest = text;
     while let Some(start) = rest.find(BEGIN) {
         let (before, block) = rest.split_at(start);
         written.push_str(before);
-        let label = block.find('\n').unwrap_or(block.len()).min(block.len());
-        let opened = block.find(END).filter(|at| *at < label.max(64)).map(|at| at + END.len());
+        let label = &block.as_bytes()[..block.len().min(MAX_LABEL)];
+        let opened = label.windows(END.len()).position(|at| at == END.as_bytes()).map(|at| at + END.len());
         let Some(opened) = opened else {
             written.push_str(BEGIN);
             rest = &block[BEGIN.len()..];

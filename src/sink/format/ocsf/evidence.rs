@@ -155,8 +155,22 @@ fn file_read(found: &mut Found, read: &ReadEvidence) {
             "type": "Regular File",
             "accessed_time": words::millis(read.time),
         },
-        "process": process_value(&read.process),
+        "process": brief(&read.process),
     }));
+}
+
+/// Who, without the whole of it: the readers of many files are few.
+fn brief(process: &ProcessEvidence) -> Value {
+    let mut value = json!({
+        "pid": process.info.key.pid.0,
+        "uid": words::entity(process.info.key),
+        "name": words::process_name(process),
+        "path": process.info.program.path.to_string(),
+    });
+    if !process.args.is_empty() {
+        value["cmd_line"] = process.args.join(" ").into();
+    }
+    value
 }
 
 fn sent(found: &mut Found, flow: &FlowEvidence, alert: &Alert) {

@@ -80,13 +80,22 @@ fn alert_value(alert: &Alert) -> Value {
         "finding_info": finding_info(alert),
         "evidences": evidences,
         "observables": observables,
-        "unmapped": { "cloudward": ecs::own(alert) },
+        "unmapped": { "cloudward": unmapped(alert) },
     });
     merge(&mut root, more);
     root["metadata"]["profiles"] = json!(["security_control"]);
     root["metadata"]["event_code"] = alert.rules.first().map_or("", |rule| &*rule.id).into();
     root["metadata"]["correlation_uid"] = alert.id.to_string().into();
     root
+}
+
+/// Our own evidence, without the lists that standard attributes hold whole.
+fn unmapped(alert: &Alert) -> Value {
+    let mut own = ecs::own(alert);
+    if let Some(own) = own.as_object_mut() {
+        own.retain(|name, _| !matches!(name.as_str(), "chain" | "rules"));
+    }
+    own
 }
 
 fn merge(root: &mut Value, more: Value) {
