@@ -14,15 +14,20 @@
 //! * [`policy`]: what the administrator asked for, compiled: which paths are sensitive, which names are services, who may.
 //! * [`sensor`]: observes. Endpoint Security, `eslogger` lines, capture files. Opens things; understands nothing.
 //! * [`net`]: packet bytes in, facts about flows out. Parses portably; opens nothing.
-//! * [`engine`]: thinks. Facts in, alerts and coverage records out.
+//! * [`engine`]: thinks. Facts in, alerts and coverage records out. Inside, in the order of the flow: `order` (one sequence
+//!   from many sensors), `lineage` (who is who), `window`, `carry`, `files`, `pipes` and `taint` (who and what carries which
+//!   reads), `sends` (bytes find their process), `judge` (an upload? allowed?), `chains` and `describe` (one chain is one
+//!   alert, with its evidence).
 //! * [`sink`]: speaks. Formats are pure functions of a record.
 //! * [`config`]: from TOML to [`policy`], collecting every complaint with its place.
 //! * [`daemon`]: runs. Threads, channels, signals, order of start and stop.
 //! * [`cli`], the verbs.
+//! * `sys` (macOS only): raw calls to the system, the only `unsafe`.
 //!
 //! # Five minutes
 //!
-//! `main` → [`cli::main`] → `cli::replay` (or [`daemon`]) → `engine::Engine::step` → one story under `tests/stories/`.
+//! `main` → [`cli::main`] → `cli::replay` → [`daemon::replay::Replay::run`] (or [`daemon`]'s threads) →
+//! [`engine::Engine::step`] → one story under `tests/stories/`.
 //!
 //! # Invariants, including what is absent
 //!

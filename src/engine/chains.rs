@@ -1,7 +1,7 @@
 //! One chain is one alert.
 //!
-//! Completed read-and-upload pairs join a chain: by a read they share (the same lineage), or because the same user, the
-//! same programs, the same sets and the same place meet again within `[alert].group`. A chain reports when it begins and
+//! Completed read-and-upload pairs join a chain: because the same program sends the same read to the same place (one
+//! lineage), or because the same user, the same programs, the same sets and the same place meet again within `[alert].group`. A chain reports when it begins and
 //! then, as a new revision, at most once a minute of event time.
 
 use std::collections::BTreeSet;
@@ -74,6 +74,8 @@ pub struct Completion {
 pub struct Chain {
     pub alert_id: AlertId,
     key: Arc<str>,
+    /// The uploading program's code identity and the place: with a read in common, the same lineage's chain.
+    who_where: Arc<str>,
     pub first: Timestamp,
     last_step: Timestamp,
     last_pair: Timestamp,
@@ -136,12 +138,13 @@ impl Chains {
         })
     }
 
-    fn create(&mut self, completion: &Completion, key: Arc<str>) -> ChainId {
+    fn create(&mut self, completion: &Completion, key: Arc<str>, who_where: Arc<str>) -> ChainId {
         let id = ChainId(self.next);
         self.next += 1;
         let chain = Chain {
             alert_id: alert_id(completion, &key),
             key: Arc::clone(&key),
+            who_where,
             first: first_step(completion),
             last_step: completion.time,
             last_pair: Timestamp::MIN,
@@ -174,9 +177,8 @@ impl Chains {
         if self.by_key.get(&chain.key) == Some(&id) {
             self.by_key.remove(&chain.key);
         }
-        let place = place_word(&chain.place);
         for carried in &chain.carried {
-            self.by_read.remove(&(carried.bearing.read.id, Arc::clone(&place)));
+            self.by_read.remove(&(carried.bearing.read.id, Arc::clone(&chain.who_where)));
         }
         Some(chain)
     }
@@ -248,20 +250,23 @@ impl Engine {
         if !describe::any_rule(&self.policy, &completion) {
             return;
         }
-        let (place, key) = (place_word(&completion.place), chain_key(&self.policy, &completion));
+        let place: Arc<str> = format!("{}\u{1e}{}", completion.code, place_word(&completion.place)).into();
+        let key = chain_key(&self.policy, &completion);
         let found = self.chains.find(&completion, &key, &place, self.policy.options.group);
         let id = match found {
             Some(id) => id,
             None => {
                 self.make_room_for_chain();
-                self.chains.create(&completion, key)
+                self.chains.create(&completion, key, Arc::clone(&place))
             }
         };
-        for carried in &completion.carried {
-            self.chains.by_read.insert((carried.bearing.read.id, Arc::clone(&place)), id);
-        }
+        let reads: Vec<ReadId> = completion.carried.iter().map(|carried| carried.bearing.read.id).collect();
         let Some(chain) = self.chains.chains.get_mut(&id) else { return };
         chain.add(completion);
+        let kept = |read: &ReadId| chain.carried.iter().any(|carried| carried.bearing.read.id == *read);
+        for read in reads.into_iter().filter(kept) {
+            self.chains.by_read.insert((read, Arc::clone(&place)), id);
+        }
         chain.dirty = true;
         if found.is_none() {
             self.report(id);
@@ -270,6 +275,19 @@ impl Engine {
         } else {
             let due = chain.reported.plus(REPORT_EVERY);
             if due <= self.now { self.report(id) } else { _ = self.timers.insert((due, Timer::Revise(id))) }
+        }
+    }
+
+    /// A sensor was blind for a while: chains that fall into it say so with their next report.
+    pub(super) fn darken(&mut self, start: Timestamp, end: Timestamp) {
+        let (chains, ids) = (&mut self.chains.chains, &self.chains.ids);
+        for id in ids {
+            let Some(chain) = chains.get_mut(id).filter(|chain| chain.first <= end && start <= chain.time)
+            else {
+                continue;
+            };
+            chain.dirty = true;
+            self.timers.insert((chain.reported.plus(REPORT_EVERY).max(self.now), Timer::Revise(*id)));
         }
     }
 

@@ -10,8 +10,8 @@ use crate::model::Timestamp;
 use crate::policy::{RuleKind, SetId, SetMask, Subject, UnknownUpload};
 
 use super::Engine;
-use super::acts::Looked;
 use super::chains::{Carried, Completion, Instance};
+use super::files::Looked;
 use super::lineage::{Life, LifeId};
 use super::taint::Origin;
 use super::window::{Bearing, Place, Tally};

@@ -4,7 +4,7 @@
 //! read. Lives are keyed by pid *and* pidversion, so a reused pid never joins an earlier life. Ended lives stay a while as
 //! tombstones, because packets and late events still speak of them.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::model::{
@@ -13,6 +13,7 @@ use crate::model::{
 use crate::policy::Identity;
 
 use super::identity;
+use super::taint::Load;
 use super::window::{Bearing, Tally};
 
 /// The most lives remembered, ended ones included. About 1.5 KiB each with its image and ancestors: 96 MB at the very
@@ -61,6 +62,12 @@ pub struct Life {
     pub bearings: Vec<Bearing>,
     pub tallies: Vec<Tally>,
     pub pipes: Vec<PipeEnd>,
+    /// What a file written now would carry; `None` when it must be put together anew.
+    pub load: Option<Arc<Load>>,
+    /// The last one put together.
+    pub last_load: Option<Arc<Load>>,
+    /// Loads taken over lately, by number: to take one over again at once would change nothing.
+    pub absorbed: VecDeque<(u64, Timestamp)>,
     /// Sensitive reads beyond those remembered.
     pub bearings_omitted: u64,
 }
@@ -195,6 +202,9 @@ impl Lineage {
             bearings: Vec::new(),
             tallies: Vec::new(),
             pipes: Vec::new(),
+            load: None,
+            last_load: None,
+            absorbed: VecDeque::new(),
             bearings_omitted: 0,
         };
         self.lives.insert(id, life);

@@ -11,15 +11,18 @@
 
 mod acts;
 mod argv;
+mod carry;
 mod chains;
 mod coverage;
 mod describe;
+mod files;
 mod flows;
 mod identity;
 mod judge;
 pub mod lineage;
 pub mod order;
 mod outbox;
+mod pipes;
 mod sends;
 pub mod taint;
 #[cfg(test)]
@@ -106,6 +109,7 @@ pub struct Engine {
     epoch: u32,
     renumberings: Vec<Renumbering>,
     next_read: u64,
+    next_load: u64,
     now: Timestamp,
     scratch: Scratch,
     pub stats: Stats,
@@ -132,6 +136,7 @@ impl Engine {
             epoch: 0,
             renumberings: Vec::new(),
             next_read: 0,
+            next_load: 0,
             now: Timestamp::MIN,
             scratch: Scratch::new(),
             stats: Stats::default(),
@@ -160,7 +165,10 @@ impl Engine {
         match input {
             Input::Process(observed) => self.act(observed),
             Input::Net(fact) => self.send(fact),
-            Input::Coverage(coverage) => self.coverage.tell(coverage, &mut self.outbox),
+            Input::Coverage(coverage) => {
+                self.darken(coverage.start, coverage.end);
+                self.coverage.tell(coverage, &mut self.outbox);
+            }
             Input::Tick(_) => {}
         }
         self.release(records);

@@ -6,14 +6,19 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use crate::model::{FileId, FilePath, PathHash, Table, Timestamp};
+use crate::model::{FileId, FilePath, Hop, PathHash, Table, Timestamp};
 
 use super::window::{Read, Way};
 
 /// Tainted files remembered at most; about 300 bytes each, 20 MB. Beyond it the one that expires first makes room.
 pub const MAX_FILES: usize = 1 << 16;
-/// Reads that one file carries at most.
-pub const MAX_ORIGINS: usize = 64;
+/// Reads in one load at most: the most sensitive ones. Whoever picks the file up is told of no more; the first reader's
+/// own alert knows all.
+pub const MAX_ORIGINS: usize = 16;
+/// Loads that one file carries at most; the oldest makes room.
+const MAX_PARTS: usize = 4;
+/// Steps kept of a load's way through files.
+const MAX_HOPS: usize = 8;
 
 /// A read that a file carries, and how it came into it.
 #[derive(Clone, Debug)]
@@ -22,12 +27,53 @@ pub struct Origin {
     pub way: Option<Arc<Way>>,
 }
 
+/// Everything one life carried at a moment, shared by all the files it wrote meanwhile.
+#[derive(Debug)]
+pub struct Load {
+    /// Rises; tells loads apart.
+    pub id: u64,
+    pub origins: Vec<Origin>,
+    /// The moment after which some of it is no longer carried.
+    pub until: Timestamp,
+}
+
+/// A load that came into a file, and by which steps.
+#[derive(Clone, Debug)]
+pub struct Part {
+    pub load: Arc<Load>,
+    /// Oldest first.
+    pub hops: Vec<Hop>,
+}
+
+impl Part {
+    /// The reads, each with its whole way.
+    pub fn origins(&self) -> impl Iterator<Item = Origin> {
+        self.load
+            .origins
+            .iter()
+            .map(|origin| Origin { read: Arc::clone(&origin.read), way: self.way_of(origin) })
+    }
+
+    /// How a read of the load came here.
+    pub fn way_of(&self, origin: &Origin) -> Option<Arc<Way>> {
+        self.hops.iter().fold(origin.way.clone(), |way, hop| Some(Way::then(way.as_ref(), hop.clone())))
+    }
+
+    /// One step further.
+    pub fn step(&mut self, hop: Hop) {
+        if self.hops.len() >= MAX_HOPS {
+            self.hops.remove(0);
+        }
+        self.hops.push(hop);
+    }
+}
+
 #[derive(Debug)]
 pub struct Tainted {
     pub path: FilePath,
     hash: PathHash,
     id: Option<FileId>,
-    pub origins: Vec<Origin>,
+    pub parts: Vec<Part>,
     pub until: Timestamp,
 }
 
@@ -72,10 +118,10 @@ impl Taints {
         path: &FilePath,
         hash: PathHash,
         id: Option<FileId>,
-        origins: &[Origin],
+        parts: &[Part],
         until: Timestamp,
     ) {
-        if origins.is_empty() {
+        if parts.is_empty() {
             return;
         }
         let known =
@@ -85,11 +131,14 @@ impl Taints {
             self.learn_id(key, id);
         }
         let Some(file) = self.files.get_mut(&key) else { return };
-        for origin in origins {
-            let carried = file.origins.iter().any(|other| other.read.id == origin.read.id);
-            if !carried && file.origins.len() < MAX_ORIGINS {
-                file.origins.push(origin.clone());
+        for part in parts {
+            if file.parts.iter().any(|known| known.load.id == part.load.id) {
+                continue;
             }
+            if file.parts.len() >= MAX_PARTS {
+                file.parts.remove(0);
+            }
+            file.parts.push(part.clone());
         }
         if until > file.until {
             self.expiry.remove(&(file.until, key));
@@ -142,7 +191,7 @@ impl Taints {
         }
         let key = self.next;
         self.next += 1;
-        let file = Tainted { path: path.clone(), hash, id: None, origins: Vec::new(), until: Timestamp::MIN };
+        let file = Tainted { path: path.clone(), hash, id: None, parts: Vec::new(), until: Timestamp::MIN };
         self.files.insert(key, file);
         self.by_path.insert(hash, key);
         self.expiry.insert((Timestamp::MIN, key));
@@ -182,8 +231,9 @@ mod tests {
 
     const T0: Timestamp = Timestamp::from_nanos(0);
 
-    fn origin() -> Origin {
-        Origin { read: testing::read("/Users/a/.ssh/id_rsa", T0), way: None }
+    fn part() -> Part {
+        let origins = vec![Origin { read: testing::read("/Users/a/.ssh/id_rsa", T0), way: None }];
+        Part { load: Arc::new(Load { id: 1, origins, until: T0 }), hops: Vec::new() }
     }
 
     fn until(secs: u64) -> Timestamp {
@@ -194,7 +244,7 @@ mod tests {
     fn found_by_path_then_by_inode_after_a_rename() {
         let mut taints = Taints::default();
         let id = FileId { device: 1, inode: 7 };
-        taints.stain(&"/tmp/x".into(), PathHash(1), None, &[origin()], until(10));
+        taints.stain(&"/tmp/x".into(), PathHash(1), None, &[part()], until(10));
         assert!(taints.find(PathHash(2), Some(id)).is_none());
         assert!(taints.find(PathHash(1), Some(id)).is_some(), "the path teaches the inode");
         assert!(taints.find(PathHash(2), Some(id)).is_some());
@@ -206,8 +256,8 @@ mod tests {
     #[test]
     fn expires_and_forgets_removed_names() {
         let mut taints = Taints::default();
-        taints.stain(&"/tmp/x".into(), PathHash(1), None, &[origin()], until(10));
-        taints.stain(&"/tmp/y".into(), PathHash(2), None, &[origin()], until(20));
+        taints.stain(&"/tmp/x".into(), PathHash(1), None, &[part()], until(10));
+        taints.stain(&"/tmp/y".into(), PathHash(2), None, &[part()], until(20));
         taints.expire(until(11));
         assert_eq!(taints.len(), 1);
         taints.removed(PathHash(2), 1);

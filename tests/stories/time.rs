@@ -190,3 +190,56 @@ fn reused_pid_joins_nothing() {
     w.upload(4.0, &again, DROPBOX, 30_000);
     w.tell().none();
 }
+
+/// The kernel dropped events between the read and the upload: said on the alert.
+#[test]
+fn s22_loss_between_read_and_upload() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    for round in 0..40 {
+        w.open(0.5 + f64::from(round) * 0.01, &shell, "/usr/lib/libz.dylib");
+    }
+    let p = w.spawn(1.0, &shell, X, &["x"]);
+    w.open(2.0, &p, PLAN);
+    w.lose(3);
+    for round in 0..40 {
+        w.open(3.0 + f64::from(round) * 0.01, &shell, "/usr/lib/libz.dylib");
+    }
+    w.upload(5.0, &p, DROPBOX, 30_000);
+    w.open(60.0, &shell, "/usr/lib/libz.dylib");
+    let told = w.tell();
+    told.alert();
+    assert!(
+        told.coverage().iter().any(|record| record.kind.as_str() == "event-loss"),
+        "{:?}",
+        told.coverage()
+    );
+}
+
+/// The open was refused: nothing was read.
+#[test]
+fn s24_refused_open() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open_refused(1.0, &p, PLAN);
+    w.upload(2.0, &p, DROPBOX, 30_000);
+    w.tell().none();
+}
+
+/// A million files opened by an indexer do not push out what another process carries.
+#[test]
+fn s19_flood_does_not_evict() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    let mdworker = apple(
+        "/System/Library/Frameworks/CoreServices.framework/mdworker_shared",
+        "com.apple.mdworker_shared",
+    );
+    let flood = w.launch(1.5, mdworker, &["mdworker_shared"]);
+    for round in 0..20_000 {
+        w.open(2.0 + f64::from(round) * 0.001, &flood, &format!("/Users/alice/Documents/corp/{round}.docx"));
+    }
+    w.upload(30.0, &p, DROPBOX, 30_000);
+    w.tell().alert();
+}

@@ -2,13 +2,15 @@
 //!
 //! Lines and packets are synthesised in the recorded forms and go through the same door as `cloudward replay`.
 
+use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::io::Cursor;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use cloudward::config::{self, Level, Origin, Source};
 use cloudward::daemon::replay::Replay;
 use cloudward::model::{Alert, Confidence, Coverage, Record, Timestamp};
+use cloudward::policy::Policy;
 use cloudward::sensor::capture::CaptureReader;
 use cloudward::sensor::lines::Lines;
 
@@ -231,6 +233,41 @@ impl World {
         self.event(at, who, 94, "\"cs_invalidated\":{}");
     }
 
+    /// A recording that was made without fork events.
+    pub fn forget_forks(&mut self) {
+        self.lines.retain(|(_, line)| !line.contains("\"event_type\":11,"));
+    }
+
+    /// The kernel drops some events: their numbers are missing.
+    pub fn lose(&mut self, events: u64) {
+        self.seq += events;
+    }
+
+    /// An open that another product's client refused.
+    pub fn open_refused(&mut self, at: f64, who: &Proc, path: &str) {
+        self.open(at, who, path);
+        if let Some((_, line)) = self.lines.last_mut() {
+            *line = line.replace(
+                "\"result\":{\"auth\":0},\"result_type\":0",
+                "\"result\":{\"flags\":0},\"result_type\":1",
+            );
+        }
+    }
+
+    /// A path so long that the system cut it.
+    pub fn open_cut(&mut self, at: f64, who: &Proc, path: &str) {
+        self.open(at, who, path);
+        if let Some((_, line)) = self.lines.last_mut() {
+            let cut = line.replacen("\"path_truncated\":false", "\"path_truncated\":true", usize::MAX);
+            *line = cut;
+        }
+    }
+
+    /// From here on packets name no owner.
+    pub fn disown(conn: &mut Conn) -> i32 {
+        std::mem::replace(&mut conn.pid, -1)
+    }
+
     /// Any event, by its body: `"name":{...}`.
     pub fn event(&mut self, at: f64, who: &Proc, kind: u32, body: &str) {
         self.seq += 1;
@@ -311,6 +348,17 @@ impl World {
         let mut reply = record(22, &[2, 0, 0, 0]);
         reply.extend_from_slice(&record(23, &[0; 1200]));
         self.tcp(at + 0.01, &mut conn, false, 24, &reply);
+        conn
+    }
+
+    /// A connection whose packets name no process.
+    pub fn connect_unowned(&mut self, at: f64, who: &Proc, host: &str) -> Conn {
+        let before = self.packets.len();
+        let mut conn = self.connect(at, who, host, true);
+        World::disown(&mut conn);
+        for (_, packet) in &mut self.packets[before..] {
+            packet[52..56].copy_from_slice(&(-1i32).to_le_bytes());
+        }
         conn
     }
 
@@ -416,13 +464,25 @@ impl World {
     }
 }
 
-/// Replays recordings under a policy.
-pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>) -> Told {
-    let (settings, diagnostics) = config::load(&[Source::new(Origin::File, "policy.toml", policy)]);
+/// Most stories share a policy: it is compiled once.
+fn compiled(text: &str) -> Arc<Policy> {
+    static KNOWN: Mutex<BTreeMap<String, Arc<Policy>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+    if let Some(policy) = known.get(text) {
+        return Arc::clone(policy);
+    }
+    let (settings, diagnostics) = config::load(&[Source::new(Origin::File, "policy.toml", text)]);
     let errors: Vec<_> =
         diagnostics.iter().filter(|d| d.level == Level::Error).map(ToString::to_string).collect();
     assert!(errors.is_empty(), "{errors:#?}");
-    let mut replay = Replay::new(Arc::clone(&settings.policy));
+    known.insert(text.to_owned(), Arc::clone(&settings.policy));
+    settings.policy
+}
+
+/// Replays recordings under a policy.
+pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>) -> Told {
+    let policy = compiled(policy);
+    let mut replay = Replay::new(policy);
     for events in events {
         replay.events(Lines::new("events".into(), Box::new(Cursor::new(events))).unwrap());
     }
@@ -621,6 +681,10 @@ fn hello(sni: Option<&str>) -> Vec<u8> {
 }
 
 impl Conn {
+    pub fn own(&mut self, pid: i32) {
+        self.pid = pid;
+    }
+
     /// PKTAP, Ethernet, IP, TCP or UDP.
     fn frame(&self, out: bool, protocol: u8, payload: &[u8], flags: u8) -> Vec<u8> {
         let (from, to) = if out { (&self.client, &self.server) } else { (&self.server, &self.client) };

@@ -3,8 +3,6 @@
 //! A line is lent from one buffer that is used again and again, and is handed out as soon as its line feed has been
 //! read, so that a recording may still be growing.
 
-mod compressed;
-
 use std::fs::File;
 use std::io::{self, ErrorKind, Read};
 use std::path::Path;
@@ -12,7 +10,7 @@ use std::path::Path;
 use memchr::memchr;
 use thiserror::Error;
 
-use compressed::Form;
+use crate::sensor::compressed::{self, Form};
 
 /// Bytes the buffer starts with.
 const BUFFER: usize = 1024 * 1024;

@@ -8,6 +8,8 @@ use ruzstd::decoding::{BlockDecodingStrategy, FrameDecoder};
 
 /// Largest zstd window accepted: `zstd --ultra --long=27` needs this much; a frame that asks for more is refused.
 const MAX_WINDOW: u64 = 128 * 1024 * 1024;
+/// Decompressors ask for little at a time; the file is read in larger pieces.
+const BUFFER: usize = 128 * 1024;
 const GZIP: [u8; 2] = [0x1F, 0x8B];
 const ZSTD: [u8; 4] = [0x28, 0xB5, 0x2F, 0xFD];
 
@@ -42,8 +44,8 @@ pub(super) fn detect(mut source: Box<dyn Read + Send>) -> io::Result<(Form, Box<
     let whole = Cursor::new(magic).chain(source);
     let reader: Box<dyn Read + Send> = match form {
         Form::Plain => Box::new(whole),
-        Form::Gzip => Box::new(MultiGzDecoder::new(BufReader::new(whole))),
-        Form::Zstd => Box::new(ZstdReader::new(BufReader::new(whole))),
+        Form::Gzip => Box::new(MultiGzDecoder::new(BufReader::with_capacity(BUFFER, whole))),
+        Form::Zstd => Box::new(ZstdReader::new(BufReader::with_capacity(BUFFER, whole))),
     };
     Ok((form, reader))
 }

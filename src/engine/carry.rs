@@ -1,0 +1,211 @@
+//! Who carries what was read: by reading it, by being forked, by taking over a file or a pipe.
+
+use std::sync::Arc;
+
+use crate::model::{Evidence, FilePath, Hop, HopKind, Timestamp};
+use crate::policy::{SetId, SetMask};
+
+use super::Engine;
+use super::lineage::LifeId;
+use super::taint::Origin;
+use super::window::{Bearing, MAX_BEARERS, MAX_BEARINGS, Mark, OVERHANG, Read, ReadId, Way};
+
+impl Engine {
+    /// A process that no fork event introduced was forked all the same, from the parent its token names, when it started.
+    pub(super) fn inherit_unseen_fork(&mut self, life: LifeId, seen: Timestamp) {
+        let Some((parent, born)) = self.lineage.get(life).and_then(|life| Some((life.parent?, life.born)))
+        else {
+            return;
+        };
+        // A start before the parent's own is no start at all: then the first sign of life must do.
+        let before = self.lineage.get(parent).is_some_and(|parent| born <= parent.born);
+        self.inherit(parent, life, if before { seen } else { born });
+    }
+
+    /// The child carries what the parent carried when it was forked. launchd's children are everybody's: nothing comes
+    /// through it.
+    pub(super) fn inherit(&mut self, parent: LifeId, child: LifeId, time: Timestamp) {
+        let Some(life) = self.lineage.get(parent) else { return };
+        if life.image.evidence.info.key.pid.0 <= 1 {
+            return;
+        }
+        let carried: Vec<Bearing> = life
+            .bearings
+            .iter()
+            .filter(|bearing| bearing.since <= time && time <= bearing.until)
+            .cloned()
+            .collect();
+        self.hand_on(child, carried, HopKind::Fork, time);
+    }
+
+    /// Gives bearings of another life to `life`, one step further.
+    pub(super) fn hand_on(&mut self, life: LifeId, carried: Vec<Bearing>, kind: HopKind, time: Timestamp) {
+        let Some(process) = self.lineage.get(life).map(|life| Arc::clone(&life.image.evidence)) else {
+            return;
+        };
+        let mut step = Step::new(Hop { kind, time, process, path: None });
+        for mut bearing in carried {
+            step.take(&mut bearing);
+            bearing.since = time;
+            bearing.marks.clear();
+            self.bear(life, bearing);
+        }
+    }
+
+    /// Every bearing of the life takes one step in place (exec).
+    pub(super) fn step_on(&mut self, life: LifeId, kind: HopKind, time: Timestamp) {
+        let Some(life) = self.lineage.get_mut(life) else { return };
+        life.load = None;
+        let process = Arc::clone(&life.image.evidence);
+        let mut step = Step::new(Hop { kind, time, process, path: None });
+        life.bearings.iter_mut().for_each(|bearing| step.take(bearing));
+    }
+
+    pub(super) fn new_read(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        path: &FilePath,
+        sets: SetMask,
+        evidence: Evidence,
+    ) -> Option<Read> {
+        let image = &self.lineage.get(life)?.image;
+        let id = ReadId(self.next_read);
+        self.next_read += 1;
+        Some(Read {
+            id,
+            path: path.clone(),
+            sets,
+            epoch: self.epoch,
+            time,
+            reader: Arc::clone(&image.evidence),
+            code: Arc::clone(&image.code),
+            evidence,
+            truncated: false,
+            named_fork: false,
+        })
+    }
+
+    /// The life carries one read more. Bytes it sent so far do not count against it.
+    pub(super) fn bear(&mut self, id: LifeId, mut bearing: Bearing) {
+        let now = self.now;
+        let Some(life) = self.lineage.get_mut(id) else { return };
+        life.load = None;
+        let mut gone: Vec<ReadId> = Vec::new();
+        life.bearings.retain(|other| {
+            let keep = other.until.plus(OVERHANG) >= now;
+            if !keep {
+                gone.push(other.read.id);
+            }
+            keep
+        });
+        if life.bearings.iter().any(|other| other.read.id == bearing.read.id) {
+            gone.into_iter().for_each(|read| self.unbear(id, read));
+            return;
+        }
+        if let Some(argv) = life.bearings.iter_mut().find(|other| {
+            other.read.evidence == Evidence::Argv
+                && bearing.read.evidence == Evidence::Open
+                && other.read.path == bearing.read.path
+        }) {
+            // The open that the command line announced: the same read under the same number, better known.
+            let known = &argv.read;
+            let read = Read {
+                id: known.id,
+                path: known.path.clone(),
+                reader: Arc::clone(&known.reader),
+                ..(*bearing.read).clone()
+            };
+            argv.read = Arc::new(read);
+            argv.until = argv.until.max(bearing.until);
+            gone.into_iter().for_each(|read| self.unbear(id, read));
+            return;
+        } else {
+            bearing.marks = life
+                .tallies
+                .iter()
+                .enumerate()
+                .map(|(at, tally)| Mark {
+                    tally: at as u16,
+                    base_out: tally.out,
+                    base_in: tally.into,
+                    crossed: None,
+                })
+                .collect();
+            life.tallies.iter_mut().for_each(|tally| tally.check_at = 0);
+            if life.bearings.len() >= MAX_BEARINGS {
+                life.bearings_omitted += 1;
+                let at =
+                    weakest(&life.bearings, |set| self.policy.sets[usize::from(set.0)].severity as usize);
+                gone.push(life.bearings.swap_remove(at).read.id);
+            }
+            life.bearings.push(bearing.clone());
+        }
+        let pipes = life.pipes.clone();
+        let bearers = self.bearers.or_insert_with(bearing.read.id, Vec::new);
+        if bearers.len() < MAX_BEARERS {
+            bearers.push(id);
+        }
+        gone.into_iter().for_each(|read| self.unbear(id, read));
+        self.pour(id, &pipes, &bearing);
+    }
+
+    /// The life carries this read already: its window starts anew with the staged copy. The bytes count on.
+    pub(super) fn renew(
+        &mut self,
+        id: LifeId,
+        origin: &Origin,
+        staged: &Arc<Read>,
+        until: Timestamp,
+    ) -> bool {
+        let Some(life) = self.lineage.get_mut(id) else { return false };
+        let now = self.now;
+        let known = life.bearings.iter_mut().find(|bearing| bearing.read.id == origin.read.id);
+        let Some(known) = known.filter(|bearing| bearing.until.plus(OVERHANG) >= now) else { return false };
+        if until > known.until {
+            known.until = until;
+            known.through = Some(Arc::clone(staged));
+        }
+        true
+    }
+
+    pub(super) fn unbear(&mut self, life: LifeId, read: ReadId) {
+        if let Some(bearers) = self.bearers.get_mut(&read) {
+            bearers.retain(|bearer| *bearer != life);
+            if bearers.is_empty() {
+                self.bearers.remove(&read);
+            }
+        }
+    }
+}
+
+/// One step taken by many bearings: those that came the same way so far go on sharing it.
+struct Step {
+    hop: Hop,
+    last: Option<(Option<Arc<Way>>, Arc<Way>)>,
+}
+
+impl Step {
+    fn new(hop: Hop) -> Self {
+        Self { hop, last: None }
+    }
+
+    fn take(&mut self, bearing: &mut Bearing) {
+        let before = bearing.way.take();
+        let same =
+            |known: &Option<Arc<Way>>| known.as_ref().map(Arc::as_ptr) == before.as_ref().map(Arc::as_ptr);
+        let way = match &self.last {
+            Some((known, way)) if same(known) => Arc::clone(way),
+            _ => Way::then(before.as_ref(), self.hop.clone()),
+        };
+        self.last = Some((before, Arc::clone(&way)));
+        bearing.way = Some(way);
+    }
+}
+
+/// The bearing to give up in a full life: least severe, then nearest its end.
+fn weakest(bearings: &[Bearing], severity: impl Fn(SetId) -> usize) -> usize {
+    let weight = |bearing: &Bearing| bearing.read.sets.iter().map(&severity).max().unwrap_or(0);
+    let weakest = bearings.iter().enumerate().min_by_key(|(_, bearing)| (weight(bearing), bearing.until));
+    weakest.map_or(0, |(at, _)| at)
+}

@@ -1,0 +1,300 @@
+//! What processes did with files: reads that count, and copies that carry them on.
+
+use std::sync::Arc;
+
+use crate::model::{
+    CoverageKind, Evidence, File, FileId, FilePath, Hop, HopKind, OpenFlags, PathHash, Span, Timestamp,
+};
+use crate::policy::{Canonical, PathClass, SetId, SetMask, Subject};
+
+use super::Engine;
+use super::lineage::LifeId;
+use super::taint::{Load, MAX_ORIGINS, Origin, Part};
+use super::window::{Bearing, Read};
+
+/// Within this much time a file taken over again brings nothing new.
+const AT_ONCE: Span = Span::from_secs(1);
+/// Loads a life remembers having taken over.
+const MAX_ABSORBED: usize = 64;
+
+/// A path as policy sees it, for one process.
+pub(super) struct Looked {
+    pub class: PathClass,
+    pub hash: PathHash,
+    pub named_fork: bool,
+    /// The sets that no allowance excuses this process from.
+    pub sets: SetMask,
+}
+
+impl Engine {
+    pub(super) fn opened(&mut self, life: LifeId, time: Timestamp, file: &File, flags: OpenFlags) {
+        if !flags.reads() {
+            return;
+        }
+        let looked = self.look(life, &file.path, time);
+        if !looked.class.sets.is_empty() && looked.sets.is_empty() {
+            self.stats.excused += 1;
+        }
+        if !looked.sets.is_empty() {
+            self.read(life, time, &file.path, &looked, Evidence::Open, file.truncated);
+        }
+        if file.truncated {
+            self.note(
+                CoverageKind::NameHidden,
+                1,
+                "paths that the system cut: only their beginnings could be judged",
+            );
+        }
+        self.touched(life, time, looked.hash, file.id);
+    }
+
+    /// An open for reading of whatever file: it matters if the file is tainted.
+    pub(super) fn touched(&mut self, life: LifeId, time: Timestamp, path: PathHash, id: Option<FileId>) {
+        if self.taints.is_empty() {
+            return;
+        }
+        let Some(file) = self.taints.find(path, id) else { return };
+        let Some(reader) = self.lineage.get(life) else { return };
+        let fresh = |part: &&Part| {
+            let lately = |(load, at): &(u64, Timestamp)| *load == part.load.id && time.since(*at) <= AT_ONCE;
+            !reader.absorbed.iter().any(lately)
+        };
+        let parts: Vec<Part> = file.parts.iter().filter(fresh).cloned().collect();
+        if !parts.is_empty() {
+            let path = file.path.clone();
+            self.take_over(life, time, &path, &parts);
+        }
+    }
+
+    /// Reading a file that carries reads carries them too.
+    pub(super) fn take_over(&mut self, life: LifeId, time: Timestamp, path: &FilePath, parts: &[Part]) {
+        parts.iter().for_each(|part| self.absorb(life, part.load.id, time));
+        let reads = parts.iter().flat_map(|part| &part.load.origins);
+        let sets = reads.fold(SetMask::default(), |sets, origin| sets.union(self.sets_of(&origin.read)));
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
+        let sets = self.unexcused(life, sets, &canonical, time);
+        self.scratch = scratch;
+        if sets.is_empty() {
+            return;
+        }
+        let Some(staged) = self.new_read(life, time, path, sets, Evidence::Taint) else { return };
+        let staged = Arc::new(staged);
+        let until = Bearing::deadline(&self.policy, sets, time);
+        for part in parts {
+            for origin in &part.load.origins {
+                if self.sets_of(&origin.read).intersection(sets).is_empty()
+                    || self.renew(life, origin, &staged, until)
+                {
+                    continue;
+                }
+                let (read, through) = (Arc::clone(&origin.read), Some(Arc::clone(&staged)));
+                let way = part.way_of(origin);
+                self.bear(life, Bearing { read, through, way, since: time, until, marks: Vec::new() });
+            }
+        }
+    }
+
+    fn absorb(&mut self, life: LifeId, load: u64, time: Timestamp) {
+        let Some(life) = self.lineage.get_mut(life) else { return };
+        life.absorbed.retain(|(other, _)| *other != load);
+        if life.absorbed.len() >= MAX_ABSORBED {
+            life.absorbed.pop_front();
+        }
+        life.absorbed.push_back((load, time));
+    }
+
+    pub(super) fn wrote(&mut self, life: LifeId, time: Timestamp, file: &File) {
+        if file.path.as_bytes().starts_with(b"/dev/") {
+            return;
+        }
+        let Some(mut part) = self.own_part(life, time) else { return };
+        part.hops.extend(self.hop(life, HopKind::Stage, time, &file.path));
+        let looked = self.look(life, &file.path, time);
+        self.stain(&file.path, file.id, &[part], time, life, &looked);
+    }
+
+    pub(super) fn renamed(&mut self, life: LifeId, time: Timestamp, from: &File, to: &File) {
+        let source = self.look(life, &from.path, time);
+        let target = self.look(life, &to.path, time);
+        let mut parts = self.carried(source.hash, from.id);
+        self.taints.renamed(source.hash, &to.path, target.hash);
+        if !source.sets.is_empty()
+            && let Some(moved) = self.new_read(life, time, &from.path, source.sets, Evidence::Taint)
+        {
+            let origins = vec![Origin { read: Arc::new(moved), way: None }];
+            let load = self.new_load(origins, time.plus(self.policy.options.file_taint));
+            parts.push(Part { load, hops: Vec::new() });
+        }
+        parts.extend(self.own_part(life, time));
+        let hop = self.hop(life, HopKind::Rename, time, &to.path);
+        hop.into_iter().for_each(|hop| parts.iter_mut().for_each(|part| part.step(hop.clone())));
+        self.stain(&to.path, from.id, &parts, time, life, &target);
+    }
+
+    /// A link, clone or copy: the acting process read the source, and the new name carries what the source did.
+    pub(super) fn duplicated(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        from: &File,
+        to: &FilePath,
+        kind: HopKind,
+    ) {
+        let source = self.look(life, &from.path, time);
+        let target = self.look(life, to, time);
+        if !source.sets.is_empty() {
+            self.read(life, time, &from.path, &source, Evidence::Open, from.truncated);
+        }
+        self.touched(life, time, source.hash, from.id);
+        let mut parts = self.carried(source.hash, from.id);
+        parts.extend(self.own_part(life, time));
+        let hop = self.hop(life, kind, time, to);
+        hop.into_iter().for_each(|hop| parts.iter_mut().for_each(|part| part.step(hop.clone())));
+        // A link shares the inode; a copy has its own, not yet known.
+        let id = if kind == HopKind::Link { from.id } else { None };
+        self.stain(to, id, &parts, time, life, &target);
+    }
+
+    pub(super) fn asked(&mut self, life: LifeId, time: Timestamp) {
+        let carries =
+            self.lineage.get(life).is_some_and(|life| life.bearings.iter().any(|b| time <= b.until));
+        if carries {
+            self.note(
+                CoverageKind::IpcPossible,
+                1,
+                "a process that had read sensitive files spoke to another one; what it passed on is not visible",
+            );
+        }
+    }
+
+    /// What a file carries.
+    pub(super) fn carried(&mut self, path: PathHash, id: Option<FileId>) -> Vec<Part> {
+        if self.taints.is_empty() {
+            return Vec::new();
+        }
+        self.taints.find(path, id).map(|file| file.parts.clone()).unwrap_or_default()
+    }
+
+    /// What a file written now by this life would carry, put together once for all that it writes meanwhile.
+    fn own_part(&mut self, id: LifeId, time: Timestamp) -> Option<Part> {
+        let life = self.lineage.get(id).filter(|life| !life.bearings.is_empty())?;
+        if let Some(load) = life.load.as_ref().filter(|load| time <= load.until) {
+            return Some(Part { load: Arc::clone(load), hops: Vec::new() });
+        }
+        let mut live: Vec<&Bearing> = life.bearings.iter().filter(|bearing| time <= bearing.until).collect();
+        let until = live.iter().map(|bearing| bearing.until).min()?;
+        live.sort_by_key(|bearing| {
+            let severity = self.sets_of(&bearing.read).iter().map(|set| self.policy.set(set).severity).max();
+            (std::cmp::Reverse(severity), bearing.read.id)
+        });
+        let origin =
+            |bearing: &&Bearing| Origin { read: Arc::clone(&bearing.read), way: bearing.way.clone() };
+        let origins: Vec<Origin> = live.iter().take(MAX_ORIGINS).map(origin).collect();
+        let load = self.new_load(origins, until);
+        let life = self.lineage.get_mut(id)?;
+        life.load = Some(Arc::clone(&load));
+        life.last_load = Some(Arc::clone(&load));
+        Some(Part { load, hops: Vec::new() })
+    }
+
+    fn new_load(&mut self, origins: Vec<Origin>, until: Timestamp) -> Arc<Load> {
+        self.next_load += 1;
+        Arc::new(Load { id: self.next_load, origins, until })
+    }
+
+    fn hop(&self, life: LifeId, kind: HopKind, time: Timestamp, path: &FilePath) -> Option<Hop> {
+        let process = Arc::clone(&self.lineage.get(life)?.image.evidence);
+        Some(Hop { kind, time, process, path: Some(path.clone()) })
+    }
+
+    /// The file at `path` carries these parts from now on; if it lies in a sync root, it is uploaded.
+    fn stain(
+        &mut self,
+        path: &FilePath,
+        id: Option<FileId>,
+        parts: &[Part],
+        time: Timestamp,
+        life: LifeId,
+        looked: &Looked,
+    ) {
+        if parts.is_empty() {
+            return;
+        }
+        let until = time.plus(self.policy.options.file_taint);
+        self.taints.stain(path, looked.hash, id, parts, until);
+        if looked.class.root.is_some() {
+            let origins: Vec<Origin> = parts.iter().flat_map(Part::origins).collect();
+            self.dropped(life, time, looked, &origins);
+        }
+    }
+
+    /// A sensitive file came into this life.
+    pub(super) fn read(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        path: &FilePath,
+        looked: &Looked,
+        evidence: Evidence,
+        truncated: bool,
+    ) {
+        let Some(read) = self.new_read(life, time, path, looked.sets, evidence) else { return };
+        self.stats.reads += 1;
+        let read = Read { truncated, named_fork: looked.named_fork, ..read };
+        let until = Bearing::deadline(&self.policy, looked.sets, time);
+        self.bear(
+            life,
+            Bearing { read: Arc::new(read), through: None, way: None, since: time, until, marks: Vec::new() },
+        );
+    }
+
+    pub(super) fn hash(&mut self, path: &[u8]) -> PathHash {
+        let canonical = self.policy.paths.canonical(path, &mut self.scratch);
+        self.policy.paths.hash(&canonical)
+    }
+
+    /// What policy says of a path, and which of its sets this process is not excused from.
+    pub(super) fn look(&mut self, life: LifeId, path: &FilePath, time: Timestamp) -> Looked {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
+        let class = self.policy.paths.classify(&canonical, &self.homes);
+        let own_code = self.lineage.get(life).is_some_and(|life| {
+            let script = life.image.identity.script.as_ref();
+            script == Some(path) || life.image.identity.program.path == *path
+        });
+        let sets =
+            if own_code { SetMask::default() } else { self.unexcused(life, class.sets, &canonical, time) };
+        let looked = Looked {
+            hash: self.policy.paths.hash(&canonical),
+            named_fork: canonical.named_fork(),
+            class,
+            sets,
+        };
+        self.scratch = scratch;
+        looked
+    }
+
+    pub(super) fn unexcused(
+        &self,
+        life: LifeId,
+        sets: SetMask,
+        path: &Canonical<'_>,
+        time: Timestamp,
+    ) -> SetMask {
+        let Some(life) = self.lineage.get(life).filter(|_| !sets.is_empty()) else {
+            return SetMask::default();
+        };
+        let user = life.image.evidence.info.euid;
+        let subject = Subject {
+            identity: &life.image.identity,
+            parent: life.ancestor.as_ref().map(|parent| &*parent.identity),
+            user,
+            user_name: self.users.get(&user).map(|name| &**name),
+            time,
+        };
+        let excused =
+            |set: &SetId| self.policy.allow.excuses_read(&subject, *set, path, &self.homes).is_some();
+        sets.iter().filter(|set| !excused(set)).collect()
+    }
+}
