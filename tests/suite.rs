@@ -5,5 +5,6 @@ mod captures;
 mod config;
 mod daemon;
 mod eslogger;
+mod formats;
 mod launchd;
 mod stories;

@@ -25,16 +25,6 @@ impl Severity {
             Self::Critical => "critical",
         }
     }
-
-    /// The risk score that Elastic's own rules carry for this word.
-    pub const fn ecs_score(self) -> u8 {
-        match self {
-            Self::Low => 21,
-            Self::Medium => 47,
-            Self::High => 73,
-            Self::Critical => 99,
-        }
-    }
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -7,103 +7,125 @@ use crate::model::{
 };
 use crate::sink::redact;
 
+use super::words::{self, visible};
+
 /// Lines listed of one kind; the rest is counted.
 const MAX_LINES: usize = 12;
 
 /// The record as a block of lines, with an empty line behind an alert.
 pub fn text(record: &Record) -> String {
-    match record {
+    match &*redact::record(record) {
         Record::Alert(alert) => alert_text(alert),
         Record::Coverage(coverage) => coverage_text(coverage),
     }
 }
 
 fn alert_text(alert: &Alert) -> String {
-    let mut out = String::new();
+    let mut lines = Lines::default();
+    actors(&mut lines, alert);
+    evidence(&mut lines, alert);
+    verdict(&mut lines, alert);
+    head(alert) + &lines.0 + "\n"
+}
+
+/// Labelled lines, every one of them safe to show.
+#[derive(Default)]
+struct Lines(String);
+
+impl Lines {
+    fn add(&mut self, label: &str, text: &str) {
+        _ = writeln!(self.0, "  {label:<9} {}", visible(text));
+    }
+}
+
+fn head(alert: &Alert) -> String {
     let host = alert.flows.iter().find_map(|flow| flow.domain.as_ref().map(ToString::to_string));
     let place = host
         .or_else(|| alert.service.as_deref().map(ToOwned::to_owned))
         .unwrap_or_else(|| "an unknown place".into());
-    let rule = alert.rules.first();
-    let mut line = |label: &str, text: String| _ = writeln!(out, "  {label:<9} {}", clean(&text));
     let sent = if alert.bytes_out > 0 {
         format!("sent {}", size(alert.bytes_out))
     } else {
         "put files up".to_owned()
     };
+    format!(
+        "ALERT {} severity, {} confidence  {}\n  {} {sent} to {} ({}) after a sensitive read\n",
+        alert.severity.as_str(),
+        alert.confidence.as_str(),
+        alert.time,
+        visible(&words::process_name(&alert.uploader)),
+        visible(&place),
+        visible(alert.service.as_deref().unwrap_or("no known service")),
+    )
+}
+
+/// Who did it, and on whose behalf.
+fn actors(lines: &mut Lines, alert: &Alert) {
     let user = alert.user_name.as_deref().map(|name| format!("{name} ({})", alert.user.0));
-    line(
-        "who",
-        format!("{}, user {}", who(&alert.uploader), user.unwrap_or_else(|| alert.user.0.to_string())),
-    );
-    if let Some(script) =
-        alert.uploader.script.as_ref().or_else(|| alert.chain.iter().find_map(|p| p.script.as_ref()))
-    {
-        line("script", script.path.to_string());
+    let user = user.unwrap_or_else(|| alert.user.0.to_string());
+    lines.add("who", &format!("{}, user {user}", who(&alert.uploader)));
+    let inherited = || alert.chain.iter().find_map(|process| process.script.as_ref());
+    if let Some(script) = alert.uploader.script.as_ref().or_else(inherited) {
+        lines.add("script", &script.path.to_string());
     }
     if !alert.uploader.args.is_empty() {
-        line("command", redact::args(&alert.uploader.args).join(" "));
+        lines.add("command", &alert.uploader.args.join(" "));
     }
     for process in alert.chain.iter().take(6) {
-        line("run by", who(process));
+        lines.add("run by", &who(process));
     }
+}
+
+/// What was read, how it moved, where it went.
+fn evidence(lines: &mut Lines, alert: &Alert) {
     for read in alert.reads.iter().take(MAX_LINES) {
         let how = match read.evidence {
             Evidence::Open => "read",
             Evidence::Argv => "named",
             Evidence::Taint => "staged",
         };
-        let reader = crate::model::Lossy(read.process.info.program.path.file_name()).to_string();
-        line(how, format!("{}  {}  [{}] by {reader}", clock(read.time), read.path, read.sets.join(", ")));
+        let (time, sets, reader) =
+            (clock(read.time), read.sets.join(", "), words::process_name(&read.process));
+        lines.add(how, &format!("{time}  {}  [{sets}] by {reader}", read.path));
     }
     let more = alert.reads.len().saturating_sub(MAX_LINES) as u64 + alert.reads_omitted;
     if more > 0 {
-        line("", format!("and {more} more"));
+        lines.add("", &format!("and {more} more"));
     }
-    for hop in alert.hops.iter().filter(|hop| hop.path.is_some()).take(MAX_LINES) {
-        let path = hop.path.as_ref().map(ToString::to_string).unwrap_or_default();
-        line(hop.kind.as_str(), format!("{}  {path}", clock(hop.time)));
+    let moved = alert.hops.iter().filter_map(|hop| Some((hop, hop.path.as_ref()?)));
+    for (hop, path) in moved.take(MAX_LINES) {
+        lines.add(hop.kind.as_str(), &format!("{}  {path}", clock(hop.time)));
     }
     for flow in alert.flows.iter().take(MAX_LINES) {
         let name = flow.domain.as_ref().map_or_else(|| "(no name)".to_owned(), ToString::to_string);
         let server = format!("{}:{}", flow.server.ip, flow.server.port);
         let bytes = format!("{} out, {} in", size(flow.bytes_out), size(flow.bytes_in));
-        line("sent", format!("{}  {name}  {server}  {bytes}", clock(flow.start)));
+        lines.add("sent", &format!("{}  {name}  {server}  {bytes}", clock(flow.start)));
     }
+}
+
+/// Why it is an alert, and how to find it again.
+fn verdict(lines: &mut Lines, alert: &Alert) {
     if let Some(tenant) = &alert.tenant {
         let verdict = match alert.tenant_verdict {
             TenantVerdict::Allowed => "one of yours",
             TenantVerdict::Foreign => "not one of yours",
             TenantVerdict::Unknown => "unknown",
         };
-        line("tenant", format!("{tenant} ({verdict})"));
+        lines.add("tenant", &format!("{tenant} ({verdict})"));
     }
     for reason in &alert.reasons {
-        line("because", format!("{} ({})", reason.text, reason.code.as_str()));
+        lines.add("because", &format!("{} ({})", reason.text, reason.code.as_str()));
     }
     if !alert.degraded.is_empty() {
-        line("unseen", alert.degraded.iter().map(|kind| kind.as_str()).collect::<Vec<_>>().join(", "));
+        let kinds: Vec<&str> = alert.degraded.iter().map(|kind| kind.as_str()).collect();
+        lines.add("unseen", &kinds.join(", "));
     }
+    let rule = alert.rules.first();
     let techniques = rule.map(|rule| rule.techniques.join(", ")).unwrap_or_default();
-    line("rule", format!("{} {techniques}", rule.map_or("", |rule| &*rule.id)));
-    line(
-        "alert",
-        format!(
-            "{} revision {}, {} in all, config {}",
-            alert.id, alert.revision, alert.count, alert.config_hash
-        ),
-    );
-    let name = crate::model::Lossy(alert.uploader.info.program.path.file_name()).to_string();
-    let service = alert.service.as_deref().unwrap_or("no known service");
-    let head = format!(
-        "ALERT {} severity, {} confidence  {}\n  {} {sent} to {} ({service}) after a sensitive read\n",
-        alert.severity.as_str(),
-        alert.confidence.as_str(),
-        alert.time,
-        clean(&name),
-        clean(&place),
-    );
-    head + &out + "\n"
+    lines.add("rule", &format!("{} {techniques}", rule.map_or("", |rule| &*rule.id)));
+    let (revision, count, hash) = (alert.revision, alert.count, &alert.config_hash);
+    lines.add("alert", &format!("{} revision {revision}, {count} in all, config {hash}", alert.id));
 }
 
 fn coverage_text(coverage: &Coverage) -> String {
@@ -114,7 +136,7 @@ fn coverage_text(coverage: &Coverage) -> String {
         coverage.end,
         coverage.kind.as_str(),
         coverage.count,
-        clean(&coverage.text)
+        visible(&coverage.text)
     )
 }
 
@@ -148,28 +170,9 @@ fn size(bytes: u64) -> String {
     }
 }
 
-/// File names are hostile: control characters and marks that turn the text around are shown, not obeyed.
-fn clean(text: &str) -> String {
-    let mut shown = String::with_capacity(text.len());
-    for c in text.chars() {
-        let turns = matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{2028}' | '\u{2029}');
-        if c.is_control() || turns {
-            _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
-        } else {
-            shown.push(c);
-        }
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn hostile_names_cannot_draw_on_the_terminal() {
-        assert_eq!(clean("a\u{1b}[2Jb\nc\u{202e}d"), "a\\u{1b}[2Jb\\u{a}c\\u{202e}d");
-    }
 
     #[test]
     fn sizes_for_people() {

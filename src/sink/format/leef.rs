@@ -1,0 +1,89 @@
+//! IBM QRadar's Log Event Extended Format 2.0 (DSM guide, "LEEF event components").
+//!
+//! `LEEF:2.0|Vendor|Product|Version|EventID|x09|key=value<tab>…`. The format has no escapes: what could end a field is
+//! shown as `\u{…}` instead, in values the tab and line breaks, in the header also `|`.
+
+use crate::model::{Alert, Coverage, Record};
+use crate::sink::redact::{self, Redacted};
+
+use super::levels::Level;
+use super::words::{self, PRODUCT, VERSION, millis, visible, within};
+
+/// Longest value of one attribute.
+const LONG: usize = 1023;
+
+/// The record as one line.
+pub fn leef(record: &Record) -> String {
+    within_octets(&redact::record(record), usize::MAX).0 + "\n"
+}
+
+/// In at most `limit` octets, without line feed: the pairs that no longer fit are left out, and that is said.
+pub(super) fn within_octets(record: &Redacted, limit: usize) -> (String, bool) {
+    let (id, pairs) = match &**record {
+        Record::Alert(alert) => {
+            (alert.rules.first().map_or("", |rule| &rule.id).to_owned(), alert_pairs(alert))
+        }
+        Record::Coverage(coverage) => {
+            (format!("coverage.{}", coverage.kind.as_str()), coverage_pairs(coverage))
+        }
+    };
+    let id = visible(&within(&id, 255)).replace('|', "\\u{7c}");
+    let line = format!("LEEF:2.0|{PRODUCT}|{PRODUCT}|{VERSION}|{id}|x09|");
+    let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={}", visible(value))).collect();
+    words::joined(line, &pairs, '\t', limit)
+}
+
+type Pairs = Vec<(&'static str, String)>;
+
+/// Predefined keys first, then our own, which become custom properties.
+fn alert_pairs(alert: &Alert) -> Pairs {
+    let mut pairs = vec![
+        ("devTime", millis(alert.time).to_string()),
+        ("cat", alert.category.as_deref().unwrap_or("exfiltration").to_owned()),
+        ("sev", Level::from(alert.severity).scale().leef.to_string()),
+        (
+            "usrName",
+            alert.user_name.as_deref().map_or_else(|| alert.user.0.to_string(), |name| within(name, LONG)),
+        ),
+        ("srcBytes", alert.bytes_out.to_string()),
+        ("dstBytes", alert.bytes_in.to_string()),
+        ("alertId", alert.id.to_string()),
+        ("revision", alert.revision.to_string()),
+        ("count", alert.count.to_string()),
+        ("confidence", alert.confidence.as_str().to_owned()),
+        ("process", within(&alert.uploader.info.program.path.to_string(), LONG)),
+        ("pid", alert.uploader.info.key.pid.0.to_string()),
+    ];
+    if let Some(read) = alert.reads.first() {
+        pairs.push(("resource", within(&read.path.to_string(), LONG)));
+        pairs.push(("files", (alert.reads.len() as u64 + alert.reads_omitted).to_string()));
+    }
+    if let Some(flow) = alert.flows.first() {
+        pairs.push(("src", flow.client.ip.to_string()));
+        pairs.push(("srcPort", flow.client.port.to_string()));
+        pairs.push(("dst", flow.server.ip.to_string()));
+        pairs.push(("dstPort", flow.server.port.to_string()));
+        pairs.push(("proto", words::transport(flow).to_ascii_uppercase()));
+        if let Some(domain) = &flow.domain {
+            pairs.push(("domain", domain.to_string()));
+        }
+    }
+    let optional = [("service", &alert.service), ("tenant", &alert.tenant)]
+        .map(|(key, value)| Some((key, value.as_deref()?)));
+    pairs.extend(optional.into_iter().flatten().map(|(key, value)| (key, within(value, LONG))));
+    pairs.push(("techniques", words::techniques(alert).join(" ")));
+    pairs.push(("msg", within(&words::message(alert), LONG)));
+    pairs
+}
+
+fn coverage_pairs(coverage: &Coverage) -> Pairs {
+    vec![
+        ("devTime", millis(coverage.end).to_string()),
+        ("cat", "coverage".to_owned()),
+        ("sev", Level::COVERAGE.scale().leef.to_string()),
+        ("alertId", words::coverage_id(coverage).to_string()),
+        ("count", coverage.count.to_string()),
+        ("start", millis(coverage.start).to_string()),
+        ("msg", within(&coverage.text, LONG)),
+    ]
+}

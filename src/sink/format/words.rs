@@ -1,0 +1,187 @@
+//! What several formats say alike.
+
+use std::fmt::Write;
+
+use sha2::{Digest, Sha256};
+
+use crate::model::{
+    Alert, AlertId, Coverage, FilePath, FlowEvidence, Lossy, NameSource, ProcessEvidence, ProcessKey,
+    Timestamp, Transport,
+};
+
+/// Who says it.
+pub const PRODUCT: &str = "cloudward";
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// Stands where a text was cut.
+pub const CUT: &str = "[cut]";
+
+/// One sentence or two: what happened.
+pub fn message(alert: &Alert) -> String {
+    alert.reasons.iter().take(3).map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// Every reason.
+pub fn why(alert: &Alert) -> String {
+    alert.reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// Techniques of every rule that fired, each once, sorted.
+pub fn techniques(alert: &Alert) -> Vec<&str> {
+    let mut ids: Vec<&str> =
+        alert.rules.iter().flat_map(|rule| rule.techniques.iter().map(|id| &**id)).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    ids
+}
+
+/// Stable name of a process image on this Mac since boot: the pid with its version.
+pub fn entity(key: ProcessKey) -> String {
+    format!("{}-{}", key.pid.0, key.version)
+}
+
+pub fn file_name(path: &FilePath) -> String {
+    Lossy(path.file_name()).to_string()
+}
+
+pub fn process_name(process: &ProcessEvidence) -> String {
+    file_name(&process.info.program.path)
+}
+
+/// What runs inside the transport, as far as it was understood.
+pub fn protocol(flow: &FlowEvidence) -> &'static str {
+    match flow.transport {
+        Transport::Quic => "quic",
+        _ if flow.hello.is_some() => "tls",
+        _ => transport(flow),
+    }
+}
+
+/// The transport on the wire.
+pub fn transport(flow: &FlowEvidence) -> &'static str {
+    match flow.transport {
+        Transport::Tcp => "tcp",
+        Transport::Udp | Transport::Quic => "udp",
+    }
+}
+
+/// The name that the client itself asked the server for.
+pub fn server_name(flow: &FlowEvidence) -> Option<&str> {
+    let told = matches!(flow.source, Some(NameSource::TlsSni | NameSource::QuicSni));
+    flow.domain.as_ref().filter(|_| told).map(|domain| domain.as_str())
+}
+
+/// The highest version that the client offered.
+pub fn tls_version(flow: &FlowEvidence) -> Option<&'static str> {
+    Some(match flow.hello.as_ref()?.version {
+        0x0301 => "1.0",
+        0x0302 => "1.1",
+        0x0303 => "1.2",
+        0x0304 => "1.3",
+        _ => return None,
+    })
+}
+
+/// Milliseconds since the epoch.
+pub fn millis(time: Timestamp) -> i64 {
+    time.as_nanos().div_euclid(1_000_000)
+}
+
+/// Stable name of a coverage record: a hash of what it says, grouped like an alert's id (RFC 9562, version 8).
+pub fn coverage_id(coverage: &Coverage) -> AlertId {
+    let said = format!(
+        "{}\n{}\n{}\n{}\n{}",
+        coverage.kind.as_str(),
+        coverage.start.as_nanos(),
+        coverage.end.as_nanos(),
+        coverage.count,
+        coverage.text
+    );
+    let hash = Sha256::digest(said.as_bytes());
+    let mut id = [0; 16];
+    id.copy_from_slice(&hash[..16]);
+    id[6] = id[6] & 0x0f | 0x80;
+    id[8] = id[8] & 0x3f | 0x80;
+    AlertId(id)
+}
+
+/// Marks that turn the text around, break lines beyond ASCII's, or hide in it.
+pub const fn is_trick(c: char) -> bool {
+    matches!(
+        c,
+        '\u{61c}'
+            | '\u{200b}'..='\u{200f}'
+            | '\u{2028}'..='\u{202e}'
+            | '\u{2060}'..='\u{2069}'
+            | '\u{feff}'
+            | '\u{fff9}'..='\u{fffb}'
+            | '\u{e0000}'..='\u{e007f}'
+    )
+}
+
+/// File names are hostile: what would draw, break lines or turn the text around is shown, not obeyed.
+pub fn visible(text: &str) -> String {
+    let mut shown = String::with_capacity(text.len());
+    for c in text.chars() {
+        if c.is_control() || is_trick(c) {
+            _ = write!(shown, "\\u{{{:x}}}", u32::from(c));
+        } else {
+            shown.push(c);
+        }
+    }
+    shown
+}
+
+/// At most `limit` bytes, cut between characters and marked. A limit shorter than the mark leaves the mark.
+pub fn within(text: &str, limit: usize) -> String {
+    if text.len() <= limit {
+        return text.to_owned();
+    }
+    let mut end = limit.saturating_sub(CUT.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    format!("{}{CUT}", &text[..end])
+}
+
+/// `head` and as many of `pairs` as fit into `limit` octets, in their order. What is left out is said by a last pair; the
+/// bool says so too. A head that is too long by itself stays as it is.
+pub fn joined(head: String, pairs: &[String], separator: char, limit: usize) -> (String, bool) {
+    const LEFT_OUT: &str = "truncated=true";
+    let all = head.len() + pairs.iter().map(|pair| pair.len() + 1).sum::<usize>().saturating_sub(1);
+    let whole = all <= limit;
+    let room = if whole { limit } else { limit.saturating_sub(LEFT_OUT.len() + 1) };
+    let mut line = head;
+    let start = line.len();
+    for pair in pairs {
+        let gap = usize::from(line.len() > start);
+        if line.len() + gap + pair.len() > room {
+            break;
+        }
+        line.extend((gap == 1).then_some(separator));
+        line.push_str(pair);
+    }
+    if !whole {
+        line.extend((line.len() > start).then_some(separator));
+        line.push_str(LEFT_OUT);
+    }
+    (line, !whole)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hostile_names_cannot_draw_on_the_terminal() {
+        assert_eq!(visible("a\u{1b}[2Jb\nc\u{202e}d\u{85}"), "a\\u{1b}[2Jb\\u{a}c\\u{202e}d\\u{85}");
+    }
+
+    #[test]
+    fn a_cut_is_marked_and_never_splits_a_character() {
+        assert_eq!(within("abc", 3), "abc");
+        assert_eq!(within("abcdefghij", 8), "abc[cut]");
+        assert_eq!(within("ääääääääää", 8), "ä[cut]");
+        assert_eq!(within("abcdefghij", 2), "[cut]");
+    }
+}

@@ -1,0 +1,97 @@
+//! Secrets, taken out before anything is written.
+//!
+//! A format never sees a record as the engine made it: [`record`] gives the only form that formats take. What goes are
+//! the values of options, variables, headers, fields and parameters that carry a secret by their name ([`names`]),
+//! credentials in URLs, webhook addresses and private keys ([`text`]), and words shaped like well-known keys
+//! ([`shapes`]). Better one word too many than one secret in a SIEM; but hosts and paths stay, they are the evidence.
+
+mod command;
+mod names;
+mod shapes;
+mod text;
+
+#[cfg(test)]
+mod tests;
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+pub use command::args;
+pub use text::text;
+
+use crate::model::{
+    Alert, Coverage, FilePath, Hop, ProcessEvidence, ProcessInfo, ReadEvidence, Reason, Record, Script,
+};
+
+/// What stands in the place of a secret.
+pub const REDACTED: &str = "[redacted]";
+
+/// A record without secrets. Only [`record`] makes one.
+#[derive(Debug)]
+pub struct Redacted(Record);
+
+impl Deref for Redacted {
+    type Target = Record;
+
+    fn deref(&self) -> &Record {
+        &self.0
+    }
+}
+
+/// The record without its secrets.
+pub fn record(record: &Record) -> Redacted {
+    Redacted(match record {
+        Record::Alert(whole) => Record::Alert(Box::new(alert(whole))),
+        Record::Coverage(whole) => {
+            Record::Coverage(Coverage { text: text(&whole.text), ..Coverage::clone(whole) })
+        }
+    })
+}
+
+fn alert(whole: &Alert) -> Alert {
+    let reasons = whole.reasons.iter().map(|reason| Reason { code: reason.code, text: text(&reason.text) });
+    Alert {
+        reasons: reasons.collect(),
+        uploader: process(&whole.uploader),
+        reads: whole.reads.iter().map(read).collect(),
+        hops: whole.hops.iter().map(hop).collect(),
+        chain: whole.chain.iter().map(process).collect(),
+        ..whole.clone()
+    }
+}
+
+fn read(whole: &ReadEvidence) -> ReadEvidence {
+    ReadEvidence { path: path(&whole.path), process: process(&whole.process), ..whole.clone() }
+}
+
+fn hop(whole: &Hop) -> Hop {
+    Hop { path: whole.path.as_ref().map(path), process: process(&whole.process), ..whole.clone() }
+}
+
+fn process(whole: &Arc<ProcessEvidence>) -> Arc<ProcessEvidence> {
+    let args = args(&whole.args).into_iter().map(String::into_boxed_str).collect();
+    Arc::new(ProcessEvidence {
+        info: info(&whole.info),
+        args,
+        cwd: whole.cwd.as_ref().map(path),
+        script: whole.script.as_ref().map(|script| Script { path: path(&script.path) }),
+        ..ProcessEvidence::clone(whole)
+    })
+}
+
+fn info(whole: &Arc<ProcessInfo>) -> Arc<ProcessInfo> {
+    let clean = path(&whole.program.path);
+    if clean == whole.program.path {
+        return Arc::clone(whole);
+    }
+    let mut program = (*whole.program).clone();
+    program.path = clean;
+    Arc::new(ProcessInfo { program: Arc::new(program), ..ProcessInfo::clone(whole) })
+}
+
+/// The bytes stay as they are where there is nothing to hide.
+fn path(path: &FilePath) -> FilePath {
+    let shown = path.to_string();
+    let clean = text::path(&shown);
+    if clean == shown { path.clone() } else { FilePath::from(clean.as_str()) }
+}

@@ -1,0 +1,217 @@
+//! Secrets inside a text: URLs, headers, fields of JSON and connection strings, private keys.
+
+use super::names::{is_header, is_secret, is_secret_parameter};
+use super::{REDACTED, shapes};
+
+/// Any text: an argument, a sentence, a URL.
+pub fn text(text: &str) -> String {
+    clean(text, false)
+}
+
+/// A path: a secret in it ends with its folder's or file's name.
+pub(super) fn path(text: &str) -> String {
+    clean(text, true)
+}
+
+fn clean(text: &str, is_path: bool) -> String {
+    let whole = private_keys(text);
+    let whole = webhooks(&whole);
+    let whole = user_info(&whole);
+    let whole = assignments(&whole, is_path);
+    let whole = schemes(&whole);
+    shapes::keys(&whole)
+}
+
+/// Armoured private keys, to their end or to the end of the text (RFC 7468).
+fn private_keys(text: &str) -> String {
+    const BEGIN: &str = "-----BEGIN ";
+    const END: &str = "PRIVATE KEY-----";
+    const MAX_LABEL: usize = 64;
+    let mut written = String::new();
+    let mut rest = text;
+    while let Some(start) = rest.find(BEGIN) {
+        let (before, block) = rest.split_at(start);
+        written.push_str(before);
+        let label = &block.as_bytes()[..block.len().min(MAX_LABEL)];
+        let opened = label.windows(END.len()).position(|at| at == END.as_bytes()).map(|at| at + END.len());
+        let Some(opened) = opened else {
+            written.push_str(BEGIN);
+            rest = &block[BEGIN.len()..];
+            continue;
+        };
+        written.push_str(REDACTED);
+        rest = block[opened..].find(END).map_or("", |at| &block[opened + at + END.len()..]);
+    }
+    written + rest
+}
+
+/// Where an address carries its secret in the path: what leads to it, and how many parts in between name the place.
+const WEBHOOKS: [(&str, usize); 8] = [
+    ("/api/webhooks/", 1),
+    ("hooks.slack.com/services/", 2),
+    ("hooks.slack.com/workflows/", 2),
+    ("hooks.slack.com/triggers/", 2),
+    ("api.telegram.org/bot", 0),
+    ("api.telegram.org/file/bot", 0),
+    ("webhook.office.com/webhookb2/", 0),
+    ("chat.googleapis.com/v1/spaces/", 9),
+];
+
+fn webhooks(text: &str) -> String {
+    let mut whole = text.to_owned();
+    for (marker, keep) in WEBHOOKS {
+        let mut from = 0;
+        while let Some(at) = whole[from..].find(marker).map(|at| from + at + marker.len()) {
+            let end = whole[at..].find(ends_word).map_or(whole.len(), |end| at + end);
+            let kept: usize = whole[at..end].split_inclusive('/').take(keep).map(str::len).sum();
+            let start = at + kept;
+            let stop = if keep == 0 { whole[start..end].find('/').map_or(end, |at| start + at) } else { end };
+            from = start;
+            if start < stop {
+                whole.replace_range(start..stop, REDACTED);
+                from += REDACTED.len();
+            }
+        }
+    }
+    whole
+}
+
+/// Ends a URL's path, or the word it stands in.
+fn ends_word(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '?' | '#' | '"' | '\'' | '`' | ')' | '<' | '>' | ';' | '|' | '&')
+}
+
+/// `scheme://user:password@host` keeps the host (RFC 3986, 3.2.1).
+fn user_info(text: &str) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(start) = rest.find("://").map(|at| at + 3) {
+        let (before, authority) = rest.split_at(start);
+        written.push_str(before);
+        let end = authority.find(|c: char| c == '/' || ends_word(c)).unwrap_or(authority.len());
+        let at = authority[..end].rfind('@').unwrap_or(0);
+        if at > 0 {
+            written.push_str(REDACTED);
+        }
+        rest = &authority[at..];
+    }
+    written + rest
+}
+
+/// `name=secret`, `"name": "secret"`, `Header: secret`.
+fn assignments(text: &str, is_path: bool) -> String {
+    let mut written = String::with_capacity(text.len());
+    let mut copied = 0;
+    for (at, sign) in text.char_indices().filter(|(_, c)| matches!(c, '=' | ':')) {
+        if at < copied {
+            continue;
+        }
+        if let Some((start, end)) = secret_value(text, at, sign, is_path) {
+            written.push_str(&text[copied..start]);
+            written.push_str(REDACTED);
+            copied = end;
+        }
+    }
+    written + &text[copied..]
+}
+
+/// Where the value of the assignment at `at` begins and ends, if it is a secret.
+fn secret_value(text: &str, at: usize, sign: char, is_path: bool) -> Option<(usize, usize)> {
+    let (name, before) = name_before(&text[..at]);
+    let header = sign == ':' && is_header(name);
+    let in_query = matches!(before, Some('?' | '&' | ';'));
+    let secret = if in_query { is_secret_parameter(name) } else { is_secret(name) };
+    let after = &text[at + 1..];
+    let quoted_name = text[..at].ends_with(['"', '\'']);
+    let spaced = after.starts_with([' ', '"', '\'']) || quoted_name;
+    if name.is_empty()
+        || !secret
+        || (sign == ':' && !spaced && !header)
+        || (is_path && sign == ':' && !quoted_name)
+    {
+        return None;
+    }
+    let skipped = after.len() - after.trim_start_matches([' ', '\\']).len();
+    let value = if sign == ':' { &after[skipped..] } else { after };
+    let start = text.len() - value.len();
+    if value.starts_with("//") || value.starts_with(REDACTED) {
+        return None;
+    }
+    let (open, inner) = match value.chars().next()? {
+        quote @ ('"' | '\'') => (Some(quote), &value[1..]),
+        _ => (None, value),
+    };
+    let enclosing = before.filter(|c| matches!(c, '"' | '\'') && !quoted_name);
+    let length = value_length(inner, open.or(enclosing), header, sign, is_path);
+    let start = start + usize::from(open.is_some());
+    (length > 0 && (header || !is_place(&inner[..length]))).then_some((start, start + length))
+}
+
+/// The name that ends here, without its quotes, and the character before it.
+fn name_before(text: &str) -> (&str, Option<char>) {
+    let bare = text.trim_end_matches(['"', '\'', '\\']);
+    let is_name = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    let start =
+        bare.rfind(|c| !is_name(c)).map_or(0, |at| at + bare[at..].chars().next().map_or(1, char::len_utf8));
+    (&bare[start..], bare[..start].chars().next_back())
+}
+
+fn value_length(value: &str, quote: Option<char>, header: bool, sign: char, is_path: bool) -> usize {
+    let ends = |c: char| match quote {
+        Some(quote) => c == quote || c == '\\',
+        None if header => c == '\n',
+        None if is_path => matches!(c, '/' | '&' | ';'),
+        None if sign == ':' => c.is_whitespace() || matches!(c, ',' | '}' | '"' | '\''),
+        None => {
+            c.is_whitespace() || matches!(c, '&' | ';' | ',' | '#' | '"' | '\'' | '`' | ')' | '}' | ']' | '|')
+        }
+    };
+    value.find(ends).unwrap_or(value.len())
+}
+
+/// Paths and URLs are evidence, also behind an option that may carry a secret: `--private-key /Users/…`.
+pub(super) fn is_place(value: &str) -> bool {
+    const ROOTS: [&str; 15] = [
+        "~/",
+        "./",
+        "../",
+        "$HOME/",
+        "/Users/",
+        "/private/",
+        "/tmp/",
+        "/var/",
+        "/etc/",
+        "/opt/",
+        "/usr/",
+        "/Volumes/",
+        "/Library/",
+        "/Applications/",
+        "/dev/",
+    ];
+    value.contains("://") || ROOTS.iter().any(|root| value.starts_with(root))
+}
+
+/// `Bearer …`, `Basic …` and the like, wherever they stand (RFC 9110, 11.6.2).
+fn schemes(text: &str) -> String {
+    let mut whole = text.to_owned();
+    for scheme in ["Bearer ", "bearer ", "Basic ", "basic ", "Bot ", "SharedKey ", "GoogleLogin auth="] {
+        let mut from = 0;
+        while let Some(start) = whole[from..].find(scheme).map(|at| from + at + scheme.len()) {
+            let is_token = |c: char| {
+                c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '~' | '+' | '/' | '=' | '-' | ':')
+            };
+            let length = whole[start..].find(|c| !is_token(c)).unwrap_or(whole.len() - start);
+            from = start;
+            if length >= 8 && is_mixed(&whole[start..start + length]) {
+                whole.replace_range(start..start + length, REDACTED);
+                from += REDACTED.len();
+            }
+        }
+    }
+    whole
+}
+
+/// Not a word of a sentence.
+fn is_mixed(word: &str) -> bool {
+    word.bytes().skip(1).any(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || byte == b'=')
+}

@@ -1,0 +1,202 @@
+//! Names that an attacker chose: whatever they hold, one record stays one line that its reader reads back.
+
+use cloudward::model::Record;
+use cloudward::sink::format::{self, Body, Level, Sender};
+use serde_json::Value;
+
+use super::parsers;
+use super::records::{self, MACHINES};
+
+/// What each name tries.
+fn names() -> Vec<Vec<u8>> {
+    let mut names: Vec<Vec<u8>> = [
+        "plain.docx",
+        "quote\"s 'and' `ticks`.docx",
+        "bracket] [cloudward@1 id=\"x\"].docx",
+        "back\\slash\\\\ \\n \\u0041.docx",
+        "pipe|pipe||.docx",
+        "a=b cs1=evil msg=x externalId=0.docx",
+        "line\nCEF:0|a|b|c|d|e|10|\r\n<13>1 - - - - - -",
+        "tab\tcat=x\tsev=1",
+        "nul\0bell\u{7}escape\u{1b}[2J\u{9b}31mdel\u{7f}",
+        "rtl\u{202e}xcod.exe\u{2066}x\u{2069}\u{200f}\u{61c}",
+        "breaks\u{85}\u{b}\u{c}\u{2028}\u{2029}",
+        "hidden\u{feff}\u{200b}\u{e0041}\u{fffe}",
+        "}\"],\"event\":{\"id\":\"x\"}",
+        "${jndi:ldap://x.test/a} %s%n $(id) `id`",
+        "Überraschung \u{1f600} 日本語.docx",
+        " spaces at both ends ",
+        "trailing backslash\\",
+        "",
+    ]
+    .map(|name| name.as_bytes().to_vec())
+    .to_vec();
+    names.push(b"invalid \xff\xfe\xc3\x28 \xed\xa0\x80 utf-8".to_vec());
+    names.push([b'A'; 4096].to_vec());
+    names.push("\u{202e}\u{1f600}\"]\\|=\n".repeat(300).into_bytes());
+    names.push((0..=255).collect());
+    names
+}
+
+fn is_breaking(c: char) -> bool {
+    c.is_control() && c != '\t'
+        || matches!(c, '\u{2028}' | '\u{2029}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{200e}' | '\u{200f}')
+}
+
+fn each(check: impl Fn(&[u8], &Record)) {
+    for name in names() {
+        records::all(&name).iter().for_each(|record| check(&name, record));
+    }
+}
+
+#[test]
+fn every_machine_format_is_one_line_a_record() {
+    each(|name, record| {
+        for (format, write) in MACHINES {
+            let line = write(record);
+            let body = line.strip_suffix('\n').unwrap_or_else(|| panic!("{format}: no line feed"));
+            let bad = body.chars().find(|c| is_breaking(*c));
+            assert_eq!(bad, None, "{format} of {:?}", String::from_utf8_lossy(name));
+            assert!(!body.contains('\t') || format.ends_with("leef"), "{format}: {body}");
+        }
+    });
+}
+
+#[test]
+fn text_for_people_obeys_no_name() {
+    each(|_, record| {
+        let text = format::text(record);
+        assert!(!text.replace('\n', "").chars().any(is_breaking), "{text:?}");
+        assert!(text.lines().all(|line| !line.starts_with("<13>") && !line.starts_with("CEF")), "{text}");
+    });
+}
+
+#[test]
+fn json_gives_every_name_back() {
+    each(|name, record| {
+        let path = format!("/Users/alice/{}", String::from_utf8_lossy(name));
+        let back: Value = serde_json::from_str(&format::ecs(record)).unwrap();
+        let finding: Value = serde_json::from_str(&format::ocsf(record)).unwrap();
+        match record {
+            Record::Alert(alert) if !alert.reads.is_empty() => {
+                assert_eq!(back["file"]["path"], *path);
+                assert_eq!(back["event"]["id"], *alert.id.to_string());
+                assert_eq!(finding["evidences"][1]["file"]["path"], *path);
+            }
+            Record::Coverage(coverage) => {
+                assert_eq!(back["message"], *coverage.text);
+                assert_eq!(finding["message"], *coverage.text);
+            }
+            Record::Alert(_) => {}
+        }
+    });
+}
+
+#[test]
+fn cef_reads_back_and_no_name_adds_a_key() {
+    each(|name, record| {
+        let line = format::cef(record);
+        let (header, pairs) = parsers::cef(line.trim_end_matches('\n'));
+        let (_, plain) = parsers::cef(format::cef(&same_kind(record)).trim_end_matches('\n'));
+        assert_eq!(pairs.keys().collect::<Vec<_>>(), plain.keys().collect::<Vec<_>>());
+        assert_eq!(header[..3], ["cloudward", "cloudward", env!("CARGO_PKG_VERSION")]);
+        assert!(pairs["externalId"].len() <= 40);
+        for (key, value) in &pairs {
+            assert!(value.len() <= 1023 + 8 * 1023, "{key}");
+        }
+        let whole = name.len() < 900 && std::str::from_utf8(name).is_ok_and(|text| !text.chars().any(is_odd));
+        if whole && let Some(path) = pairs.get("filePath") {
+            assert_eq!(*path, format!("/Users/alice/{}", String::from_utf8_lossy(name)));
+        }
+        if name.len() == 4096
+            && let Some(path) = pairs.get("filePath")
+        {
+            assert!(path.len() == 1023 && path.ends_with("[cut]"), "{path}");
+        }
+    });
+}
+
+/// Shown otherwise than it is, except for line breaks, which CEF can carry.
+fn is_odd(c: char) -> bool {
+    is_breaking(c) && !matches!(c, '\n' | '\r')
+        || matches!(c, '\t' | '\u{200b}' | '\u{61c}' | '\u{feff}' | '\u{e0041}')
+}
+
+/// The same record with harmless names.
+fn same_kind(record: &Record) -> Record {
+    let [alert, bare, coverage] = records::all(b"plain");
+    match record {
+        Record::Alert(of) if of.reads.is_empty() => bare,
+        Record::Alert(_) => alert,
+        Record::Coverage(_) => coverage,
+    }
+}
+
+#[test]
+fn leef_reads_back_and_no_name_adds_a_key() {
+    each(|_, record| {
+        let (header, pairs) = parsers::leef(format::leef(record).trim_end_matches('\n'));
+        let (_, plain) = parsers::leef(format::leef(&same_kind(record)).trim_end_matches('\n'));
+        assert_eq!(pairs.keys().collect::<Vec<_>>(), plain.keys().collect::<Vec<_>>());
+        assert_eq!(header[..3], ["cloudward", "cloudward", env!("CARGO_PKG_VERSION")]);
+        assert!((1..=10).contains(&pairs["sev"].parse::<u8>().unwrap()));
+    });
+}
+
+#[test]
+fn syslog_reads_back_within_its_budget() {
+    each(|_, record| {
+        for body in [Body::Ecs, Body::Ocsf, Body::Cef, Body::Leef] {
+            for max_octets in [480, 2_048, 8_000, 1 << 20] {
+                let sender = Sender { max_octets, sequence: 42, ..Sender::default() };
+                let frame = format::rfc5424(record, body, &sender);
+                assert!(frame.len() <= max_octets, "{} of {max_octets}", frame.len());
+                check_frame(&frame, body, record, max_octets);
+            }
+        }
+    });
+}
+
+fn check_frame(frame: &str, body: Body, record: &Record, max_octets: usize) {
+    let read = parsers::syslog(frame);
+    let own = &read.data["cloudward@32473"];
+    let (kind, level, id) = match record {
+        Record::Alert(alert) => ("alert", Level::from(alert.severity), Some(alert.id.to_string())),
+        Record::Coverage(_) => ("coverage", Level::COVERAGE, None),
+    };
+    assert_eq!((own["kind"].as_str(), read.id.as_str()), (kind, kind));
+    assert_eq!(read.priority, 128 + u32::from(level.scale().syslog));
+    assert_eq!(read.time.len(), if body == Body::Leef { 24 } else { 27 });
+    assert_eq!([&*read.app, &*read.host, &*read.process], ["cloudward", "-", "-"]);
+    assert_eq!(read.data["meta"]["sequenceId"], "42");
+    assert!(id.is_none_or(|id| own["id"] == id));
+    let cut = own.get("truncated").is_some_and(|word| word == "true");
+    assert!(max_octets < 1 << 20 || !cut, "cut without need");
+    let Some(message) = &read.message else {
+        assert!(cut, "no message and no mark: {frame}");
+        return;
+    };
+    match body {
+        Body::Ecs | Body::Ocsf => {
+            assert!(message.is_ascii());
+            let value: Value = serde_json::from_str(message).unwrap();
+            let home = if body == Body::Ecs { &value } else { &value["unmapped"] };
+            assert_eq!(home["cloudward"]["truncated"] == true, cut);
+        }
+        Body::Cef => assert_eq!(parsers::cef(message).1.contains_key("truncated"), cut),
+        Body::Leef => assert_eq!(parsers::leef(message).1.contains_key("truncated"), cut),
+    }
+}
+
+/// A host name that is none does not break the header.
+#[test]
+fn syslog_header_takes_only_printable_names() {
+    let record = &records::all(b"x")[0];
+    for (name, shown) in
+        [("mac-01.example.org", "mac-01.example.org"), ("two words", "-"), ("ü", "-"), ("", "-")]
+    {
+        let sender = Sender { hostname: Some(name), facility: 200, sequence: 0, ..Sender::default() };
+        let read = parsers::syslog(&format::rfc5424(record, Body::Ecs, &sender));
+        assert_eq!((read.host.as_str(), read.data["meta"]["sequenceId"].as_str()), (shown, "1"));
+    }
+}

