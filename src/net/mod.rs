@@ -4,7 +4,7 @@
 //!  Packet ─► frame ─► flow ─► NetFact
 //!                      ├─ tls: the ClientHello, where the handshake ends
 //!                      ├─ dns: names of addresses
-//!                      └─ quic: recognised by its headers, not decrypted
+//!                      └─ quic: the ClientHello in its Initial packets
 //! ```
 //!
 //! Every parser takes bytes as they come from strangers: nothing panics, no length is believed before it is checked,

@@ -22,6 +22,7 @@ use stream::{Pieces, Stream};
 
 use super::dns::{Answers, Names};
 use super::frame::{Address, RawOwner, Segment};
+use super::quic::Opening;
 use super::tls::Fingerprints;
 use super::{Limits, Stats};
 use crate::model::{
@@ -54,6 +55,8 @@ pub(super) struct Shared {
     spare: Vec<Box<Handshake>>,
     pieces: Pieces,
     progress: Progress,
+    /// Room to open a QUIC packet in.
+    opened: Vec<u8>,
 }
 
 /// Handshakes and flows kept for reuse: as many as commonly begin while as many end.
@@ -72,6 +75,7 @@ impl Shared {
             spare: Vec::new(),
             pieces: Pieces::new(),
             progress: Progress::default(),
+            opened: Vec::new(),
         }
     }
 }
@@ -107,6 +111,8 @@ struct Flow {
     /// Earlier segments of the answering side belong to the handshake, however late they come.
     answers_from: Timestamp,
     handshake: Option<Box<Handshake>>,
+    /// Of a QUIC connection whose hello is not known yet.
+    opening: Option<Box<Opening>>,
     /// An earlier flow of the same key, still lingering.
     older: Option<(u32, FlowId)>,
     id: FlowId,

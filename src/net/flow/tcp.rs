@@ -210,6 +210,7 @@ impl Flow {
             }
             self.follow(shared, out);
         }
+        self.give_up_hello(self.last, shared, out);
         self.settle_name(shared, out);
     }
 
@@ -224,6 +225,10 @@ impl Flow {
             handshake.expire(now, &mut shared.progress);
             shared.held = (shared.held + handshake.size()).saturating_sub(before);
             self.follow(shared, out);
+        }
+        let since = self.opening.as_ref().and_then(|opening| opening.since);
+        if since.is_some_and(|since| now.since(since) > DISORDER) {
+            self.give_up_hello(now, shared, out);
         }
         if self.unnamed.is_some_and(|(_, since)| now.since(since) > DISORDER) {
             self.settle_name(shared, out);

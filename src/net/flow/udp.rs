@@ -1,9 +1,9 @@
-//! UDP: datagrams, QUIC by its looks, DNS.
+//! UDP: datagrams, QUIC, DNS.
 
 use super::handshake::Run;
 use super::table::{Flows, Seen};
 use super::tcp::push_bytes;
-use super::{Flow, INTO, NetFact, OUT, Pid, Shared, Transport, UnknownName};
+use super::{Flow, INTO, NetFact, OUT, Pid, Shared, Timestamp, Transport, UnknownName};
 use crate::net::{dns, quic};
 
 /// A DNS message over TCP has a 16-bit length (RFC 1035, section 4.2.2).
@@ -38,29 +38,78 @@ impl Flows {
             let multicast = segment.src_port == dns::MULTICAST_PORT;
             flow.dns_message(segment.payload, multicast, seen.time, shared);
         }
-        if first {
-            let why = if flow.transport == Transport::Quic {
-                UnknownName::Unread
-            } else {
-                UnknownName::PlainAddress
-            };
-            flow.want_name(why, seen.time, shared, out);
-            if let Some(due) = flow.wish() {
-                self.schedule(slot, due);
+        let mut look = first;
+        if flow.transport == Transport::Quic && !flow.greeted {
+            look |= flow.initial(from_client, seen.time, segment.payload, shared, out);
+        }
+        if first && !flow.greeted {
+            match flow.transport {
+                // The rest of the hello is on its way: no need to ask DNS yet.
+                Transport::Quic if flow.opening.is_some() => {
+                    flow.unnamed = Some((UnknownName::Unread, seen.time));
+                }
+                Transport::Quic => flow.want_name(UnknownName::Unread, seen.time, shared, out),
+                _ => flow.want_name(UnknownName::PlainAddress, seen.time, shared, out),
             }
+        }
+        if look && let Some(due) = flow.wish() {
+            self.schedule(slot, due);
         }
     }
 }
 
 impl Flow {
-    /// Learns from a DNS answer that this flow carried. Multicast DNS speaks for `.local` names only (RFC 6762).
-    fn dns_message(
+    /// Looks for the hello in a datagram of a QUIC connection. True if there is a reason to look at the flow again.
+    fn initial(
         &mut self,
-        message: &[u8],
-        multicast: bool,
-        time: crate::model::Timestamp,
+        from_client: bool,
+        time: Timestamp,
+        datagram: &[u8],
         shared: &mut Shared,
-    ) {
+        out: &mut Vec<NetFact>,
+    ) -> bool {
+        // Short headers are what most datagrams have.
+        if datagram.first().is_none_or(|first| first & 0x80 == 0) {
+            return false;
+        }
+        let opening = self.opening.get_or_insert_with(|| Box::new(quic::Opening::new()));
+        let (before, news) = (opening.size(), opening.since.is_none());
+        let step = opening.datagram(time, datagram, &mut shared.opened);
+        let size = opening.size();
+        shared.held = (shared.held + size).saturating_sub(before);
+        match step {
+            quic::Step::Nothing => return false,
+            quic::Step::Part => {
+                self.client_opened = from_client;
+                if shared.held > shared.limits.handshake_bytes {
+                    shared.stats.hellos_given_up += 1;
+                    self.give_up_hello(time, shared, out);
+                }
+                return news;
+            }
+            quic::Step::Hello(hello) => {
+                self.client_opened = from_client;
+                self.tell_hello(time, *hello, shared, out);
+            }
+            quic::Step::NoHello => {}
+        }
+        shared.held = shared.held.saturating_sub(size);
+        self.opening = None;
+        self.greeted = true;
+        true
+    }
+
+    /// What is missing of a QUIC hello will not come any more: makes what it can of the rest.
+    pub(super) fn give_up_hello(&mut self, time: Timestamp, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let Some(opening) = self.opening.take() else { return };
+        shared.held = shared.held.saturating_sub(opening.size());
+        if let Some(hello) = opening.give_up() {
+            self.tell_hello(time, hello, shared, out);
+        }
+    }
+
+    /// Learns from a DNS answer that this flow carried. Multicast DNS speaks for `.local` names only (RFC 6762).
+    fn dns_message(&mut self, message: &[u8], multicast: bool, time: Timestamp, shared: &mut Shared) {
         if !dns::read(message, multicast, &mut shared.answers) {
             return;
         }
