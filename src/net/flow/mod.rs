@@ -184,7 +184,7 @@ impl Flow {
 }
 
 /// Reads the owner, padding and absence resolved.
-fn owner_of(raw: &RawOwner<'_>) -> Owner {
+pub(super) fn owner_of(raw: &RawOwner<'_>) -> Owner {
     let other = raw.effective_pid > 0 && raw.effective_pid != raw.pid;
     Owner {
         pid: Pid(raw.pid),
