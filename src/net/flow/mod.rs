@@ -87,6 +87,8 @@ struct Half {
     packets: u64,
     /// Payload bytes of datagrams; of TCP the stream knows.
     datagram_bytes: u64,
+    /// The interface that datagrams are counted on.
+    via: Option<Arc<str>>,
 }
 
 impl Half {
@@ -143,6 +145,13 @@ struct Flow {
     nameless: Option<UnknownName>,
     /// Bytes of a DNS message over TCP.
     dns: Option<Vec<u8>>,
+}
+
+/// Interfaces that packets pass before or after their real way: there the owner is the program, not the tunnel's.
+const TUNNELS: [&str; 3] = ["utun", "ipsec", "ppp"];
+
+fn is_tunnel(interface: &str) -> bool {
+    TUNNELS.iter().any(|name| interface.starts_with(name))
 }
 
 const OUT: usize = 0;

@@ -1,11 +1,14 @@
 //! Whole connections through the tap.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use crate::model::{Close, NameScope, NameSource, NetFact, NetKind, Timestamp, UnknownName};
 use crate::net::testing::{
-    CLIENT, Made, SERVER, as_ipv6, dns_answer, fragments, hello, record, run, tcp, udp,
+    CLIENT, Made, SERVER, as_ipv6, dns_answer, fragments, hello, packet, record, run, tcp, udp,
 };
+use crate::net::{Limits, Packet, Tap};
 
 const MS: i64 = 1_000_000;
 const SYN: u8 = 0x02;
@@ -305,8 +308,6 @@ fn dns_names_what_tls_does_not_even_when_it_comes_late() {
 
 #[test]
 fn a_full_table_forgets_the_least_recently_active() {
-    use crate::net::testing::packet;
-    use crate::net::{Limits, Tap};
     let mut tap = Tap::new(Limits { flows: 64, summaries: true, ..Limits::default() });
     let mut facts = Vec::new();
     for at in 0..1000u16 {
@@ -361,6 +362,25 @@ fn fragments_that_contradict_each_other_are_left_out() {
     parts.remove(0);
     parts.remove(0);
     assert_eq!(counted(&run(&parts).0), (0, 0));
+}
+
+#[test]
+fn a_datagram_seen_on_two_interfaces_counts_once() {
+    let [en0, utun] = ["en0", "utun4"].map(Arc::<str>::from);
+    let mut tap = Tap::new(Limits::default());
+    let mut facts = Vec::new();
+    for at in 0..10 {
+        let out = udp(at * MS, CLIENT, SERVER, &[7; 100]);
+        let back = udp(at * MS, SERVER, CLIENT, &[7; 30]);
+        for interface in [&utun, &en0] {
+            tap.packet(&Packet { interface: Some(interface), ..packet(&out) }, &mut facts);
+        }
+        // Back another way, as a machine with two networks may see it.
+        tap.packet(&Packet { interface: Some(&en0), ..packet(&back) }, &mut facts);
+    }
+    let moved = udp(9_000 * MS, CLIENT, SERVER, &[7; 100]);
+    tap.packet(&Packet { interface: Some(&en0), ..packet(&moved) }, &mut facts);
+    assert_eq!(counted(&facts), (1100, 300));
 }
 
 proptest! {

@@ -1,9 +1,11 @@
 //! UDP: datagrams, QUIC, DNS.
 
+use std::sync::Arc;
+
 use super::handshake::Run;
 use super::table::{Flows, Seen};
 use super::tcp::push_bytes;
-use super::{Flow, INTO, NetFact, OUT, Pid, Shared, Timestamp, Transport, UnknownName};
+use super::{DISORDER, Flow, INTO, NetFact, OUT, Pid, Shared, Timestamp, Transport, UnknownName, is_tunnel};
 use crate::net::{dns, quic};
 
 /// A DNS message over TCP has a 16-bit length (RFC 1035, section 4.2.2).
@@ -21,8 +23,11 @@ impl Flows {
     ) {
         let Some(flow) = self.flow(slot) else { return };
         let segment = &seen.segment;
-        flow.touch(seen.time);
         let this = if from_client { OUT } else { INTO };
+        if flow.passes_again(this, seen) {
+            return;
+        }
+        flow.touch(seen.time);
         let first = flow.halves.iter().all(|half| half.packets == 0);
         flow.halves[this].packets += 1;
         flow.halves[this].datagram_bytes += u64::from(segment.len);
@@ -59,6 +64,23 @@ impl Flows {
 }
 
 impl Flow {
+    /// A datagram that passes several interfaces (a tunnel, a bridge) is seen on each, and counts on one of them; on the
+    /// tunnel's, if there is one. TCP needs no such care: its sequence numbers show repetitions.
+    fn passes_again(&mut self, this: usize, seen: &Seen<'_>) -> bool {
+        let Some(interface) = seen.interface else { return false };
+        let last = self.last;
+        let via = &mut self.halves[this].via;
+        let again = via.as_ref().is_some_and(|via| {
+            let other = !Arc::ptr_eq(via, interface) && via != interface;
+            let better = is_tunnel(interface) && !is_tunnel(via);
+            other && !better && seen.time.since(last) <= DISORDER
+        });
+        if !again && !via.as_ref().is_some_and(|via| Arc::ptr_eq(via, interface)) {
+            *via = Some(interface.clone());
+        }
+        again
+    }
+
     /// Looks for the hello in a datagram of a QUIC connection. True if there is a reason to look at the flow again.
     fn initial(
         &mut self,
