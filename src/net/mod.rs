@@ -3,6 +3,7 @@
 //! ```text
 //!  Packet ─► frame ─► flow ─► NetFact
 //!                      ├─ tls: the ClientHello, where the handshake ends
+//!                      ├─ proxy: the host that a proxy is asked for
 //!                      ├─ dns: names of addresses
 //!                      └─ quic: the ClientHello in its Initial packets
 //! ```
@@ -16,6 +17,7 @@ mod dns;
 mod flow;
 mod frame;
 mod packet;
+mod proxy;
 mod quic;
 mod stats;
 mod tap;

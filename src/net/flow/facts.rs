@@ -91,6 +91,14 @@ impl Flow {
         }
     }
 
+    /// A proxy was asked for a host by name: as good as if this process had asked DNS. A hello inside says it better.
+    pub(super) fn asked_of_proxy(&mut self, time: Timestamp, target: DomainName, out: &mut Vec<NetFact>) {
+        if self.client_opened && !self.greeted {
+            self.unnamed = None;
+            self.tell_name(time, (target, NameSource::Dns, NameScope::SameProcess), out);
+        }
+    }
+
     /// How a name in this flow's hello is learned.
     fn in_hello(&self) -> NameSource {
         if self.transport == Transport::Quic { NameSource::QuicSni } else { NameSource::TlsSni }

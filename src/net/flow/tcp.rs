@@ -139,6 +139,9 @@ impl Flow {
     /// Tells what a handshake made known, and drops it once everything counts.
     pub(super) fn follow(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
         let opener = self.opener();
+        if let Some((time, target)) = shared.progress.target.take() {
+            self.asked_of_proxy(time, target, out);
+        }
         if let Some((time, hello)) = shared.progress.hello.take() {
             self.tell_hello(time, *hello, shared, out);
         }

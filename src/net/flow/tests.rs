@@ -285,6 +285,32 @@ fn starttls_is_followed() {
 }
 
 #[test]
+fn a_proxy_is_asked_for_the_host() {
+    let connect = &b"CONNECT a.example:443 HTTP/1.1\r\n\r\n"[..];
+    let socks = [&b"\x05\x01\x00"[..], b"\x05\x01\x00\x03\x09a.example\x01\xbb"];
+    let asker = ([10, 0, 0, 1], 40_000);
+    let answer = udp(0, ([10, 0, 0, 53], 53), asker, &dns_answer("proxy.example", None, 30, SERVER.0));
+    for (requests, inside, expected) in [
+        (&[connect][..], hello(Some("b.example"), 0), ("b.example", NameSource::TlsSni)),
+        (&socks, hello(Some("b.example"), 0), ("b.example", NameSource::TlsSni)),
+        (&[connect], b"SSH-2.0-x\r\n".to_vec(), ("a.example", NameSource::Dns)),
+        (&socks, hello(None, 0), ("a.example", NameSource::Dns)),
+    ] {
+        let mut talk = Talk::new(1, 1);
+        for request in requests {
+            talk.say(0, request, 1448);
+            talk.say(1, b"fine", 1448);
+        }
+        talk.say(0, &inside, 1448);
+        let packets = [vec![answer.clone()], talk.packets].concat();
+        let facts = run(&packets).0;
+        let (name, source) = expected;
+        assert_eq!(names(&facts).last(), Some(&(name.to_owned(), source, NameScope::SameProcess)));
+        assert_eq!(nameless(&facts).len(), 1, "DNS itself");
+    }
+}
+
+#[test]
 fn dns_names_what_tls_does_not_even_when_it_comes_late() {
     let resolver = ([10, 0, 0, 53], 53);
     let asker = ([10, 0, 0, 1], 40_000);
