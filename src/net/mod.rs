@@ -23,6 +23,8 @@ mod stats;
 mod tap;
 mod tls;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(test)]
 mod testing;
 

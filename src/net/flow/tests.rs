@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proptest::prelude::*;
 
 use crate::model::{Close, NameScope, NameSource, NetFact, NetKind, Timestamp, UnknownName};
+use crate::net::quic::testing::{crypto, sealed};
 use crate::net::testing::{
     CLIENT, Made, SERVER, as_ipv6, dns_answer, fragments, hello, packet, record, run, tcp, udp,
 };
@@ -423,4 +424,20 @@ proptest! {
         }
         run(&packets);
     }
+}
+
+#[test]
+fn hellos_of_quic_are_given_up_when_there_are_too_many() {
+    let limit = 100_000;
+    let mut tap = Tap::new(Limits { handshake_bytes: limit, ..Limits::default() });
+    let mut facts = Vec::new();
+    for port in 0..200 {
+        let client = (CLIENT.0, 1000 + port);
+        let part = sealed(1, b"8 or more", b"8 or more", 0, &crypto(0, &hello(None, 4000)[5..2005]));
+        tap.packet(&packet(&udp(i64::from(port), client, SERVER, &part)), &mut facts);
+    }
+    assert!(tap.stats().hellos_given_up > 100, "{}", tap.stats().hellos_given_up);
+    tap.finish(Timestamp::MIN, &mut facts);
+    let hellos = facts.iter().filter(|fact| matches!(fact.kind, NetKind::Hello(_))).count();
+    assert_eq!(hellos, 200);
 }

@@ -94,15 +94,17 @@ impl Flow {
         if datagram.first().is_none_or(|first| first & 0x80 == 0) {
             return false;
         }
+        let before = self.opening.as_ref().map_or(0, |opening| opening.size());
         let opening = self.opening.get_or_insert_with(|| Box::new(quic::Opening::new()));
-        let (before, news) = (opening.size(), opening.since.is_none());
+        let news = opening.since.is_none();
         let step = opening.datagram(time, datagram, &mut shared.opened);
         let size = opening.size();
         shared.held = (shared.held + size).saturating_sub(before);
         match step {
-            quic::Step::Nothing => return false,
-            quic::Step::Part => {
-                self.client_opened = from_client;
+            quic::Step::Nothing | quic::Step::Part => {
+                if step == quic::Step::Part {
+                    self.client_opened = from_client;
+                }
                 if shared.held > shared.limits.handshake_bytes {
                     shared.stats.hellos_given_up += 1;
                     self.give_up_hello(time, shared, out);
@@ -113,11 +115,13 @@ impl Flow {
                 self.client_opened = from_client;
                 self.tell_hello(time, *hello, shared, out);
             }
-            quic::Step::NoHello => {}
+            quic::Step::NoHello => {
+                self.greeted = true;
+                self.want_name(UnknownName::Unread, time, shared, out);
+            }
         }
         shared.held = shared.held.saturating_sub(size);
         self.opening = None;
-        self.greeted = true;
         true
     }
 

@@ -10,6 +10,6 @@ pub(super) use header::{application_bytes, is_quic};
 pub(super) use opening::{Opening, Step};
 
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
 #[cfg(test)]
 mod tests;

@@ -18,7 +18,7 @@ const MAX_TRIES: u8 = 32;
 /// What is known of a connection whose hello is not.
 #[derive(Debug)]
 pub(in crate::net) struct Opening {
-    keys: Option<Keys>,
+    keys: Option<Box<Keys>>,
     tries: u8,
     /// When the first packet was opened.
     pub(in crate::net) since: Option<Timestamp>,
@@ -42,9 +42,10 @@ impl Opening {
         Self { keys: None, tries: 0, since: None, stream: Stream { bytes: Vec::new(), runs: Vec::new() } }
     }
 
-    /// Bytes held.
+    /// Bytes held, keys included.
     pub(in crate::net) fn size(&self) -> usize {
-        self.stream.bytes.len()
+        let keys = self.keys.as_ref().map_or(0, |_| size_of::<Keys>());
+        size_of::<Self>() + keys + self.stream.bytes.len()
     }
 
     /// Takes note of a datagram of either side. `buffer`: room to open packets in.
@@ -61,18 +62,23 @@ impl Opening {
             if step == Step::Nothing {
                 step = Step::Part;
             }
-            for (offset, piece) in CryptoFrames(&buffer[frames]) {
-                self.stream.add(offset, piece);
-            }
-            match self.stream.message() {
-                Some(message) => {
-                    return Hello::read(message).map_or(Step::NoHello, |hello| Step::Hello(Box::new(hello)));
-                }
-                None if self.stream.is_other() => return Step::NoHello,
-                None => {}
+            if let Some(done) = self.frames(&buffer[frames]) {
+                return done;
             }
         }
         step
+    }
+
+    /// Takes the frames of an opened packet; says what has come of the hello once that is settled.
+    pub(in crate::net) fn frames(&mut self, frames: &[u8]) -> Option<Step> {
+        for (offset, piece) in CryptoFrames(frames) {
+            self.stream.add(offset, piece);
+        }
+        match self.stream.message().map(Hello::read) {
+            Some(Some(hello)) => Some(Step::Hello(Box::new(hello))),
+            Some(None) => Some(Step::NoHello),
+            None => self.stream.is_other().then_some(Step::NoHello),
+        }
     }
 
     /// A hello of which no more will come: what stands before the first gap.
@@ -96,7 +102,7 @@ impl Opening {
         let keys = Keys::of_client(initial.version, initial.destination)?;
         let frames = keys.open(initial, buffer)?;
         self.stream.clear();
-        self.keys = Some(keys);
+        self.keys = Some(Box::new(keys));
         Some(frames)
     }
 }

@@ -5,7 +5,7 @@ use aes_gcm::AeadInOut;
 use super::keys::Keys;
 
 /// A packet with this payload, sealed by the client that chose `keys_of` as the connection id of its first packet.
-pub(super) fn sealed(
+pub(in crate::net) fn sealed(
     version: u32,
     keys_of: &[u8],
     destination: &[u8],
@@ -36,7 +36,7 @@ pub(super) fn sealed(
 }
 
 /// A CRYPTO frame.
-pub(super) fn crypto(offset: usize, piece: &[u8]) -> Vec<u8> {
+pub(in crate::net) fn crypto(offset: usize, piece: &[u8]) -> Vec<u8> {
     let mut frame = vec![6];
     frame.extend((0x8000_0000 | offset as u32).to_be_bytes());
     frame.extend((0x4000 | piece.len() as u16).to_be_bytes());
