@@ -161,7 +161,7 @@ pub enum UnknownName {
     NoServerName,
     /// Not TLS, and nothing asked DNS for this address.
     PlainAddress,
-    /// The handshake was not seen or is not read (QUIC), and nothing asked DNS for this address.
+    /// The handshake was not seen or cannot be read, and nothing asked DNS for this address.
     Unread,
 }
 
