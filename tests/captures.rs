@@ -57,7 +57,16 @@ type Seen = (String, u16, u16, String, String);
 
 #[test]
 fn every_hello_is_seen_as_tshark_saw_it() {
-    let expected: BTreeSet<Seen> = table("hellos.tsv")
+    check_hellos("hellos.tsv", &["tls", "tcp", "quic"], Transport::Tcp, NameSource::TlsSni);
+}
+
+#[test]
+fn every_quic_hello_is_seen_as_tshark_saw_it() {
+    check_hellos("quic.tsv", &["quic"], Transport::Quic, NameSource::QuicSni);
+}
+
+fn check_hellos(expected: &str, folders: &[&str], transport: Transport, named: NameSource) {
+    let expected: BTreeSet<Seen> = table(expected)
         .into_iter()
         .map(|line| {
             let port = |column: usize| line[column].parse().unwrap();
@@ -65,11 +74,11 @@ fn every_hello_is_seen_as_tshark_saw_it() {
         })
         .collect();
     let mut seen = BTreeSet::new();
-    for file in ["tls", "tcp", "quic"].into_iter().flat_map(files) {
+    for file in folders.iter().flat_map(|folder| files(folder)) {
         for flow in read(&[&file]).flows {
-            let Some(hello) = flow.hello else { continue };
+            let Some(hello) = flow.hello.filter(|_| flow.transport == transport) else { continue };
             let name = match &flow.name {
-                Some((name, NameSource::TlsSni, _)) => name.to_string(),
+                Some((name, source, _)) if *source == named => name.to_string(),
                 _ => "-".to_owned(),
             };
             let alpn = hello.alpn.first().map_or("-", |alpn| alpn).to_owned();
@@ -105,19 +114,33 @@ fn bytes_agree_with_tshark_s_reassembly() {
 }
 
 #[test]
-fn a_published_fingerprint_is_met() {
-    let flows = read(&["quic/ja4-tls-quic.pcap"]).flows;
-    let prints: Vec<_> = flows.iter().filter_map(|flow| flow.hello.as_ref()?.ja4.as_deref()).collect();
-    assert_eq!(prints, ["t13d1516h2_8daaf6152771_e5627efa2ab1"]);
+fn published_fingerprints_are_met() {
+    let tcp = "t13d1516h2_8daaf6152771_e5627efa2ab1";
+    let quic = "q13d0310h3_55b375c5d22e_cd85d2d88918";
+    for (file, expected) in
+        [("quic/ja4-tls-quic.pcap", &[tcp, quic][..]), ("quic/ja4-quic.pcap", &[quic; 11])]
+    {
+        let mut flows = read(&[file]).flows;
+        flows.sort_by_key(|flow| flow.transport);
+        let prints: Vec<_> = flows.iter().filter_map(|flow| flow.hello.as_ref()?.ja4.as_deref()).collect();
+        assert_eq!(prints, expected, "{file}");
+    }
 }
 
 #[test]
-fn quic_is_recognised_and_not_named() {
-    for file in files("quic") {
-        let quic: Vec<_> =
-            read(&[&file]).flows.into_iter().filter(|flow| flow.transport == Transport::Quic).collect();
-        assert!(!quic.is_empty(), "{file}");
-        assert!(quic.iter().all(|flow| flow.name.is_none() && flow.hello.is_none()), "{file}");
+fn of_quic_only_what_follows_the_handshake_counts() {
+    // 0-RTT and 1-RTT packets, as tshark tells their lengths; of frame 79 of `zerortt` it leaves out the last 25 bytes, a short
+    // header behind two long ones. Of `ja4-quic` nothing but first flights was captured.
+    for (file, expected) in [
+        ("quic/zerortt.pcap", (11785 + 25, 3038)),
+        ("quic/ja4-quic.pcap", (0, 0)),
+        ("quic/retry.pcap", (208, 10372)),
+    ] {
+        let counted = read(&[file]).facts.iter().fold((0, 0), |(out, into), fact| match fact.kind {
+            NetKind::Bytes { out: o, into: i } => (out + o, into + i),
+            _ => (out, into),
+        });
+        assert_eq!(counted, expected, "{file}");
     }
 }
 

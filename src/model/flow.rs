@@ -126,7 +126,7 @@ impl fmt::Debug for DomainName {
 pub enum NameSource {
     TlsSni,
     QuicSni,
-    /// An address record answered to this name.
+    /// An address record answered to this name, or a proxy was asked for it.
     Dns,
     /// The name asked for was an alias; this is the one at the end of the chain.
     DnsCname,
@@ -161,7 +161,7 @@ pub enum UnknownName {
     NoServerName,
     /// Not TLS, and nothing asked DNS for this address.
     PlainAddress,
-    /// The handshake was not seen or is not read (QUIC), and nothing asked DNS for this address.
+    /// The handshake was not seen or cannot be read, and nothing asked DNS for this address.
     Unread,
 }
 

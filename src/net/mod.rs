@@ -3,8 +3,9 @@
 //! ```text
 //!  Packet ─► frame ─► flow ─► NetFact
 //!                      ├─ tls: the ClientHello, where the handshake ends
+//!                      ├─ proxy: the host that a proxy is asked for
 //!                      ├─ dns: names of addresses
-//!                      └─ quic: recognised by its headers, not decrypted
+//!                      └─ quic: the ClientHello in its Initial packets
 //! ```
 //!
 //! Every parser takes bytes as they come from strangers: nothing panics, no length is believed before it is checked,
@@ -16,11 +17,14 @@ mod dns;
 mod flow;
 mod frame;
 mod packet;
+mod proxy;
 mod quic;
 mod stats;
 mod tap;
 mod tls;
 
+#[cfg(fuzzing)]
+pub mod fuzzing;
 #[cfg(test)]
 mod testing;
 

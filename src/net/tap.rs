@@ -2,11 +2,11 @@
 
 use std::sync::Arc;
 
-use super::flow::{Flows, Seen, Shared};
-use super::frame;
+use super::flow::{Flows, Seen, Shared, owner_of};
+use super::frame::{self, Context, Datagram, Fragments, Unread};
 use super::packet::Packet;
 use super::stats::Stats;
-use crate::model::{Coverage, NetFact, Timestamp};
+use crate::model::{Coverage, NetFact, Owner, Timestamp};
 use crate::net::FlowSummary;
 
 /// Bounds of the tap's memory: `flows` times about 700 bytes, `handshake_bytes`, and `names` times about 200 bytes; with the
@@ -49,13 +49,19 @@ const MAX_INTERFACES: usize = 1024;
 pub struct Tap {
     flows: Flows,
     shared: Shared,
+    fragments: Fragments,
     interfaces: Vec<Arc<str>>,
 }
 
 impl Tap {
     pub fn new(limits: Limits) -> Self {
         let limits = Limits { flows: limits.flows.max(1), names: limits.names.max(1), ..limits };
-        Self { flows: Flows::new(), shared: Shared::new(limits), interfaces: Vec::new() }
+        Self {
+            flows: Flows::new(),
+            shared: Shared::new(limits),
+            fragments: Fragments::default(),
+            interfaces: Vec::new(),
+        }
     }
 
     /// Takes note of one packet.
@@ -69,10 +75,54 @@ impl Tap {
             if packet.time >= self.flows.next_due() {
                 self.flows.sweep(&mut self.shared, out);
             }
+            while packet.time > self.fragments.due() {
+                self.give_up_fragments(out);
+            }
         }
         match frame::decode(packet) {
             Ok((envelope, segment)) => self.segment(packet, &envelope, segment, out),
+            Err(Unread::Fragment) => self.fragment(packet, out),
             Err(unread) => self.shared.stats.note_unread(unread, packet.time),
+        }
+    }
+
+    #[cold]
+    fn fragment(&mut self, packet: &Packet<'_>, out: &mut Vec<NetFact>) {
+        let interfaces = &mut self.interfaces;
+        let gathered = frame::gather(packet, &mut self.fragments, |envelope| Context {
+            time: packet.time,
+            direction: envelope.direction,
+            interface: match envelope.interface {
+                Some(raw) => interned(interfaces, raw).cloned(),
+                None => packet.interface.cloned(),
+            },
+            owner: envelope.owner.as_ref().map(owner_of).or(packet.owner.copied()),
+        });
+        match gathered {
+            Ok(Some(datagram)) => self.datagram(&datagram, out),
+            Ok(None) => {}
+            Err(unread) => self.shared.stats.note_unread(unread, packet.time),
+        }
+    }
+
+    fn give_up_fragments(&mut self, out: &mut Vec<NetFact>) {
+        if let Some(datagram) = self.fragments.give_up() {
+            self.datagram(&datagram, out);
+        }
+    }
+
+    fn datagram(&mut self, datagram: &Datagram, out: &mut Vec<NetFact>) {
+        let Context { time, direction, ref interface, ref owner } = datagram.context;
+        for _ in 0..datagram.unused {
+            self.shared.stats.note_unread(Unread::Fragment, time);
+        }
+        match datagram.segment() {
+            Ok(segment) => {
+                let seen = Seen { time, direction, interface: interface.as_ref(), segment };
+                note(&mut self.flows, &mut self.shared, &seen, None, owner.as_ref(), out);
+            }
+            Err(Unread::Fragment) => {}
+            Err(unread) => self.shared.stats.note_unread(unread, time),
         }
     }
 
@@ -89,19 +139,16 @@ impl Tap {
             (None, named) => named,
         };
         let seen = Seen { time: packet.time, direction: envelope.direction, interface, segment };
-        let (slot, from_client) = self.flows.find(&seen, &mut self.shared, out);
-        if envelope.owner.is_some() || packet.owner.is_some() {
-            self.flows.owned(slot, packet.time, envelope.owner.as_ref(), packet.owner, &self.shared, out);
-        }
-        match segment.tcp {
-            Some(tcp) => self.flows.tcp(slot, from_client, &seen, tcp, &mut self.shared, out),
-            None => self.flows.udp(slot, from_client, &seen, &mut self.shared, out),
-        }
+        let (flows, shared) = (&mut self.flows, &mut self.shared);
+        note(flows, shared, &seen, envelope.owner.as_ref(), packet.owner, out);
     }
 
     /// The recording has ended: open flows end with it. `time`: the last moment it covers.
     pub fn finish(&mut self, time: Timestamp, out: &mut Vec<NetFact>) {
         self.shared.now = self.shared.now.max(time);
+        while self.fragments.due() < Timestamp::MAX {
+            self.give_up_fragments(out);
+        }
         self.flows.end(&mut self.shared, out);
     }
 
@@ -123,6 +170,26 @@ impl Tap {
     /// Takes what could not be seen since this was last asked.
     pub fn coverage(&mut self) -> Vec<Coverage> {
         self.shared.stats.coverage()
+    }
+}
+
+/// Adds a segment to its flow. `raw` and `owner`: whose it is, as the packet or the capture says.
+#[inline]
+fn note(
+    flows: &mut Flows,
+    shared: &mut Shared,
+    seen: &Seen<'_>,
+    raw: Option<&frame::RawOwner<'_>>,
+    owner: Option<&Owner>,
+    out: &mut Vec<NetFact>,
+) {
+    let (slot, from_client) = flows.find(seen, shared, out);
+    if raw.is_some() || owner.is_some() {
+        flows.owned(slot, seen.time, raw, owner, shared, out);
+    }
+    match seen.segment.tcp {
+        Some(tcp) => flows.tcp(slot, from_client, seen, tcp, shared, out),
+        None => flows.udp(slot, from_client, seen, shared, out),
     }
 }
 

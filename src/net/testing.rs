@@ -48,6 +48,40 @@ pub(super) fn udp(time: i64, src: End, dst: End, payload: &[u8]) -> Made {
     Made { time, bytes: ipv4(17, src, dst, &body) }
 }
 
+/// An IPv4 packet in fragments that carry at most `size` bytes, a multiple of eight.
+pub(super) fn fragments(made: &Made, id: u8, size: usize) -> Vec<Made> {
+    let (header, body) = made.bytes.split_at(20);
+    let last = (body.len() - 1) / size;
+    let part = |(index, part): (usize, &[u8])| {
+        let mut bytes = [header, part].concat();
+        let field = (index * size / 8) as u16 | if index < last { 0x2000 } else { 0 };
+        bytes[2..4].copy_from_slice(&(20 + part.len() as u16).to_be_bytes());
+        bytes[5] = id;
+        bytes[6..8].copy_from_slice(&field.to_be_bytes());
+        Made { time: made.time, bytes }
+    };
+    body.chunks(size).enumerate().map(part).collect()
+}
+
+/// The same over IPv6.
+pub(super) fn as_ipv6(made: &Made) -> Made {
+    let (header, body) = made.bytes.split_at(20);
+    let field = u16::from_be_bytes([header[6], header[7]]);
+    let field = ((field & 0x1fff) * 8) | u16::from(field & 0x2000 != 0);
+    let mut bytes = vec![0x60, 0, 0, 0];
+    bytes.extend((body.len() as u16 + 8).to_be_bytes());
+    bytes.extend([44, 64]);
+    for address in [&header[12..16], &header[16..20]] {
+        bytes.extend([0xfd; 12]);
+        bytes.extend(address);
+    }
+    bytes.extend([header[9], 0]);
+    bytes.extend(field.to_be_bytes());
+    bytes.extend([0, 0, 0, header[5]]);
+    bytes.extend(body);
+    Made { time: made.time, bytes }
+}
+
 /// A DNS response: the name asked for, an alias if any, one address.
 pub(super) fn dns_answer(asked: &str, alias: Option<&str>, ttl: u32, address: [u8; 4]) -> Vec<u8> {
     let name = |text: &str| {

@@ -2,7 +2,7 @@
 
 use super::{
     ClientHello, DomainName, Flow, FlowFacts, NameScope, NameSource, Named, NetFact, NetKind, Owner,
-    RawOwner, Shared, Timestamp, UnknownName, is_same_owner, owner_of,
+    RawOwner, Shared, Timestamp, Transport, UnknownName, is_same_owner, owner_of,
 };
 use crate::net::tls::Hello;
 
@@ -70,7 +70,8 @@ impl Flow {
         let said = ClientHello {
             version: hello.version,
             ech: hello.ech_extension && outer,
-            ja4: (shared.limits.fingerprints && hello.whole).then(|| shared.fingerprints.of(&hello)),
+            ja4: (shared.limits.fingerprints && hello.whole)
+                .then(|| shared.fingerprints.of(&hello, self.transport)),
             alpn: std::mem::take(&mut hello.alpn),
         };
         let ech = said.ech;
@@ -82,12 +83,25 @@ impl Flow {
         match hello.name {
             // The name that a stranger calls this machine is not a place where data goes.
             Some(name) if !self.client_opened => {
-                self.name = Some((name, NameSource::TlsSni, NameScope::SameProcess));
+                self.name = Some((name, self.in_hello(), NameScope::SameProcess));
                 self.tell_nameless(time, UnknownName::PlainAddress, out);
             }
             Some(name) => self.named_by_hello(time, name, ech, shared, out),
             None => self.want_name(UnknownName::NoServerName, time, shared, out),
         }
+    }
+
+    /// A proxy was asked for a host by name: as good as if this process had asked DNS. A hello inside says it better.
+    pub(super) fn asked_of_proxy(&mut self, time: Timestamp, target: DomainName, out: &mut Vec<NetFact>) {
+        if self.client_opened && !self.greeted {
+            self.unnamed = None;
+            self.tell_name(time, (target, NameSource::Dns, NameScope::SameProcess), out);
+        }
+    }
+
+    /// How a name in this flow's hello is learned.
+    fn in_hello(&self) -> NameSource {
+        if self.transport == Transport::Quic { NameSource::QuicSni } else { NameSource::TlsSni }
     }
 
     /// The name in the hello; before it, what that name is an alias of, if DNS said so.
@@ -106,7 +120,7 @@ impl Flow {
         {
             self.tell_alias(time, canonical, answer.scope, out);
         }
-        self.tell_name(time, (name, NameSource::TlsSni, NameScope::SameProcess), out);
+        self.tell_name(time, (name, self.in_hello(), NameScope::SameProcess), out);
         if ech {
             self.tell_nameless(time, UnknownName::EncryptedHello, out);
         }

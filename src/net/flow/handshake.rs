@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::model::{Span, Timestamp};
+use crate::model::{DomainName, Span, Timestamp};
 use crate::net::tls::{Client, Hello, MAX_HELLO, Step};
 
 /// How far apart in time packets of one recording may change places.
@@ -28,6 +28,8 @@ pub(in crate::net) struct Progress {
     /// Bytes that count, with the time of their own packets.
     pub(in crate::net) bytes: Vec<(Timestamp, Side, u64)>,
     pub(in crate::net) hello: Option<(Timestamp, Box<Hello>)>,
+    /// The host that a proxy was asked for.
+    pub(in crate::net) target: Option<(Timestamp, DomainName)>,
     /// TLS or not is known as of this time.
     pub(in crate::net) classified: Option<(Timestamp, bool)>,
     /// The other side's bytes count from this time on.
@@ -201,6 +203,9 @@ impl Handshake {
         let step = self.client.feed(run.start, run.bytes, run.len);
         self.pos = Some(end);
         self.take_hello(run.time, progress);
+        if let Some(target) = self.client.take_target() {
+            progress.target = Some((run.time, target));
+        }
         if self.client.is_tls && !self.classified {
             self.classified = true;
             progress.classified = Some((run.time, true));

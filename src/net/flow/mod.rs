@@ -22,6 +22,7 @@ use stream::{Pieces, Stream};
 
 use super::dns::{Answers, Names};
 use super::frame::{Address, RawOwner, Segment};
+use super::quic::Opening;
 use super::tls::Fingerprints;
 use super::{Limits, Stats};
 use crate::model::{
@@ -54,6 +55,8 @@ pub(super) struct Shared {
     spare: Vec<Box<Handshake>>,
     pieces: Pieces,
     progress: Progress,
+    /// Room to open a QUIC packet in.
+    opened: Vec<u8>,
 }
 
 /// Handshakes and flows kept for reuse: as many as commonly begin while as many end.
@@ -72,6 +75,7 @@ impl Shared {
             spare: Vec::new(),
             pieces: Pieces::new(),
             progress: Progress::default(),
+            opened: Vec::new(),
         }
     }
 }
@@ -83,6 +87,8 @@ struct Half {
     packets: u64,
     /// Payload bytes of datagrams; of TCP the stream knows.
     datagram_bytes: u64,
+    /// The interface that datagrams are counted on.
+    via: Option<Arc<str>>,
 }
 
 impl Half {
@@ -107,6 +113,8 @@ struct Flow {
     /// Earlier segments of the answering side belong to the handshake, however late they come.
     answers_from: Timestamp,
     handshake: Option<Box<Handshake>>,
+    /// Of a QUIC connection whose hello is not known yet.
+    opening: Option<Box<Opening>>,
     /// An earlier flow of the same key, still lingering.
     older: Option<(u32, FlowId)>,
     id: FlowId,
@@ -137,6 +145,13 @@ struct Flow {
     nameless: Option<UnknownName>,
     /// Bytes of a DNS message over TCP.
     dns: Option<Vec<u8>>,
+}
+
+/// Interfaces that packets pass before or after their real way: there the owner is the program, not the tunnel's.
+const TUNNELS: [&str; 3] = ["utun", "ipsec", "ppp"];
+
+fn is_tunnel(interface: &str) -> bool {
+    TUNNELS.iter().any(|name| interface.starts_with(name))
 }
 
 const OUT: usize = 0;
@@ -178,7 +193,7 @@ impl Flow {
 }
 
 /// Reads the owner, padding and absence resolved.
-fn owner_of(raw: &RawOwner<'_>) -> Owner {
+pub(super) fn owner_of(raw: &RawOwner<'_>) -> Owner {
     let other = raw.effective_pid > 0 && raw.effective_pid != raw.pid;
     Owner {
         pid: Pid(raw.pid),

@@ -277,6 +277,7 @@ impl Flow {
             due: i64::MAX,
             halves: [Half::default(), Half::default()],
             handshake: None,
+            opening: None,
             owner: None,
             older,
             interface: seen.interface.cloned(),

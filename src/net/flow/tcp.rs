@@ -139,6 +139,9 @@ impl Flow {
     /// Tells what a handshake made known, and drops it once everything counts.
     pub(super) fn follow(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
         let opener = self.opener();
+        if let Some((time, target)) = shared.progress.target.take() {
+            self.asked_of_proxy(time, target, out);
+        }
         if let Some((time, hello)) = shared.progress.hello.take() {
             self.tell_hello(time, *hello, shared, out);
         }
@@ -210,6 +213,7 @@ impl Flow {
             }
             self.follow(shared, out);
         }
+        self.give_up_hello(self.last, shared, out);
         self.settle_name(shared, out);
     }
 
@@ -224,6 +228,10 @@ impl Flow {
             handshake.expire(now, &mut shared.progress);
             shared.held = (shared.held + handshake.size()).saturating_sub(before);
             self.follow(shared, out);
+        }
+        let since = self.opening.as_ref().and_then(|opening| opening.since);
+        if since.is_some_and(|since| now.since(since) > DISORDER) {
+            self.give_up_hello(now, shared, out);
         }
         if self.unnamed.is_some_and(|(_, since)| now.since(since) > DISORDER) {
             self.settle_name(shared, out);

@@ -1,9 +1,15 @@
 //! Whole connections through the tap.
 
+use std::sync::Arc;
+
 use proptest::prelude::*;
 
 use crate::model::{Close, NameScope, NameSource, NetFact, NetKind, Timestamp, UnknownName};
-use crate::net::testing::{CLIENT, Made, SERVER, dns_answer, hello, record, run, tcp, udp};
+use crate::net::quic::testing::{crypto, sealed};
+use crate::net::testing::{
+    CLIENT, Made, SERVER, as_ipv6, dns_answer, fragments, hello, packet, record, run, tcp, udp,
+};
+use crate::net::{Limits, Packet, Tap};
 
 const MS: i64 = 1_000_000;
 const SYN: u8 = 0x02;
@@ -280,6 +286,32 @@ fn starttls_is_followed() {
 }
 
 #[test]
+fn a_proxy_is_asked_for_the_host() {
+    let connect = &b"CONNECT a.example:443 HTTP/1.1\r\n\r\n"[..];
+    let socks = [&b"\x05\x01\x00"[..], b"\x05\x01\x00\x03\x09a.example\x01\xbb"];
+    let asker = ([10, 0, 0, 1], 40_000);
+    let answer = udp(0, ([10, 0, 0, 53], 53), asker, &dns_answer("proxy.example", None, 30, SERVER.0));
+    for (requests, inside, expected) in [
+        (&[connect][..], hello(Some("b.example"), 0), ("b.example", NameSource::TlsSni)),
+        (&socks, hello(Some("b.example"), 0), ("b.example", NameSource::TlsSni)),
+        (&[connect], b"SSH-2.0-x\r\n".to_vec(), ("a.example", NameSource::Dns)),
+        (&socks, hello(None, 0), ("a.example", NameSource::Dns)),
+    ] {
+        let mut talk = Talk::new(1, 1);
+        for request in requests {
+            talk.say(0, request, 1448);
+            talk.say(1, b"fine", 1448);
+        }
+        talk.say(0, &inside, 1448);
+        let packets = [vec![answer.clone()], talk.packets].concat();
+        let facts = run(&packets).0;
+        let (name, source) = expected;
+        assert_eq!(names(&facts).last(), Some(&(name.to_owned(), source, NameScope::SameProcess)));
+        assert_eq!(nameless(&facts).len(), 1, "DNS itself");
+    }
+}
+
+#[test]
 fn dns_names_what_tls_does_not_even_when_it_comes_late() {
     let resolver = ([10, 0, 0, 53], 53);
     let asker = ([10, 0, 0, 1], 40_000);
@@ -303,8 +335,6 @@ fn dns_names_what_tls_does_not_even_when_it_comes_late() {
 
 #[test]
 fn a_full_table_forgets_the_least_recently_active() {
-    use crate::net::testing::packet;
-    use crate::net::{Limits, Tap};
     let mut tap = Tap::new(Limits { flows: 64, summaries: true, ..Limits::default() });
     let mut facts = Vec::new();
     for at in 0..1000u16 {
@@ -318,4 +348,96 @@ fn a_full_table_forgets_the_least_recently_active() {
     tap.finish(Timestamp::MIN, &mut facts);
     let kept: Vec<_> = tap.finished().filter(|flow| flow.client.port == CLIENT.1).collect();
     assert_eq!((kept.len(), kept[0].bytes_out), (1, 1000));
+}
+
+#[test]
+fn fragments_are_put_together() {
+    let (packets, expected) = upload("a.example", 900, 5000, 3000);
+    let cut = |made: &Made, id: usize| fragments(made, id as u8, 488);
+    let whole: Vec<Made> = packets.iter().enumerate().flat_map(|(id, made)| cut(made, id)).collect();
+    let version_6: Vec<Made> = whole.iter().map(as_ipv6).collect();
+    for mut packets in [whole, version_6] {
+        for _ in 0..2 {
+            let (facts, flows) = run(&packets);
+            assert_eq!((counted(&facts), flows.len()), (expected, 1));
+            assert_eq!(names(&facts)[0].0, "a.example");
+            packets.reverse();
+        }
+    }
+}
+
+#[test]
+fn a_first_fragment_alone_still_counts() {
+    // As a capture filter for ports leaves them.
+    let parts = fragments(&udp(0, CLIENT, SERVER, &[7; 3000]), 1, 1480);
+    let (facts, flows) = run(&parts[..1]);
+    assert_eq!((counted(&facts), flows[0].bytes_out), ((3000, 0), 3000));
+    let later = udp(5_000 * MS, CLIENT, SERVER, &[7; 10]);
+    let (facts, _) = run(&[parts[0].clone(), later]);
+    assert_eq!(counted(&facts), (3010, 0));
+    assert_eq!(run(&parts[1..]).1.len(), 0);
+}
+
+#[test]
+fn fragments_that_contradict_each_other_are_left_out() {
+    let mut parts = fragments(&udp(0, CLIENT, SERVER, &[7; 3000]), 1, 1480);
+    let mut overlap = parts[1].clone();
+    overlap.bytes[7] -= 1;
+    parts.insert(1, overlap);
+    parts.insert(1, parts[0].clone());
+    assert_eq!(counted(&run(&parts).0), (3000, 0));
+    parts.remove(0);
+    parts.remove(0);
+    assert_eq!(counted(&run(&parts).0), (0, 0));
+}
+
+#[test]
+fn a_datagram_seen_on_two_interfaces_counts_once() {
+    let [en0, utun] = ["en0", "utun4"].map(Arc::<str>::from);
+    let mut tap = Tap::new(Limits::default());
+    let mut facts = Vec::new();
+    for at in 0..10 {
+        let out = udp(at * MS, CLIENT, SERVER, &[7; 100]);
+        let back = udp(at * MS, SERVER, CLIENT, &[7; 30]);
+        for interface in [&utun, &en0] {
+            tap.packet(&Packet { interface: Some(interface), ..packet(&out) }, &mut facts);
+        }
+        // Back another way, as a machine with two networks may see it.
+        tap.packet(&Packet { interface: Some(&en0), ..packet(&back) }, &mut facts);
+    }
+    let moved = udp(9_000 * MS, CLIENT, SERVER, &[7; 100]);
+    tap.packet(&Packet { interface: Some(&en0), ..packet(&moved) }, &mut facts);
+    assert_eq!(counted(&facts), (1100, 300));
+}
+
+proptest! {
+    #[test]
+    fn fragments_do_not_panic(
+        parts in proptest::collection::vec((0u8..4, any::<u16>(), 0usize..100, any::<bool>()), 1..200),
+    ) {
+        let mut packets = Vec::new();
+        for (id, field, len, six) in parts {
+            let mut made = udp(0, CLIENT, SERVER, &vec![field as u8; len]);
+            made.bytes[5] = id;
+            made.bytes[6..8].copy_from_slice(&(field & 0x203f).to_be_bytes());
+            packets.push(if six { as_ipv6(&made) } else { made });
+        }
+        run(&packets);
+    }
+}
+
+#[test]
+fn hellos_of_quic_are_given_up_when_there_are_too_many() {
+    let limit = 100_000;
+    let mut tap = Tap::new(Limits { handshake_bytes: limit, ..Limits::default() });
+    let mut facts = Vec::new();
+    for port in 0..200 {
+        let client = (CLIENT.0, 1000 + port);
+        let part = sealed(1, b"8 or more", b"8 or more", 0, &crypto(0, &hello(None, 4000)[5..2005]));
+        tap.packet(&packet(&udp(i64::from(port), client, SERVER, &part)), &mut facts);
+    }
+    assert!(tap.stats().hellos_given_up > 100, "{}", tap.stats().hellos_given_up);
+    tap.finish(Timestamp::MIN, &mut facts);
+    let hellos = facts.iter().filter(|fact| matches!(fact.kind, NetKind::Hello(_))).count();
+    assert_eq!(hellos, 200);
 }

@@ -83,6 +83,6 @@ impl Flow {
         if self.closed.is_some() {
             return Some(self.last.plus(LINGER));
         }
-        (waiting || holes || self.unnamed.is_some()).then(|| self.last.plus(LINGER))
+        (waiting || holes || self.unnamed.is_some() || self.opening.is_some()).then(|| self.last.plus(LINGER))
     }
 }

@@ -2,6 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
+use super::fragments::Fragment;
 use super::{Segment, TcpHeader, Unread};
 
 /// An IP address in one word; IPv4 in its mapped form (`::ffff:a.b.c.d`).
@@ -80,14 +81,13 @@ fn ipv4(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
         return Err(Unread::Ipv4Malformed);
     }
     let fragment = u16::from_be_bytes([header[6], header[7]]);
-    if fragment & 0x1fff != 0 {
+    if fragment & 0x3fff != 0 {
         return Err(Unread::Fragment);
     }
-    let more = fragment & 0x2000 != 0;
     let rest = data.get(head..total.min(data.len())).ok_or(Unread::Ipv4Malformed)?;
     let src = Address::v4([header[12], header[13], header[14], header[15]]);
     let dst = Address::v4([header[16], header[17], header[18], header[19]]);
-    transport(header[9], src, dst, rest, total - head, more)
+    transport(header[9], src, dst, rest, total - head, false)
 }
 
 /// RFC 8200. A payload length of zero is a jumbogram or a super-packet.
@@ -106,33 +106,33 @@ fn ipv6(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
     let (src, dst) = (Address::v6(src), Address::v6(dst));
     match header[6] {
         next @ (TCP | UDP) => transport(next, src, dst, rest, length, false),
-        next => extended(next, src, dst, rest, length),
+        next => extended(next, src, dst, rest, length, false),
     }
 }
 
-/// Steps over extension headers. Each takes at least eight bytes, so the loop ends with the data.
-fn extended(
+/// Steps over extension headers. Each takes at least eight bytes, so the loop ends with the data. `cut`: more of the same
+/// datagram should follow and does not.
+pub(super) fn extended(
     mut next: u8,
     src: Address,
     dst: Address,
     mut rest: &[u8],
     mut length: usize,
+    cut: bool,
 ) -> Result<Segment<'_>, Unread> {
-    let mut more = false;
     loop {
         let size = match (next, rest) {
             (0 | 43 | 60 | 135, [_, units, ..]) => (usize::from(*units) + 1) * 8,
             (51, [_, units, ..]) => (usize::from(*units) + 2) * 4,
             (44, [_, _, high, low, ..]) => {
-                let field = u16::from_be_bytes([*high, *low]);
-                if field & 0xfff8 != 0 {
+                // Without more before or behind, it is a whole datagram after all (RFC 6946).
+                if u16::from_be_bytes([*high, *low]) & 0xfff9 != 0 {
                     return Err(Unread::Fragment);
                 }
-                more = field & 1 != 0;
                 8
             }
             (0 | 43 | 44 | 51 | 60 | 135, _) => return Err(Unread::Ipv6Malformed),
-            _ => return transport(next, src, dst, rest, length, more),
+            _ => return transport(next, src, dst, rest, length, cut),
         };
         next = *rest.first().ok_or(Unread::Ipv6Malformed)?;
         rest = rest.get(size..).ok_or(Unread::Ipv6Malformed)?;
@@ -140,20 +140,73 @@ fn extended(
     }
 }
 
-/// `length`: bytes of the transport header and payload on the wire. `first_of_more`: a first fragment, behind which more
-/// of the same datagram follows.
+/// The fragment that [`decode`] refused as one.
+#[cold]
+pub(super) fn fragment(data: &[u8], on_wire: usize) -> Option<Fragment<'_>> {
+    if data.first()? >> 4 == 6 { fragment_6(data, on_wire) } else { fragment_4(data, on_wire) }
+}
+
+fn fragment_4(data: &[u8], on_wire: usize) -> Option<Fragment<'_>> {
+    let header = data.first_chunk::<20>()?;
+    let head = usize::from(header[0] & 0x0f) * 4;
+    let total = usize::from(u16::from_be_bytes([header[2], header[3]])).min(on_wire);
+    let field = u32::from(u16::from_be_bytes([header[6], header[7]]));
+    Some(Fragment {
+        src: Address::v4([header[12], header[13], header[14], header[15]]),
+        dst: Address::v4([header[16], header[17], header[18], header[19]]),
+        id: u32::from(u16::from_be_bytes([header[4], header[5]])),
+        protocol: header[9],
+        is_v6: false,
+        start: (field & 0x1fff) * 8,
+        len: u32::try_from(total.checked_sub(head)?).ok()?,
+        more: field & 0x2000 != 0,
+        bytes: data.get(head..total.min(data.len()))?,
+    })
+}
+
+fn fragment_6(data: &[u8], on_wire: usize) -> Option<Fragment<'_>> {
+    let (header, rest) = data.split_first_chunk::<40>()?;
+    let payload = usize::from(u16::from_be_bytes([header[4], header[5]])).min(on_wire.checked_sub(40)?);
+    let mut rest = &rest[..payload.min(rest.len())];
+    let (mut next, mut length) = (header[6], payload);
+    while next != 44 {
+        let units = usize::from(*rest.get(1)?);
+        let size = if next == 51 { (units + 2) * 4 } else { (units + 1) * 8 };
+        next = *rest.first()?;
+        (rest, length) = (rest.get(size..)?, length.checked_sub(size)?);
+    }
+    let (own, bytes) = rest.split_first_chunk::<8>()?;
+    let field = u32::from(u16::from_be_bytes([own[2], own[3]]));
+    let (mut src, mut dst) = ([0; 16], [0; 16]);
+    src.copy_from_slice(&header[8..24]);
+    dst.copy_from_slice(&header[24..40]);
+    Some(Fragment {
+        src: Address::v6(src),
+        dst: Address::v6(dst),
+        id: u32::from_be_bytes([own[4], own[5], own[6], own[7]]),
+        protocol: own[0],
+        is_v6: true,
+        start: field & 0xfff8,
+        len: u32::try_from(length.checked_sub(8)?).ok()?,
+        more: field & 1 != 0,
+        bytes,
+    })
+}
+
+/// `length`: bytes of the transport header and payload on the wire. `cut`: more of the same datagram should follow and
+/// does not.
 #[inline]
-fn transport(
+pub(super) fn transport(
     protocol: u8,
     src: Address,
     dst: Address,
     rest: &[u8],
     length: usize,
-    first_of_more: bool,
+    cut: bool,
 ) -> Result<Segment<'_>, Unread> {
     match protocol {
         TCP => tcp(src, dst, rest, length),
-        UDP => udp(src, dst, rest, length, first_of_more),
+        UDP => udp(src, dst, rest, length, cut),
         _ => Err(Unread::OtherProtocol),
     }
 }
@@ -181,15 +234,15 @@ fn tcp(src: Address, dst: Address, rest: &[u8], length: usize) -> Result<Segment
     })
 }
 
-/// RFC 768. A length of zero is a jumbogram (RFC 2675). Of a first fragment the header tells the length of the whole.
+/// RFC 768. A length of zero is a jumbogram (RFC 2675). Of a datagram that is cut the header tells the length of the whole.
 #[inline]
-fn udp(src: Address, dst: Address, rest: &[u8], length: usize, more: bool) -> Result<Segment<'_>, Unread> {
+fn udp(src: Address, dst: Address, rest: &[u8], length: usize, cut: bool) -> Result<Segment<'_>, Unread> {
     let (header, payload) = rest.split_first_chunk::<8>().ok_or(Unread::UdpMalformed)?;
     let claimed = usize::from(u16::from_be_bytes([header[4], header[5]]));
     let whole = match claimed {
         0 => length,
         1..8 => return Err(Unread::UdpMalformed),
-        claimed if more => claimed,
+        claimed if cut => claimed,
         claimed => claimed.min(length),
     };
     Ok(Segment {

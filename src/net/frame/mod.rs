@@ -3,6 +3,7 @@
 //! Nothing here allocates or panics; what cannot be read is one of [`Unread`], to be counted. Lengths are those of the
 //! wire, not of the capture: a packet that was cut short still counts with what it carried.
 
+mod fragments;
 mod ip;
 mod link;
 mod pktap;
@@ -10,6 +11,7 @@ mod pktap;
 use super::packet::{LinkType, Packet};
 use crate::model::Direction;
 
+pub(super) use fragments::{Context, Datagram, Fragments};
 pub(super) use ip::Address;
 
 /// Why a packet gave no segment.
@@ -27,7 +29,7 @@ pub enum Unread {
     NotIp,
     Ipv4Malformed,
     Ipv6Malformed,
-    /// A fragment other than the first.
+    /// A fragment of a datagram whose other parts did not come, or one that contradicts them.
     Fragment,
     /// ICMP, IGMP, ESP, GRE and other protocols that carry no ports.
     OtherProtocol,
@@ -59,7 +61,7 @@ impl Unread {
             Self::NotIp => "not IP",
             Self::Ipv4Malformed => "malformed IPv4",
             Self::Ipv6Malformed => "malformed IPv6",
-            Self::Fragment => "later fragment",
+            Self::Fragment => "fragment without the rest",
             Self::OtherProtocol => "other protocol",
             Self::TcpMalformed => "malformed TCP",
             Self::UdpMalformed => "malformed UDP",
@@ -136,6 +138,13 @@ pub(super) struct Segment<'a> {
 /// Reads a packet down to its transport payload.
 #[inline]
 pub(super) fn decode<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, Segment<'a>), Unread> {
+    let (envelope, rest, on_wire) = unwrapped(packet)?;
+    Ok((envelope, ip::decode(rest, on_wire)?))
+}
+
+/// The IP packet in a packet, and how long it was on the wire.
+#[inline]
+fn unwrapped<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, &'a [u8], usize), Unread> {
     let (mut envelope, link, data) = match packet.link {
         LinkType::Pktap => pktap::decode(packet.data)?,
         link => (Envelope::default(), link, packet.data),
@@ -146,7 +155,19 @@ pub(super) fn decode<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, Segment<'
     }
     let before = packet.data.len() - rest.len();
     let on_wire = (packet.wire_len as usize).max(packet.data.len()) - before;
-    Ok((envelope, ip::decode(rest, on_wire)?))
+    Ok((envelope, rest, on_wire))
+}
+
+/// Takes a packet that is refused as a fragment: perhaps it completes a datagram.
+#[cold]
+pub(super) fn gather(
+    packet: &Packet<'_>,
+    fragments: &mut Fragments,
+    context: impl FnOnce(&Envelope<'_>) -> Context,
+) -> Result<Option<Datagram>, Unread> {
+    let (envelope, rest, on_wire) = unwrapped(packet)?;
+    let fragment = ip::fragment(rest, on_wire).ok_or(Unread::Fragment)?;
+    fragments.add(fragment, context(&envelope))
 }
 
 #[cfg(test)]

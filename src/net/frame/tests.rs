@@ -124,10 +124,12 @@ fn ipv6_extension_headers_are_stepped_over() {
     let optional = ipv6(0, &options);
     let (_, read) = decode(&packet(LinkType::Raw, &optional)).unwrap();
     assert_eq!((read.payload, read.len), (&b"payload"[..], 7));
-    let first = [&[6, 0, 0, 1, 0, 0, 0, 9][..], segment].concat();
-    assert_eq!(decode(&packet(LinkType::Raw, &ipv6(44, &first))).unwrap().1.payload, b"payload");
-    let later = [&[6, 0, 1, 0, 0, 0, 0, 9][..], segment].concat();
-    assert_eq!(decode(&packet(LinkType::Raw, &ipv6(44, &later))), Err(Unread::Fragment));
+    let atomic = [&[6, 0, 0, 0, 0, 0, 0, 9][..], segment].concat();
+    assert_eq!(decode(&packet(LinkType::Raw, &ipv6(44, &atomic))).unwrap().1.payload, b"payload");
+    for part in [[0, 1], [1, 0]] {
+        let fragment = [&[6, 0][..], &part, &[0, 0, 0, 9], segment].concat();
+        assert_eq!(decode(&packet(LinkType::Raw, &ipv6(44, &fragment))), Err(Unread::Fragment));
+    }
 }
 
 #[test]

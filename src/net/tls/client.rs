@@ -1,6 +1,8 @@
 //! Follows what the side that opened a connection sends, in order, until everything it sends counts.
 
 use super::{Hello, MAX_HELLO, RECORD_HEADER, record_header};
+use crate::model::DomainName;
+use crate::net::proxy;
 
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
@@ -55,6 +57,10 @@ pub(in crate::net) struct Client {
     message: Vec<u8>,
     hello_done: bool,
     hello: Option<Box<Hello>>,
+    /// The host that a proxy was asked for, before anything else.
+    target: Option<DomainName>,
+    /// It began like SOCKS 5: the host may come yet.
+    is_socks: bool,
     /// TLS was recognised, with or without a hello.
     pub(in crate::net) is_tls: bool,
 }
@@ -67,6 +73,11 @@ impl Client {
     /// The hello, once.
     pub(in crate::net) fn take_hello(&mut self) -> Option<Box<Hello>> {
         self.hello.take()
+    }
+
+    /// The host that a proxy was asked for, once.
+    pub(in crate::net) fn take_target(&mut self) -> Option<DomainName> {
+        self.target.take()
     }
 
     /// Bytes held.
@@ -93,6 +104,10 @@ impl Client {
                 self.walk(at, bytes)
             }
             State::Plain => {
+                if self.is_socks {
+                    self.target = proxy::socks_5_target(bytes);
+                    self.is_socks = self.target.is_none();
+                }
                 let settled = at + i64::from(len) - began > MAX_PREAMBLE;
                 Step::Counts { from: at, settled }
             }
@@ -178,6 +193,8 @@ impl Client {
             _ if self.is_tls => Step::Counts { from: at, settled: true },
             _ => {
                 self.state = State::Plain;
+                self.target = proxy::target(bytes);
+                self.is_socks = proxy::is_socks_5(bytes);
                 Step::Counts { from: at, settled: false }
             }
         }

@@ -125,7 +125,9 @@ impl Hello {
                 while names.u8()? != 0 {
                     names.vec16()?;
                 }
-                self.name = DomainName::from_wire(names.vec16()?.0);
+                let name = names.vec16()?.0;
+                self.name =
+                    DomainName::from_wire(name).or_else(|| DomainName::from_wire(without_port(name)?));
             }
             ALPN => {
                 let mut protocols = value.vec16()?;
@@ -160,6 +162,13 @@ impl Hello {
         let ciphers = ciphers.map(|cipher| u16::from_be_bytes([cipher[1], cipher[2]])).collect();
         Some(Self { version, ciphers, whole: true, ..Self::default() })
     }
+}
+
+/// Some clients say `host:port`, which is no name but leaves no doubt.
+fn without_port(name: &[u8]) -> Option<&[u8]> {
+    let colon = name.iter().rposition(|byte| *byte == b':')?;
+    let (host, port) = name.split_at(colon);
+    ((2..=6).contains(&port.len()) && port[1..].iter().all(u8::is_ascii_digit)).then_some(host)
 }
 
 /// Drafts and experiments of TLS 1.3 (0x7fxx; Google's 0x7exx, Facebook's 0xfbxx) are TLS 1.3; what else is above it is

@@ -41,6 +41,8 @@ fn names_are_made_canonical_or_refused() {
         ("Content.DropboxAPI.com", Some("content.dropboxapi.com")),
         ("trailing.dot.example.", Some("trailing.dot.example")),
         ("xn--bcher-kva.example", Some("xn--bcher-kva.example")),
+        ("with.port.example:8443", Some("with.port.example")),
+        ("with.colon.example:x", None),
         ("with space.example", None),
         ("two..dots", None),
         ("", None),

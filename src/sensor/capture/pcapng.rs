@@ -22,6 +22,8 @@ const MAX_BLOCK: usize = MAX_RECORD + (64 << 10);
 /// Interfaces and processes of one section that are remembered.
 const MAX_INTERFACES: usize = 4096;
 const MAX_PROCESSES: usize = 1 << 16;
+/// Blocks behind a packet among which the process that it names is looked for.
+const MAX_AHEAD: usize = 256;
 
 const OPTION_END: u16 = 0;
 const IF_NAME: u16 = 2;
@@ -103,7 +105,7 @@ impl Pcapng {
                 SECTION_HEADER => self.section(),
                 INTERFACE => self.interface(body),
                 DARWIN_PROCESS => self.process(body),
-                _ => match self.packet(kind, body, size) {
+                _ => match self.packet(kind, body, size, window.known().get(size..).unwrap_or_default()) {
                     Some(record) => return Ok(Some(record)),
                     None => None,
                 },
@@ -177,8 +179,17 @@ impl Pcapng {
         Some(())
     }
 
-    /// pid, then options. The order of these blocks in the section is their number.
+    /// The order of these blocks in the section is their number.
     fn process(&mut self, body: &[u8]) -> Option<()> {
+        let process = self.read_process(body)?;
+        if self.processes.len() < MAX_PROCESSES {
+            self.processes.push(process);
+        }
+        Some(())
+    }
+
+    /// pid, then options.
+    fn read_process(&self, body: &[u8]) -> Option<(Pid, CommName)> {
         let pid = Pid(self.word(body, 0)?.cast_signed());
         let mut name = CommName::default();
         let mut options = body.get(4..)?;
@@ -187,14 +198,11 @@ impl Pcapng {
                 name = CommName::new(value);
             }
         }
-        if self.processes.len() < MAX_PROCESSES {
-            self.processes.push((pid, name));
-        }
-        Some(())
+        Some((pid, name))
     }
 
     #[inline]
-    fn packet(&mut self, kind: u32, body: &[u8], size: usize) -> Option<Record> {
+    fn packet(&mut self, kind: u32, body: &[u8], size: usize, ahead: &[u8]) -> Option<Record> {
         if kind == SIMPLE_PACKET {
             return self.simple(body, size);
         }
@@ -221,18 +229,18 @@ impl Pcapng {
         };
         let mut options = body.get(20..)?.get(len..)?;
         options = options.get(len.next_multiple_of(4) - len..).unwrap_or_default();
-        self.packet_options(options, &mut record);
+        self.packet_options(options, ahead, &mut record);
         self.last_time = record.time;
         Some(record)
     }
 
-    fn packet_options(&self, mut options: &[u8], record: &mut Record) {
+    fn packet_options(&self, mut options: &[u8], ahead: &[u8], record: &mut Record) {
         let (mut process, mut effective) = (None, None);
         while let Some((code, value)) = self.option(&mut options) {
             match code {
                 PACKET_FLAGS => record.direction = self.word(value, 0).and_then(direction),
-                PACKET_PROCESS => process = self.process_at(value),
-                PACKET_EFFECTIVE_PROCESS => effective = self.process_at(value),
+                PACKET_PROCESS => process = self.process_at(value, ahead),
+                PACKET_EFFECTIVE_PROCESS => effective = self.process_at(value, ahead),
                 _ => {}
             }
         }
@@ -242,9 +250,31 @@ impl Pcapng {
         }
     }
 
-    fn process_at(&self, value: &[u8]) -> Option<(Pid, CommName)> {
-        let index = self.word(value, 0)?;
-        self.processes.get(index as usize).copied().filter(|(pid, _)| pid.0 >= 0)
+    /// The process with this number. Its block may follow the packets that name it.
+    fn process_at(&self, value: &[u8], ahead: &[u8]) -> Option<(Pid, CommName)> {
+        let index = self.word(value, 0)? as usize;
+        let known = self.processes.get(index).copied();
+        known.or_else(|| self.process_ahead(index, ahead)).filter(|(pid, _)| pid.0 >= 0)
+    }
+
+    /// Looks for the block of a process in what was read ahead, without waiting for more.
+    #[cold]
+    fn process_ahead(&self, index: usize, mut ahead: &[u8]) -> Option<(Pid, CommName)> {
+        let mut missing = index.checked_sub(self.processes.len())?;
+        for _ in 0..MAX_AHEAD {
+            let (kind, length) = (self.word(ahead, 0)?, self.word(ahead, 4)? as usize);
+            let (block, rest) = ahead.split_at_checked(length)?;
+            match kind {
+                SECTION_HEADER => return None,
+                DARWIN_PROCESS if missing == 0 => {
+                    return self.read_process(block.get(8..length.checked_sub(4)?)?);
+                }
+                DARWIN_PROCESS => missing -= 1,
+                _ => {}
+            }
+            ahead = rest;
+        }
+        None
     }
 
     /// No timestamp, no interface number: it belongs to the first interface and, for want of better, to the last time.

@@ -184,6 +184,22 @@ fn darwin_blocks_tell_the_owner() {
 }
 
 #[test]
+fn a_darwin_block_may_follow_its_packets() {
+    for endian in BOTH {
+        let process = |pid: u32| endian.block(0x8000_0001, &endian.u32(pid));
+        let of = |index: u32| endian.packet(0, 1, b"x", &[endian.option(0x8001, &endian.u32(index))]);
+        let section = [endian.section(), endian.interface(1, &[]), process(1), of(2), process(2), of(1)];
+        let file = [section.concat(), process(3), of(2), of(3), section.concat(), process(3)].concat();
+        let mut reader = reader(file).unwrap();
+        let mut owners = Vec::new();
+        while let Some(packet) = reader.next().unwrap() {
+            owners.push(packet.owner.map(|owner| owner.pid.0));
+        }
+        assert_eq!(owners, [Some(3), Some(2), Some(3), None, Some(3), Some(2)]);
+    }
+}
+
+#[test]
 fn compression_is_undone() {
     let plain = Endian(false).pcap(0xa1b2_c3d4, 1, &[(5, b"one"), (6, b"two")]);
     let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());

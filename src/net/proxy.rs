@@ -1,0 +1,86 @@
+//! What a client asks of a proxy by name: HTTP CONNECT (RFC 9110, section 9.3.6), SOCKS 5 (RFC 1928) and SOCKS 4a.
+
+use std::net::IpAddr;
+
+use crate::model::DomainName;
+
+/// The first bytes of a SOCKS 5 connection: the ways to authenticate that the client offers.
+pub(super) fn is_socks_5(bytes: &[u8]) -> bool {
+    matches!(bytes, [5, count @ 1..=16, methods @ ..] if methods.len() == usize::from(*count))
+}
+
+/// The host that the first bytes of a connection ask a proxy for.
+pub(super) fn target(bytes: &[u8]) -> Option<DomainName> {
+    match bytes {
+        [b'C', b'O', b'N', b'N', b'E', b'C', b'T', b' ', rest @ ..] => {
+            let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n'))?;
+            let colon = rest[..end].iter().rposition(|byte| *byte == b':')?;
+            name(&rest[..colon])
+        }
+        // Version, CONNECT, port, an address that is none; the user's name; the host's name.
+        [4, 1, _, _, 0, 0, 0, 1..=255, rest @ ..] => {
+            let mut fields = rest.split(|byte| *byte == 0);
+            let (_, host, end) = (fields.next()?, fields.next()?, fields.next()?);
+            if end.is_empty() { name(host) } else { None }
+        }
+        _ => None,
+    }
+}
+
+/// The host that a SOCKS 5 request asks for: version, CONNECT, zero, "a name follows", its length; behind it the port.
+pub(super) fn socks_5_target(bytes: &[u8]) -> Option<DomainName> {
+    match bytes {
+        [5, 1, 0, 3, length, rest @ ..] if rest.len() >= usize::from(*length) + 2 => {
+            name(&rest[..usize::from(*length)])
+        }
+        _ => None,
+    }
+}
+
+/// An address is no name.
+fn name(host: &[u8]) -> Option<DomainName> {
+    let is_address = str::from_utf8(host).is_ok_and(|host| host.parse::<IpAddr>().is_ok());
+    if is_address { None } else { DomainName::from_wire(host) }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{is_socks_5, socks_5_target, target};
+
+    #[test]
+    fn the_host_asked_for() {
+        let cases: [(&[u8], Option<&str>); 8] = [
+            (
+                b"CONNECT Bucket.s3.amazonaws.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
+                Some("bucket.s3.amazonaws.com"),
+            ),
+            (b"CONNECT 192.0.2.1:443 HTTP/1.1\r\n\r\n", None),
+            (b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n\r\n", None),
+            (b"CONNECT cut.example:44", None),
+            (b"CONNECT no-port HTTP/1.1\r\n\r\n", None),
+            (b"GET / HTTP/1.1\r\n\r\n", None),
+            (b"\x04\x01\x01\xbb\0\0\0\x01me\0a.example\0", Some("a.example")),
+            (b"\x04\x01\x01\xbb\xc0\0\x02\x01me\0", None),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(target(bytes).as_ref().map(|name| name.as_str()), expected, "{bytes:?}");
+        }
+        assert!(is_socks_5(b"\x05\x02\x00\x02") && !is_socks_5(b"\x05\x02\x00"));
+        let asked = socks_5_target(b"\x05\x01\x00\x03\x09a.example\x01\xbb");
+        assert_eq!(asked.unwrap().as_str(), "a.example");
+        assert!(socks_5_target(b"\x05\x01\x00\x01\xc0\x00\x02\x01\x01\xbb").is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), kind in 0usize..4) {
+            let head = [&b"CONNECT "[..], &[4, 1, 0, 0, 0, 0, 0, 1], &[5, 1, 0, 3], &[]][kind];
+            let bytes = [head, &bytes].concat();
+            is_socks_5(&bytes);
+            target(&bytes);
+            socks_5_target(&bytes);
+        }
+    }
+}
