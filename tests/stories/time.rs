@@ -243,3 +243,37 @@ fn s19_flood_does_not_evict() {
     w.upload(30.0, &p, DROPBOX, 30_000);
     w.tell().alert();
 }
+
+fn read_then_upload() -> World {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.upload(60.0, &p, DROPBOX, 30_000);
+    w
+}
+
+/// The configuration changes between the read and the upload: what was read is remembered, by the name of its set.
+#[test]
+fn s13_reload_between_read_and_upload() {
+    let w = read_then_upload();
+    let reordered =
+        format!("{CORP}\n[[sensitive]]\nname = \"aaa-first\"\nseverity = \"low\"\npaths = [\"~/none/**\"]\n");
+    let told = tell_with_reload(&w, 30.0, &reordered);
+    assert_eq!(told.alert().reads[0].sets[0].as_ref(), "corp-docs");
+    assert_ne!(told.alert().config_hash, w.tell().alert().config_hash);
+}
+
+/// What the new configuration no longer knows as sensitive, or now allows, is no alert.
+#[test]
+fn s14_reload_takes_the_ground_away() {
+    const PLAIN: &str = "[builtin]\ndisable = [\"documents\"]\n";
+    let set = "[[sensitive]]\nname = \"plans\"\nseverity = \"high\"\npaths = [\"~/Documents/corp/**\"]\n";
+    let allow = "[[allow]]\nname = \"x\"\nprocess = { path = \"/private/tmp/x\", unsigned = true }\nsensitive = [\"plans\"]\nservices = \"*\"\ntenants = \"*\"\nusers = \"*\"\nreason = \"now allowed\"\n";
+    let mut w = read_then_upload();
+    w.policy = format!("{PLAIN}{set}");
+    w.tell().alert();
+    tell_with_reload(&w, 30.0, PLAIN).none();
+    tell_with_reload(&w, 30.0, &format!("{PLAIN}{set}{allow}")).none();
+    // Too late: the upload was over.
+    tell_with_reload(&w, 90.0, PLAIN).alert();
+}

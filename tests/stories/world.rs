@@ -9,9 +9,14 @@ use std::sync::{Arc, Mutex};
 
 use cloudward::config::{self, Level, Origin, Source};
 use cloudward::daemon::replay::Replay;
-use cloudward::model::{Alert, Confidence, Coverage, Record, Timestamp};
+use cloudward::engine::Engine;
+use cloudward::engine::order::{Order, SourceRank};
+use cloudward::model::{Alert, Confidence, Coverage, Input, Record, Span, Timestamp};
+use cloudward::net::{Limits, Tap};
 use cloudward::policy::Policy;
 use cloudward::sensor::capture::CaptureReader;
+use cloudward::sensor::eslogger::Decoder;
+use cloudward::sensor::gate::PolicyGate;
 use cloudward::sensor::lines::Lines;
 
 pub const CORP: &str = include_str!("../cases/corp.toml");
@@ -462,6 +467,39 @@ impl World {
         let (events, capture) = self.recordings();
         play(&self.policy, vec![events], vec![capture])
     }
+}
+
+/// Replays a world whose policy is exchanged at `at`, between two inputs.
+pub fn tell_with_reload(world: &World, at: f64, second: &str) -> Told {
+    let (events, capture) = world.recordings();
+    let policy = compiled(&world.policy);
+    let mut order = Order::new(Span::from_secs(10));
+    let (processes, net) = (order.open(SourceRank(1)), order.open(SourceRank(2)));
+    let (mut decoder, mut gate) = (Decoder::new(), PolicyGate::new(Arc::clone(&policy.paths)));
+    for line in events.split_inclusive(|byte| *byte == b'\n') {
+        let observed = decoder.decode(line, &mut gate).unwrap();
+        observed.into_iter().for_each(|observed| order.push(processes, Input::Process(observed)));
+    }
+    let mut reader = CaptureReader::from_stream("capture", Box::new(Cursor::new(capture))).unwrap();
+    let (mut tap, mut facts) = (Tap::new(Limits::default()), Vec::new());
+    while let Some(packet) = reader.next().unwrap() {
+        tap.packet(&packet, &mut facts);
+    }
+    tap.finish(Timestamp::MIN, &mut facts);
+    facts.into_iter().for_each(|fact| order.push(net, Input::Net(fact)));
+    order.close(processes);
+    order.close(net);
+    let (mut engine, mut records) = (Engine::new(policy), Vec::new());
+    let mut second = Some(compiled(second));
+    let moment = Timestamp::from_nanos(EPOCH * 1_000_000_000 + (at * 1e9) as i64);
+    while let Some(input) = order.pop() {
+        if let Some(second) = second.take_if(|_| input.time() >= moment) {
+            engine.adopt(second);
+        }
+        engine.step(input, &mut records);
+    }
+    engine.finish(&mut records);
+    Told { records }
 }
 
 /// Most stories share a policy: it is compiled once.
