@@ -10,4 +10,5 @@ mod network;
 mod paths;
 mod recorded;
 mod time;
+mod wire;
 pub mod world;
