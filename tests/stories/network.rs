@@ -147,3 +147,19 @@ fn n03_encrypted_hello() {
     w.close(end + 0.1, &mut conn);
     assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "name-hidden"));
 }
+
+/// A real QUIC conversation of Chromium's: the name is inside its encrypted Initial packets.
+#[test]
+fn n01_quic() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.policy = format!(
+        "{CORP}\n[[service]]\nname = \"ci\"\ncategory = \"code-host\"\ndomains = [\"api.cirrus-ci.com\"]\n"
+    );
+    let capture = include_bytes!("../captures/quic/chromium-115.0.5790.110-api-cirrus-com.pcap");
+    w.relive(2.0, &p, capture, [82, 239, 54, 117]);
+    let told = w.tell();
+    let flow = &told.alert().flows[0];
+    assert_eq!(flow.domain.as_ref().unwrap().as_str(), "api.cirrus-ci.com");
+    assert_eq!((flow.transport.as_str(), flow.source.unwrap().as_str()), ("quic", "quic_sni"));
+}

@@ -106,19 +106,7 @@ impl Conn {
             packet.extend_from_slice(&to.0[12..]);
         }
         packet.extend_from_slice(&transport);
-        let mut header = vec![0u8; 156];
-        header[..4].copy_from_slice(&156u32.to_le_bytes());
-        header[4] = 1;
-        header[8] = 1;
-        header[12..15].copy_from_slice(b"en0");
-        header[36] = if out { 2 } else { 1 };
-        header[40] = if self.v6 { 30 } else { 2 };
-        header[44] = 14;
-        header[52..56].copy_from_slice(&self.pid.to_le_bytes());
-        header[56..56 + self.comm.len()].copy_from_slice(self.comm.as_bytes());
-        header[84..88].copy_from_slice(&(-1i32).to_le_bytes());
-        header.extend_from_slice(&packet);
-        header
+        packet_tap(self.pid, &self.comm, out, self.v6, &packet)
     }
 }
 
@@ -133,4 +121,33 @@ pub fn pcap(packets: &[(f64, Vec<u8>)]) -> Vec<u8> {
         out.extend_from_slice(data);
     }
     out
+}
+
+/// An Ethernet frame behind the header that the packet tap puts before it (PKTAP version 1).
+pub fn packet_tap(pid: i32, comm: &str, out: bool, v6: bool, frame: &[u8]) -> Vec<u8> {
+    let mut header = vec![0u8; 156];
+    header[..4].copy_from_slice(&156u32.to_le_bytes());
+    header[4] = 1;
+    header[8] = 1;
+    header[12..15].copy_from_slice(b"en0");
+    header[36] = if out { 2 } else { 1 };
+    header[40] = if v6 { 30 } else { 2 };
+    header[44] = 14;
+    header[52..56].copy_from_slice(&pid.to_le_bytes());
+    header[56..56 + comm.len()].copy_from_slice(comm.as_bytes());
+    header[84..88].copy_from_slice(&(-1i32).to_le_bytes());
+    header.extend_from_slice(frame);
+    header
+}
+
+/// The frames of a little-endian Ethernet capture, each with its seconds since the first.
+pub fn frames(capture: &[u8]) -> Vec<(f64, Vec<u8>)> {
+    let word = |at: usize| u32::from_le_bytes(capture[at..at + 4].try_into().unwrap());
+    let (mut at, mut frames, mut first) = (24, Vec::new(), None);
+    while at < capture.len() {
+        let (time, length) = (f64::from(word(at)) + f64::from(word(at + 4)) / 1e6, word(at + 8) as usize);
+        frames.push((time - *first.get_or_insert(time), capture[at + 16..at + 16 + length].to_vec()));
+        at += 16 + length;
+    }
+    frames
 }

@@ -358,6 +358,14 @@ impl World {
         conn
     }
 
+    /// A real IPv4 conversation, recorded elsewhere, as if `who` had had it here. `client` is its own side.
+    pub fn relive(&mut self, at: f64, who: &Proc, capture: &[u8], client: [u8; 4]) {
+        for (since, frame) in frames(capture) {
+            let out = frame[26..30] == client;
+            self.packets.push((at + since, packet_tap(who.pid, &comm(who), out, false, &frame)));
+        }
+    }
+
     /// A SYN that nobody answers.
     pub fn syn(&mut self, at: f64, who: &Proc, host: &str, v6: bool) {
         self.port += 1;
