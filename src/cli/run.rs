@@ -8,11 +8,15 @@ use tracing_subscriber::EnvFilter;
 
 use crate::daemon::{self, Choice, Options, RunError};
 
+/// Where an installation keeps its policy: launchd starts `run` without arguments.
+const INSTALLED: &str = "/Library/Application Support/cloudward/cloudward.toml";
+
 /// Watch this Mac until a signal says to stop: records on standard output, one JSON object a line, the log on standard
 /// error
 #[derive(clap::Args, Debug)]
 pub struct RunArgs {
-    /// Configuration to use instead of the built-in one
+    /// Configuration; without it /Library/Application Support/cloudward/cloudward.toml where that exists, else the
+    /// built-in one
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
     /// Where events come from. `auto` is Endpoint Security where this program may use it, else `eslogger`
@@ -40,7 +44,8 @@ impl From<Sensor> for Choice {
 /// Returns when a signal asked to stop (0), or with the reason why the daemon could not start or go on.
 pub fn run(args: RunArgs) -> ExitCode {
     start_log();
-    let options = Options { config: args.config, sensor: args.sensor.into() };
+    let config = args.config.or_else(|| Some(PathBuf::from(INSTALLED)).filter(|path| path.exists()));
+    let options = Options { config, sensor: args.sensor.into() };
     match daemon::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -19,6 +19,9 @@ pub(super) fn load(file: Option<&Path>) -> Result<Arc<Policy>, String> {
         diagnostics.into_iter().partition(|said| said.level == Level::Error);
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if errors.is_empty() {
+        if !settings.outputs.is_empty() {
+            tracing::warn!("this version serves no [[output]]: records go to standard output only");
+        }
         return Ok(settings.policy);
     }
     Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))

@@ -157,8 +157,8 @@ fn reload(options: &Options, inlet: &Inlet, thinking: &Thinking) {
 
 /// What this version cannot see, said at every start: a person reads the log, a SIEM the record.
 fn announce(inlet: &Inlet) {
-    const NO_TAP: &str = "no packet tap in this version: uploads are seen only through what commands are told \
-                          (arguments and cloud control planes) and through folders that sync clients upload";
+    const NO_TAP: &str = "no packet tap in this version: of uploads, only what is put into folders that sync clients \
+                          upload raises an alert";
     tracing::warn!("{NO_TAP}");
     say(inlet, CoverageKind::CaptureLoss, NO_TAP);
 }

@@ -13,8 +13,6 @@ use super::window::Place;
 
 /// Names that hide the real destination by design: iCloud Private Relay.
 const RELAYS: [&str; 3] = ["mask.icloud.com", "mask-h2.icloud.com", "mask.apple-dns.net"];
-/// Outer names of Encrypted ClientHello: the true name is inside.
-const OUTER_NAMES: [&str; 1] = ["cloudflare-ech.com"];
 
 /// Where the bytes of a flow go.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -121,7 +119,7 @@ impl Flow {
         self.domain = Some(domain.clone());
         self.source = Some(source);
         self.scope = scope;
-        let hidden = RELAYS.contains(&domain.as_str()) || OUTER_NAMES.contains(&domain.as_str());
+        let hidden = RELAYS.contains(&domain.as_str());
         let names = std::iter::once(domain).chain(self.alias.as_ref());
         let target = match names.filter_map(|name| place(policy, name)).next() {
             _ if hidden => Target::Place(Place::Nameless),

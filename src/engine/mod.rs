@@ -209,15 +209,6 @@ impl Engine {
         self.now
     }
 
-    /// Occupancy against limits: live and remembered processes, tainted files, flows, chains.
-    pub fn occupancy(&self) -> [(&'static str, usize, usize); 3] {
-        [
-            ("processes", self.lineage.len(), lineage::MAX_LIVES),
-            ("tainted-files", self.taints.len(), taint::MAX_FILES),
-            ("chains", self.chains.len(), chains::MAX_CHAINS),
-        ]
-    }
-
     /// Event time moves on: what falls due on the way is done at its own moment.
     fn advance(&mut self, time: Timestamp) {
         while let Some(&(due, timer)) = self.timers.first()

@@ -324,18 +324,7 @@ impl World {
     }
 
     pub fn connect_to(&mut self, at: f64, who: &Proc, host: &str, sni: Option<&str>, v6: bool) -> Conn {
-        self.port += 1;
-        let client = if v6 { *b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x23" } else { v4([192, 168, 1, 23]) };
-        let server = if v6 { v6_address(host) } else { address(host) };
-        let mut conn = Conn {
-            pid: who.pid,
-            comm: comm(who),
-            client: (client, self.port),
-            server: (server, 443),
-            v6,
-            seq: 1000,
-            ack: 5000,
-        };
+        let mut conn = self.dial(who, host, v6);
         self.tcp(at, &mut conn, true, 2, &[]);
         self.tcp(at + 0.001, &mut conn, false, 18, &[]);
         self.tcp(at + 0.002, &mut conn, true, 16, &[]);
@@ -345,6 +334,15 @@ impl World {
         reply.extend_from_slice(&record(23, &[0; 1200]));
         self.tcp(at + 0.01, &mut conn, false, 24, &reply);
         conn
+    }
+
+    /// The ends of a new connection to port 443.
+    fn dial(&mut self, who: &Proc, host: &str, v6: bool) -> Conn {
+        self.port += 1;
+        let client = if v6 { *b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x23" } else { v4([192, 168, 1, 23]) };
+        let server = if v6 { v6_address(host) } else { address(host) };
+        let (client, server) = ((client, self.port), (server, 443));
+        Conn { pid: who.pid, comm: comm(who), client, server, v6, seq: 1000, ack: 5000 }
     }
 
     /// A connection whose packets name no process.
@@ -368,18 +366,7 @@ impl World {
 
     /// A SYN that nobody answers.
     pub fn syn(&mut self, at: f64, who: &Proc, host: &str, v6: bool) {
-        self.port += 1;
-        let client = if v6 { *b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x23" } else { v4([192, 168, 1, 23]) };
-        let server = if v6 { v6_address(host) } else { address(host) };
-        let mut conn = Conn {
-            pid: who.pid,
-            comm: comm(who),
-            client: (client, self.port),
-            server: (server, 443),
-            v6,
-            seq: 1,
-            ack: 1,
-        };
+        let mut conn = self.dial(who, host, v6);
         self.tcp(at, &mut conn, true, 2, &[]);
     }
 
