@@ -300,6 +300,12 @@ fn odd_texts_survive() {
     }
 }
 
+#[test]
+fn what_a_first_pass_brings_together_goes_in_the_second() {
+    let split = "-----BEGIN  ?sig=passwordBearer passwordpass:?sigPRIVATE KEY-----";
+    assert_eq!(text(split), REDACTED);
+}
+
 proptest! {
     /// Pieces that mean something, in any order: no panic, and what is clean stays as it is.
     #[test]
