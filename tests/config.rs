@@ -6,6 +6,8 @@ mod domains;
 mod identities;
 #[path = "config/paths.rs"]
 mod paths;
+#[path = "config/why.rs"]
+mod why;
 
 use std::path::{Path, PathBuf};
 use std::sync::LazyLock;

@@ -27,6 +27,8 @@ pub struct Settings {
     pub outputs: Vec<Output>,
     /// Where each value comes from, in the order of the tree.
     pub provenance: Vec<Provenance>,
+    /// The merged text, for citing places.
+    pub(super) root: Arc<Table>,
 }
 
 /// One value and its place.
@@ -148,7 +150,7 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
         draft.set_paths.clear();
         Policy::compile(draft).expect("a policy without path patterns compiles")
     });
-    Settings { policy: Arc::new(policy), outputs, provenance }
+    Settings { policy: Arc::new(policy), outputs, provenance, root: Arc::new(root) }
 }
 
 /// 16 hex digits over the meaning of the configuration: comments, order of keys and spelling of numbers do not count.

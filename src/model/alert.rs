@@ -17,6 +17,8 @@ pub enum Severity {
 }
 
 impl Severity {
+    pub const ALL: [Self; 4] = [Self::Low, Self::Medium, Self::High, Self::Critical];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",
@@ -35,6 +37,8 @@ pub enum Confidence {
 }
 
 impl Confidence {
+    pub const ALL: [Self; 3] = [Self::Low, Self::Medium, Self::High];
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Low => "low",

@@ -1,12 +1,14 @@
 //! Who may: the administrator's exceptions and the built-in ones.
 
+mod entry;
+
 use std::sync::Arc;
 
 use crate::model::{Timestamp, Uid};
 
 use super::SyncRoot;
 use super::canonical::Canonical;
-use super::glob::{Anchor, Glob};
+use super::glob::Glob;
 use super::homes::Homes;
 use super::identity::{Identity, ProcessMatcher, ProgramPath, Subject};
 use super::ids::{ServiceId, SetId, SetMask, SyncRootId};
@@ -125,6 +127,8 @@ pub enum Dimension {
     Tenant,
     User,
     Expired,
+    /// For entries about reading: the file is none of the program's own.
+    Owner,
 }
 
 impl Dimension {
@@ -139,6 +143,7 @@ impl Dimension {
             Self::Tenant => "tenants",
             Self::User => "users",
             Self::Expired => "expires",
+            Self::Owner => "owners",
         }
     }
 }
@@ -149,6 +154,14 @@ pub struct NearMiss {
     /// `None` when there is no entry at all.
     pub entry: Option<Arc<str>>,
     /// In the order of [`Dimension`]; never empty when there is an entry.
+    pub failed: Vec<Dimension>,
+}
+
+/// An entry that was looked at.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Considered<'a> {
+    pub entry: &'a AllowEntry,
+    /// What it asks and does not get; empty if it applies.
     pub failed: Vec<Dimension>,
 }
 
@@ -184,6 +197,52 @@ impl Allow {
             .find(|entry| entry.applies_to(subject) && entry.owns(subject.identity, path, homes))
     }
 
+    /// Why a read is excused or not: every entry about reading, with the dimensions that fail. One without any excuses it.
+    pub fn consider_read(
+        &self,
+        subject: &Subject<'_>,
+        set: SetId,
+        path: &Canonical<'_>,
+        homes: &Homes,
+    ) -> Vec<Considered<'_>> {
+        let reads = self.entries.iter().filter(|entry| entry.effect == Effect::Read);
+        let failed = |entry: &AllowEntry| {
+            let mut failed = entry.failed_by_subject(subject);
+            failed.extend((!entry.sensitive.contains(set)).then_some(Dimension::Sensitive));
+            failed.extend((!entry.owns(subject.identity, path, homes)).then_some(Dimension::Owner));
+            failed
+        };
+        reads.map(|entry| Considered { entry, failed: failed(entry) }).collect()
+    }
+
+    /// Why [`permits`](Self::permits) says what it says: every entry about uploads, with the dimensions that fail.
+    pub fn consider(
+        &self,
+        subject: &Subject<'_>,
+        set: SetId,
+        service: ServiceId,
+        tenant: Option<&str>,
+    ) -> Vec<Considered<'_>> {
+        let uploads = self.entries.iter().filter(|entry| entry.effect == Effect::Upload);
+        let failed = |entry: &AllowEntry| entry.failed_upload(subject, set, service, tenant);
+        uploads.map(|entry| Considered { entry, failed: failed(entry) }).collect()
+    }
+
+    /// Why [`permits_drop`](Self::permits_drop) says what it says.
+    pub fn consider_drop(
+        &self,
+        subject: &Subject<'_>,
+        root: SyncRootId,
+        set: SetId,
+        service: ServiceId,
+        tenant: Option<&str>,
+    ) -> Vec<Considered<'_>> {
+        let clients = self.clients_of(root);
+        let uploads = self.entries.iter().filter(|entry| entry.effect == Effect::Upload);
+        let failed = |entry: &AllowEntry| entry.failed_drop(subject, clients, set, service, tenant);
+        uploads.map(|entry| Considered { entry, failed: failed(entry) }).collect()
+    }
+
     /// May this subject send this set's data there? An unknown tenant is admitted by `*` only.
     pub fn permits(
         &self,
@@ -192,11 +251,7 @@ impl Allow {
         service: ServiceId,
         tenant: Option<&str>,
     ) -> Result<&AllowEntry, NearMiss> {
-        self.decide(|entry| {
-            let mut failed = entry.failed_by_subject(subject);
-            failed.extend(entry.failed_by_transfer(set, service, tenant));
-            failed
-        })
+        self.decide(|entry| entry.failed_upload(subject, set, service, tenant))
     }
 
     /// May this set's data be put into this sync root: by this subject itself, or because the root's own client, which
@@ -209,17 +264,12 @@ impl Allow {
         service: ServiceId,
         tenant: Option<&str>,
     ) -> Result<&AllowEntry, NearMiss> {
-        let clients = self.clients.get(usize::from(root.0)).map(Vec::as_slice).unwrap_or_default();
-        self.decide(|entry| {
-            let mut failed = entry.failed_by_subject(subject);
-            if entry.names_client(clients) {
-                failed.retain(|dimension| {
-                    !matches!(dimension, Dimension::Process | Dimension::Script | Dimension::Parent)
-                });
-            }
-            failed.extend(entry.failed_by_transfer(set, service, tenant));
-            failed
-        })
+        let clients = self.clients_of(root);
+        self.decide(|entry| entry.failed_drop(subject, clients, set, service, tenant))
+    }
+
+    fn clients_of(&self, root: SyncRootId) -> &[ProcessMatcher] {
+        self.clients.get(usize::from(root.0)).map(Vec::as_slice).unwrap_or_default()
     }
 
     /// May this subject send this set's data to a destination that nobody can name? Only an entry for every service and
@@ -272,135 +322,4 @@ impl Allow {
         }
         Err(nearest)
     }
-}
-
-impl AllowEntry {
-    fn applies_to(&self, subject: &Subject<'_>) -> bool {
-        self.admits_code(subject.identity).is_none()
-            && self.admits_parent(subject)
-            && self.admits_user(subject)
-            && self.holds_at(subject.time)
-    }
-
-    fn failed_by_subject(&self, subject: &Subject<'_>) -> Vec<Dimension> {
-        let mut failed = Vec::from_iter(self.admits_code(subject.identity));
-        failed.extend((!self.admits_parent(subject)).then_some(Dimension::Parent));
-        failed.extend((!self.admits_user(subject)).then_some(Dimension::User));
-        failed.extend((!self.holds_at(subject.time)).then_some(Dimension::Expired));
-        failed
-    }
-
-    fn failed_by_transfer(
-        &self,
-        set: SetId,
-        service: ServiceId,
-        tenant: Option<&str>,
-    ) -> impl Iterator<Item = Dimension> {
-        let sensitive = self.sensitive.contains(set);
-        let service = self.services.admits(|one| *one == service);
-        let tenant = self.tenants.admits(|pattern| tenant.is_some_and(|name| pattern.matches(name)));
-        let judged =
-            [(sensitive, Dimension::Sensitive), (service, Dimension::Service), (tenant, Dimension::Tenant)];
-        judged.into_iter().filter(|(held, _)| !held).map(|(_, dimension)| dimension)
-    }
-
-    /// What of the running code the entry does not admit. An entry that names a program says nothing about what an
-    /// interpreter is told to run, unless it names the script too.
-    fn admits_code(&self, identity: &Identity) -> Option<Dimension> {
-        let named = match &self.process {
-            Choice::Any => None,
-            Choice::Only(list) => Some(list),
-        };
-        if named.is_some_and(|list| !list.iter().any(|matcher| matcher.matches(identity))) {
-            return Some(Dimension::Process);
-        }
-        let foreign = identity.runs_other_code || identity.script.is_some() && !self.names_script();
-        if foreign && (named.is_some() || self.names_script()) {
-            return Some(Dimension::Script);
-        }
-        (!self.admits_script(identity)).then_some(Dimension::Script)
-    }
-
-    fn names_script(&self) -> bool {
-        self.script.is_some() || self.script_sha256.is_some()
-    }
-
-    fn admits_script(&self, identity: &Identity) -> bool {
-        let path =
-            |wanted: &ProgramPath| identity.script.as_ref().is_some_and(|path| wanted.matches_path(path));
-        let content = |wanted: [u8; 32]| identity.script_sha256 == Some(wanted);
-        self.script.as_ref().is_none_or(path) && self.script_sha256.is_none_or(content)
-    }
-
-    fn admits_parent(&self, subject: &Subject<'_>) -> bool {
-        self.parent.as_ref().is_none_or(|wanted| {
-            subject.parent.is_some_and(|parent| wanted.iter().any(|matcher| matcher.matches(parent)))
-        })
-    }
-
-    fn admits_user(&self, subject: &Subject<'_>) -> bool {
-        self.users.admits(|user| match user {
-            UserMatcher::Id(id) => *id == subject.user,
-            UserMatcher::Name(name) => {
-                subject.user_name.is_some_and(|user| user.eq_ignore_ascii_case(name))
-                    || subject.user == Uid(0) && &**name == "root"
-            }
-        })
-    }
-
-    fn holds_at(&self, time: Timestamp) -> bool {
-        self.expires.is_none_or(|end| time < end)
-    }
-
-    /// For entries about reading: is the file the program's own, where the entry asks that?
-    fn owns(&self, identity: &Identity, path: &Canonical<'_>, homes: &Homes) -> bool {
-        if self.owners.is_empty() && !self.own_containers {
-            return true;
-        }
-        if identity.runs_other_code {
-            return false;
-        }
-        let listed = self.owners.iter().any(|owner| {
-            owner.admits(identity) && owner.paths.iter().any(|glob| matches_anywhere(glob, path, homes))
-        });
-        let itself = identity.script.is_none();
-        listed || self.own_containers && itself && in_own_container(identity, path, homes)
-    }
-
-    /// Are the root's clients among the programs that the entry names?
-    fn names_client(&self, clients: &[ProcessMatcher]) -> bool {
-        match &self.process {
-            Choice::Any => true,
-            Choice::Only(list) => {
-                clients.iter().any(|client| list.iter().any(|matcher| matcher.admits_all_of(client)))
-            }
-        }
-    }
-}
-
-fn matches_anywhere(glob: &Glob, path: &Canonical<'_>, homes: &Homes) -> bool {
-    match glob.anchor {
-        Anchor::Root => glob.matches(path.bytes(), path.case_kept()),
-        Anchor::Home => homes.rests(path.bytes()).any(|rest| glob.matches(rest, path.case_kept())),
-    }
-}
-
-/// `~/Library/Containers/<signing id>/` and `~/Library/Group Containers/<team id>.<anything>/`: macOS itself keeps other
-/// programs' names out of these.
-fn in_own_container(identity: &Identity, path: &Canonical<'_>, homes: &Homes) -> bool {
-    let Some(signing) = identity.signing() else { return false };
-    let under = |rest: &[u8], folder: &str, owner: Option<&str>, end: u8| {
-        let tail = strip_ignoring_case(rest, folder.as_bytes());
-        let tail = tail.and_then(|tail| strip_ignoring_case(tail, owner?.as_bytes()));
-        tail.is_some_and(|tail| tail.first() == Some(&end))
-    };
-    homes.rests(path.bytes()).any(|rest| {
-        under(rest, "/Library/Containers/", signing.signing_id, b'/')
-            || under(rest, "/Library/Group Containers/", signing.team_id, b'.')
-    })
-}
-
-fn strip_ignoring_case<'p>(path: &'p [u8], prefix: &[u8]) -> Option<&'p [u8]> {
-    let (front, rest) = path.split_at_checked(prefix.len())?;
-    front.eq_ignore_ascii_case(prefix).then_some(rest)
 }

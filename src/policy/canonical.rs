@@ -4,7 +4,11 @@
 //! view of yesterday, `ID_RSA` and `id_rsa` on a volume that does not tell them apart, and the two Unicode forms of an
 //! umlaut. Patterns and paths are both brought into the form below, then compared byte by byte.
 
+mod why;
+
 use unicode_normalization::UnicodeNormalization;
+
+pub use why::Spelling;
 
 /// Buffers for [`Volumes::canonical`]: once warm, canonicalising an ASCII path allocates nothing.
 #[derive(Default, Debug)]

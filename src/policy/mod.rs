@@ -28,17 +28,19 @@ use std::sync::Arc;
 
 use crate::model::{Severity, Span};
 
-pub use allow::{Allow, AllowEntry, Choice, Dimension, Effect, NearMiss, Owner, TenantPattern, UserMatcher};
+pub use allow::{
+    Allow, AllowEntry, Choice, Considered, Dimension, Effect, NearMiss, Owner, TenantPattern, UserMatcher,
+};
 pub use automaton::TooLarge;
-pub use canonical::{Canonical, Scratch, Volumes};
+pub use canonical::{Canonical, Scratch, Spelling, Volumes};
 pub use domain::{DomainError, DomainPattern, canonical_name};
 pub use glob::{Glob, GlobError};
 pub use homes::{Homes, Learned};
 pub use identity::{Identity, ProcessMatcher, ProgramPath, Signing, Subject};
 pub use ids::{ServiceId, SetId, SetMask, SyncRootId};
-pub use paths::{PathClass, Paths, SetPaths};
+pub use paths::{PathClass, Paths, PatternHit, SetPaths};
 pub use rule::{Rule, RuleKind};
-pub use services::{Category, Destination, Service, ServiceNames, Services};
+pub use services::{Category, Destination, NameHit, NameList, Service, ServiceNames, Services};
 
 /// What to do about a big upload to a nameless destination after a sensitive read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]

@@ -14,6 +14,23 @@ use super::glob::{self, Anchor, Glob, Token};
 use super::homes::Homes;
 use super::ids::{SetId, SetMask, SyncRootId};
 
+/// A pattern of a set that a path matches.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct PatternHit {
+    pub set: SetId,
+    /// One of those that the set leaves out.
+    pub excludes: bool,
+    /// Which of the set's patterns of that kind, from 0.
+    pub index: u32,
+}
+
+/// Which pattern of a set.
+#[derive(Clone, Copy, Debug)]
+struct Pattern {
+    excludes: bool,
+    index: u32,
+}
+
 /// What a path is to the policy.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct PathClass {
@@ -49,7 +66,7 @@ pub struct Paths {
 #[derive(Clone, Debug)]
 struct Matchers {
     gate: Automaton,
-    sets: Vec<(SetId, Anchored<bool>)>,
+    sets: Vec<(SetId, Anchored<Pattern>)>,
     roots: Anchored<SyncRootId>,
 }
 
@@ -112,9 +129,9 @@ impl Paths {
         let mut sets = SetMask::EMPTY;
         for (set, patterns) in &matchers.sets {
             let (mut included, mut excluded) = (false, false);
-            patterns.each_match(path.bytes(), homes, |include| match include {
-                true => included = true,
-                false => excluded = true,
+            patterns.each_match(path.bytes(), homes, |pattern| match pattern.excludes {
+                false => included = true,
+                true => excluded = true,
             });
             if included && !excluded {
                 sets.insert(*set);
@@ -124,6 +141,22 @@ impl Paths {
         let mut root = None;
         matchers.roots.each_match(path.bytes(), homes, |id| root = root.max(Some(id)));
         PathClass { sets, root: root.map(|id| (id, self.tenant(id, path, homes))) }
+    }
+
+    /// Why [`classify`](Self::classify) says what it says of the sets: every pattern that matches, sets in their order.
+    pub fn hits(&self, path: &Canonical<'_>, homes: &Homes) -> Vec<PatternHit> {
+        let mut hits = Vec::new();
+        for (set, patterns) in &self.matchers(path).sets {
+            let mut tell = |pattern: Pattern| {
+                let hit = PatternHit { set: *set, excludes: pattern.excludes, index: pattern.index };
+                // Alternatives of one pattern, or several homes, may say it again.
+                if !hits.contains(&hit) {
+                    hits.push(hit);
+                }
+            };
+            patterns.each_match(path.bytes(), homes, &mut tell);
+        }
+        hits
     }
 
     fn matchers(&self, path: &Canonical<'_>) -> &Matchers {
@@ -180,8 +213,10 @@ impl Matchers {
         let gate = Automaton::new(&gate_patterns(anywhere, at_root))?;
         let mut exact = Vec::new();
         for set in sets {
-            let include = set.include.iter().map(|glob| (glob, true));
-            let patterns = include.chain(set.exclude.iter().map(|glob| (glob, false)));
+            let numbered = |globs: &'g [Glob], excludes| {
+                globs.iter().zip((0..).map(move |index| Pattern { excludes, index }))
+            };
+            let patterns = numbered(&set.include, false).chain(numbered(&set.exclude, true));
             exact.push((set.set, Anchored::new(patterns, &spelling)));
         }
         let roots = roots.iter().zip((0..).map(SyncRootId));

@@ -72,12 +72,42 @@ pub struct Destination {
     pub tenant: Option<Arc<str>>,
 }
 
+/// Which list of a service a pattern stands in.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum NameList {
+    Domains,
+    Tenants,
+    Except,
+}
+
+impl NameList {
+    /// The key of the entry.
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Domains => "domains",
+            Self::Tenants => "tenants",
+            Self::Except => "except",
+        }
+    }
+}
+
+/// The pattern that decides what a name is.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct NameHit {
+    pub service: ServiceId,
+    pub list: NameList,
+    /// Which pattern of that list, from 0.
+    pub index: u32,
+    pub tenant: Option<Arc<str>>,
+}
+
 #[derive(Clone, Debug)]
 struct Entry {
     pattern: DomainPattern,
     rank: (usize, bool),
     service: ServiceId,
-    excepted: bool,
+    list: NameList,
+    index: u32,
 }
 
 /// All services, findable by host name.
@@ -96,10 +126,15 @@ impl Services {
         let mut compiled = Self::default();
         for (names, id) in services.into_iter().zip((0..).map(ServiceId)) {
             compiled.tenants.push(!names.tenants.is_empty());
-            let plain = names.domains.into_iter().chain(names.tenants).map(|pattern| (pattern, false));
-            let excepted = names.except.into_iter().map(|pattern| (pattern, true));
-            for (pattern, excepted) in plain.chain(excepted) {
-                compiled.insert(Entry { rank: pattern.rank(), pattern, service: id, excepted });
+            let lists = [
+                (NameList::Domains, names.domains),
+                (NameList::Tenants, names.tenants),
+                (NameList::Except, names.except),
+            ];
+            for (list, patterns) in lists {
+                for (pattern, index) in patterns.into_iter().zip(0..) {
+                    compiled.insert(Entry { rank: pattern.rank(), pattern, service: id, list, index });
+                }
             }
             compiled.list.push(names.service);
         }
@@ -114,6 +149,13 @@ impl Services {
 
     /// The service behind a name, most specific pattern first. Any spelling of the name will do.
     pub fn lookup(&self, domain: &str) -> Option<Destination> {
+        let hit = self.hit(domain)?;
+        let found = || Destination { service: hit.service, tenant: hit.tenant };
+        (hit.list != NameList::Except).then(found)
+    }
+
+    /// Why [`lookup`](Self::lookup) says what it says: the pattern that wins, if any matches.
+    pub fn hit(&self, domain: &str) -> Option<NameHit> {
         let name = canonical_name(domain);
         let starts = memchr::memchr_iter(b'.', name.as_bytes()).map(|dot| dot + 1);
         let tails = std::iter::once(0).chain(starts).filter_map(|start| self.by_tail.get(&name[start..]));
@@ -121,8 +163,12 @@ impl Services {
         let matching = candidates.filter_map(|entry| Some((entry, entry.pattern.matches(&name)?)));
         // Of equals the later one: the administrator's come after the built-in ones.
         let (entry, tenant) = matching.max_by_key(|(entry, _)| (entry.rank, entry.service))?;
-        let found = || Destination { service: entry.service, tenant: tenant.map(Arc::from) };
-        (!entry.excepted).then(found)
+        Some(NameHit {
+            service: entry.service,
+            list: entry.list,
+            index: entry.index,
+            tenant: tenant.map(Arc::from),
+        })
     }
 
     pub fn get(&self, id: ServiceId) -> &Service {
