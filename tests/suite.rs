@@ -2,6 +2,7 @@
 
 mod architecture;
 mod captures;
+mod cli;
 mod config;
 mod daemon;
 mod eslogger;

@@ -4,6 +4,8 @@ mod check;
 pub mod flows;
 mod replay;
 mod run;
+pub mod scenario;
+mod test;
 
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -26,6 +28,7 @@ enum Verb {
     Flows(flows::FlowsArgs),
     Check(check::CheckArgs),
     Run(run::RunArgs),
+    Test(test::TestArgs),
 }
 
 /// Reads the command line and runs the verb. The exit status is the contract's: 0 done, 1 the input or the system
@@ -36,6 +39,7 @@ pub fn main() -> ExitCode {
         Verb::Flows(args) => flows(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Run(args) => run::run(args),
+        Verb::Test(args) => test::run(&args),
     }
 }
 

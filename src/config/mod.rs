@@ -19,6 +19,7 @@ mod read_outputs;
 mod read_process;
 mod section;
 mod settings;
+pub mod suite;
 mod tree;
 mod values;
 mod written;

@@ -1,0 +1,67 @@
+//! The program as people meet it: what they type, what they get.
+//!
+//! A session under `tests/cli/sessions` is a text: lines that begin with `$ ` are typed in `tests/cli/files`, the lines
+//! below are what comes on standard output, then with `! ` in front what comes on standard error, then `? N` if the
+//! status is not 0. `CLOUDWARD_BLESS=1 cargo test cli` writes the answers anew.
+
+#[path = "cli/suites.rs"]
+mod suites;
+
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/cli")
+}
+
+/// Runs `cloudward` with these arguments in `tests/cli/files`: standard output, standard error, status.
+fn cloudward(arguments: &[&str]) -> (String, String, i32) {
+    let output = Command::new(env!("CARGO_BIN_EXE_cloudward"))
+        .args(arguments)
+        .current_dir(directory().join("files"))
+        .env_remove("CLOUDWARD_LOG")
+        .stdin(Stdio::null())
+        .output()
+        .unwrap();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code().unwrap_or(-1))
+}
+
+#[test]
+fn sessions_go_as_written() {
+    let mut paths: Vec<PathBuf> =
+        std::fs::read_dir(directory().join("sessions")).unwrap().map(|entry| entry.unwrap().path()).collect();
+    paths.sort();
+    assert!(!paths.is_empty());
+    for path in paths {
+        let written = std::fs::read_to_string(&path).unwrap();
+        let mut played = String::new();
+        for line in written.lines().take_while(|line| !line.starts_with("$ ")) {
+            _ = writeln!(played, "{line}");
+        }
+        for command in written.lines().filter_map(|line| line.strip_prefix("$ cloudward")) {
+            let (out, err, status) = cloudward(&words(command));
+            _ = write!(played, "$ cloudward{command}\n{out}");
+            err.lines().for_each(|line| _ = writeln!(played, "! {line}"));
+            if status != 0 {
+                _ = writeln!(played, "? {status}");
+            }
+            played.push('\n');
+        }
+        let played = played.trim_end().to_owned() + "\n";
+        if std::env::var_os("CLOUDWARD_BLESS").is_some() {
+            std::fs::write(&path, &played).unwrap();
+        }
+        assert_eq!(played, std::fs::read_to_string(&path).unwrap(), "{}", path.display());
+    }
+}
+
+/// Words between spaces; single quotes hold some together.
+fn words(command: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    for (index, part) in command.split('\'').enumerate() {
+        if index % 2 == 1 { words.push(part) } else { words.extend(part.split_whitespace()) }
+    }
+    words
+}

@@ -1,0 +1,81 @@
+//! `cloudward test`: the tests that ship pass, and each of them would fail if the verdict were another.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cloudward::cli::scenario;
+use cloudward::config::suite::{self, Suite, Verdict};
+use cloudward::config::{self, Origin, Source};
+
+use super::cloudward;
+
+fn shipped() -> Suite {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/tests/shipped.toml");
+    let (suite, diagnostics) = suite::read(&config::read_source(&path).unwrap());
+    assert_eq!(diagnostics, []);
+    suite
+}
+
+#[test]
+fn what_ships_passes() {
+    let (out, err, status) = cloudward(&["test", "../../../config/tests/shipped.toml"]);
+    assert_eq!((status, err.as_str()), (0, ""), "{out}");
+    assert_eq!(out.lines().filter(|line| line.starts_with("  ok ")).count(), shipped().tests.len());
+}
+
+/// A policy that sees nothing fails every test that expects an alert, and none that expects silence.
+#[test]
+fn what_ships_asks_something_of_the_policy() {
+    let blind = config::load(&[Source::new(Origin::File, "blind", "[builtin]\ndisable = [\"*\"]")]).0;
+    for test in shipped().tests {
+        let got = scenario::play(&blind.policy, &test).verdict();
+        assert_eq!(got, Some(Verdict::None), "{}", test.name);
+    }
+    let suite = shipped();
+    let alerts = suite.tests.iter().filter(|test| test.expected.verdict == Verdict::Alert).count();
+    assert!(alerts >= 8 && suite.tests.len() - alerts >= 8);
+}
+
+/// Without its allowances the built-in policy alerts on the stories that only they keep quiet.
+#[test]
+fn allowances_are_what_keeps_their_stories_quiet() {
+    let names = ["own-data", "auth-readers", "browsers-documents", "icloud-daemons"];
+    let text = format!("[builtin]\ndisable = {names:?}");
+    let strict = config::load(&[Source::new(Origin::File, "strict", text)]).0.policy;
+    let loud = |test: &&suite::Test| scenario::play(&strict, test).verdict() == Some(Verdict::Alert);
+    let suite = shipped();
+    let quiet = suite.tests.iter().filter(|test| test.expected.verdict == Verdict::None);
+    let changed: Vec<&str> = quiet.filter(loud).map(|test| test.name.as_str()).collect();
+    assert_eq!(
+        changed,
+        [
+            "a browser reads its own passwords and syncs them",
+            "somebody attaches a document in a browser",
+            "a password manager reads its own vault",
+            "ssh reads a key in order to use it",
+            "Desktop and Documents in iCloud",
+        ]
+    );
+}
+
+#[test]
+fn the_example_of_the_help_is_good() {
+    let (help, _, _) = cloudward(&["test", "--help"]);
+    let text = help.split("A file of tests:").nth(1).unwrap().split("A step is done").next().unwrap();
+    let (suite, diagnostics) = suite::read(&Source::new(Origin::File, "help", text));
+    assert_eq!(diagnostics, []);
+    let policy = Arc::clone(&config::default_settings().policy);
+    let verdict = scenario::play(&policy, &suite.tests[0]).verdict();
+    assert_eq!(verdict, Some(suite.tests[0].expected.verdict));
+}
+
+/// However bad a file is, it is told and nothing worse happens.
+#[test]
+fn bad_files_are_told() {
+    for text in
+        ["", "test = 1", "[[test]]", "program = []", "[program]\nx = 1", "\u{0}", "[[test]]\nname = 1"]
+    {
+        let (_, diagnostics) = suite::read(&Source::new(Origin::File, "bad", text));
+        assert!(!diagnostics.is_empty(), "{text:?}");
+    }
+}
