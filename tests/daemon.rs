@@ -1,5 +1,7 @@
 //! `cloudward run` as a process, with a script in the place of the system's `eslogger`.
 
+mod live;
+
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
@@ -10,40 +12,55 @@ use std::time::{Duration, Instant};
 /// How long anything may take before a test fails. Generous: test machines are shared.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// What is sensitive is not the matter here, and compiling the built-in list takes a debug build its time.
-const CONFIG: &str = "[builtin]\ndisable = [\"*\"]\n";
+const CONFIG: &str = "[builtin]\ndisable = [\"*\"]\n[sensor]\ncapture = \"off\"\n";
 const LINE: &str = include_str!("daemon/exit.ndjson");
 
 /// A folder of its own for each test, with a script called `eslogger`, and the daemon's output in files.
 struct Stage {
     folder: PathBuf,
-    daemon: Child,
+    daemon: Option<Child>,
 }
 
 impl Stage {
     fn new(name: &str, script: &str, arguments: &[&str]) -> Self {
+        let mut stage = Self::set(name, script);
+        stage.start(arguments);
+        stage
+    }
+
+    /// Everything but the daemon.
+    fn set(name: &str, script: &str) -> Self {
         let folder =
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("daemon-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("bin")).unwrap();
-        fs::write(folder.join("line"), LINE).unwrap();
-        fs::write(folder.join("config.toml"), CONFIG).unwrap();
-        let program = folder.join("bin/eslogger");
-        fs::write(&program, format!("#!/bin/sh\ncd '{}'\n{script}\n", folder.display())).unwrap();
+        let stage = Self { folder, daemon: None };
+        stage.write("line", LINE.as_bytes());
+        stage.write("config.toml", CONFIG.as_bytes());
+        let program = stage.folder.join("bin/eslogger");
+        fs::write(&program, format!("#!/bin/sh\ncd '{}'\n{script}\n", stage.folder.display())).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
-        let path = format!("{}:/usr/bin:/bin", folder.join("bin").display());
+        stage
+    }
+
+    fn write(&self, name: &str, bytes: &[u8]) {
+        fs::write(self.folder.join(name), bytes).unwrap();
+    }
+
+    fn start(&mut self, arguments: &[&str]) {
+        let path = format!("{}:/usr/bin:/bin", self.folder.join("bin").display());
         let daemon = Command::new(env!("CARGO_BIN_EXE_cloudward"))
             .arg("run")
             .args(arguments)
             .arg("--config")
-            .arg(folder.join("config.toml"))
+            .arg(self.folder.join("config.toml"))
             .env("PATH", path)
             .env_remove("CLOUDWARD_LOG")
             .stdin(Stdio::null())
-            .stdout(fs::File::create(folder.join("records")).unwrap())
-            .stderr(fs::File::create(folder.join("log")).unwrap())
-            .spawn()
-            .unwrap();
-        Self { folder, daemon }
+            .stdout(fs::File::create(self.folder.join("records")).unwrap())
+            .stderr(fs::File::create(self.folder.join("log")).unwrap())
+            .spawn();
+        self.daemon = Some(daemon.unwrap());
     }
 
     fn read(&self, name: &str) -> String {
@@ -65,7 +82,7 @@ impl Stage {
     }
 
     fn signal(&self, name: &str) {
-        let pid = self.daemon.id().to_string();
+        let pid = self.daemon.as_ref().unwrap().id().to_string();
         assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
     }
 
@@ -74,7 +91,7 @@ impl Stage {
     fn end(&mut self) -> ExitStatus {
         let start = Instant::now();
         loop {
-            if let Some(status) = self.daemon.try_wait().unwrap() {
+            if let Some(status) = self.daemon.as_mut().unwrap().try_wait().unwrap() {
                 return status;
             }
             assert!(start.elapsed() < PATIENCE, "it did not end\n{}", self.read("log"));
@@ -91,8 +108,10 @@ impl Stage {
 
 impl Drop for Stage {
     fn drop(&mut self) {
-        let _ = self.daemon.kill();
-        let _ = self.daemon.wait();
+        if let Some(daemon) = &mut self.daemon {
+            let _ = daemon.kill();
+            let _ = daemon.wait();
+        }
         let _ = fs::remove_dir_all(&self.folder);
     }
 }
@@ -107,7 +126,7 @@ fn hears_an_eslogger_and_stops_in_order() {
     let log = stage.read("log");
     assert!(log.contains("stopped heard=2 ") && log.contains(" lost=0 faults=0"), "{log}");
     let records = stage.read("records");
-    assert!(records.contains("no packet tap in this version"), "{records}");
+    assert!(records.contains("no packets are seen"), "{records}");
     assert!(records.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{records}");
 }
 

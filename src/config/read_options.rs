@@ -1,4 +1,6 @@
-//! The single values: `[window]`, `[upload]`, `[engine]`, `[alert]`, `[paths]`, `[builtin]`.
+//! The single values: `[window]`, `[upload]`, `[sensor]`, `[engine]`, `[alert]`, `[paths]`, `[builtin]`.
+
+use std::path::PathBuf;
 
 use crate::model::Span;
 use crate::policy::{Options, UnknownUpload, Volumes};
@@ -7,9 +9,21 @@ use super::diagnostics::Complaint;
 use super::section::{Complaints, Section, duration, expected, one_of, ratio, size, text};
 use super::tree::{Kind, Node, Table};
 
+/// Where the live daemon gets packets from: `[sensor] capture`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Capture {
+    /// The system's packet tap.
+    #[default]
+    Pktap,
+    Off,
+    /// A file that grows or a FIFO, as tcpdump writes them.
+    Stream(PathBuf),
+}
+
 /// What the tables of single values say.
 pub(super) struct Singles {
     pub options: Options,
+    pub capture: Capture,
     pub volumes: Volumes,
     pub homes: Vec<Box<str>>,
 }
@@ -38,6 +52,8 @@ pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
         let words = UnknownUpload::ALL.map(|word| (word.as_str(), word));
         keep(&mut options.unknown, section.read("unknown", one_of(&words)));
     });
+    let mut capture = Capture::default();
+    within(root, "sensor", |section| keep(&mut capture, section.read("capture", capture_source)));
     within(root, "engine", |section| keep(&mut options.hold, section.read("hold", duration)));
     within(root, "alert", |section| keep(&mut options.group, section.read("group", duration)));
     within(root, "builtin", |section| _ = section.list("disable", text));
@@ -47,12 +63,22 @@ pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
         volumes = absolute_paths(section, "case_sensitive");
     });
     let homes = homes.into_iter().map(String::into_boxed_str).collect();
-    Singles { options, volumes: Volumes::new(volumes.iter().map(String::as_str)), homes }
+    Singles { options, capture, volumes: Volumes::new(volumes.iter().map(String::as_str)), homes }
 }
 
 fn keep<T>(slot: &mut T, value: Option<super::section::Value<T>>) {
     if let Some(value) = value {
         *slot = value.value;
+    }
+}
+
+fn capture_source(node: &Node) -> Result<Capture, Complaint> {
+    match text(node)?.as_str() {
+        "pktap" => Ok(Capture::Pktap),
+        "off" => Ok(Capture::Off),
+        path if path.starts_with('/') => Ok(Capture::Stream(PathBuf::from(path))),
+        other => Err(Complaint::new(format!("`{other}` is no source of packets"))
+            .hint("write \"pktap\", \"off\", or the absolute path of a file or FIFO that tcpdump writes")),
     }
 }
 

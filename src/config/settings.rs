@@ -12,7 +12,7 @@ use super::diagnostics::{Complaint, Diagnostic, Level, Origin, Place};
 use super::merge::{disable, merge, name_of};
 use super::read_allow::{self, Context};
 use super::read_catalogue::{Sets, rules, services, sync_roots};
-use super::read_options;
+use super::read_options::{self, Capture};
 use super::read_outputs::{self, Output};
 use super::section::{Complaints, Section};
 use super::tree::{self, Kind, Node, Source, Table};
@@ -25,6 +25,8 @@ const FILE_LIMIT: u64 = 4 << 20;
 pub struct Settings {
     pub policy: Arc<Policy>,
     pub outputs: Vec<Output>,
+    /// Where the live daemon gets packets from.
+    pub capture: Capture,
     /// Where each value comes from, in the order of the tree.
     pub provenance: Vec<Provenance>,
     /// The merged text, for citing places.
@@ -150,7 +152,8 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
         draft.set_paths.clear();
         Policy::compile(draft).expect("a policy without path patterns compiles")
     });
-    Settings { policy: Arc::new(policy), outputs, provenance, root: Arc::new(root) }
+    let capture = singles.capture;
+    Settings { policy: Arc::new(policy), outputs, capture, provenance, root: Arc::new(root) }
 }
 
 /// 16 hex digits over the meaning of the configuration: comments, order of keys and spelling of numbers do not count.

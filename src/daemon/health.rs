@@ -1,11 +1,13 @@
 //! How it goes, in the daemon's own log.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
 use crate::model::Span;
 use crate::sensor::inlet::{Counts, Inlet};
+use crate::sensor::tap::Meter;
 
 use super::clock;
 
@@ -31,7 +33,7 @@ impl Health {
         self.beat.tick().await;
     }
 
-    pub(super) fn report(&mut self, inlet: &Inlet) {
+    pub(super) fn report(&mut self, inlet: &Inlet, meter: &Meter) {
         inlet.processes.forget(clock::now().minus(AFTERLIFE));
         let counts = inlet.counts();
         if counts.lost > self.last.lost || counts.faults > self.last.faults {
@@ -39,6 +41,9 @@ impl Health {
         } else {
             log_counts(inlet, "well", false);
         }
+        let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
+        let (packets, flows, dropped) = (count(&meter.packets), count(&meter.flows), count(&meter.dropped));
+        tracing::info!(packets, flows, dropped, "packet tap");
         if counts.heard == self.last.heard {
             tracing::warn!("nothing was heard for {EVERY:?}: a silent sensor is no clean Mac");
         }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use crate::config::{self, Level};
+use crate::config::{self, Level, Settings};
 use crate::engine::Engine;
 use crate::engine::order::{Order, SourceId, SourceRank};
 use crate::model::{CoverageKind, Input, Record, Timestamp};
@@ -12,8 +12,8 @@ use crate::sensor::gate::{Gate, PolicyGate};
 use crate::sink::format::ecs;
 
 /// Reads and compiles the configuration; every complaint at once if it is wrong. Warnings go to the log.
-pub(super) fn load(file: Option<&Path>) -> Result<Arc<Policy>, String> {
-    let Some(file) = file else { return Ok(config::default_settings().policy) };
+pub(super) fn load(file: Option<&Path>) -> Result<Settings, String> {
+    let Some(file) = file else { return Ok(config::default_settings()) };
     let (settings, diagnostics) = config::load_file(file);
     let (errors, warnings): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(|said| said.level == Level::Error);
@@ -22,7 +22,7 @@ pub(super) fn load(file: Option<&Path>) -> Result<Arc<Policy>, String> {
         if !settings.outputs.is_empty() {
             tracing::warn!("this version serves no [[output]]: records go to standard output only");
         }
-        return Ok(settings.policy);
+        return Ok(settings);
     }
     Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
 }

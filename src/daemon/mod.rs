@@ -3,7 +3,8 @@
 //!
 //! ```text
 //!  Endpoint Security callback ─┐
-//!  eslogger child's lines ─────┼─► inlet ─► inputs (bounded) ─► thinking ─► records (bounded) ─► speaking ─► stdout
+//!  eslogger child's lines ─────┤
+//!  packets, through the tap ───┼─► inlet ─► inputs (bounded) ─► thinking ─► records (bounded) ─► speaking ─► stdout
 //!  ticks, coverage ────────────┘
 //! ```
 //!
@@ -19,6 +20,7 @@ pub mod replay;
 mod sensors;
 mod speaking;
 mod stop;
+mod tapping;
 mod thinking;
 
 use std::path::PathBuf;
@@ -30,8 +32,8 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
+use crate::config::Settings;
 use crate::model::{Coverage, CoverageKind, Input};
-use crate::policy::Policy;
 use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
 use crate::sensor::trouble::Trouble;
@@ -39,6 +41,7 @@ use crate::sensor::trouble::Trouble;
 use health::Health;
 use sensors::Sensor;
 use speaking::Speaking;
+use tapping::Tapping;
 use thinking::Thinking;
 
 pub use sensors::Choice;
@@ -77,14 +80,15 @@ pub enum RunError {
 
 /// The daemon, until a signal ends it.
 pub fn run(options: &Options) -> Result<(), RunError> {
-    let policy = house::load(options.config.as_deref()).map_err(RunError::Config)?;
+    let settings = house::load(options.config.as_deref()).map_err(RunError::Config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| RunError::Start("the runtime", error))?;
-    runtime.block_on(live(options, policy))
+    runtime.block_on(live(options, settings))
 }
 
 /// The whole story: open from the end of the flow to its beginning, mind it, close from the beginning to the end.
-async fn live(options: &Options, policy: Arc<Policy>) -> Result<(), RunError> {
+async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
+    let policy = settings.policy;
     let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
     let (speaking, records) = Speaking::start()?;
     let (inputs, heard) = sync_channel(INPUTS);
@@ -94,8 +98,10 @@ async fn live(options: &Options, policy: Arc<Policy>) -> Result<(), RunError> {
 
     let outcome = match Sensor::open(options.sensor, &inlet) {
         Ok(mut sensor) => {
-            announce(&inlet);
-            let outcome = mind(options, &inlet, &mut sensor, &mut thinking, &mut signals).await;
+            let mut tapping = Tapping::start(&settings.capture, policy.options.hold, &inlet)?;
+            let mut parts = Parts { sensor: &mut sensor, tapping: &mut tapping, thinking: &mut thinking };
+            let outcome = mind(options, &inlet, &mut parts, &mut signals).await;
+            tapping.stop();
             sensor.stop().await;
             outcome
         }
@@ -104,12 +110,18 @@ async fn live(options: &Options, policy: Arc<Policy>) -> Result<(), RunError> {
     stop::in_flow_order(&inlet, thinking, speaking, outcome, signals.stop()).await
 }
 
+/// What is minded between start and stop.
+struct Parts<'a> {
+    sensor: &'a mut Sensor,
+    tapping: &'a mut Tapping,
+    thinking: &'a mut Thinking,
+}
+
 /// What goes on between start and stop. Returns at a signal, or when a part cannot go on.
 async fn mind(
     options: &Options,
     inlet: &Arc<Inlet>,
-    sensor: &mut Sensor,
-    thinking: &mut Thinking,
+    parts: &mut Parts<'_>,
     signals: &mut Signals,
 ) -> Result<(), RunError> {
     let mut tick = interval(TICK);
@@ -119,12 +131,12 @@ async fn mind(
         tokio::select! {
             _ = signals.terminate.recv() => return stopping("SIGTERM"),
             _ = signals.interrupt.recv() => return stopping("SIGINT"),
-            _ = signals.hangup.recv() => reload(options, inlet, thinking),
+            _ = signals.hangup.recv() => reload(options, inlet, parts),
             // A queue without room for a tick has inputs in it, and they tell the time as well.
             _ = tick.tick() => drop(inlet.offer(Input::Tick(clock::now()))),
-            () = health.due() => health.report(inlet),
-            failure = sensor.mind(inlet) => return Err(failure),
-            () = thinking.gone() => return Err(RunError::EngineGone),
+            () = health.due() => health.report(inlet, parts.tapping.meter()),
+            failure = parts.sensor.mind(inlet) => return Err(failure),
+            () = parts.thinking.gone() => return Err(RunError::EngineGone),
         }
     }
 }
@@ -135,11 +147,13 @@ fn stopping(signal: &str) -> Result<(), RunError> {
 }
 
 /// New configuration between two events. A wrong one changes nothing, and the fact is told like any blind spot.
-fn reload(options: &Options, inlet: &Inlet, thinking: &Thinking) {
+fn reload(options: &Options, inlet: &Arc<Inlet>, parts: &mut Parts<'_>) {
     match house::load(options.config.as_deref()) {
-        Ok(policy) => {
+        Ok(settings) => {
+            let policy = settings.policy;
             inlet.adopt(house::gate(&policy));
-            thinking.adopt(policy);
+            parts.tapping.adopt(&settings.capture, policy.options.hold, inlet);
+            parts.thinking.adopt(policy);
             tracing::info!("SIGHUP: the configuration was read again and is in force");
         }
         Err(complaints) => {
@@ -153,14 +167,6 @@ fn reload(options: &Options, inlet: &Inlet, thinking: &Thinking) {
             );
         }
     }
-}
-
-/// What this version cannot see, said at every start: a person reads the log, a SIEM the record.
-fn announce(inlet: &Inlet) {
-    const NO_TAP: &str = "no packet tap in this version: of uploads, only what is put into folders that sync clients \
-                          upload raises an alert";
-    tracing::warn!("{NO_TAP}");
-    say(inlet, CoverageKind::CaptureLoss, NO_TAP);
 }
 
 /// A blind spot of now, told to the engine like any other input.

@@ -10,6 +10,7 @@ pub mod inlet;
 pub mod lines;
 pub mod loss;
 pub mod processes;
+pub mod tap;
 pub mod trouble;
 
 #[cfg(target_os = "macos")]
@@ -17,3 +18,15 @@ pub mod endpoint_security;
 #[cfg(not(target_os = "macos"))]
 #[path = "endpoint_security/absent.rs"]
 pub mod endpoint_security;
+#[cfg(target_os = "macos")]
+#[path = "tap/pktap.rs"]
+pub mod pktap;
+#[cfg(not(target_os = "macos"))]
+#[path = "tap/pktap_absent.rs"]
+pub mod pktap;
+
+#[cfg(target_os = "macos")]
+pub mod running;
+#[cfg(not(target_os = "macos"))]
+#[path = "running_absent.rs"]
+pub mod running;

@@ -1,4 +1,4 @@
-//! Why Endpoint Security cannot be used, and what mends it.
+//! Why Endpoint Security or the packet tap cannot be used, and what mends it.
 
 use thiserror::Error;
 
@@ -61,5 +61,40 @@ impl Trouble {
             Self::NotEntitled | Self::NotThisSystem => Next::Elsewhere,
             Self::NotPrivileged | Self::Refused(_) => Next::GiveUp,
         }
+    }
+}
+
+/// Why no packets are seen. Each is a state of its own, because each has another remedy.
+#[derive(Error, Clone, PartialEq, Eq, Debug)]
+pub enum TapTrouble {
+    #[error("this system has no packet tap")]
+    NotThisSystem,
+    #[error("the system's libpcap cannot be used: {0}")]
+    NoLibrary(String),
+    #[error("the packet tap is refused: {0}")]
+    NotPermitted(String),
+    #[error("there is no packet tap: {0}")]
+    NoDevice(String),
+    #[error("the packet tap failed: {0}")]
+    Failed(String),
+}
+
+impl TapTrouble {
+    pub const fn remedy(&self) -> &'static str {
+        match self {
+            Self::NotThisSystem => {
+                "only macOS has it; elsewhere `[sensor] capture` may name a file or FIFO that tcpdump writes"
+            }
+            Self::NoLibrary(_) => "report this with the version of macOS; cloudward goes on trying",
+            Self::NotPermitted(_) => "start cloudward by launchd, or with sudo: only root may capture",
+            Self::NoDevice(_) | Self::Failed(_) => {
+                "look for leaked interfaces with `ifconfig -l` (`sudo ifconfig pktap0 destroy`); cloudward goes on trying"
+            }
+        }
+    }
+
+    /// Whether it may be mended while this process waits.
+    pub const fn may_pass(&self) -> bool {
+        !matches!(self, Self::NotThisSystem)
     }
 }

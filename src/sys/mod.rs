@@ -2,6 +2,9 @@
 
 #![allow(unsafe_code)]
 
+pub mod pcap;
+pub mod processes;
+
 use std::ptr;
 
 /// The running system as `(major, minor, patch)`, from `kern.osproductversion`.
