@@ -81,17 +81,29 @@ struct Stat {
 
 /// The functions used, each as `pcap.h` declares it.
 struct Api {
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     create: unsafe extern "C" fn(*const c_char, *mut c_char) -> *mut Handle,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     want_pktap: unsafe extern "C" fn(*mut Handle, c_int) -> c_int,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     snaplen: unsafe extern "C" fn(*mut Handle, c_int) -> c_int,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     timeout: unsafe extern "C" fn(*mut Handle, c_int) -> c_int,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     buffer_size: unsafe extern "C" fn(*mut Handle, c_int) -> c_int,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     activate: unsafe extern "C" fn(*mut Handle) -> c_int,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     datalink: unsafe extern "C" fn(*mut Handle) -> c_int,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     setfilter: unsafe extern "C" fn(*mut Handle, *mut Program) -> c_int,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     next: unsafe extern "C" fn(*mut Handle, *mut *const Header, *mut *const u8) -> c_int,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     stats: unsafe extern "C" fn(*mut Handle, *mut Stat) -> c_int,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     error: unsafe extern "C" fn(*mut Handle) -> *const c_char,
+    // SAFETY: as `pcap.h` wants it; each call says why it is.
     close: unsafe extern "C" fn(*mut Handle),
 }
 

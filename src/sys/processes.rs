@@ -50,6 +50,7 @@ const CS_OPS_TEAMID: c_uint = 14;
 /// Longer identifiers are cut by the kernel's refusal: none is known.
 const MAX_IDENTIFIER: usize = 1024;
 
+// SAFETY: as `bsd/sys/codesign.h` of xnu declares it.
 unsafe extern "C" {
     /// Of libSystem.
     fn csops(pid: libc::pid_t, operation: c_uint, address: *mut c_void, size: usize) -> c_int;
