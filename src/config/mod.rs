@@ -17,6 +17,8 @@ mod read_catalogue;
 mod read_options;
 mod read_outputs;
 mod read_process;
+mod read_rule;
+mod read_rule_step;
 mod section;
 mod settings;
 pub mod suite;

@@ -164,15 +164,7 @@ fn flag(section: &mut Section<'_, '_>, key: &'static str) -> bool {
 }
 
 fn sensitive(section: &mut Section<'_, '_>, builtin: bool, context: &Context<'_>) -> Option<SetMask> {
-    let known = |node: &Node| -> Result<Option<SetId>, Complaint> {
-        let name = text(node)?;
-        let set = context.sets.named(&name);
-        let names = context.sets.sets.iter().map(|set| &*set.name);
-        let unknown =
-            || Complaint::new(format!("no sensitive set is named `{name}`")).did_you_mean(&name, names);
-        // A built-in entry does without the sets that were switched off.
-        if set.is_none() && !is_builtin(node) { Err(unknown()) } else { Ok(set) }
-    };
+    let known = |node: &Node| set_named(node, context.sets);
     let hint = "names of sets, or sensitive = \"*\" if it is about all of them";
     let chosen = choice(section, "sensitive", hint, known)?.value;
     let all = (0..).map(SetId).zip(&context.sets.sets);
@@ -181,6 +173,15 @@ fn sensitive(section: &mut Section<'_, '_>, builtin: bool, context: &Context<'_>
         Choice::Any => all.filter(|(_, set)| set.builtin || !builtin).map(|(id, _)| id).collect(),
         Choice::Only(list) => list.into_iter().flatten().collect(),
     })
+}
+
+/// The set that a node names; none if a built-in entry names one that was switched off.
+pub(super) fn set_named(node: &Node, sets: &Sets) -> Result<Option<SetId>, Complaint> {
+    let name = text(node)?;
+    let set = sets.named(&name);
+    let names = sets.sets.iter().map(|set| &*set.name);
+    let unknown = || Complaint::new(format!("no sensitive set is named `{name}`")).did_you_mean(&name, names);
+    if set.is_none() && !is_builtin(node) { Err(unknown()) } else { Ok(set) }
 }
 
 fn is_builtin(node: &Node) -> bool {
@@ -240,16 +241,20 @@ fn warn_of_tenantless(
 }
 
 fn users(section: &mut Section<'_, '_>) -> Option<Choice<UserMatcher>> {
-    let user = |node: &Node| match &node.kind {
+    choice(section, "users", "short names or ids, or users = \"*\" for everybody", user)
+        .map(|users| users.value)
+}
+
+/// A user by number or by short name.
+pub(super) fn user(node: &Node) -> Result<UserMatcher, Complaint> {
+    match &node.kind {
         Kind::Integer(id) => match u32::try_from(*id) {
             Ok(id) => Ok(UserMatcher::Id(Uid(id))),
             Err(_) => Err(Complaint::new("no such user id")),
         },
         Kind::Text(name) if !name.is_empty() => Ok(UserMatcher::Name(name.clone().into_boxed_str())),
         _ => Err(expected("a user name or id", node)),
-    };
-    choice(section, "users", "short names or ids, or users = \"*\" for everybody", user)
-        .map(|users| users.value)
+    }
 }
 
 fn reason(section: &mut Section<'_, '_>) -> String {

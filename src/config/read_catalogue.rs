@@ -1,19 +1,19 @@
-//! `[[sensitive]]`, `[[service]]`, `[[sync_root]]` and `[[rule]]`.
+//! `[[sensitive]]`, `[[service]]` and `[[sync_root]]`.
 
 use std::sync::Arc;
 
 use crate::model::Severity;
 use crate::policy::{
-    Category, DomainError, DomainPattern, Glob, GlobError, Options, Rule, RuleKind, SensitiveSet, Service,
-    ServiceId, ServiceNames, SetId, SetMask, SetPaths, SyncRoot, Volumes,
+    Category, DomainError, DomainPattern, Glob, GlobError, Options, SensitiveSet, Service, ServiceId,
+    ServiceNames, SetId, SetMask, SetPaths, SyncRoot, Volumes,
 };
 
 use super::diagnostics::{Complaint, Origin};
 use super::read_process;
-use super::section::{Section, Value, boolean, duration, expected, one_of, size, text};
+use super::section::{Section, Value, boolean, duration, one_of, size, text};
 use super::tree::Node;
 
-const SEVERITIES: [(&str, Severity); 4] = [
+pub(super) const SEVERITIES: [(&str, Severity); 4] = [
     ("low", Severity::Low),
     ("medium", Severity::Medium),
     ("high", Severity::High),
@@ -207,49 +207,4 @@ fn sync_root(
 pub(super) fn unknown_service(name: &str, services: &[ServiceNames]) -> Complaint {
     let complaint = Complaint::new(format!("no service is named `{name}`"));
     complaint.did_you_mean(name, services.iter().map(|names| &*names.service.name))
-}
-
-pub(super) fn rules(root: &mut Section<'_, '_>) -> Vec<Rule> {
-    let mut rules = Vec::new();
-    for (table, at) in root.tables("rule") {
-        let mut section = Section::new("[[rule]]", &at, table, root.complaints);
-        rules.extend(rule(&mut section));
-        section.finish();
-    }
-    rules
-}
-
-fn rule(section: &mut Section<'_, '_>) -> Option<Rule> {
-    let id = section.require("id", "every rule has an id of its own", text)?.value;
-    section.set_title(format!("[[rule]] \"{id}\""));
-    section.node("extend");
-    let name = section.require("name", "what the rule sees, in a few words", text);
-    let version = section.read("version", text);
-    let severity = section.require("severity", "low, medium, high or critical", one_of(&SEVERITIES));
-    let kinds = RuleKind::ALL.map(|kind| (kind.as_str(), kind));
-    let when = section.require("when", "what must have happened", one_of(&kinds));
-    let techniques = section.list("techniques", technique);
-    let categories = Category::ALL.map(|category| (category.as_str(), category));
-    let categories = section.list("categories", one_of(&categories));
-    Some(Rule {
-        id: Arc::from(id),
-        name: Arc::from(name?.value),
-        version: Arc::from(version.map_or_else(|| "1".to_owned(), |version| version.value)),
-        severity: severity?.value,
-        techniques: plain(techniques),
-        when: when?.value,
-        categories: categories.map(|list| plain(Some(list))),
-    })
-}
-
-/// An ATT&CK id: `T1567` or `T1567.002`.
-fn technique(node: &Node) -> Result<Arc<str>, Complaint> {
-    let id = node.text().ok_or_else(|| expected("a technique id", node))?;
-    let digits = |part: &str, count: usize| part.len() == count && part.bytes().all(|b| b.is_ascii_digit());
-    let fits = id.strip_prefix('T').is_some_and(|rest| match rest.split_once('.') {
-        Some((technique, sub)) => digits(technique, 4) && digits(sub, 3),
-        None => digits(rest, 4),
-    });
-    let wrong = || Complaint::new(format!("`{id}` is no ATT&CK technique")).hint("such as T1567.002");
-    if fits { Ok(Arc::from(id)) } else { Err(wrong()) }
 }

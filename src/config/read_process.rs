@@ -54,7 +54,7 @@ fn one(
 }
 
 /// An identifier that is empty would match every program without one.
-fn identifier(node: &Node, key: &str) -> Result<String, Complaint> {
+pub(super) fn identifier(node: &Node, key: &str) -> Result<String, Complaint> {
     match node.text() {
         Some("") => Err(Complaint::new("an empty identifier names no program")
             .hint(format!("leave `{key}` out, or write what `codesign -dv` says"))),

@@ -11,9 +11,10 @@ use super::builtin;
 use super::diagnostics::{Complaint, Diagnostic, Level, Origin, Place};
 use super::merge::{disable, merge, name_of};
 use super::read_allow::{self, Context};
-use super::read_catalogue::{Sets, rules, services, sync_roots};
+use super::read_catalogue::{Sets, services, sync_roots};
 use super::read_options::{self, Capture};
 use super::read_outputs::{self, Output};
+use super::read_rule::{self, Known};
 use super::section::{Complaints, Section};
 use super::tree::{self, Kind, Node, Source, Table};
 
@@ -131,7 +132,8 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
     let context =
         Context { sets: &sets, services: &services, sync_roots: &sync_roots, volumes: &singles.volumes };
     let allow = read_allow::read(&mut section, &context);
-    let rules = rules(&mut section);
+    let known = Known { context: &context, allow: &allow, options: &singles.options };
+    let rules = read_rule::read(&mut section, &known);
     let outputs = read_outputs::read(&mut section);
     section.finish();
     let (provenance, hash) = (provenance(&root), hash(&root));

@@ -7,16 +7,16 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use sha2::{Digest, Sha256};
-
 use crate::model::{
-    Alert, AlertId, Attribution, Evidence, FlowEvidence, ProcessEvidence, Record, Span, Table, Timestamp, Uid,
+    Alert, AlertId, Attribution, Evidence, FlowEvidence, ProcessEvidence, Reason, Record, RuleRef, Severity,
+    Span, Table, Timestamp, Uid,
 };
-use crate::policy::{Policy, RuleKind, SetMask};
+use crate::policy::{Leaving, Rule, SetMask};
 
+use super::chain_key::{alert_id, chain_key, first_step, place_word};
 use super::lineage::LifeId;
 use super::window::{Bearing, OVERHANG, Place, ReadId};
-use super::{Engine, Timer, describe};
+use super::{Engine, Timer, describe, rules};
 
 /// Chains remembered at most; some 20 KiB each at the worst: 80 MB under attack, a few in a normal day.
 pub const MAX_CHAINS: usize = 4096;
@@ -24,6 +24,8 @@ pub const MAX_CHAINS: usize = 4096;
 const MAX_READS: usize = 128;
 /// Uploading lives kept apart in one chain; the bytes of further ones are summed.
 const MAX_INSTANCES: usize = 64;
+/// Reasons of its own that a chain keeps.
+const MAX_REASONS: usize = 16;
 /// Between two reports of one chain.
 const REPORT_EVERY: Span = Span::from_secs(60);
 
@@ -51,7 +53,8 @@ pub struct Instance {
 /// A completed pair, or more bytes of one.
 #[derive(Clone, Debug)]
 pub struct Completion {
-    pub kind: RuleKind,
+    /// How the data left.
+    pub way: Leaving,
     pub time: Timestamp,
     pub user: Uid,
     pub uploader: Arc<ProcessEvidence>,
@@ -67,6 +70,8 @@ pub struct Completion {
     pub host_wide_name: bool,
     /// Something crossed since the last time; else only bytes were added.
     pub new_pair: bool,
+    /// What the alert should say beside what every alert says.
+    pub reasons: Vec<Reason>,
 }
 
 /// A chain with all its evidence.
@@ -76,6 +81,8 @@ pub struct Chain {
     key: Arc<str>,
     /// The uploading program's code identity and the place: with a read in common, the same lineage's chain.
     who_where: Arc<str>,
+    /// The uploading program's code identity.
+    pub code: Arc<str>,
     pub first: Timestamp,
     last_step: Timestamp,
     last_pair: Timestamp,
@@ -84,7 +91,11 @@ pub struct Chain {
     pub count: u64,
     reported: Timestamp,
     dirty: bool,
-    pub kinds: BTreeSet<RuleKind>,
+    pub ways: BTreeSet<Leaving>,
+    /// Rules that the chain has fulfilled; silent while there are none.
+    pub fired: Vec<RuleRef>,
+    /// At least so severe, says a rule that fired.
+    pub raised: Option<Severity>,
     pub user: Uid,
     pub uploader: Arc<ProcessEvidence>,
     pub ancestors: Vec<Arc<ProcessEvidence>>,
@@ -96,6 +107,7 @@ pub struct Chain {
     pub spilled: (u64, u64),
     pub attribution: Attribution,
     pub host_wide_name: bool,
+    pub reasons: Vec<Reason>,
 }
 
 /// All chains within reach of a next step.
@@ -145,6 +157,7 @@ impl Chains {
             alert_id: alert_id(completion, &key),
             key: Arc::clone(&key),
             who_where,
+            code: Arc::clone(&completion.code),
             first: first_step(completion),
             last_step: completion.time,
             last_pair: Timestamp::MIN,
@@ -153,7 +166,9 @@ impl Chains {
             count: 0,
             reported: Timestamp::MIN,
             dirty: false,
-            kinds: BTreeSet::new(),
+            ways: BTreeSet::new(),
+            fired: Vec::new(),
+            raised: None,
             user: completion.user,
             uploader: Arc::clone(&completion.uploader),
             ancestors: completion.ancestors.clone(),
@@ -164,6 +179,7 @@ impl Chains {
             spilled: (0, 0),
             attribution: completion.attribution,
             host_wide_name: false,
+            reasons: Vec::new(),
         };
         self.chains.insert(id, chain);
         self.ids.insert(id);
@@ -186,7 +202,7 @@ impl Chains {
 
 impl Chain {
     fn add(&mut self, completion: Completion) {
-        self.kinds.insert(completion.kind);
+        self.ways.insert(completion.way);
         let same = |other: &Instance| {
             other.life == completion.instance.life && other.tally == completion.instance.tally
         };
@@ -204,6 +220,11 @@ impl Chain {
         self.attribution = self.attribution.max(completion.attribution);
         self.host_wide_name |= completion.host_wide_name;
         self.omitted = self.omitted.max(completion.omitted);
+        for reason in completion.reasons {
+            if self.reasons.len() < MAX_REASONS && !self.reasons.contains(&reason) {
+                self.reasons.push(reason);
+            }
+        }
         std::iter::once(completion.instance).chain(completion.kin).for_each(|instance| self.put(instance));
         for carried in completion.carried {
             let read = carried.bearing.read.id;
@@ -219,6 +240,14 @@ impl Chain {
                 None => self.omitted += 1,
             }
         }
+    }
+
+    /// Most severe first.
+    fn fire(&mut self, rules: Vec<&Rule>) {
+        let raising = rules.iter().filter(|rule| rule.raises).map(|rule| rule.severity);
+        self.raised = self.raised.max(raising.max());
+        self.fired.extend(rules.into_iter().map(rule_ref));
+        self.fired.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
     }
 
     /// What one life sent replaces what it was known to have sent; sums never fall.
@@ -247,34 +276,47 @@ impl Chain {
 impl Engine {
     /// The pair begins a chain or continues one.
     pub(super) fn join(&mut self, completion: Completion) {
-        if !describe::any_rule(&self.policy, &completion) {
-            return;
-        }
         let place: Arc<str> = format!("{}\u{1e}{}", completion.code, place_word(&completion.place)).into();
         let key = chain_key(&self.policy, &completion);
         let found = self.chains.find(&completion, &key, &place, self.policy.options.group);
         let id = match found {
             Some(id) => id,
             None => {
+                let category = describe::category(&self.policy, &completion.place);
+                if self.policy.rules.ending(completion.way, category).next().is_none() {
+                    return;
+                }
                 self.make_room_for_chain();
                 self.chains.create(&completion, key, Arc::clone(&place))
             }
         };
         let reads: Vec<ReadId> = completion.carried.iter().map(|carried| carried.bearing.read.id).collect();
         let Some(chain) = self.chains.chains.get_mut(&id) else { return };
+        let (way, time) = (completion.way, completion.time);
         chain.add(completion);
+        let known = rules::Known {
+            policy: &self.policy,
+            homes: &self.homes,
+            users: &self.users,
+            habits: &self.habits,
+            baseline: &self.baseline,
+        };
+        let fired = rules::newly_fired(&known, chain, way, time);
+        chain.fire(fired);
         let kept = |read: &ReadId| chain.carried.iter().any(|carried| carried.bearing.read.id == *read);
         for read in reads.into_iter().filter(kept) {
             self.chains.by_read.insert((read, Arc::clone(&place)), id);
         }
         chain.dirty = true;
-        if found.is_none() {
+        let due = chain.reported.plus(REPORT_EVERY);
+        if chain.revision == 0 || due <= self.now {
             self.report(id);
+        } else {
+            self.timers.insert((due, Timer::Revise(id)));
+        }
+        if found.is_none() {
             let due = self.now.plus(self.lifetime());
             self.timers.insert((due, Timer::Forget(id)));
-        } else {
-            let due = chain.reported.plus(REPORT_EVERY);
-            if due <= self.now { self.report(id) } else { _ = self.timers.insert((due, Timer::Revise(id))) }
         }
     }
 
@@ -312,7 +354,8 @@ impl Engine {
 
     pub(super) fn report(&mut self, id: ChainId) {
         let now = self.now;
-        let Some(chain) = self.chains.chains.get_mut(&id) else { return };
+        let fired = |chain: &&mut Chain| !chain.fired.is_empty();
+        let Some(chain) = self.chains.chains.get_mut(&id).filter(fired) else { return };
         chain.revision += 1;
         chain.reported = now;
         chain.dirty = false;
@@ -344,46 +387,12 @@ impl Engine {
     }
 }
 
-/// The first thing that happened in a pair: its earliest read.
-fn first_step(completion: &Completion) -> Timestamp {
-    let reads = completion.carried.iter().map(|carried| carried.bearing.read.time);
-    reads.min().unwrap_or(completion.time).min(completion.time)
-}
-
-fn place_word(place: &Place) -> Arc<str> {
-    match place {
-        Place::Service { name, tenant } => format!("{name}\u{1f}{}", tenant.as_deref().unwrap_or("")).into(),
-        Place::Nameless => "\u{1f}nameless".into(),
+fn rule_ref(rule: &Rule) -> RuleRef {
+    RuleRef {
+        id: Arc::clone(&rule.id),
+        name: Arc::clone(&rule.name),
+        version: Arc::clone(&rule.version),
+        severity: rule.severity,
+        techniques: rule.techniques.clone(),
     }
-}
-
-/// What must be the same for two pairs of different lineages to be one chain.
-fn chain_key(policy: &Policy, completion: &Completion) -> Arc<str> {
-    let mut readers: Vec<&str> =
-        completion.carried.iter().map(|carried| &*carried.bearing.read.code).collect();
-    readers.sort_unstable();
-    readers.dedup();
-    let mut mask = SetMask::default();
-    completion.carried.iter().for_each(|carried| mask = mask.union(carried.sets));
-    let mut sets: Vec<&str> = mask.iter().map(|set| &*policy.set(set).name).collect();
-    sets.sort_unstable();
-    let (user, code, place) = (completion.user.0, &completion.code, place_word(&completion.place));
-    format!("{user}\u{1e}{}\u{1e}{code}\u{1e}{}\u{1e}{place}", readers.join("\u{1f}"), sets.join("\u{1f}"))
-        .into()
-}
-
-/// A hash of the chain and of its first pair, shaped as a version 8 UUID (RFC 9562).
-fn alert_id(completion: &Completion, key: &str) -> AlertId {
-    let (process, read) = (completion.uploader.info.key, first_step(completion));
-    let mut hash = Sha256::new();
-    hash.update(key.as_bytes());
-    hash.update(read.as_nanos().to_le_bytes());
-    hash.update(process.pid.0.to_le_bytes());
-    hash.update(process.version.to_le_bytes());
-    let digest = hash.finalize();
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    id[6] = id[6] & 0x0f | 0x80;
-    id[8] = id[8] & 0x3f | 0x80;
-    AlertId(id)
 }

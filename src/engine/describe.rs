@@ -3,25 +3,18 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Alert, Attribution, Confidence, CoverageKind, Evidence, FlowEvidence, Hop, HopKind, NameSource,
-    ProcessEvidence, ReadEvidence, Reason, ReasonCode, RuleRef, Severity, SigningState, Span, TenantVerdict,
+    Alert, Attribution, CoverageKind, Evidence, FlowEvidence, Hop, HopKind, NameSource, ProcessEvidence,
+    ReadEvidence, Reason, ReasonCode, Severity, SigningState, Span, TenantVerdict,
 };
-use crate::policy::{Category, Policy, Rule, RuleKind, ServiceId, SetId, SetMask, Subject};
+use crate::policy::{Category, Leaving, Policy, ServiceId, SetId, SetMask, Subject};
 
-use super::chains::{Carried, Chain, Completion};
-use super::identity;
+use super::chains::Chain;
+use super::verdict::{Gravity, Standing};
 use super::window::{Place, Read, Way};
+use super::{identity, verdict};
 
 /// Reads, hops and flows listed in one alert.
 const MAX_LISTED: usize = 64;
-
-/// Would any rule in force speak of this?
-pub fn any_rule(policy: &Policy, completion: &Completion) -> bool {
-    let category = category(policy, &completion.place);
-    let kinds: Vec<RuleKind> =
-        kinds(&completion.carried, &completion.uploader, [completion.kind], category).collect();
-    policy.rules.iter().any(|rule| kinds.iter().any(|kind| rule.covers(*kind, category)))
-}
 
 /// The whole alert.
 pub fn alert(
@@ -35,7 +28,7 @@ pub fn alert(
     let (reads, omitted) = reads(policy, chain);
     let flows: Vec<FlowEvidence> =
         chain.instances.iter().flat_map(|instance| instance.flows.iter().cloned()).take(MAX_LISTED).collect();
-    let verdict = tenant_verdict(policy, service, tenant.as_deref());
+    let verdict = tenant_verdict(policy, &chain.place);
     let reasons = reasons(policy, chain, service, &flows, verdict);
     let sets = all_sets(chain);
     let (bytes_out, bytes_in) = chain.bytes();
@@ -44,9 +37,9 @@ pub fn alert(
         id: chain.alert_id,
         revision: chain.revision,
         count: chain.count,
-        severity: sets.iter().map(|set| policy.set(set).severity).max().unwrap_or(Severity::Low),
-        confidence: reasons.iter().map(|reason| reason.code.cap()).min().unwrap_or(Confidence::High),
-        rules: rules(policy, chain, category),
+        severity: verdict::severity(&gravity(policy, chain, &reasons, category)),
+        confidence: verdict::confidence(&reasons),
+        rules: chain.fired.clone(),
         reasons,
         user: chain.user,
         user_name,
@@ -69,6 +62,28 @@ pub fn alert(
     }
 }
 
+fn gravity(policy: &Policy, chain: &Chain, reasons: &[Reason], category: Option<Category>) -> Gravity {
+    let uploader = &chain.uploader;
+    let signed = uploader.info.program.flags.state();
+    let standing = if uploader.invalidated || signed == SigningState::Invalid {
+        Standing::Broken
+    } else if signed != SigningState::Trusted || uploader.script.is_some() || uploader.runs_other_code {
+        Standing::Unvouched
+    } else {
+        Standing::Vouched
+    };
+    let sensitive = all_sets(chain).iter().map(|set| policy.set(set).severity).max();
+    let leading = || chain.fired.first().map_or(Severity::Low, |rule| rule.severity);
+    Gravity {
+        sensitivity: sensitive.unwrap_or_else(leading),
+        standing,
+        foreign_tenant: reasons.iter().any(|reason| reason.code == ReasonCode::ForeignTenant),
+        category,
+        bytes_out: chain.bytes().0,
+        floor: chain.raised,
+    }
+}
+
 fn destination(policy: &Policy, place: &Place) -> (Option<ServiceId>, Option<Arc<str>>) {
     match place {
         Place::Service { name, tenant } => (policy.services.by_name(name), tenant.clone()),
@@ -76,7 +91,8 @@ fn destination(policy: &Policy, place: &Place) -> (Option<ServiceId>, Option<Arc
     }
 }
 
-fn category(policy: &Policy, place: &Place) -> Option<Category> {
+/// What the destination's service is for.
+pub fn category(policy: &Policy, place: &Place) -> Option<Category> {
     let (service, _) = destination(policy, place);
     service.map(|id| policy.services.get(id).category)
 }
@@ -89,41 +105,9 @@ fn allowed_window(policy: &Policy, sets: SetMask) -> Span {
     sets.iter().map(|set| policy.set(set).window).max().unwrap_or(policy.options.window_default)
 }
 
-/// What the chain is an instance of: how it was completed, and what its evidence and destination add.
-fn kinds(
-    carried: &[Carried],
-    uploader: &ProcessEvidence,
-    completed: impl IntoIterator<Item = RuleKind>,
-    category: Option<Category>,
-) -> impl Iterator<Item = RuleKind> {
-    let argv = carried.iter().any(|carried| names_itself(&carried.bearing.read, uploader));
-    let tunnel = category == Some(Category::Tunnel);
-    let extra = [(argv, RuleKind::ArgvUpload), (tunnel, RuleKind::Tunnel)];
-    completed.into_iter().chain(extra.into_iter().filter(|(is, _)| *is).map(|(_, kind)| kind))
-}
-
 /// The uploading command's own arguments name the file.
 fn names_itself(read: &Read, uploader: &ProcessEvidence) -> bool {
     read.evidence == Evidence::Argv && read.reader.info.key == uploader.info.key
-}
-
-fn rules(policy: &Policy, chain: &Chain, category: Option<Category>) -> Vec<RuleRef> {
-    let kinds: Vec<RuleKind> =
-        kinds(&chain.carried, &chain.uploader, chain.kinds.iter().copied(), category).collect();
-    let fired = |rule: &&Rule| kinds.iter().any(|kind| rule.covers(*kind, category));
-    let mut rules: Vec<RuleRef> = policy.rules.iter().filter(fired).map(rule_ref).collect();
-    rules.sort_by(|a, b| b.severity.cmp(&a.severity).then_with(|| a.id.cmp(&b.id)));
-    rules
-}
-
-fn rule_ref(rule: &Rule) -> RuleRef {
-    RuleRef {
-        id: Arc::clone(&rule.id),
-        name: Arc::clone(&rule.name),
-        version: Arc::clone(&rule.version),
-        severity: rule.severity,
-        techniques: rule.techniques.clone(),
-    }
 }
 
 /// The reads, most sensitive first, each followed in time by the staged copies they went through.
@@ -178,7 +162,7 @@ fn hops(chain: &Chain) -> Vec<Hop> {
             }
         }
     }
-    if chain.kinds.contains(&RuleKind::SyncDrop) {
+    if chain.ways.contains(&Leaving::SyncDrop) {
         let (time, process) = (chain.time, Arc::clone(&chain.uploader));
         let path = hops.iter().rev().find_map(|hop| hop.path.clone());
         hops.push(Hop { kind: HopKind::Sync, time, process, path });
@@ -188,9 +172,13 @@ fn hops(chain: &Chain) -> Vec<Hop> {
     hops
 }
 
-fn tenant_verdict(policy: &Policy, service: Option<ServiceId>, tenant: Option<&str>) -> TenantVerdict {
+/// Whose account it is, as far as the allow list knows.
+pub fn tenant_verdict(policy: &Policy, place: &Place) -> TenantVerdict {
+    let (service, tenant) = destination(policy, place);
     match (service, tenant) {
-        (Some(service), Some(tenant)) if policy.allow.knows_tenant(service, tenant) => TenantVerdict::Allowed,
+        (Some(service), Some(tenant)) if policy.allow.knows_tenant(service, &tenant) => {
+            TenantVerdict::Allowed
+        }
         (Some(_), Some(_)) => TenantVerdict::Foreign,
         _ => TenantVerdict::Unknown,
     }
@@ -203,7 +191,7 @@ fn reasons(
     flows: &[FlowEvidence],
     verdict: TenantVerdict,
 ) -> Vec<Reason> {
-    let mut reasons = vec![read_reason(policy, chain)];
+    let mut reasons: Vec<Reason> = read_reason(policy, chain).into_iter().collect();
     let mut add = |code: ReasonCode, text: String| reasons.push(Reason { code, text });
     let uploader = name(&chain.uploader);
     if let Some(staged) = chain.carried.iter().find_map(|carried| carried.bearing.through.as_ref()) {
@@ -214,10 +202,21 @@ fn reasons(
     }
     let (out, into) = chain.bytes();
     let place = place_words(policy, chain, service, flows);
-    if chain.kinds.contains(&RuleKind::SyncDrop) {
-        add(ReasonCode::SyncDrop, format!("{uploader} put it into a folder that is uploaded to {place}"));
-    } else {
-        add(ReasonCode::Uploaded, format!("{uploader} then sent {out} bytes to {place} and received {into}"));
+    for way in &chain.ways {
+        match way {
+            Leaving::Upload | Leaving::Nameless => {
+                let text = format!("{uploader} then sent {out} bytes to {place} and received {into}");
+                add(ReasonCode::Uploaded, text);
+            }
+            Leaving::SyncDrop => {
+                let text = format!("{uploader} put it into a folder that is uploaded to {place}");
+                add(ReasonCode::SyncDrop, text);
+            }
+            Leaving::Command(kind) => {
+                let text = format!("{uploader} had {place} hand data over ({})", kind.as_str());
+                add(ReasonCode::ControlPlane, text);
+            }
+        }
     }
     add(ReasonCode::NotAllowed, not_allowed(policy, chain, service));
     if verdict == TenantVerdict::Foreign
@@ -227,6 +226,7 @@ fn reasons(
         add(ReasonCode::ForeignTenant, format!("{tenant} is not a tenant that any allow entry names"));
     }
     caps(policy, chain, service, flows, &mut add);
+    reasons.extend(chain.reasons.iter().cloned());
     reasons
 }
 
@@ -281,19 +281,20 @@ fn caps(
     }
 }
 
-fn read_reason(policy: &Policy, chain: &Chain) -> Reason {
+/// `None` for commands that move what lies in the cloud already.
+fn read_reason(policy: &Policy, chain: &Chain) -> Option<Reason> {
     let most = chain.carried.iter().max_by_key(|carried| {
         let severity = carried.sets.iter().map(|set| policy.set(set).severity).max();
         (severity, std::cmp::Reverse(carried.bearing.read.time))
     });
-    let text = most.map_or_else(String::new, |carried| {
+    most.map(|carried| {
         let read = &carried.bearing.read;
         let sets: Vec<&str> = carried.sets.iter().map(|set| &*policy.set(set).name).collect();
         let more = chain.carried.len() as u64 - 1 + chain.omitted;
         let more = if more == 0 { String::new() } else { format!(" and {more} more") };
-        format!("{} read {} ({}){more}", name(&read.reader), read.path, sets.join(", "))
-    });
-    Reason { code: ReasonCode::SensitiveRead, text }
+        let text = format!("{} read {} ({}){more}", name(&read.reader), read.path, sets.join(", "));
+        Reason { code: ReasonCode::SensitiveRead, text }
+    })
 }
 
 /// Where it went, for a person.

@@ -38,6 +38,8 @@ pub struct Flow {
     pub target: Target,
     /// Bytes counted while owner or target was not known: placed when both are.
     pub waiting: Vec<(Timestamp, u64, u64)>,
+    /// It counts among what its program was seen to do.
+    pub habitual: bool,
 }
 
 /// Flows whose packets came out of order, so that something of them is known before their beginning is.
@@ -92,6 +94,7 @@ impl Flows {
             hello: None,
             target: Target::Open,
             waiting: Vec::new(),
+            habitual: false,
         });
         self.early.remove(&id).unwrap_or_default()
     }

@@ -72,6 +72,7 @@ pub fn of_evidence(evidence: &ProcessEvidence) -> Identity {
     let facts = ExecFacts { args: evidence.args.to_vec(), cwd: evidence.cwd.clone(), ..ExecFacts::default() };
     let mut identity = of(&evidence.info.program, &facts);
     identity.script = evidence.script.as_ref().map(|script| script.path.clone());
+    identity.runs_other_code = evidence.runs_other_code;
     identity.invalidated = evidence.invalidated;
     identity
 }

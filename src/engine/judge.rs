@@ -6,8 +6,8 @@
 
 use std::sync::Arc;
 
-use crate::model::Timestamp;
-use crate::policy::{RuleKind, SetId, SetMask, Subject, UnknownUpload};
+use crate::model::{Reason, Timestamp};
+use crate::policy::{Leaving, SetId, SetMask, Subject, UnknownUpload};
 
 use super::Engine;
 use super::chains::{Carried, Completion, Instance};
@@ -215,11 +215,7 @@ impl Engine {
         kin: Vec<Instance>,
     ) -> Completion {
         Completion {
-            kind: if tally.place == Place::Nameless {
-                RuleKind::UnknownDestination
-            } else {
-                RuleKind::ReadThenUpload
-            },
+            way: if tally.place == Place::Nameless { Leaving::Nameless } else { Leaving::Upload },
             time: carried.iter().map(|carried| carried.crossed).max().unwrap_or(self.now),
             user: life.image.evidence.info.euid,
             uploader: Arc::clone(&life.image.evidence),
@@ -233,6 +229,7 @@ impl Engine {
             attribution: tally.attribution,
             host_wide_name: tally.host_wide_name,
             new_pair: tally.pending.is_some(),
+            reasons: Vec::new(),
         }
     }
 
@@ -263,8 +260,22 @@ impl Engine {
         if carried.is_empty() {
             return;
         }
+        self.at_once(id, time, Leaving::SyncDrop, place, carried, Vec::new());
+    }
+
+    /// Data left, or was handed over, in this very moment and without a byte on the wire.
+    pub(super) fn at_once(
+        &mut self,
+        id: LifeId,
+        time: Timestamp,
+        way: Leaving,
+        place: Place,
+        carried: Vec<Carried>,
+        reasons: Vec<Reason>,
+    ) {
+        let Some(life) = self.lineage.get(id) else { return };
         let completion = Completion {
-            kind: RuleKind::SyncDrop,
+            way,
             time,
             user: life.image.evidence.info.euid,
             uploader: Arc::clone(&life.image.evidence),
@@ -278,6 +289,7 @@ impl Engine {
             attribution: crate::model::Attribution::Process,
             host_wide_name: false,
             new_pair: true,
+            reasons,
         };
         self.conclude(completion);
     }

@@ -359,6 +359,7 @@ impl Image {
             args: facts.args.as_slice().into(),
             cwd: facts.cwd.clone(),
             script,
+            runs_other_code: identity.runs_other_code,
             older_than_sensor: older,
             invalidated: false,
         };

@@ -12,21 +12,25 @@
 mod acts;
 mod argv;
 mod carry;
+mod chain_key;
 mod chains;
 mod coverage;
 mod describe;
 mod files;
 mod flows;
+pub mod habits;
 mod identity;
 mod judge;
 pub mod lineage;
 pub mod order;
 mod outbox;
 mod pipes;
+mod rules;
 mod sends;
 pub mod taint;
 #[cfg(test)]
 mod testing;
+mod verdict;
 pub mod window;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -38,6 +42,7 @@ use crate::policy::{Homes, Policy, Scratch, SensitiveSet, SetId, SetMask};
 use chains::{ChainId, Chains};
 use coverage::CoverageLog;
 use flows::Flows;
+use habits::{Baseline, Habits};
 use lineage::{LifeId, Lineage};
 use outbox::Outbox;
 use taint::Taints;
@@ -97,6 +102,8 @@ pub struct Engine {
     pipes: Table<u64, Vec<(LifeId, bool)>>,
     /// Login names, learned from exec environments.
     users: Table<Uid, Arc<str>>,
+    habits: Habits,
+    baseline: Arc<Baseline>,
     chains: Chains,
     coverage: CoverageLog,
     outbox: Outbox,
@@ -127,6 +134,8 @@ impl Engine {
             bearers: Table::new(),
             pipes: Table::new(),
             users: Table::new(),
+            habits: Habits::default(),
+            baseline: Arc::default(),
             chains: Chains::default(),
             coverage: CoverageLog::default(),
             outbox: Outbox::default(),
@@ -141,6 +150,11 @@ impl Engine {
             scratch: Scratch::new(),
             stats: Stats::default(),
         }
+    }
+
+    /// What programs usually do, for rules that ask. It outlives policies.
+    pub fn accustom(&mut self, baseline: Arc<Baseline>) {
+        self.baseline = baseline;
     }
 
     /// From the next input on this policy is in force. What was read and sent under the old one is remembered.
@@ -255,6 +269,14 @@ impl Engine {
                 CoverageKind::TableFull,
                 evicted,
                 "processes forgotten early: the process table is full",
+            );
+        }
+        let evicted = self.habits.take_evicted();
+        if evicted > 0 {
+            self.note(
+                CoverageKind::TableFull,
+                evicted,
+                "programs' first uses of a service forgotten early: the table of habits is full",
             );
         }
         let evicted = self.taints.take_evicted();

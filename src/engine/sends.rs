@@ -2,7 +2,7 @@
 
 use crate::model::{Attribution, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
 
-use super::flows::Target;
+use super::flows::{Flow, Target};
 use super::lineage::LifeId;
 use super::window::{MAX_TALLIES, Mark, Place, SILENCE, Tally};
 use super::{Engine, Timer};
@@ -68,6 +68,7 @@ impl Engine {
     }
 
     fn sent(&mut self, id: FlowId, time: Timestamp, out: u64, into: u64) {
+        self.habituate(id, time);
         let Some(flow) = self.flows.get_mut(id) else { return };
         if flow.target == Target::Elsewhere {
             return;
@@ -95,6 +96,24 @@ impl Engine {
         tally.host_wide_name |= flow.scope == NameScope::HostWide;
         tally.add(id, time, out, into, || flow.evidence(time));
         self.weigh(life_id, at as u16, time);
+    }
+
+    /// Remembers, once for each flow, that its program was here.
+    fn habituate(&mut self, id: FlowId, time: Timestamp) {
+        let ready = |flow: &&mut Flow| !flow.habitual && flow.owner.is_some() && flow.target != Target::Open;
+        if self.flows.get_mut(id).filter(ready).is_none() {
+            return;
+        }
+        let owner = self.owner_of(id, time).and_then(|(life, _)| self.lineage.get(life));
+        let Some(flow) = self.flows.get_mut(id).filter(|_| owner.is_some()) else { return };
+        flow.habitual = true;
+        let service = match &flow.target {
+            Target::Place(Place::Service { name, .. }) => Some(name),
+            Target::Place(Place::Nameless) | Target::Open | Target::Elsewhere => None,
+        };
+        if let Some(life) = owner {
+            self.habits.saw(&life.image.code, service, time);
+        }
     }
 
     fn too_many_places(&mut self) {

@@ -44,6 +44,7 @@ pub fn evidence(pid: i32, path: &str) -> Arc<ProcessEvidence> {
         args: Arc::from([]),
         cwd: None,
         script: None,
+        runs_other_code: false,
         older_than_sensor: false,
         invalidated: false,
     })

@@ -67,10 +67,14 @@ impl Way {
         Arc::new(Self { hop, before, steps })
     }
 
+    /// Newest step first.
+    pub fn steps(way: Option<&Arc<Self>>) -> impl Iterator<Item = &Hop> {
+        std::iter::successors(way, |way| way.before.as_ref()).map(|way| &way.hop)
+    }
+
     /// Oldest step first.
     pub fn hops(way: Option<&Arc<Self>>) -> Vec<Hop> {
-        let newest_first = std::iter::successors(way, |way| way.before.as_ref());
-        let mut hops: Vec<Hop> = newest_first.map(|way| way.hop.clone()).collect();
+        let mut hops: Vec<Hop> = Self::steps(way).cloned().collect();
         hops.reverse();
         hops
     }

@@ -223,6 +223,8 @@ pub struct ProcessEvidence {
     pub args: Arc<[Box<str>]>,
     pub cwd: Option<FilePath>,
     pub script: Option<Script>,
+    /// It runs code that is not its own by other means than a script: `-e`, an injected library, an inspector.
+    pub runs_other_code: bool,
     /// No exec event was seen: known only by what its later events carry.
     pub older_than_sensor: bool,
     pub invalidated: bool,

@@ -1,6 +1,6 @@
 //! Who may: the administrator's exceptions and the built-in ones.
 
-mod entry;
+pub(super) mod entry;
 
 use std::sync::Arc;
 
@@ -43,6 +43,18 @@ pub enum Effect {
 pub enum UserMatcher {
     Id(Uid),
     Name(Box<str>),
+}
+
+impl UserMatcher {
+    pub fn matches(&self, user: Uid, name: Option<&str>) -> bool {
+        match self {
+            Self::Id(id) => *id == user,
+            Self::Name(wanted) => {
+                name.is_some_and(|name| name.eq_ignore_ascii_case(wanted))
+                    || user == Uid(0) && &**wanted == "root"
+            }
+        }
+    }
 }
 
 /// A tenant's name, or `*` for any run of characters in it. Lower case.

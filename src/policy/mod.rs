@@ -21,7 +21,7 @@ mod homes;
 mod identity;
 mod ids;
 mod paths;
-mod rule;
+pub mod rule;
 mod services;
 
 use std::sync::Arc;
@@ -39,7 +39,7 @@ pub use homes::{Homes, Learned};
 pub use identity::{Identity, ProcessMatcher, ProgramPath, Signing, Subject};
 pub use ids::{ServiceId, SetId, SetMask, SyncRootId};
 pub use paths::{PathClass, Paths, PatternHit, SetPaths};
-pub use rule::{Rule, RuleKind};
+pub use rule::{CommandKind, Leaving, Rule, Rules};
 pub use services::{Category, Destination, NameHit, NameList, Service, ServiceNames, Services};
 
 /// What to do about a big upload to a nameless destination after a sensitive read.
@@ -132,7 +132,7 @@ pub struct Policy {
     /// By [`SyncRootId`].
     pub sync_roots: Vec<SyncRoot>,
     pub allow: Allow,
-    pub rules: Vec<Rule>,
+    pub rules: Rules,
     /// 16 hex digits of the SHA-256 of the effective configuration.
     pub hash: Arc<str>,
 }
@@ -149,7 +149,7 @@ impl Policy {
             services: Services::compile(draft.services),
             allow: Allow::new(draft.allow, &draft.sync_roots),
             sync_roots: draft.sync_roots,
-            rules: draft.rules,
+            rules: Rules::compile(draft.rules),
             hash: draft.hash,
         })
     }

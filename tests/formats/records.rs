@@ -43,6 +43,7 @@ pub fn process(pid: i32, path: FilePath, args: &[&str], flags: u32) -> Arc<Proce
         args: args.iter().map(|arg| Box::from(*arg)).collect(),
         cwd: Some(path.clone()),
         script: Some(Script { path }),
+        runs_other_code: false,
         older_than_sensor: true,
         invalidated: false,
     })

@@ -1,13 +1,13 @@
 //! One exception against one subject, dimension by dimension.
 
-use crate::model::{Timestamp, Uid};
+use crate::model::Timestamp;
 use crate::policy::canonical::Canonical;
 use crate::policy::glob::{Anchor, Glob};
 use crate::policy::homes::Homes;
 use crate::policy::identity::{Identity, ProcessMatcher, ProgramPath, Subject};
 use crate::policy::ids::{ServiceId, SetId};
 
-use super::{AllowEntry, Choice, Dimension, UserMatcher};
+use super::{AllowEntry, Choice, Dimension};
 
 impl AllowEntry {
     pub(super) fn applies_to(&self, subject: &Subject<'_>) -> bool {
@@ -86,6 +86,11 @@ impl AllowEntry {
         (!self.admits_script(identity)).then_some(Dimension::Script)
     }
 
+    /// Is it a program that the entry is about, running what the entry says?
+    pub fn admits_program(&self, identity: &Identity) -> bool {
+        self.admits_code(identity).is_none()
+    }
+
     fn names_script(&self) -> bool {
         self.script.is_some() || self.script_sha256.is_some()
     }
@@ -104,13 +109,7 @@ impl AllowEntry {
     }
 
     fn admits_user(&self, subject: &Subject<'_>) -> bool {
-        self.users.admits(|user| match user {
-            UserMatcher::Id(id) => *id == subject.user,
-            UserMatcher::Name(name) => {
-                subject.user_name.is_some_and(|user| user.eq_ignore_ascii_case(name))
-                    || subject.user == Uid(0) && &**name == "root"
-            }
-        })
+        self.users.admits(|user| user.matches(subject.user, subject.user_name))
     }
 
     fn holds_at(&self, time: Timestamp) -> bool {
@@ -143,7 +142,8 @@ impl AllowEntry {
     }
 }
 
-fn matches_anywhere(glob: &Glob, path: &Canonical<'_>, homes: &Homes) -> bool {
+/// Does the pattern fit the path, in whichever home it lies?
+pub(in crate::policy) fn matches_anywhere(glob: &Glob, path: &Canonical<'_>, homes: &Homes) -> bool {
     match glob.anchor {
         Anchor::Root => glob.matches(path.bytes(), path.case_kept()),
         Anchor::Home => homes.rests(path.bytes()).any(|rest| glob.matches(rest, path.case_kept())),

@@ -1,0 +1,56 @@
+//! What makes two pairs one chain, and what the chain is called.
+
+use std::sync::Arc;
+
+use sha2::{Digest, Sha256};
+
+use crate::model::{AlertId, Timestamp};
+use crate::policy::{Policy, SetMask};
+
+use super::chains::Completion;
+use super::window::Place;
+
+/// The first thing that happened in a pair: its earliest read.
+pub fn first_step(completion: &Completion) -> Timestamp {
+    let reads = completion.carried.iter().map(|carried| carried.bearing.read.time);
+    reads.min().unwrap_or(completion.time).min(completion.time)
+}
+
+/// A place as one word.
+pub fn place_word(place: &Place) -> Arc<str> {
+    match place {
+        Place::Service { name, tenant } => format!("{name}\u{1f}{}", tenant.as_deref().unwrap_or("")).into(),
+        Place::Nameless => "\u{1f}nameless".into(),
+    }
+}
+
+/// What must be the same for two pairs of different lineages to be one chain.
+pub fn chain_key(policy: &Policy, completion: &Completion) -> Arc<str> {
+    let mut readers: Vec<&str> =
+        completion.carried.iter().map(|carried| &*carried.bearing.read.code).collect();
+    readers.sort_unstable();
+    readers.dedup();
+    let mut mask = SetMask::default();
+    completion.carried.iter().for_each(|carried| mask = mask.union(carried.sets));
+    let mut sets: Vec<&str> = mask.iter().map(|set| &*policy.set(set).name).collect();
+    sets.sort_unstable();
+    let (user, code, place) = (completion.user.0, &completion.code, place_word(&completion.place));
+    format!("{user}\u{1e}{}\u{1e}{code}\u{1e}{}\u{1e}{place}", readers.join("\u{1f}"), sets.join("\u{1f}"))
+        .into()
+}
+
+/// A hash of the chain and of its first pair, shaped as a version 8 UUID (RFC 9562).
+pub fn alert_id(completion: &Completion, key: &str) -> AlertId {
+    let (process, read) = (completion.uploader.info.key, first_step(completion));
+    let mut hash = Sha256::new();
+    hash.update(key.as_bytes());
+    hash.update(read.as_nanos().to_le_bytes());
+    hash.update(process.pid.0.to_le_bytes());
+    hash.update(process.version.to_le_bytes());
+    let digest = hash.finalize();
+    let mut id = [0; 16];
+    id.copy_from_slice(&digest[..16]);
+    id[6] = id[6] & 0x0f | 0x80;
+    id[8] = id[8] & 0x3f | 0x80;
+    AlertId(id)
+}

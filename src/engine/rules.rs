@@ -1,0 +1,199 @@
+//! Which rules does the evidence of a chain fulfil? The language is told in [`crate::policy::rule`].
+//!
+//! Everything is asked of what the chain holds: its reads, the ways they came, its processes, its bytes. So a rule can
+//! wait for nothing that is not bounded already, and the same evidence always gives the same answer.
+
+use std::sync::Arc;
+
+use crate::model::{HopKind, ProcessEvidence, Table, TenantVerdict, Timestamp, Uid};
+use crate::policy::rule::{
+    Actor, Condition, Deed, FirstSeen, Leave, Leaving, ReadStep, Rule, Step, TenantCondition,
+};
+use crate::policy::{Homes, Policy};
+
+use super::chains::{Carried, Chain};
+use super::habits::{Baseline, Habits};
+use super::window::{Place, Way};
+use super::{describe, identity};
+
+/// What is known beside the chain.
+pub struct Known<'a> {
+    pub policy: &'a Policy,
+    pub homes: &'a Homes,
+    pub users: &'a Table<Uid, Arc<str>>,
+    pub habits: &'a Habits,
+    pub baseline: &'a Baseline,
+}
+
+/// Rules that the chain fulfils now that something more has left at `time`, without those that had fired before.
+pub fn newly_fired<'a>(known: &Known<'a>, chain: &Chain, way: Leaving, time: Timestamp) -> Vec<&'a Rule> {
+    let category = describe::category(known.policy, &chain.place);
+    let unfired = |rule: &&Rule| !chain.fired.iter().any(|fired| fired.id == rule.id);
+    let concerned = known.policy.rules.ending(way, category).filter(unfired);
+    concerned.filter(|rule| holds(known, rule, chain, way, time)).collect()
+}
+
+fn holds(known: &Known<'_>, rule: &Rule, chain: &Chain, way: Leaving, time: Timestamp) -> bool {
+    let last = &rule.last;
+    leaves(known, &last.actor, &last.leave, chain, way)
+        && in_order(known, rule, chain, time)
+        && !rule.unless.iter().any(|condition| match condition {
+            Condition::Before(step) => !moments(known, step, chain).is_empty(),
+            Condition::Leaving(actor, leave) => {
+                let category = describe::category(known.policy, &chain.place);
+                leave.concerns(way, category) && leaves(known, actor, leave, chain, way)
+            }
+        })
+}
+
+/// Does what left, where it went and who sent it fit?
+fn leaves(known: &Known<'_>, actor: &Actor, leave: &Leave, chain: &Chain, way: Leaving) -> bool {
+    let sent = matches!(way, Leaving::Upload | Leaving::Nameless);
+    let service = |name| known.policy.services.by_name(name);
+    let listed = leave.services.as_ref().is_none_or(|wanted| match &chain.place {
+        Place::Service { name, .. } => service(name).is_some_and(|id| wanted.contains(&id)),
+        Place::Nameless => false,
+    });
+    let tenant = leave.tenants.is_empty() || leave.tenants.iter().any(|one| is_tenant(known, one, chain));
+    listed
+        && tenant
+        && (!sent || chain.bytes().0 >= leave.min_bytes)
+        && leave.first_seen.is_none_or(|what| sent && is_first(known, what, chain))
+        && leave.times_usual.is_none_or(|times| sent && is_unusual(known, times, chain))
+        && acted(known, actor, &chain.uploader)
+}
+
+fn is_tenant(known: &Known<'_>, wanted: &TenantCondition, chain: &Chain) -> bool {
+    let verdict = describe::tenant_verdict(known.policy, &chain.place);
+    match (wanted, &chain.place) {
+        (TenantCondition::Allowed, _) => verdict == TenantVerdict::Allowed,
+        (TenantCondition::Foreign, _) => verdict == TenantVerdict::Foreign,
+        (TenantCondition::Unknown, _) => verdict == TenantVerdict::Unknown,
+        (TenantCondition::Named(pattern), Place::Service { tenant: Some(tenant), .. }) => {
+            pattern.matches(tenant)
+        }
+        (TenantCondition::Named(_), _) => false,
+    }
+}
+
+/// Before the first read the program was never seen to do this.
+fn is_first(known: &Known<'_>, what: FirstSeen, chain: &Chain) -> bool {
+    let service = match (&chain.place, what) {
+        (Place::Service { name, .. }, FirstSeen::Service) => Some(name),
+        (Place::Nameless, FirstSeen::Service) => return false,
+        (_, FirstSeen::Network) => None,
+    };
+    known.habits.first(&chain.code, service).is_none_or(|first| chain.first <= first)
+}
+
+/// So many times what it usually sends there. What has no usual figure cannot exceed it.
+fn is_unusual(known: &Known<'_>, times: u32, chain: &Chain) -> bool {
+    let Place::Service { name, .. } = &chain.place else { return false };
+    let usual = known.baseline.usual(&chain.code, name);
+    usual.is_some_and(|usual| chain.bytes().0 >= usual.saturating_mul(u64::from(times)))
+}
+
+/// Can a moment be found for each step, none before that of the step before it and none later than allowed?
+fn in_order(known: &Known<'_>, rule: &Rule, chain: &Chain, time: Timestamp) -> bool {
+    let mut reached: Option<Vec<Timestamp>> = None;
+    let follows = |before: &Option<Vec<Timestamp>>, moment: Timestamp, within: Option<crate::model::Span>| {
+        let near = |earlier: &Timestamp| {
+            *earlier <= moment && within.is_none_or(|span| moment.since(*earlier) <= span)
+        };
+        before.as_ref().is_none_or(|before| before.iter().any(near))
+    };
+    for step in &rule.before {
+        let mut moments = moments(known, step, chain);
+        moments.retain(|moment| follows(&reached, *moment, step.within));
+        if moments.is_empty() {
+            return false;
+        }
+        reached = Some(moments);
+    }
+    follows(&reached, time, rule.last.within)
+}
+
+/// When the chain took this step.
+fn moments(known: &Known<'_>, step: &Step, chain: &Chain) -> Vec<Timestamp> {
+    match &step.deed {
+        Deed::Read(read) => counted(read, &reads(known, &step.actor, read, chain)),
+        Deed::Stage { paths, how } => {
+            let hops = chain.carried.iter().flat_map(|carried| Way::steps(carried.bearing.way.as_ref()));
+            let fits = |hop: &&crate::model::Hop| {
+                let path = hop.path.as_ref().is_some_and(|path| {
+                    paths.is_empty() || paths.iter().any(|pattern| pattern.matches(path, known.homes))
+                });
+                how.contains(&hop.kind) && path && acted(known, &step.actor, &hop.process)
+            };
+            hops.filter(fits).map(|hop| hop.time).collect()
+        }
+        Deed::Exec => programs(chain)
+            .filter(|(_, process)| acted(known, &step.actor, process))
+            .map(|(time, _)| time)
+            .collect(),
+    }
+}
+
+/// The reads that a step is about, in the order of time.
+fn reads<'a>(
+    known: &Known<'_>,
+    actor: &Actor,
+    wanted: &ReadStep,
+    chain: &'a Chain,
+) -> Vec<&'a super::window::Read> {
+    let fits = |carried: &&Carried| {
+        let read = &carried.bearing.read;
+        wanted.sets.is_none_or(|sets| !sets.intersection(carried.sets).is_empty())
+            && (wanted.evidence.is_empty() || wanted.evidence.contains(&read.evidence))
+            && (wanted.paths.is_empty()
+                || wanted.paths.iter().any(|pattern| pattern.matches(&read.path, known.homes)))
+            && (!wanted.same_process || read.reader.info.key == chain.uploader.info.key)
+            && acted(known, actor, &read.reader)
+    };
+    let mut reads: Vec<_> = chain.carried.iter().filter(fits).map(|carried| &*carried.bearing.read).collect();
+    reads.sort_by_key(|read| read.time);
+    reads
+}
+
+/// The moments at which so many different files had been read within the span.
+fn counted(wanted: &ReadStep, reads: &[&super::window::Read]) -> Vec<Timestamp> {
+    if wanted.count <= 1 {
+        return reads.iter().map(|read| read.time).collect();
+    }
+    let enough = |at: usize| {
+        let time = reads[at].time;
+        let mut paths: Vec<_> = reads[..=at]
+            .iter()
+            .filter(|read| wanted.span.is_none_or(|span| time.since(read.time) <= span))
+            .map(|read| &read.path)
+            .collect();
+        paths.sort_unstable();
+        paths.dedup();
+        paths.len() >= wanted.count as usize
+    };
+    (0..reads.len()).filter(|at| enough(*at)).map(|at| reads[at].time).collect()
+}
+
+/// The programs of the lineage, and since when: ancestors, readers, sender, and those the data went through.
+fn programs(chain: &Chain) -> impl Iterator<Item = (Timestamp, &ProcessEvidence)> {
+    let started = |process: &ProcessEvidence| process.info.started.unwrap_or(Timestamp::MIN);
+    let hops = chain.carried.iter().flat_map(|carried| Way::steps(carried.bearing.way.as_ref()));
+    let through = hops.map(move |hop| {
+        let time = if hop.kind == HopKind::Exec { hop.time } else { started(&hop.process) };
+        (time, &*hop.process)
+    });
+    let readers = chain.carried.iter().map(|carried| &carried.bearing.read.reader);
+    let others = chain.ancestors.iter().chain(readers).chain(std::iter::once(&chain.uploader));
+    through.chain(others.map(move |process| (started(process), &**process)))
+}
+
+fn acted(known: &Known<'_>, actor: &Actor, process: &ProcessEvidence) -> bool {
+    let user = process.info.euid;
+    let name = known.users.get(&user).map(|name| &**name);
+    let users = actor.users.is_empty() || actor.users.iter().any(|wanted| wanted.matches(user, name));
+    if !users || actor.process.is_empty() {
+        return users;
+    }
+    let identity = identity::of_evidence(process);
+    actor.process.iter().any(|who| who.matches(&identity, known.homes))
+}
