@@ -5,3 +5,4 @@
 
 pub mod format;
 pub mod redact;
+pub mod spool;

@@ -1,0 +1,347 @@
+//! The one who writes: raises records, deletes what everybody has, keeps to the limits.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use crate::model::{Span, Timestamp};
+use crate::sink::format::Level;
+
+use super::cursors::{self, Cursors};
+use super::entry::{Draft, Entry};
+use super::index::{Index, Place, Slot};
+use super::pressure::{Why, give_up};
+use super::segment::Segment;
+use super::shared::Shared;
+use super::{Loss, LossKind, MEMORY, Options, SEGMENT, folder, frame};
+
+/// Between two tries to write what the disk did not take.
+const RETRY: Span = Span::from_secs(1);
+/// Between two times that the cursors are saved: what a kill in between costs is sent again.
+const SAVE: Span = Span::from_secs(1);
+/// Between two reports that the disk still fails.
+const REMIND: Span = Span::from_secs(300);
+
+/// A segment and its length.
+struct Held {
+    segment: Arc<Segment>,
+    size: u64,
+}
+
+/// The disk did not take what was written.
+struct Failing {
+    since: Timestamp,
+    tried: Timestamp,
+    told: Option<Timestamp>,
+    error: String,
+}
+
+/// The writing side of the spool.
+pub struct Writer {
+    shared: Arc<Shared>,
+    options: Options,
+    held: Vec<Held>,
+    /// The last of `held` may be appended to.
+    open: bool,
+    next: u64,
+    failing: Option<Failing>,
+    saved: (Timestamp, Cursors),
+}
+
+/// What was found at the start.
+pub struct Opened {
+    pub writer: Writer,
+    pub shared: Arc<Shared>,
+    /// Sentences for the log.
+    pub remarks: Vec<String>,
+}
+
+impl Writer {
+    /// Opens or makes the folder and reads what is in it. Outputs that the spool has not known start with the oldest
+    /// record that it holds.
+    pub fn open(options: Options, outputs: &[&str]) -> io::Result<Opened> {
+        folder::prepare(&options.path)?;
+        let known = cursors::load(&options.path);
+        let (held, slots, mut remarks) = recover(Segment::list(&options.path)?);
+        let strangers = known.keys().filter(|name| !outputs.contains(&name.as_str()));
+        remarks.extend(strangers.map(|name| {
+            format!("the output `{name}` is no longer configured: what it had not got yet is not kept for it")
+        }));
+        let passed = known.values().copied().max().unwrap_or_default();
+        let next = slots.last_key_value().map_or(1, |(seq, _)| seq + 1).max(passed);
+        let cursors = outputs.iter().map(|name| {
+            let name = (*name).to_owned();
+            let cursor = known.get(&name).copied().unwrap_or_default();
+            (name, cursor)
+        });
+        let index = Index { slots: slots.into_values().collect(), cursors: cursors.collect() };
+        let shared = Arc::new(Shared::new(index));
+        let saved = (Timestamp::MIN, known);
+        let writer =
+            Self { shared: Arc::clone(&shared), options, held, open: false, next, failing: None, saved };
+        Ok(Opened { writer, shared, remarks })
+    }
+
+    /// Puts records into the spool, all with one `fsync`. When this returns they are raised: on disk, or, if the disk
+    /// does not take them, in memory, which [`Writer::tend`] tells.
+    pub fn raise(&mut self, drafts: Vec<Draft>, now: Timestamp) {
+        let (mut bytes, mut slots) = (Vec::new(), Vec::with_capacity(drafts.len()));
+        for draft in drafts {
+            let entry = Entry { seq: self.next, raised: now, head: draft.head, forms: draft.forms };
+            let start = bytes.len();
+            if frame::encode(&entry, &mut bytes) {
+                let length = (bytes.len() - start) as u32;
+                let (seq, level) = (entry.seq, entry.head.level);
+                let place = Place::Memory(Arc::new(entry));
+                slots.push(Slot { seq, level, raised: now, length, place });
+                self.next += 1;
+            } else {
+                self.shared.dropped().add(Why::TooLong, entry.head.level, now);
+            }
+        }
+        let Some(last) = slots.last().map(|slot| slot.seq) else { return };
+        if self.failing.is_none() {
+            self.settle(&bytes, &mut slots, now);
+        }
+        let mut index = self.shared.index();
+        index.slots.extend(slots);
+        let waiting = if self.failing.is_some() { index.bytes(true) } else { 0 };
+        let over = waiting.saturating_sub(MEMORY as u64);
+        if over > 0 {
+            let mut dropped = self.shared.dropped();
+            give_up(&mut index, over, Slot::in_memory, |slot| {
+                dropped.add(Why::Memory, slot.level, slot.raised)
+            });
+        }
+        drop(index);
+        self.shared.tell(last);
+    }
+
+    /// Writes frames and says in the slots where they are; or remembers why that failed.
+    fn settle(&mut self, bytes: &[u8], slots: &mut [Slot], now: Timestamp) {
+        match self.append(bytes, slots.first().map_or(self.next, |slot| slot.seq)) {
+            Ok((segment, mut at)) => {
+                for slot in slots {
+                    slot.place = Place::Disk { segment: Arc::clone(&segment), at };
+                    at += u64::from(slot.length);
+                }
+                self.failing = None;
+            }
+            Err(error) => {
+                let error = format!("{}: {error}", self.options.path.display());
+                tracing::error!("the spool cannot be written, records stay in memory: {error}");
+                let (since, told) =
+                    self.failing.take().map_or((now, None), |failing| (failing.since, failing.told));
+                self.failing = Some(Failing { since, tried: now, told, error });
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8], first: u64) -> io::Result<(Arc<Segment>, u64)> {
+        let limit = SEGMENT.min(self.options.max_bytes / 8);
+        if !self.open || self.held.last().is_none_or(|held| held.size >= limit) {
+            let segment = Segment::create(&self.options.path, first)?;
+            self.held.push(Held { segment, size: 0 });
+            self.open = true;
+        }
+        let Some(held) = self.held.last_mut() else { return Err(io::ErrorKind::NotFound.into()) };
+        let at = held.size;
+        // After a failed sync nobody knows what is on disk: such a segment is not written to again.
+        if let Err(error) = held.segment.write(bytes, at) {
+            self.open = false;
+            held.size += bytes.len() as u64;
+            return Err(error);
+        }
+        held.size += bytes.len() as u64;
+        Ok((Arc::clone(&held.segment), at))
+    }
+
+    /// Everything that can wait; call it several times a second. Returns what must be told.
+    pub fn tend(&mut self, now: Timestamp) -> Vec<Loss> {
+        self.shared.index().forget_passed();
+        self.retry(now);
+        self.age(now);
+        self.remove_empty();
+        self.keep_to_limit();
+        self.save(now, SAVE);
+        let mut losses = self.shared.dropped().due(now);
+        losses.extend(self.failure(now));
+        losses
+    }
+
+    /// At the end: the cursors as they are now.
+    pub fn close(&mut self, now: Timestamp) {
+        self.shared.index().forget_passed();
+        self.retry(now.plus(RETRY));
+        self.remove_empty();
+        self.save(now, Span::ZERO);
+    }
+
+    /// Writes what is in memory, if it is time to try.
+    fn retry(&mut self, now: Timestamp) {
+        let waits = |failing: &Failing| failing.tried <= now && now.since(failing.tried) < RETRY;
+        if self.failing.as_ref().is_none_or(waits) {
+            return;
+        }
+        let mut slots: Vec<Slot> =
+            self.shared.index().slots.iter().filter(|slot| slot.in_memory()).cloned().collect();
+        let mut bytes = Vec::new();
+        for slot in &slots {
+            if let Place::Memory(entry) = &slot.place {
+                frame::encode(entry, &mut bytes);
+            }
+        }
+        self.settle(&bytes, &mut slots, now);
+        if self.failing.is_some() {
+            return;
+        }
+        tracing::info!("the spool can be written again");
+        let mut places: BTreeMap<u64, Place> = slots.into_iter().map(|slot| (slot.seq, slot.place)).collect();
+        for slot in &mut self.shared.index().slots {
+            if let Some(place) = places.remove(&slot.seq) {
+                slot.place = place;
+            }
+        }
+    }
+
+    fn age(&mut self, now: Timestamp) {
+        let oldest = now.minus(self.options.max_age);
+        let mut index = self.shared.index();
+        while let Some(slot) = index.slots.front().filter(|slot| slot.raised < oldest) {
+            self.shared.dropped().add(Why::Age, slot.level, slot.raised);
+            index.slots.pop_front();
+        }
+    }
+
+    /// Deletes segments that hold nothing any more: neither a slot nor a reader has them.
+    fn remove_empty(&mut self) {
+        let (count, open) = (self.held.len(), self.open);
+        let mut position = 0;
+        self.held.retain(|held| {
+            position += 1;
+            let current = open && position == count;
+            let empty = Arc::strong_count(&held.segment) == 1;
+            if current || !empty {
+                return true;
+            }
+            let removed = held.segment.remove();
+            if let Err(error) = &removed {
+                tracing::warn!("{} cannot be removed: {error}", held.segment.path().display());
+            }
+            // Tried once; at the next start it is read, and its records go out once more.
+            false
+        });
+    }
+
+    fn keep_to_limit(&mut self) {
+        let limit = self.options.max_bytes;
+        let on_disk = |held: &[Held]| held.iter().map(|held| held.size).sum::<u64>();
+        if on_disk(&self.held) <= limit {
+            return;
+        }
+        {
+            let mut index = self.shared.index();
+            let over = index.bytes(false).saturating_sub(limit - limit / 8);
+            let mut dropped = self.shared.dropped();
+            give_up(
+                &mut index,
+                over,
+                |slot| !slot.in_memory(),
+                |slot| dropped.add(Why::Bytes, slot.level, slot.raised),
+            );
+        }
+        self.open = false;
+        self.remove_empty();
+        let mut position = 0;
+        // All of them: what was counted as given up must not come back at the next start.
+        while position < self.held.len() {
+            if let Err(error) = self.rewrite(position) {
+                return tracing::warn!("the spool is larger than it may be: {error}");
+            }
+            position += 1;
+        }
+        self.remove_empty();
+    }
+
+    /// Writes the live records of a segment into a new one.
+    fn rewrite(&mut self, position: usize) -> io::Result<()> {
+        let old = Arc::clone(&self.held[position].segment);
+        let here =
+            |slot: &&Slot| matches!(&slot.place, Place::Disk { segment, .. } if Arc::ptr_eq(segment, &old));
+        let live: Vec<Slot> = self.shared.index().slots.iter().filter(here).cloned().collect();
+        let size: u64 = live.iter().map(|slot| u64::from(slot.length)).sum();
+        let Some(first) = live.first().filter(|_| size < self.held[position].size) else { return Ok(()) };
+        let new = Segment::create(&self.options.path, first.seq)?;
+        let (mut bytes, mut places) = (Vec::with_capacity(size as usize), BTreeMap::new());
+        for slot in &live {
+            let Place::Disk { segment, at } = &slot.place else { continue };
+            places.insert(slot.seq, Place::Disk { segment: Arc::clone(&new), at: bytes.len() as u64 });
+            bytes.extend_from_slice(&segment.raw(*at, slot.length)?);
+        }
+        new.write(&bytes, 0)?;
+        for slot in &mut self.shared.index().slots {
+            if let Some(place) = places.remove(&slot.seq) {
+                slot.place = place;
+            }
+        }
+        self.held[position] = Held { segment: new, size };
+        old.remove()
+    }
+
+    fn save(&mut self, now: Timestamp, after: Span) {
+        let (last, saved) = &self.saved;
+        let cursors = self.shared.index().cursors.clone();
+        if cursors == *saved || (*last <= now && now.since(*last) < after) {
+            return;
+        }
+        match cursors::save(&self.options.path, &cursors) {
+            Ok(()) => self.saved = (now, cursors),
+            Err(error) => {
+                tracing::warn!("the spool's cursors cannot be saved: {error}");
+                self.saved.0 = now;
+            }
+        }
+    }
+
+    fn failure(&mut self, now: Timestamp) -> Option<Loss> {
+        let count = self.shared.index().slots.iter().filter(|slot| slot.in_memory()).count() as u64;
+        let failing = self.failing.as_mut()?;
+        if failing.told.is_some_and(|told| told <= now && now.since(told) < REMIND) {
+            return None;
+        }
+        failing.told = Some(now);
+        let text = format!(
+            "records are in memory only, a sudden end would lose them: the spool cannot be written: {}",
+            failing.error
+        );
+        Some(Loss { kind: LossKind::Failing, start: failing.since, end: now, count, text })
+    }
+}
+
+/// Reads all segments. Of frames with one number the first counts.
+fn recover(paths: Vec<PathBuf>) -> (Vec<Held>, BTreeMap<u64, Slot>, Vec<String>) {
+    let (mut held, mut slots, mut remarks) = (Vec::new(), BTreeMap::new(), Vec::new());
+    for path in paths {
+        let name = path.display().to_string();
+        let read = Segment::open(path).and_then(|segment| Ok((segment.whole()?, segment)));
+        let (bytes, segment) = match read {
+            Ok(read) => read,
+            Err(error) => {
+                remarks.push(format!("{name} cannot be read and is left alone: {error}"));
+                continue;
+            }
+        };
+        let damaged = frame::scan(&bytes, |at, length, entry| {
+            let Entry { seq, raised, head, .. } = entry;
+            let place = Place::Disk { segment: Arc::clone(&segment), at };
+            let level: Level = head.level;
+            slots.entry(seq).or_insert(Slot { seq, level, raised, length, place });
+        });
+        if damaged > 0 {
+            remarks.push(format!("{name}: {damaged} bytes that were not wholly written are skipped"));
+        }
+        held.push(Held { segment, size: bytes.len() as u64 });
+    }
+    (held, slots, remarks)
+}
