@@ -298,6 +298,7 @@ impl Engine {
             match record {
                 Record::Alert(alert) => self.stats.alerts += u64::from(alert.revision == 1),
                 Record::Coverage(_) => self.stats.coverage += 1,
+                Record::Heartbeat(_) => {}
             }
         }
     }

@@ -14,8 +14,9 @@ mod text;
 mod time;
 
 pub use alert::{
-    Alert, AlertId, Attribution, Confidence, Coverage, CoverageKind, Evidence, FlowEvidence, Hop, HopKind,
-    ProcessEvidence, ReadEvidence, Reason, ReasonCode, Record, RuleRef, Severity, TenantVerdict,
+    Alert, AlertId, Attribution, Confidence, Coverage, CoverageKind, Evidence, FlowEvidence, Heartbeat, Hop,
+    HopKind, ProcessEvidence, Pulse, ReadEvidence, Reason, ReasonCode, Record, RuleRef, Severity,
+    TenantVerdict,
 };
 pub use event::{ExecFacts, File, FileId, Input, Observed, OpenFlags, PathHash, PipeEnd, What};
 pub use flow::{

@@ -108,4 +108,16 @@ fn what_the_contract_names_is_there() {
     assert_eq!(value["event"]["kind"], "state");
     assert_eq!(value["event"]["dataset"], "cloudward.coverage");
     assert_eq!(value["cloudward"]["coverage"]["kind"], "event-loss");
+    assert_eq!(value["event"]["id"], format::id(&coverage).to_string());
+    let heartbeat = Record::Heartbeat(Box::new(records::heartbeat()));
+    let value: Value = serde_json::from_str(&format::ecs(&heartbeat)).unwrap();
+    assert_eq!((&value["event"]["kind"], &value["event"]["action"]), (&"metric".into(), &"alive".into()));
+    assert_eq!(value["event"]["dataset"], "cloudward.heartbeat");
+    assert_eq!(value["agent"]["version"], env!("CARGO_PKG_VERSION"));
+    let own = &value["cloudward"]["heartbeat"];
+    assert_eq!(
+        (&own["counters"]["outputs.siem.sent"], &own["coverage"]["event-loss"]),
+        (&3.into(), &4.into())
+    );
+    assert_eq!((&own["uptime"], &own["every"]), (&60.into(), &300.into()));
 }

@@ -87,7 +87,7 @@ fn json_gives_every_name_back() {
                 assert_eq!(back["message"], *coverage.text);
                 assert_eq!(finding["message"], *coverage.text);
             }
-            Record::Alert(_) => {}
+            Record::Alert(_) | Record::Heartbeat(_) => {}
         }
     });
 }
@@ -124,11 +124,12 @@ fn is_odd(c: char) -> bool {
 
 /// The same record with harmless names.
 fn same_kind(record: &Record) -> Record {
-    let [alert, bare, coverage] = records::all(b"plain");
+    let [alert, bare, coverage, heartbeat] = records::all(b"plain");
     match record {
         Record::Alert(of) if of.reads.is_empty() => bare,
         Record::Alert(_) => alert,
         Record::Coverage(_) => coverage,
+        Record::Heartbeat(_) => heartbeat,
     }
 }
 
@@ -163,6 +164,7 @@ fn check_frame(frame: &str, body: Body, record: &Record, max_octets: usize) {
     let (kind, level, id) = match record {
         Record::Alert(alert) => ("alert", Level::from(alert.severity), Some(alert.id.to_string())),
         Record::Coverage(_) => ("coverage", Level::COVERAGE, None),
+        Record::Heartbeat(_) => ("heartbeat", Level::Info, Some(format::id(record).to_string())),
     };
     assert_eq!((own["kind"].as_str(), read.id.as_str()), (kind, kind));
     assert_eq!(read.priority, 128 + u32::from(level.scale().syslog));

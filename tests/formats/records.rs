@@ -162,13 +162,28 @@ pub fn coverage(nasty: &[u8]) -> Coverage {
     Coverage { kind: CoverageKind::EventLoss, start: time(0), end: time(60), count: 12, text }
 }
 
-/// An alert, the barest alert and a coverage record.
-pub fn all(nasty: &[u8]) -> [Record; 3] {
+/// Has no text of anybody else.
+pub fn heartbeat() -> Heartbeat {
+    Heartbeat {
+        time: time(60),
+        pulse: Pulse::Alive,
+        since: time(0),
+        sequence: 2,
+        every: Some(Span::from_secs(300)),
+        config_hash: "0123456789abcdef".into(),
+        counters: vec![("events".into(), 12), ("outputs.siem.sent".into(), 3)],
+        coverage: vec![(CoverageKind::EventLoss, 4)],
+    }
+}
+
+/// An alert, the barest alert, a coverage record and a heartbeat.
+pub fn all(nasty: &[u8]) -> [Record; 4] {
     let signed = CodeSigning::VALID | CodeSigning::SIGNED;
     [
         Record::Alert(Box::new(alert(nasty, signed))),
         Record::Alert(Box::new(bare())),
         Record::Coverage(coverage(nasty)),
+        Record::Heartbeat(Box::new(heartbeat())),
     ]
 }
 

@@ -539,7 +539,7 @@ impl Told {
             .iter()
             .filter_map(|record| match record {
                 Record::Alert(alert) => Some(&**alert),
-                Record::Coverage(_) => None,
+                Record::Coverage(_) | Record::Heartbeat(_) => None,
             })
             .collect()
     }
@@ -549,7 +549,7 @@ impl Told {
             .iter()
             .filter_map(|record| match record {
                 Record::Coverage(coverage) => Some(coverage),
-                Record::Alert(_) => None,
+                Record::Alert(_) | Record::Heartbeat(_) => None,
             })
             .collect()
     }

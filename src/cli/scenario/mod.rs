@@ -58,6 +58,7 @@ fn gather(records: Vec<Record>, stats: Stats) -> Outcome {
         match record {
             Record::Coverage(coverage) => outcome.coverage.push(coverage),
             Record::Alert(alert) => keep_latest(&mut outcome.alerts, *alert),
+            Record::Heartbeat(_) => {}
         }
     }
     outcome

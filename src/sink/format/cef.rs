@@ -6,9 +6,10 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Alert, Coverage, Record};
+use crate::model::{Alert, Coverage, Heartbeat, Record};
 use crate::sink::redact::{self, Redacted};
 
+use super::heartbeat;
 use super::levels::Level;
 use super::words::{self, PRODUCT, VERSION, millis, visible, within};
 
@@ -26,6 +27,7 @@ pub(super) fn within_octets(record: &Redacted, limit: usize) -> (String, bool) {
     let (line, pairs) = match &**record {
         Record::Alert(alert) => (alert_header(alert), alert_pairs(alert)),
         Record::Coverage(coverage) => (coverage_header(coverage), coverage_pairs(coverage)),
+        Record::Heartbeat(beat) => (header("heartbeat", "Heartbeat", Level::Info), heartbeat_pairs(beat)),
     };
     let pairs: Vec<String> = pairs.iter().map(|(key, value)| format!("{key}={}", escape(value))).collect();
     words::joined(line, &pairs, ' ', limit)
@@ -154,5 +156,22 @@ fn coverage_pairs(coverage: &Coverage) -> Pairs {
         ("cn1Label", "count".to_owned()),
         ("cn1", coverage.count.to_string()),
         ("msg", within(&coverage.text, LONG)),
+    ]
+}
+
+fn heartbeat_pairs(beat: &Heartbeat) -> Pairs {
+    vec![
+        ("externalId", heartbeat::id(beat).to_string()),
+        ("rt", millis(beat.time).to_string()),
+        ("start", millis(beat.since).to_string()),
+        ("cat", "heartbeat".to_owned()),
+        ("act", beat.pulse.as_str().to_owned()),
+        ("cn1Label", "sequence".to_owned()),
+        ("cn1", beat.sequence.to_string()),
+        ("cs6Label", "config hash".to_owned()),
+        ("cs6", beat.config_hash.to_string()),
+        ("cs1Label", "counters".to_owned()),
+        ("cs1", within(&heartbeat::sum(beat), LONG)),
+        ("msg", within(&heartbeat::message(beat), LONG)),
     ]
 }

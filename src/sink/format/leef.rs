@@ -3,9 +3,10 @@
 //! `LEEF:2.0|Vendor|Product|Version|EventID|x09|key=value<tab>…`. The format has no escapes: what could end a field is
 //! shown as `\u{…}` instead, in values the tab and line breaks, in the header also `|`.
 
-use crate::model::{Alert, Coverage, Record};
+use crate::model::{Alert, Coverage, Heartbeat, Record};
 use crate::sink::redact::{self, Redacted};
 
+use super::heartbeat;
 use super::levels::Level;
 use super::words::{self, PRODUCT, VERSION, millis, visible, within};
 
@@ -26,6 +27,7 @@ pub(super) fn within_octets(record: &Redacted, limit: usize) -> (String, bool) {
         Record::Coverage(coverage) => {
             (format!("coverage.{}", coverage.kind.as_str()), coverage_pairs(coverage))
         }
+        Record::Heartbeat(beat) => ("heartbeat".to_owned(), heartbeat_pairs(beat)),
     };
     let id = visible(&within(&id, 255)).replace('|', "\\u{7c}");
     let line = format!("LEEF:2.0|{PRODUCT}|{PRODUCT}|{VERSION}|{id}|x09|");
@@ -85,5 +87,19 @@ fn coverage_pairs(coverage: &Coverage) -> Pairs {
         ("count", coverage.count.to_string()),
         ("start", millis(coverage.start).to_string()),
         ("msg", within(&coverage.text, LONG)),
+    ]
+}
+
+fn heartbeat_pairs(beat: &Heartbeat) -> Pairs {
+    vec![
+        ("devTime", millis(beat.time).to_string()),
+        ("cat", "heartbeat".to_owned()),
+        ("sev", Level::Info.scale().leef.to_string()),
+        ("alertId", heartbeat::id(beat).to_string()),
+        ("pulse", beat.pulse.as_str().to_owned()),
+        ("sequence", beat.sequence.to_string()),
+        ("configHash", beat.config_hash.to_string()),
+        ("counters", within(&heartbeat::sum(beat), LONG)),
+        ("msg", within(&heartbeat::message(beat), LONG)),
     ]
 }

@@ -6,6 +6,7 @@
 mod attack;
 mod cef;
 mod ecs;
+mod heartbeat;
 mod json;
 mod leef;
 mod levels;
@@ -22,7 +23,8 @@ pub use ocsf::ocsf;
 pub use rfc5424::{Body, DOCUMENTATION_ENTERPRISE, LOCAL0, MAX_OCTETS, Sender, rfc5424};
 pub use text::text;
 
-use crate::model::Record;
+use crate::model::{AlertId, Record};
+use crate::sink::redact;
 
 /// A way to write a record.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,10 +38,12 @@ pub enum Format {
     Ocsf,
     /// ArcSight Common Event Format.
     Cef,
+    /// QRadar's Log Event Extended Format.
+    Leef,
 }
 
 impl Format {
-    pub const ALL: [Self; 4] = [Self::Text, Self::Ecs, Self::Ocsf, Self::Cef];
+    pub const ALL: [Self; 5] = [Self::Text, Self::Ecs, Self::Ocsf, Self::Cef, Self::Leef];
 
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -47,6 +51,7 @@ impl Format {
             Self::Ecs => "ecs",
             Self::Ocsf => "ocsf",
             Self::Cef => "cef",
+            Self::Leef => "leef",
         }
     }
 
@@ -57,6 +62,25 @@ impl Format {
             Self::Ecs => ecs(record),
             Self::Ocsf => ocsf(record),
             Self::Cef => cef(record),
+            Self::Leef => leef(record),
         }
+    }
+}
+
+/// What a receiver knows a record by: `event.id`, the same in every format.
+pub fn id(record: &Record) -> AlertId {
+    match record {
+        Record::Alert(alert) => alert.id,
+        Record::Coverage(coverage) => words::coverage_id(&redact::coverage(coverage)),
+        Record::Heartbeat(heartbeat) => heartbeat::id(heartbeat),
+    }
+}
+
+/// How severe a record is.
+pub fn level(record: &Record) -> Level {
+    match record {
+        Record::Alert(alert) => alert.severity.into(),
+        Record::Coverage(_) => Level::COVERAGE,
+        Record::Heartbeat(_) => Level::Info,
     }
 }

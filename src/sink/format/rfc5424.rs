@@ -5,12 +5,12 @@
 //! A receiver must take 2,048 octets and usually takes 8,192 (RFC 5425, 4.3.1): what is longer loses the ends of its
 //! lists, then of its texts, then the MSG, and says `truncated="true"`.
 
-use crate::model::{Alert, Coverage, Record, Timestamp};
+use crate::model::{Alert, Coverage, Heartbeat, Record, Timestamp};
 use crate::sink::redact::{self, Redacted};
 
 use super::levels::Level;
 use super::words::{self, PRODUCT, VERSION, visible, within};
-use super::{cef, ecs, json, leef, ocsf};
+use super::{cef, ecs, heartbeat, json, leef, ocsf};
 
 /// Octets of a message, unless an output says otherwise.
 pub const MAX_OCTETS: usize = 8_000;
@@ -97,6 +97,7 @@ fn header(record: &Redacted, body: Body, sender: &Sender) -> String {
     let (level, id) = match &**record {
         Record::Alert(alert) => (Level::from(alert.severity), "alert"),
         Record::Coverage(_) => (Level::COVERAGE, "coverage"),
+        Record::Heartbeat(_) => (Level::Info, "heartbeat"),
     };
     let priority = u32::from(sender.facility.min(23)) * 8 + u32::from(level.scale().syslog);
     // QRadar reads exactly three decimals; the RFC allows six.
@@ -151,6 +152,7 @@ fn own_data(record: &Redacted) -> Vec<(&'static str, String)> {
     match &**record {
         Record::Alert(alert) => alert_data(alert),
         Record::Coverage(coverage) => coverage_data(coverage),
+        Record::Heartbeat(beat) => heartbeat_data(beat),
     }
 }
 
@@ -191,5 +193,17 @@ fn coverage_data(coverage: &Coverage) -> Vec<(&'static str, String)> {
         ("start", coverage.start.to_string()),
         ("end", coverage.end.to_string()),
         ("text", within(&coverage.text, LONG)),
+    ]
+}
+
+fn heartbeat_data(beat: &Heartbeat) -> Vec<(&'static str, String)> {
+    vec![
+        ("kind", "heartbeat".to_owned()),
+        ("id", heartbeat::id(beat).to_string()),
+        ("pulse", beat.pulse.as_str().to_owned()),
+        ("sequence", beat.sequence.to_string()),
+        ("since", beat.since.to_string()),
+        ("configHash", beat.config_hash.to_string()),
+        ("counters", within(&heartbeat::sum(beat), 4 * LONG)),
     ]
 }

@@ -3,10 +3,11 @@
 use std::fmt::Write;
 
 use crate::model::{
-    Alert, Coverage, Evidence, ProcessEvidence, Record, SigningState, TenantVerdict, Timestamp,
+    Alert, Coverage, Evidence, Heartbeat, ProcessEvidence, Record, SigningState, TenantVerdict, Timestamp,
 };
 use crate::sink::redact;
 
+use super::heartbeat;
 use super::words::{self, visible};
 
 /// Lines listed of one kind; the rest is counted.
@@ -17,6 +18,7 @@ pub fn text(record: &Record) -> String {
     match &*redact::record(record) {
         Record::Alert(alert) => alert_text(alert),
         Record::Coverage(coverage) => coverage_text(coverage),
+        Record::Heartbeat(beat) => heartbeat_text(beat),
     }
 }
 
@@ -159,6 +161,17 @@ fn who(process: &ProcessEvidence) -> String {
 
 fn clock(time: Timestamp) -> String {
     time.to_string().get(11..23).unwrap_or_default().to_owned()
+}
+
+fn heartbeat_text(beat: &Heartbeat) -> String {
+    let sum = heartbeat::sum(beat);
+    format!(
+        "HEARTBEAT {}  {}\n  {}\n  {}\n",
+        beat.sequence,
+        beat.time,
+        visible(&heartbeat::message(beat)),
+        visible(&sum)
+    )
 }
 
 /// Bytes in binary units, one decimal.

@@ -10,12 +10,13 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Alert, Coverage, FlowEvidence, ProcessEvidence, ReadEvidence, Record, SigningState, Timestamp,
+    Alert, Coverage, FlowEvidence, Heartbeat, ProcessEvidence, ReadEvidence, Record, SigningState, Span,
+    Timestamp,
 };
 use crate::sink::redact::{self, Redacted};
 
 use super::levels::Level;
-use super::{attack, json, words};
+use super::{attack, heartbeat, json, words};
 
 pub(super) use own::own;
 
@@ -29,6 +30,7 @@ pub(super) fn value(record: &Redacted) -> Value {
     match &**record {
         Record::Alert(alert) => alert_value(alert),
         Record::Coverage(coverage) => coverage_value(coverage),
+        Record::Heartbeat(beat) => heartbeat_value(beat),
     }
 }
 
@@ -270,6 +272,44 @@ fn coverage_value(coverage: &Coverage) -> Value {
             "end": time(coverage.end),
             "text": coverage.text,
         } },
+    })
+}
+
+fn heartbeat_value(beat: &Heartbeat) -> Value {
+    let mut own = heartbeat_own(beat);
+    own["since"] = time(beat.since);
+    json!({
+        "@timestamp": time(beat.time),
+        "ecs": { "version": "9.4.0" },
+        "message": heartbeat::message(beat),
+        "event": {
+            "kind": "metric",
+            "id": heartbeat::id(beat).to_string(),
+            "action": beat.pulse.as_str(),
+            "category": ["host"],
+            "type": ["info"],
+            "module": "cloudward",
+            "dataset": "cloudward.heartbeat",
+            "severity": Level::Info.scale().ecs,
+            "sequence": beat.sequence,
+        },
+        "agent": { "type": words::PRODUCT, "version": words::VERSION },
+        "cloudward": { "heartbeat": own, "config_hash": &*beat.config_hash },
+    })
+}
+
+/// What every JSON format says of a heartbeat under our own name. Spans are in seconds.
+pub(super) fn heartbeat_own(beat: &Heartbeat) -> Value {
+    let counters = |(name, count): &(Box<str>, u64)| (name.to_string(), Value::from(*count));
+    let coverage = beat.coverage.iter().map(|(kind, count)| (kind.as_str().to_owned(), Value::from(*count)));
+    json!({
+        "pulse": beat.pulse.as_str(),
+        "sequence": beat.sequence,
+        "uptime": beat.time.since(beat.since).as_secs(),
+        "every": beat.every.map(Span::as_secs),
+        "version": words::VERSION,
+        "counters": beat.counters.iter().map(counters).collect::<Map<_, _>>(),
+        "coverage": coverage.collect::<Map<_, _>>(),
     })
 }
 

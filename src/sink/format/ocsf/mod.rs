@@ -9,12 +9,12 @@ mod evidence;
 
 use serde_json::{Value, json};
 
-use crate::model::{Alert, Coverage, Record};
+use crate::model::{Alert, Coverage, Heartbeat, Record};
 use crate::sink::redact;
 
 use super::levels::{Level, confidence};
 use super::words::{PRODUCT, VERSION, millis};
-use super::{attack, ecs, json, words};
+use super::{attack, ecs, heartbeat, json, words};
 
 const SCHEMA: &str = "1.5.0";
 const CLASS: u32 = 2004;
@@ -29,6 +29,7 @@ pub(super) fn value(record: &redact::Redacted) -> Value {
     match &**record {
         Record::Alert(alert) => alert_value(alert),
         Record::Coverage(coverage) => coverage_value(coverage),
+        Record::Heartbeat(beat) => heartbeat_value(beat),
     }
 }
 
@@ -173,5 +174,28 @@ fn coverage_value(coverage: &Coverage) -> Value {
     });
     merge(&mut root, more);
     root["metadata"]["event_code"] = format!("coverage.{kind}").into();
+    root
+}
+
+fn heartbeat_value(beat: &Heartbeat) -> Value {
+    let id = heartbeat::id(beat).to_string();
+    let mut root = finding(1, Level::Info, &id);
+    let more = json!({
+        "time": millis(beat.time),
+        "is_alert": false,
+        "message": heartbeat::message(beat),
+        "finding_info": {
+            "uid": id,
+            "title": format!("Heartbeat: {}", beat.pulse.as_str()),
+            "desc": heartbeat::message(beat),
+            "types": ["Heartbeat"],
+            "analytic": { "type_id": 1, "type": "Rule", "uid": "heartbeat", "name": "heartbeat" },
+        },
+        "unmapped": {
+            "cloudward": { "heartbeat": ecs::heartbeat_own(beat), "config_hash": &*beat.config_hash },
+        },
+    });
+    merge(&mut root, more);
+    root["metadata"]["event_code"] = "heartbeat".into();
     root
 }
