@@ -25,7 +25,7 @@ impl Gate for BenchGate {
     fn path(&mut self, path: &[u8]) -> PathInterest {
         use std::hash::BuildHasher;
         let matters = self.secret.find(path).is_some();
-        PathInterest { matters, hash: PathHash(self.hash.hash_one(path)) }
+        PathInterest { matters, named: !matters, hash: PathHash(self.hash.hash_one(path)) }
     }
 }
 

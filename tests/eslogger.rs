@@ -19,7 +19,7 @@ impl Gate for TestGate {
         let hash = path.iter().fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {
             (hash ^ u64::from(*byte)).wrapping_mul(0x100_0000_01B3)
         });
-        PathInterest { matters, hash: PathHash(hash) }
+        PathInterest { matters, named: !matters, hash: PathHash(hash) }
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::{Evidence, ExecFacts, FilePath, HopKind, Observed, ProcessInfo, Timestamp, What};
 
 use super::lineage::{Image, LifeId};
+use super::unseen::is_system_socket;
 use super::{Engine, argv};
 
 impl Engine {
@@ -31,18 +32,28 @@ impl Engine {
             What::Exit => self.lineage.end(life, time),
             What::CodeInvalidated => self.lineage.invalidate(life),
             What::Open { file, flags } => self.opened(life, time, &file, flags),
-            What::Touch { path, id } => self.touched(life, time, path, id),
+            What::Touch { path, id, name, links } => {
+                self.touched(life, time, path, id);
+                if let Some(name) = name {
+                    self.by_other_name(life, time, &name, id, links);
+                }
+            }
+            What::Mounted { at } => self.mounted(time, &at),
             What::Written { file } | What::Created { file } => self.wrote(life, time, &file),
             What::Renamed { from, to } => self.renamed(life, time, &from, &to),
             What::Removed { file } => {
                 let hash = self.hash(file.path.as_bytes());
                 self.taints.removed(hash, file.links);
+                if let (Some(id), 0 | 1) = (file.id, file.links) {
+                    self.aliases.forget(id);
+                }
             }
             What::Linked { from, to } => self.duplicated(life, time, &from, &to, HopKind::Link),
             What::Copied { from, to, clone } => {
                 self.duplicated(life, time, &from, &to, if clone { HopKind::Clone } else { HopKind::Copy });
             }
-            What::ServiceAsked { .. } | What::SocketAsked { .. } => self.asked(life, time),
+            What::ServiceAsked { name } => self.asked(life, time, !name.starts_with("com.apple.")),
+            What::SocketAsked { path } => self.asked(life, time, !is_system_socket(&path)),
             What::Seen => {}
         }
     }
@@ -83,6 +94,7 @@ impl Engine {
         {
             self.users.or_insert_with(user, || Arc::from(&**name));
         }
+        self.learn_home_elsewhere(variable("USER").map(|user| &**user), facts);
         self.plug(life, time, facts);
         let mut named = Vec::new();
         argv::paths(facts, |path| named.push(FilePath::new(path)));
@@ -94,6 +106,17 @@ impl Engine {
                 self.touched(life, time, looked.hash, None);
             }
         }
+    }
+
+    /// A home that is a link to another volume is known there only by its last name, the user's: the system reports working
+    /// directories by their resolved path.
+    fn learn_home_elsewhere(&mut self, user: Option<&str>, facts: &ExecFacts) {
+        let (Some(user), Some(cwd)) = (user.filter(|user| !user.is_empty()), &facts.cwd) else { return };
+        let Ok(cwd) = std::str::from_utf8(cwd.as_bytes()) else { return };
+        let mut components = cwd.strip_prefix("/Volumes/").unwrap_or_default().split('/').skip(1);
+        let Some(at) = components.position(|name| name == user).filter(|at| *at <= 1) else { return };
+        let home: Vec<&str> = cwd.split('/').take(at + 4).collect();
+        self.homes.learn(home.join("/").as_bytes());
     }
 
     fn forked(&mut self, parent: LifeId, time: Timestamp, child: &Arc<ProcessInfo>) {

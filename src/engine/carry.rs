@@ -83,6 +83,7 @@ impl Engine {
             evidence,
             truncated: false,
             named_fork: false,
+            nested: false,
         })
     }
 

@@ -262,6 +262,14 @@ fn caps(
     if reads().any(|read| read.named_fork) {
         add(ReasonCode::NamedFork, "the read went through a named fork of the file".to_owned());
     }
+    let staged = || chain.carried.iter().filter_map(|carried| carried.bearing.through.as_ref());
+    if staged().any(|read| read.nested) {
+        add(
+            ReasonCode::NestedVolume,
+            "the file lies on a volume that a disk image shows; the image was made from sensitive files"
+                .to_owned(),
+        );
+    }
     if chain.place == Place::Nameless {
         add(ReasonCode::NameByAddress, "the destination has no name: only its address is known".to_owned());
     }

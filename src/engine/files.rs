@@ -9,6 +9,7 @@ use crate::policy::{Canonical, PathClass, SetId, SetMask, Subject};
 
 use super::Engine;
 use super::lineage::LifeId;
+use super::moves::way_of;
 use super::taint::{Load, MAX_ORIGINS, Origin, Part};
 use super::window::{Bearing, Read};
 
@@ -24,6 +25,8 @@ pub(super) struct Looked {
     pub named_fork: bool,
     /// The sets that no allowance excuses this process from.
     pub sets: SetMask,
+    /// The step by which the file came to this name, if it is a sensitive one by another.
+    pub came: Option<Hop>,
 }
 
 impl Engine {
@@ -32,6 +35,9 @@ impl Engine {
             return;
         }
         let looked = self.look(life, &file.path, time);
+        if let (Some(id), false) = (file.id, looked.class.sets.is_empty()) {
+            self.aliases.know(id, &file.path);
+        }
         if !looked.class.sets.is_empty() && looked.sets.is_empty() {
             self.stats.excused += 1;
         }
@@ -62,12 +68,21 @@ impl Engine {
         let parts: Vec<Part> = file.parts.iter().filter(fresh).cloned().collect();
         if !parts.is_empty() {
             let path = file.path.clone();
-            self.take_over(life, time, &path, &parts);
+            self.image(time, &path, &parts);
+            self.take_over(life, time, &path, &parts, false);
         }
     }
 
     /// Reading a file that carries reads carries them too.
-    pub(super) fn take_over(&mut self, life: LifeId, time: Timestamp, path: &FilePath, parts: &[Part]) {
+    /// `nested`: the file lies on a volume that an image shows.
+    pub(super) fn take_over(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        path: &FilePath,
+        parts: &[Part],
+        nested: bool,
+    ) {
         parts.iter().for_each(|part| self.absorb(life, part.load.id, time));
         let reads = parts.iter().flat_map(|part| &part.load.origins);
         let sets = reads.fold(SetMask::default(), |sets, origin| sets.union(self.sets_of(&origin.read)));
@@ -79,7 +94,7 @@ impl Engine {
             return;
         }
         let Some(staged) = self.new_read(life, time, path, sets, Evidence::Taint) else { return };
-        let staged = Arc::new(staged);
+        let staged = Arc::new(Read { nested, ..staged });
         let until = Bearing::deadline(&self.policy, sets, time);
         for part in parts {
             for origin in &part.load.origins {
@@ -118,18 +133,36 @@ impl Engine {
         let source = self.look(life, &from.path, time);
         let target = self.look(life, &to.path, time);
         let mut parts = self.carried(source.hash, from.id);
-        self.taints.renamed(source.hash, &to.path, target.hash);
-        if !source.sets.is_empty()
-            && let Some(moved) = self.new_read(life, time, &from.path, source.sets, Evidence::Taint)
-        {
-            let origins = vec![Origin { read: Arc::new(moved), way: None }];
-            let load = self.new_load(origins, time.plus(self.policy.options.file_taint));
-            parts.push(Part { load, hops: Vec::new() });
+        if !parts.is_empty() {
+            let name = self.canonical(to.path.as_bytes());
+            self.taints.renamed(source.hash, &to.path, &name, target.hash);
         }
+        from.id.into_iter().for_each(|id| self.aliases.forget(id));
+        if from.directory {
+            self.folder_moved(life, time, &from.path, &to.path, HopKind::Rename);
+        }
+        parts.extend(self.moved_part(life, time, &from.path, &source));
         parts.extend(self.own_part(life, time));
         let hop = self.hop(life, HopKind::Rename, time, &to.path);
         hop.into_iter().for_each(|hop| parts.iter_mut().for_each(|part| part.step(hop.clone())));
         self.stain(&to.path, from.id, &parts, time, life, &target);
+    }
+
+    /// What a file or folder carries that was sensitive where it lay.
+    pub(super) fn moved_part(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        from: &FilePath,
+        source: &Looked,
+    ) -> Option<Part> {
+        if source.sets.is_empty() {
+            return None;
+        }
+        let moved = self.new_read(life, time, from, source.sets, Evidence::Taint)?;
+        let origins = vec![Origin { read: Arc::new(moved), way: None }];
+        let load = self.new_load(origins, time.plus(self.policy.options.file_taint));
+        Some(Part { load, hops: Vec::new() })
     }
 
     /// A link, clone or copy: the acting process read the source, and the new name carries what the source did.
@@ -147,6 +180,9 @@ impl Engine {
             self.read(life, time, &from.path, &source, Evidence::Open, from.truncated);
         }
         self.touched(life, time, source.hash, from.id);
+        if from.directory {
+            self.folder_moved(life, time, &from.path, to, kind);
+        }
         let mut parts = self.carried(source.hash, from.id);
         parts.extend(self.own_part(life, time));
         let hop = self.hop(life, kind, time, to);
@@ -154,18 +190,6 @@ impl Engine {
         // A link shares the inode; a copy has its own, not yet known.
         let id = if kind == HopKind::Link { from.id } else { None };
         self.stain(to, id, &parts, time, life, &target);
-    }
-
-    pub(super) fn asked(&mut self, life: LifeId, time: Timestamp) {
-        let carries =
-            self.lineage.get(life).is_some_and(|life| life.bearings.iter().any(|b| time <= b.until));
-        if carries {
-            self.note(
-                CoverageKind::IpcPossible,
-                1,
-                "a process that had read sensitive files spoke to another one; what it passed on is not visible",
-            );
-        }
     }
 
     /// What a file carries.
@@ -203,7 +227,7 @@ impl Engine {
         Arc::new(Load { id: self.next_load, origins, until })
     }
 
-    fn hop(&self, life: LifeId, kind: HopKind, time: Timestamp, path: &FilePath) -> Option<Hop> {
+    pub(super) fn hop(&self, life: LifeId, kind: HopKind, time: Timestamp, path: &FilePath) -> Option<Hop> {
         let process = Arc::clone(&self.lineage.get(life)?.image.evidence);
         Some(Hop { kind, time, process, path: Some(path.clone()) })
     }
@@ -222,7 +246,8 @@ impl Engine {
             return;
         }
         let until = time.plus(self.policy.options.file_taint);
-        self.taints.stain(path, looked.hash, id, parts, until);
+        let name = self.canonical(path.as_bytes());
+        self.taints.stain(path, &name, looked.hash, id, parts, until);
         if looked.class.root.is_some() {
             let origins: Vec<Origin> = parts.iter().flat_map(Part::origins).collect();
             self.dropped(life, time, looked, &origins);
@@ -241,11 +266,13 @@ impl Engine {
     ) {
         let Some(read) = self.new_read(life, time, path, looked.sets, evidence) else { return };
         self.stats.reads += 1;
+        self.carries(life);
         let read = Read { truncated, named_fork: looked.named_fork, ..read };
         let until = Bearing::deadline(&self.policy, looked.sets, time);
+        let way = way_of(looked);
         self.bear(
             life,
-            Bearing { read: Arc::new(read), through: None, way: None, since: time, until, marks: Vec::new() },
+            Bearing { read: Arc::new(read), through: None, way, since: time, until, marks: Vec::new() },
         );
     }
 
@@ -255,7 +282,7 @@ impl Engine {
     }
 
     /// What policy says of a path, and which of its sets this process is not excused from.
-    pub(super) fn look(&mut self, life: LifeId, path: &FilePath, time: Timestamp) -> Looked {
+    pub(super) fn look_as_named(&mut self, life: LifeId, path: &FilePath, time: Timestamp) -> Looked {
         let mut scratch = std::mem::take(&mut self.scratch);
         let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
         let class = self.policy.paths.classify(&canonical, &self.homes);
@@ -270,6 +297,7 @@ impl Engine {
             named_fork: canonical.named_fork(),
             class,
             sets,
+            came: None,
         };
         self.scratch = scratch;
         looked

@@ -14,6 +14,7 @@ use crate::policy::Identity;
 
 use super::identity;
 use super::taint::Load;
+use super::unseen::Unseen;
 use super::window::{Bearing, Tally};
 
 /// The most lives remembered, ended ones included. About 1.5 KiB each with its image and ancestors: 96 MB at the very
@@ -68,6 +69,8 @@ pub struct Life {
     pub last_load: Option<Arc<Load>>,
     /// Loads taken over lately, by number: to take one over again at once would change nothing.
     pub absorbed: VecDeque<(u64, Timestamp)>,
+    /// What may have brought it a read that no sensor saw.
+    pub unseen: Option<Box<Unseen>>,
     /// Sensitive reads beyond those remembered.
     pub bearings_omitted: u64,
 }
@@ -205,6 +208,7 @@ impl Lineage {
             load: None,
             last_load: None,
             absorbed: VecDeque::new(),
+            unseen: None,
             bearings_omitted: 0,
         };
         self.lives.insert(id, life);

@@ -10,6 +10,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod acts;
+mod aliases;
 mod argv;
 mod carry;
 mod chain_key;
@@ -22,6 +23,7 @@ pub mod habits;
 mod identity;
 mod judge;
 pub mod lineage;
+mod moves;
 pub mod order;
 mod outbox;
 mod pipes;
@@ -30,6 +32,7 @@ mod sends;
 pub mod taint;
 #[cfg(test)]
 mod testing;
+mod unseen;
 mod verdict;
 pub mod window;
 
@@ -39,6 +42,7 @@ use std::sync::Arc;
 use crate::model::{CoverageKind, Input, Record, Set, Table, Timestamp, Uid};
 use crate::policy::{Homes, Policy, Scratch, SensitiveSet, SetId, SetMask};
 
+use aliases::Aliases;
 use chains::{ChainId, Chains};
 use coverage::CoverageLog;
 use flows::Flows;
@@ -95,6 +99,11 @@ pub struct Engine {
     homes: Homes,
     lineage: Lineage,
     taints: Taints,
+    aliases: Aliases,
+    /// An image that carries reads was opened: when, and what it carries.
+    image_opened: Option<(Timestamp, Vec<taint::Part>)>,
+    /// Lives that lately read something sensitive themselves.
+    carriers: unseen::Carriers,
     flows: Flows,
     /// Which lives carry a read, so that the bytes of all of them can be summed.
     bearers: Table<ReadId, Vec<LifeId>>,
@@ -130,6 +139,9 @@ impl Engine {
             homes,
             lineage: Lineage::default(),
             taints: Taints::default(),
+            aliases: Aliases::default(),
+            image_opened: None,
+            carriers: unseen::Carriers::default(),
             flows: Flows::default(),
             bearers: Table::new(),
             pipes: Table::new(),

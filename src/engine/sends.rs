@@ -79,7 +79,12 @@ impl Engine {
         }
         let Some((life_id, attribution)) = self.owner_of(id, time) else { return };
         let Some(life) = self.lineage.get_mut(life_id) else { return };
-        let Some(flow) = self.flows.get_mut(id).filter(|_| !life.bearings.is_empty()) else { return };
+        if life.bearings.is_empty() {
+            return if life.unseen.is_some() {
+                self.sent_without_a_read(life_id, id, time, out)
+            };
+        }
+        let Some(flow) = self.flows.get_mut(id) else { return };
         let Target::Place(place) = &flow.target else { return };
         let code = &life.image.code;
         let same = |tally: &Tally| tally.place == *place && tally.code == *code;

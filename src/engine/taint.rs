@@ -3,7 +3,8 @@
 //! What a life that carries a read writes, renames, links or copies carries it too: archives, encryption, splitting and
 //! re-encoding follow from that alone. A file is known by device and inode and by canonical path; either finds it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::model::{FileId, FilePath, Hop, PathHash, Table, Timestamp};
@@ -71,6 +72,8 @@ impl Part {
 #[derive(Debug)]
 pub struct Tainted {
     pub path: FilePath,
+    /// Canonical; what lies in one folder stands together.
+    name: Box<[u8]>,
     hash: PathHash,
     id: Option<FileId>,
     pub parts: Vec<Part>,
@@ -82,6 +85,7 @@ pub struct Tainted {
 pub struct Taints {
     files: Table<u64, Tainted>,
     by_path: Table<PathHash, u64>,
+    by_name: BTreeMap<Box<[u8]>, u64>,
     by_id: Table<FileId, u64>,
     expiry: BTreeSet<(Timestamp, u64)>,
     next: u64,
@@ -112,10 +116,11 @@ impl Taints {
         self.files.get(&key)
     }
 
-    /// The file at `path` carries these reads until `until`, beside those it carries already.
+    /// `name` is the canonical path. The file at `path` carries these reads until `until`, beside those it carries already.
     pub fn stain(
         &mut self,
         path: &FilePath,
+        name: &[u8],
         hash: PathHash,
         id: Option<FileId>,
         parts: &[Part],
@@ -126,7 +131,7 @@ impl Taints {
         }
         let known =
             self.by_path.get(&hash).or_else(|| id.as_ref().and_then(|id| self.by_id.get(id))).copied();
-        let key = known.unwrap_or_else(|| self.create(path, hash));
+        let key = known.unwrap_or_else(|| self.create(path, name, hash));
         if let Some(id) = id {
             self.learn_id(key, id);
         }
@@ -148,15 +153,42 @@ impl Taints {
     }
 
     /// The file got another name and lost the old one.
-    pub fn renamed(&mut self, from: PathHash, to: &FilePath, to_hash: PathHash) {
+    pub fn renamed(&mut self, from: PathHash, to: &FilePath, name: &[u8], to_hash: PathHash) {
         let Some(key) = self.by_path.remove(&from) else { return };
         if let Some(replaced) = self.by_path.get(&to_hash).copied() {
             self.drop_file(replaced);
         }
         if let Some(file) = self.files.get_mut(&key) {
+            if self.by_name.get(&file.name) == Some(&key) {
+                self.by_name.remove(&file.name);
+            }
             file.path = to.clone();
+            file.name = name.into();
             file.hash = to_hash;
             self.by_path.insert(to_hash, key);
+            self.by_name.insert(name.into(), key);
+        }
+    }
+
+    /// The folder `from` (canonical) became `to` with all that it holds. `hash` gives that of a path.
+    pub fn folder_renamed(
+        &mut self,
+        from: &[u8],
+        to: &FilePath,
+        mut hash: impl FnMut(&[u8]) -> (PathHash, Box<[u8]>),
+    ) {
+        // `0` follows `/`: everything below the folder, nothing else.
+        let (first, end) = ([from, b"/"].concat(), [from, b"0"].concat());
+        let range = (Bound::Included(&first[..]), Bound::Excluded(&end[..]));
+        let inside: Vec<(PathHash, Vec<u8>)> = self
+            .by_name
+            .range::<[u8], _>(range)
+            .filter_map(|(name, key)| Some((self.files.get(key)?.hash, name[from.len()..].to_vec())))
+            .collect();
+        for (earlier, rest) in inside {
+            let path = [to.as_bytes(), &rest].concat();
+            let (hash, name) = hash(&path);
+            self.renamed(earlier, &FilePath::new(&path), &name, hash);
         }
     }
 
@@ -182,7 +214,7 @@ impl Taints {
         std::mem::take(&mut self.evicted)
     }
 
-    fn create(&mut self, path: &FilePath, hash: PathHash) -> u64 {
+    fn create(&mut self, path: &FilePath, name: &[u8], hash: PathHash) -> u64 {
         if self.files.len() >= MAX_FILES
             && let Some(&(_, key)) = self.expiry.first()
         {
@@ -191,7 +223,9 @@ impl Taints {
         }
         let key = self.next;
         self.next += 1;
-        let file = Tainted { path: path.clone(), hash, id: None, parts: Vec::new(), until: Timestamp::MIN };
+        let (path, name) = (path.clone(), Box::<[u8]>::from(name));
+        self.by_name.insert(name.clone(), key);
+        let file = Tainted { path, name, hash, id: None, parts: Vec::new(), until: Timestamp::MIN };
         self.files.insert(key, file);
         self.by_path.insert(hash, key);
         self.expiry.insert((Timestamp::MIN, key));
@@ -214,6 +248,9 @@ impl Taints {
         self.expiry.remove(&(file.until, key));
         if self.by_path.get(&file.hash) == Some(&key) {
             self.by_path.remove(&file.hash);
+        }
+        if self.by_name.get(&file.name) == Some(&key) {
+            self.by_name.remove(&file.name);
         }
         if let Some(id) = file.id
             && self.by_id.get(&id) == Some(&key)
@@ -244,11 +281,11 @@ mod tests {
     fn found_by_path_then_by_inode_after_a_rename() {
         let mut taints = Taints::default();
         let id = FileId { device: 1, inode: 7 };
-        taints.stain(&"/tmp/x".into(), PathHash(1), None, &[part()], until(10));
+        taints.stain(&"/tmp/x".into(), b"/tmp/x", PathHash(1), None, &[part()], until(10));
         assert!(taints.find(PathHash(2), Some(id)).is_none());
         assert!(taints.find(PathHash(1), Some(id)).is_some(), "the path teaches the inode");
         assert!(taints.find(PathHash(2), Some(id)).is_some());
-        taints.renamed(PathHash(1), &"/tmp/x.png".into(), PathHash(3));
+        taints.renamed(PathHash(1), &"/tmp/x.png".into(), b"/tmp/x.png", PathHash(3));
         assert!(taints.find(PathHash(1), None).is_none());
         assert_eq!(taints.find(PathHash(3), None).unwrap().path.to_string(), "/tmp/x.png");
     }
@@ -256,8 +293,8 @@ mod tests {
     #[test]
     fn expires_and_forgets_removed_names() {
         let mut taints = Taints::default();
-        taints.stain(&"/tmp/x".into(), PathHash(1), None, &[part()], until(10));
-        taints.stain(&"/tmp/y".into(), PathHash(2), None, &[part()], until(20));
+        taints.stain(&"/tmp/x".into(), b"/tmp/x", PathHash(1), None, &[part()], until(10));
+        taints.stain(&"/tmp/y".into(), b"/tmp/y", PathHash(2), None, &[part()], until(20));
         taints.expire(until(11));
         assert_eq!(taints.len(), 1);
         taints.removed(PathHash(2), 1);

@@ -62,5 +62,6 @@ pub fn read(path: &str, time: Timestamp) -> Arc<Read> {
         evidence: Evidence::Open,
         truncated: false,
         named_fork: false,
+        nested: false,
     })
 }

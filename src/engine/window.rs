@@ -49,6 +49,8 @@ pub struct Read {
     pub evidence: Evidence,
     pub truncated: bool,
     pub named_fork: bool,
+    /// On a volume that was attached from an image.
+    pub nested: bool,
 }
 
 /// The way a read came, newest step first, shared between all that came the same way.

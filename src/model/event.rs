@@ -25,6 +25,8 @@ pub struct File {
     pub id: Option<FileId>,
     pub links: u32,
     pub size: u64,
+    /// The stat says that it is a directory.
+    pub directory: bool,
 }
 
 /// Kernel open flags: `FREAD` and kin, not `O_RDONLY` (`bsd/sys/fcntl.h`).
@@ -84,10 +86,15 @@ pub enum What {
         file: File,
         flags: OpenFlags,
     },
-    /// An open for reading of any other file: it matters only if that file is tainted by then.
+    /// An open for reading of any other file: it matters only if that file is tainted by then, or is a sensitive one under
+    /// another name.
     Touch {
         path: PathHash,
         id: Option<FileId>,
+        /// The path, for files that lie where people's files do: what was moved there is known by it.
+        name: Option<FilePath>,
+        /// Names that the file has; 0 when `name` is absent or no stat came.
+        links: u32,
     },
     /// Closed after it was changed.
     Written {
@@ -113,6 +120,10 @@ pub enum What {
         from: File,
         to: FilePath,
         clone: bool,
+    },
+    /// A volume appeared.
+    Mounted {
+        at: FilePath,
     },
     /// Asked a service for something (`xpc_connect`): data may move where no sensor looks.
     ServiceAsked {

@@ -41,6 +41,25 @@ impl<'s> Canonical<'s> {
         self.named_fork
     }
 
+    /// Is it a part of macOS, where people's files do not come to lie?
+    pub fn is_system(&self) -> bool {
+        const PARTS: [&[u8]; 12] = [
+            b"/system",
+            b"/usr/lib",
+            b"/usr/share",
+            b"/usr/libexec",
+            b"/usr/bin",
+            b"/usr/sbin",
+            b"/bin",
+            b"/sbin",
+            b"/dev",
+            b"/library/apple",
+            b"/applications",
+            b"/var/db/dyld",
+        ];
+        PARTS.iter().any(|part| under(self.bytes, part))
+    }
+
     /// The file lies on a volume that tells `A` from `a`, so the case was kept.
     pub const fn case_kept(&self) -> bool {
         self.exact
@@ -239,10 +258,22 @@ fn alias_length(path: &[u8]) -> usize {
     const DROPPED: [&[u8]; 4] =
         [b"/System/Volumes/Data", b"/Volumes/Macintosh HD - Data", b"/Volumes/Macintosh HD", b"/.nofollow"];
     const PRIVATE: [&[u8]; 3] = [b"/private/var", b"/private/tmp", b"/private/etc"];
+    if let Some(length) = root_by_inode(path) {
+        return length;
+    }
     if let Some(prefix) = DROPPED.iter().find(|prefix| under(path, prefix)) {
         return prefix.len();
     }
     if PRIVATE.iter().any(|prefix| under(path, prefix)) { b"/private".len() } else { 0 }
+}
+
+/// `/.vol/<device>/2`: inode 2 is the root of a volume.
+fn root_by_inode(path: &[u8]) -> Option<usize> {
+    const VOL: &[u8] = b"/.vol/";
+    let rest = path.strip_prefix(VOL)?;
+    let device = rest.iter().position(|byte| *byte == b'/')?;
+    let root = rest[..device].iter().all(u8::is_ascii_digit) && under(&rest[device..], b"/2");
+    root.then_some(VOL.len() + device + b"/2".len())
 }
 
 /// What a snapshot's mount shows.

@@ -123,6 +123,21 @@ impl Paths {
         sets || matchers.roots.may_continue(&path, homes)
     }
 
+    /// The sets that lose files when the directory `from` becomes `to`: below the new name a pattern no longer finds them.
+    pub fn lost_below(&self, from: &[u8], to: &[u8], homes: &Homes) -> SetMask {
+        let (mut from_scratch, mut to_scratch) = (Scratch::new(), Scratch::new());
+        let from = self.canonical(from, &mut from_scratch);
+        let to = self.canonical(to, &mut to_scratch);
+        let matchers = self.matchers(&from);
+        let (from, to) = ([from.bytes(), b"/"].concat(), [to.bytes(), b"/"].concat());
+        let lost = |patterns: &Anchored<bool>| {
+            patterns.each_include().any(|(anchor, tokens)| {
+                continues(anchor, tokens, &from, homes) && !continues(anchor, tokens, &to, homes)
+            })
+        };
+        matchers.sets.iter().filter(|(_, patterns)| lost(patterns)).map(|(set, _)| *set).collect()
+    }
+
     /// Which sets the path belongs to, and which sync root it lies in.
     pub fn classify(&self, path: &Canonical<'_>, homes: &Homes) -> PathClass {
         let matchers = self.matchers(path);
@@ -262,6 +277,26 @@ impl<T: Copy> Anchored<T> {
             patterns.iter().any(|(tokens, _)| glob::may_continue(tokens, path))
         };
         any(&self.at_root, path) || homes.rests(path).any(|rest| any(&self.at_home, rest))
+    }
+}
+
+impl Anchored<bool> {
+    /// The patterns that include, each with where it begins.
+    fn each_include(&self) -> impl Iterator<Item = (Anchor, &[Token])> {
+        let at_root = self.at_root.iter().map(|pattern| (Anchor::Root, pattern));
+        let at_home = self.at_home.iter().map(|pattern| (Anchor::Home, pattern));
+        at_root
+            .chain(at_home)
+            .filter(|(_, (_, include))| *include)
+            .map(|(anchor, (tokens, _))| (anchor, &tokens[..]))
+    }
+}
+
+/// Could something below this directory match?
+fn continues(anchor: Anchor, tokens: &[Token], directory: &[u8], homes: &Homes) -> bool {
+    match anchor {
+        Anchor::Root => glob::may_continue(tokens, directory),
+        Anchor::Home => homes.rests(directory).any(|rest| glob::may_continue(tokens, rest)),
     }
 }
 

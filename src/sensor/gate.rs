@@ -10,6 +10,8 @@ use crate::policy::{Paths, Scratch};
 pub struct PathInterest {
     /// In a sensitive set or a sync root, or its place cannot be told: the whole event is wanted.
     pub matters: bool,
+    /// It lies where people's files do, not in a part of the system that nobody moves things into: its name is wanted.
+    pub named: bool,
     /// Equal for every spelling of the file.
     pub hash: PathHash,
 }
@@ -37,6 +39,10 @@ impl PolicyGate {
 impl Gate for PolicyGate {
     fn path(&mut self, path: &[u8]) -> PathInterest {
         let canonical = self.paths.canonical(path, &mut self.scratch);
-        PathInterest { matters: self.paths.may_matter(&canonical), hash: self.paths.hash(&canonical) }
+        PathInterest {
+            matters: self.paths.may_matter(&canonical),
+            named: !canonical.is_system(),
+            hash: self.paths.hash(&canonical),
+        }
     }
 }

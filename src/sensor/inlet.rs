@@ -174,7 +174,7 @@ mod tests {
 
     impl Gate for Nothing {
         fn path(&mut self, _: &[u8]) -> PathInterest {
-            PathInterest { matters: false, hash: PathHash(0) }
+            PathInterest { matters: false, named: false, hash: PathHash(0) }
         }
     }
 

@@ -81,7 +81,8 @@ fn path(value: &Value) -> FilePath {
 
 fn id(value: &Value) -> Option<FileId> {
     let stat = &value["stat"];
-    Some(FileId { device: stat["st_dev"].as_i64()?, inode: stat["st_ino"].as_u64()? })
+    let inode = stat["st_ino"].as_u64().filter(|inode| *inode != 0);
+    Some(FileId { device: stat["st_dev"].as_i64()?, inode: inode? })
 }
 
 fn file(value: &Value) -> File {
@@ -92,6 +93,7 @@ fn file(value: &Value) -> File {
         id: id(value),
         links: stat["st_nlink"].as_u64().unwrap_or(0) as u32,
         size: stat["st_size"].as_u64().unwrap_or(0),
+        directory: stat["st_mode"].as_u64().is_some_and(|mode| mode & 0o170_000 == 0o040_000),
     }
 }
 
@@ -107,7 +109,14 @@ fn destination(value: &Value) -> File {
     }
     let new = &value["new_path"];
     let truncated = new["dir"]["path_truncated"] == true;
-    File { path: joined(&new["dir"], &new["filename"]), truncated, id: None, links: 0, size: 0 }
+    File {
+        path: joined(&new["dir"], &new["filename"]),
+        truncated,
+        id: None,
+        links: 0,
+        size: 0,
+        directory: false,
+    }
 }
 
 fn cdhash(value: &Value) -> Option<CdHash> {
@@ -184,7 +193,10 @@ fn open(event: &Value) -> Option<What> {
     if interest.matters {
         return Some(What::Open { file: file(&event["file"]), flags });
     }
-    flags.reads().then(|| What::Touch { path: interest.hash, id: id(&event["file"]) })
+    let opened = file(&event["file"]);
+    let links = if opened.directory { 0 } else { opened.links };
+    let (name, links) = if interest.named { (Some(path(&event["file"])), links) } else { (None, 0) };
+    flags.reads().then(|| What::Touch { path: interest.hash, id: id(&event["file"]), name, links })
 }
 
 fn copied_to(event: &Value) -> FilePath {
@@ -219,6 +231,7 @@ fn what(name: &str, event: &Value) -> Option<What> {
         "clone" | "copyfile" => {
             What::Copied { from: file(&event["source"]), to: copied_to(event), clone: name == "clone" }
         }
+        "mount" => What::Mounted { at: text(&event["statfs"]["f_mntonname"])?.into() },
         "xpc_connect" => What::ServiceAsked { name: text(&event["service_name"]).unwrap().into() },
         "uipc_connect" => What::SocketAsked { path: path(&event["file"]) },
         "cs_invalidated" => What::CodeInvalidated,

@@ -79,3 +79,232 @@ fn p11_path_cut_by_the_system() {
     assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "path-truncated"));
     assert!(!told.coverage().is_empty());
 }
+
+const X: Program = adhoc("/private/tmp/x", "x");
+const ZSH: Program = apple("/bin/zsh", "com.apple.zsh");
+const MV: Program = apple("/bin/mv", "com.apple.mv");
+
+/// A home that is a link to another volume: the system reports where its files really lie.
+#[test]
+fn p06_home_on_another_volume() {
+    let mut w = World::new();
+    let env = &["HOME=/Volumes/Ext/alice", "USER=alice"];
+    let shell = w.launch(0.0, ZSH, &["-zsh"]);
+    let child = w.fork(0.5, &shell);
+    let p = w.exec_in(0.6, &child, X, &["x"], "null", &[], env);
+    w.open(1.0, &p, "/Volumes/Ext/alice/.ssh/id_rsa");
+    w.upload(2.0, &p, "content.dropboxapi.com", 30_000);
+    w.tell().alert();
+}
+
+/// The same where HOME keeps the link's name: a working directory tells where it leads.
+#[test]
+fn p06_twin_only_the_working_directory_tells() {
+    let mut w = World::new();
+    w.cwd = "/Volumes/Ext/alice";
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, "/Volumes/Ext/alice/.ssh/id_rsa");
+    w.upload(2.0, &p, "content.dropboxapi.com", 30_000);
+    w.tell().alert();
+}
+
+/// A second name that is older than the agent: known if the key was ever seen under its own name, else said.
+#[test]
+fn p07_old_hard_link() {
+    for seen in [true, false] {
+        let mut w = World::new();
+        if seen {
+            let ssh = w.launch(0.0, apple("/usr/bin/ssh", "com.apple.ssh"), &["ssh", "host"]);
+            w.open_inode(0.5, &ssh, "/Users/alice/.ssh/id_rsa", 4242);
+        }
+        let p = w.launch(10.0, X, &["x"]);
+        w.open_inode(11.0, &p, "/Users/Shared/innocent", 4242);
+        w.upload(12.0, &p, "content.dropboxapi.com", 30_000);
+        let told = w.tell();
+        if seen {
+            assert_eq!(told.alert().reads[0].path.to_string(), "/Users/alice/.ssh/id_rsa");
+            assert!(told.alert().hops.iter().any(|hop| hop.kind.as_str() == "link"));
+        } else {
+            assert!(told.note().iter().any(|record| record.kind.as_str() == "name-hidden"));
+        }
+    }
+}
+
+/// By device and inode, and from the root of the volume by its inode.
+#[test]
+fn p09_inode_paths() {
+    let mut w = World::new();
+    let ssh = w.launch(0.0, apple("/usr/bin/ssh", "com.apple.ssh"), &["ssh", "host"]);
+    w.open_inode(0.5, &ssh, "/Users/alice/.ssh/id_rsa", 4242);
+    let p = w.launch(10.0, X, &["x"]);
+    w.open_inode(11.0, &p, "/.vol/16777234/4242", 4242);
+    w.upload(12.0, &p, "content.dropboxapi.com", 30_000);
+    w.tell().alert();
+    reads("/.vol/16777234/2/Users/alice/.ssh/id_rsa").alert();
+}
+
+/// The folder of the keys gets an innocent name; then a key is read there.
+#[test]
+fn p14_renamed_folder() {
+    let key = |steps: &[(&str, &str)], path: &str| {
+        let mut w = World::new();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        for (at, (from, to)) in steps.iter().enumerate() {
+            let mv = w.spawn(1.0 + at as f64, &shell, MV, &["mv", from, to]);
+            w.rename_folder(1.1 + at as f64, &mv, from, to);
+        }
+        let p = w.launch(60.0, X, &["x"]);
+        w.open(61.0, &p, path);
+        w.upload(62.0, &p, "content.dropboxapi.com", 30_000);
+        w.tell()
+    };
+    let told = key(&[("/Users/alice/.ssh", "/Users/alice/stuff")], "/Users/alice/stuff/id_rsa");
+    assert_eq!(told.alert().reads[0].sets[0].as_ref(), "ssh-keys");
+    assert!(told.alert().hops.iter().any(|hop| hop.kind.as_str() == "rename"));
+    key(
+        &[("/Users/alice/.ssh", "/private/tmp/a"), ("/private/tmp/a", "/private/tmp/b")],
+        "/private/tmp/b/id_rsa",
+    )
+    .alert();
+    let docs = [("/Users/alice/Documents/corp", "/Users/alice/Pictures/holiday")];
+    key(&docs, "/Users/alice/Pictures/holiday/2026/plan.docx").alert();
+    // What was beside it, and what the sets leave out, stays out.
+    key(&docs, "/Users/alice/Pictures/other/plan.docx").none();
+    key(&[("/Users/alice/.ssh", "/Users/alice/stuff")], "/Users/alice/stuff/id_rsa.pub").none();
+}
+
+/// A folder moves with the tainted files in it.
+#[test]
+fn p14_taint_moves_with_the_folder() {
+    let mut w = World::new();
+    let a = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &a, "/Users/alice/.ssh/id_rsa");
+    w.write(2.0, &a, "/private/tmp/d/Deep/s.zip");
+    w.exit(2.5, &a);
+    let shell = w.launch(3.0, ZSH, &["-zsh"]);
+    let mv = w.spawn(4.0, &shell, MV, &["mv", "d", "e"]);
+    w.rename_folder(4.1, &mv, "/private/tmp/d", "/Users/Shared/e");
+    let b = w.launch(60.0, X, &["x"]);
+    w.open(61.0, &b, "/Users/Shared/e/Deep/s.zip");
+    w.upload(62.0, &b, "content.dropboxapi.com", 30_000);
+    assert!(w.tell().alert().hops.iter().any(|hop| hop.kind.as_str() == "stage"));
+}
+
+/// A folder of keys moved where a client uploads it.
+#[test]
+fn p14_folder_moved_into_a_sync_root() {
+    let mut w = World::new();
+    let mv = w.launch(0.0, MV, &["mv", "a", "b"]);
+    let root = "/Users/alice/Library/CloudStorage/GoogleDrive-me@gmail.com/My Drive";
+    w.rename_folder(1.0, &mv, "/Users/alice/.ssh", &format!("{root}/x"));
+    assert_eq!(w.tell().alert().tenant.as_deref(), Some("me@gmail.com"));
+}
+
+/// Copies in a disk image, read from the volume that shows it.
+#[test]
+fn p15_disk_image() {
+    let mut w = World::new();
+    let hdiutil = apple("/usr/bin/hdiutil", "com.apple.hdiutil");
+    let shell = w.launch(0.0, ZSH, &["-zsh"]);
+    let create = w.spawn(1.0, &shell, hdiutil, &["hdiutil", "create", "-srcfolder", "x", "/tmp/x.dmg"]);
+    w.open(1.1, &create, "/Users/alice/Documents/corp/plan.docx");
+    w.write(1.5, &create, "/private/tmp/x.dmg");
+    w.exit(2.0, &create);
+    let attach = w.spawn(3.0, &shell, hdiutil, &["hdiutil", "attach", "/tmp/x.dmg"]);
+    w.open(3.1, &attach, "/private/tmp/x.dmg");
+    let daemon = w.launch(3.2, apple("/usr/libexec/diskarbitrationd", "com.apple.diskarbitrationd"), &["d"]);
+    w.mount(4.0, &daemon, "/Volumes/X");
+    let p = w.launch(60.0, X, &["x"]);
+    w.open(61.0, &p, "/Volumes/X/plan.docx");
+    w.upload(62.0, &p, "content.dropboxapi.com", 30_000);
+    let told = w.tell();
+    assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "nested-volume"));
+}
+
+/// The near miss of P15: a volume of an image that nobody made from anything sensitive.
+#[test]
+fn p15_twin_somebody_elses_image() {
+    let mut w = World::new();
+    let hdiutil = apple("/usr/bin/hdiutil", "com.apple.hdiutil");
+    let attach = w.launch(3.0, hdiutil, &["hdiutil", "attach", "/tmp/x.dmg"]);
+    w.open(3.1, &attach, "/private/tmp/x.dmg");
+    w.mount(4.0, &attach, "/Volumes/X");
+    let p = w.launch(60.0, X, &["x"]);
+    w.open(61.0, &p, "/Volumes/X/plan.docx");
+    w.upload(62.0, &p, "content.dropboxapi.com", 30_000);
+    w.tell().none();
+}
+
+/// Nothing equals nothing: a program without identifiers is not the program that an entry names.
+#[test]
+fn p17_empty_identifiers_match_nothing() {
+    let mut w = World::new();
+    let nobody = Program {
+        path: "/private/tmp/n",
+        signing_id: "",
+        team: Some(""),
+        platform: false,
+        flags: 0x2201_0301,
+    };
+    let p = w.launch(0.0, nobody, &["n"]);
+    w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.upload(2.0, &p, "corp-backup.s3.eu-central-1.amazonaws.com", 300_000);
+    w.tell().alert();
+    for part in ["team_id = \"\", signing_id = \"x\"", "team_id = \"A2P9LX4JPN\", signing_id = \"\""] {
+        let text = format!(
+            "[[allow]]\nname = \"n\"\nprocess = {{ {part} }}\nsensitive = \"*\"\nservices = \"*\"\ntenants = \"*\"\nusers = \"*\"\nreason = \"r\"\n"
+        );
+        let source = cloudward::config::Source::new(cloudward::config::Origin::File, "x.toml", &text);
+        let (_, diagnostics) = cloudward::config::load(&[source]);
+        assert!(diagnostics.iter().any(|d| d.level == cloudward::config::Level::Error), "{part}");
+    }
+}
+
+/// A helper of the same team counts as its app where the entry names the app; another app of the team does not.
+#[test]
+fn p18_helpers() {
+    let told = |signing_id: &'static str, entry: &str| {
+        let mut w = World::new();
+        w.policy = format!(
+            "{CORP}\n[[allow]]\nname = \"acme\"\nprocess = {{ {entry} }}\nsensitive = [\"corp-docs\", \"documents\"]\nservices = [\"dropbox\"]\ntenants = \"*\"\nusers = \"*\"\nreason = \"r\"\n"
+        );
+        let p = w.launch(0.0, vendor("/Applications/Acme.app/Contents/x", signing_id, "ACME000000"), &["x"]);
+        w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+        w.upload(2.0, &p, "content.dropboxapi.com", 300_000);
+        w.tell()
+    };
+    let (team, app) = ("team_id = \"ACME000000\"", "team_id = \"ACME000000\", signing_id = \"com.acme.app\"");
+    told("com.acme.app", app).none();
+    told("com.acme.app.helper", app).none();
+    told("com.acme.application", app).alert();
+    told("com.acme.other", app).alert();
+    told("com.acme.other", team).none();
+}
+
+/// A translated program is the program, not the translator.
+#[test]
+fn p20_translated_program() {
+    let arq = vendor(
+        "/Applications/Arq.app/Contents/MacOS/ArqAgent",
+        "com.haystacksoftware.arqagent",
+        "48ZCSDVL96",
+    );
+    for (program, host, quiet) in [
+        (arq, "corp-backup.s3.eu-central-1.amazonaws.com", true),
+        (X, "corp-backup.s3.eu-central-1.amazonaws.com", false),
+    ] {
+        let mut w = World::new();
+        let oahd = w.launch(0.0, apple("/usr/libexec/rosetta/oahd", "com.apple.oahd"), &["oahd"]);
+        let p = w.launch(1.0, program, &["x"]);
+        w.translated();
+        w.open(1.5, &oahd, program.path);
+        w.open(2.0, &p, "/Users/alice/Documents/corp/plan.docx");
+        w.upload(3.0, &p, host, 300_000);
+        let told = w.tell();
+        if quiet {
+            told.none();
+        } else {
+            assert_eq!(told.alert().uploader.info.program.path.to_string(), "/private/tmp/x");
+        }
+    }
+}

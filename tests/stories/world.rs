@@ -69,6 +69,8 @@ pub struct World {
     port: u16,
     inode: u64,
     pub policy: String,
+    /// Where processes are started.
+    pub cwd: &'static str,
 }
 
 impl World {
@@ -79,6 +81,7 @@ impl World {
             port: 50_000,
             inode: 1 << 33,
             policy: CORP.to_owned(),
+            cwd: "/Users/alice",
             ..Self::default()
         }
     }
@@ -151,7 +154,7 @@ impl World {
             process(&new),
             list(args),
             list(env),
-            file("/Users/alice", 0, 1),
+            file(self.cwd, 0, 1),
             fds.join(","),
             quoted(program.path)
         );
@@ -214,6 +217,28 @@ impl World {
         self.event(at, who, 25, &body);
     }
 
+    /// The same for a folder.
+    pub fn rename_folder(&mut self, at: f64, who: &Proc, from: &str, to: &str) {
+        self.rename(at, who, from, to);
+        self.as_folder();
+    }
+
+    /// The last event spoke of a folder.
+    fn as_folder(&mut self) {
+        if let Some((_, line)) = self.lines.last_mut() {
+            *line = line.replacen("\"st_mode\":33188", "\"st_mode\":16877", usize::MAX);
+        }
+    }
+
+    /// A volume appears.
+    pub fn mount(&mut self, at: f64, who: &Proc, on: &str) {
+        let body = format!(
+            "\"mount\":{{\"statfs\":{{\"f_mntfromname\":\"/dev/disk5s1\",\"f_mntonname\":{},\"f_fstypename\":\"apfs\"}},\"disposition\":1}}",
+            quoted(on)
+        );
+        self.event(at, who, 22, &body);
+    }
+
     pub fn link(&mut self, at: f64, who: &Proc, from: &str, to: &str, inode: u64) {
         let (dir, name) = to.rsplit_once('/').unwrap();
         let body = format!(
@@ -227,6 +252,15 @@ impl World {
 
     pub fn invalidated(&mut self, at: f64, who: &Proc) {
         self.event(at, who, 94, "\"cs_invalidated\":{}");
+    }
+
+    /// The last program that was started is one for Intel processors.
+    pub fn translated(&mut self) {
+        if let Some((_, line)) = self.lines.last_mut() {
+            *line = line
+                .replace("\"image_cputype\":16777228", "\"image_cputype\":16777223")
+                .replace("\"image_cpusubtype\":-2147483646", "\"image_cpusubtype\":3");
+        }
     }
 
     /// A recording that was made without fork events.

@@ -108,7 +108,12 @@ fn open(event: &EventOpen<'_>, gate: &mut dyn Gate) -> Option<What> {
     if interest.matters {
         Some(What::Open { file: file(&opened), flags })
     } else if flags.reads() {
-        Some(What::Touch { path: interest.hash, id: Some(id(&opened)) })
+        let (name, links) = if interest.named {
+            (Some(path(opened.path())), u32::from(opened.stat().st_nlink))
+        } else {
+            (None, 0)
+        };
+        Some(What::Touch { path: interest.hash, id: Some(id(&opened)), name, links })
     } else {
         None
     }
@@ -220,12 +225,20 @@ fn file(file: &EsFile<'_>) -> File {
         id: Some(id(file)),
         links: u32::from(stat.st_nlink),
         size: u64::try_from(stat.st_size).unwrap_or(0),
+        directory: u32::from(stat.st_mode) & 0o170_000 == 0o040_000,
     }
 }
 
 /// A name that is not yet a file.
 fn named(directory: &EsFile<'_>, name: &OsStr) -> File {
-    File { path: join(directory, name), truncated: directory.path_truncated(), id: None, links: 0, size: 0 }
+    File {
+        path: join(directory, name),
+        truncated: directory.path_truncated(),
+        id: None,
+        links: 0,
+        size: 0,
+        directory: false,
+    }
 }
 
 fn id(file: &EsFile<'_>) -> FileId {

@@ -51,6 +51,7 @@ pub(super) fn read<G: Gate + ?Sized>(
         Kind::Write => Some(What::Written { file: target(scanner)?.build(&mut context.tools)? }),
         Kind::Mmap => mmap(scanner, context)?,
         Kind::Link | Kind::Clone | Kind::Copyfile => Some(second_name(kind, scanner, context)?),
+        Kind::Mount => mount(scanner, context)?,
         Kind::XpcConnect => Some(xpc_connect(scanner, context)?),
         Kind::UipcConnect => Some(uipc_connect(scanner, context)?),
         Kind::Other => {
@@ -85,7 +86,13 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
     let what = if interest.matters {
         Some(What::Open { file: file.build(&mut context.tools)?, flags })
     } else if flags.reads() {
-        Some(What::Touch { path: interest.hash, id: file.id(context.tools.finders) })
+        let id = file.id(context.tools.finders);
+        let (name, links) = if interest.named {
+            (Some(file.path(context.tools.scratch)), file.links(context.tools.finders))
+        } else {
+            (None, 0)
+        };
+        Some(What::Touch { path: interest.hash, id, name, links })
     } else {
         None
     };
@@ -217,6 +224,27 @@ fn copy_target(
         Some(file) => Some(file.path(scratch)),
         None => Some(join(&dir?, name?, scratch)),
     }
+}
+
+/// `{"statfs":{"f_mntonname":"/Volumes/x",...},...}`
+fn mount<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
+    let mut on = None;
+    scanner.fields(|scanner, key| {
+        match key {
+            b"statfs" => {
+                scanner.fields(|scanner, key| {
+                    match key {
+                        b"f_mntonname" => on = scanner.text()?,
+                        _ => scanner.skip()?,
+                    }
+                    Ok(())
+                })?;
+            }
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    Ok(on.map(|on| What::Mounted { at: FilePath::new(on.bytes(context.tools.scratch)) }))
 }
 
 fn xpc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {

@@ -48,6 +48,21 @@ impl<'a> RawFile<'a> {
         }
     }
 
+    /// How many names it has; 0 without a `stat`, and for a directory.
+    #[inline]
+    pub(super) fn links(&self, finders: &Finders) -> u32 {
+        match finders.links.number_in(self.stat) {
+            Some(links @ 0..=1) => links,
+            _ => self.links_of_several(finders),
+        }
+    }
+
+    #[cold]
+    fn links_of_several(&self, finders: &Finders) -> u32 {
+        let found = Stat::find(self.stat, finders).or_else(|| Stat::walk(self.stat).ok());
+        found.filter(|stat| !stat.directory()).map_or(0, |stat| stat.links)
+    }
+
     pub(super) fn build(&self, tools: &mut Tools<'_>) -> Result<File, LineError> {
         let stat = match Stat::find(self.stat, tools.finders) {
             Some(stat) => stat,
@@ -59,6 +74,7 @@ impl<'a> RawFile<'a> {
             id: stat.id,
             links: stat.links,
             size: stat.size,
+            directory: stat.directory(),
         })
     }
 
@@ -73,21 +89,31 @@ struct Stat {
     id: Option<FileId>,
     links: u32,
     size: u64,
+    mode: u32,
 }
 
 impl Stat {
+    fn directory(&self) -> bool {
+        /// `bsd/sys/_types/_s_ifmt.h`
+        const S_IFMT: u32 = 0o170_000;
+        const S_IFDIR: u32 = 0o040_000;
+        self.mode & S_IFMT == S_IFDIR
+    }
+
     #[inline]
     fn find_id(raw: &[u8], finders: &Finders) -> Option<FileId> {
         let inode = finders.inode.number_in(raw)?;
         let device = finders.device.number_in(raw)?;
-        Some(FileId { device, inode })
+        // Nothing has inode 0: it is how a missing one is written.
+        (inode != 0).then_some(FileId { device, inode })
     }
 
     fn find(raw: &[u8], finders: &Finders) -> Option<Self> {
         let id = Some(Self::find_id(raw, finders)?);
         let links = finders.links.number_in(raw)?;
         let size = finders.size.number_in(raw)?;
-        Some(Self { id, links, size })
+        let mode = finders.mode.number_in(raw)?;
+        Some(Self { id, links, size, mode })
     }
 
     fn walk(raw: &[u8]) -> Scan<Self> {
@@ -99,13 +125,15 @@ impl Stat {
             match key {
                 b"st_dev" => device = scanner.number()?,
                 b"st_ino" => inode = scanner.number()?,
+                b"st_mode" => stat.mode = scanner.number()?.unwrap_or(0),
                 b"st_nlink" => stat.links = scanner.number()?.unwrap_or(0),
                 b"st_size" => stat.size = scanner.number()?.unwrap_or(0),
                 _ => scanner.skip()?,
             }
             Ok(())
         })?;
-        stat.id = device.zip(inode).map(|(device, inode)| FileId { device, inode });
+        stat.id =
+            device.zip(inode.filter(|inode| *inode != 0)).map(|(device, inode)| FileId { device, inode });
         Ok(stat)
     }
 }
@@ -154,6 +182,7 @@ impl<'a> Destination<'a> {
                 id: None,
                 links: 0,
                 size: 0,
+                directory: false,
             }),
         }
     }

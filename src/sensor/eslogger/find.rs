@@ -47,6 +47,7 @@ pub(super) struct Finders {
     pub(super) device: Key,
     pub(super) links: Key,
     pub(super) size: Key,
+    pub(super) mode: Key,
 }
 
 impl Finders {
@@ -64,6 +65,7 @@ impl Finders {
             device: Key::new(r#""st_dev":"#),
             links: Key::new(r#""st_nlink":"#),
             size: Key::new(r#""st_size":"#),
+            mode: Key::new(r#""st_mode":"#),
         }
     }
 }

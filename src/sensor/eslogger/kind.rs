@@ -19,6 +19,8 @@ pub(super) enum Kind {
     Link,
     /// 20
     Mmap,
+    /// 22
+    Mount,
     /// 25
     Rename,
     /// 32
@@ -49,6 +51,7 @@ impl Kind {
             b"exit" => Self::Exit,
             b"link" => Self::Link,
             b"mmap" => Self::Mmap,
+            b"mount" => Self::Mount,
             b"rename" => Self::Rename,
             b"unlink" => Self::Unlink,
             b"write" | b"truncate" => Self::Write,

@@ -1,0 +1,160 @@
+//! Sensitive files under other names: moved folders, hard links, inode paths, volumes of images.
+
+use crate::model::{Evidence, FileId, FilePath, Hop, HopKind, Span, Timestamp};
+
+use super::Engine;
+use super::files::Looked;
+use super::lineage::LifeId;
+use super::taint::Part;
+use super::window::Way;
+
+/// Between opening an image and the volume that shows it.
+const ATTACHING: Span = Span::from_secs(60);
+/// What disk images are called. A sparse bundle is a folder; its bands are what is opened.
+const IMAGES: [&[u8]; 8] =
+    [b".dmg", b".iso", b".cdr", b".img", b".sparseimage", b".sparsebundle", b".udif", b".asif"];
+
+impl Engine {
+    /// A folder got another name, or a copy of itself: what lies below it is found there from now on.
+    pub(super) fn folder_moved(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        from: &FilePath,
+        to: &FilePath,
+        kind: HopKind,
+    ) {
+        let names = (self.canonical(from.as_bytes()), self.canonical(to.as_bytes()));
+        if kind == HopKind::Rename {
+            let (policy, scratch) = (&self.policy, &mut self.scratch);
+            self.taints.folder_renamed(&names.0, to, |path| {
+                let canonical = policy.paths.canonical(path, scratch);
+                (policy.paths.hash(&canonical), canonical.bytes().into())
+            });
+        }
+        let earlier = self.aliases.original(&names.0, time).map(|(path, _)| path);
+        let lost = |from: &[u8]| self.policy.paths.lost_below(from, &names.1, &self.homes);
+        let sets = lost(&names.0).union(earlier.as_deref().map(lost).unwrap_or_default());
+        if sets.is_empty() {
+            return;
+        }
+        let until = time.plus(self.policy.options.file_taint);
+        if let Some(hop) = self.hop(life, kind, time, to) {
+            self.aliases.moved(&names.0, &names.1, hop, until);
+        }
+        self.moved_into_root(life, time, from, to, sets);
+    }
+
+    /// A folder of sensitive files that comes to lie in a sync root is uploaded with all that it holds.
+    fn moved_into_root(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        from: &FilePath,
+        to: &FilePath,
+        sets: crate::policy::SetMask,
+    ) {
+        let target = self.look_as_named(life, to, time);
+        let mut source = self.look_as_named(life, from, time);
+        if target.class.root.is_none() || source.class.root.is_some() || !source.class.sets.is_empty() {
+            return;
+        }
+        source.sets = sets;
+        if let Some(part) = self.moved_part(life, time, from, &source) {
+            let origins: Vec<_> = part.origins().collect();
+            self.dropped(life, time, &target, &origins);
+        }
+    }
+
+    /// A file opened by a name that no pattern knows: is it a sensitive one all the same?
+    pub(super) fn by_other_name(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        name: &FilePath,
+        id: Option<FileId>,
+        links: u32,
+    ) {
+        if let Some(id) = id.or_else(|| inode_path(name.as_bytes()))
+            && let Some(known) = self.aliases.known(id).cloned()
+        {
+            let mut looked = self.look_as_named(life, &known, time);
+            if !looked.sets.is_empty() {
+                looked.came = self.hop(life, HopKind::Link, time, name);
+                self.read(life, time, &known, &looked, Evidence::Open, false);
+            }
+            return;
+        }
+        if links > 1 {
+            self.unseen(life).into_iter().for_each(|unseen| unseen.hard_link = Some(time));
+        }
+        if self.aliases.any_moved() {
+            let looked = self.look(life, name, time);
+            if !looked.sets.is_empty() {
+                self.read(life, time, name, &looked, Evidence::Open, false);
+            }
+        }
+        if self.aliases.any_attached() {
+            let canonical = self.canonical(name.as_bytes());
+            let parts = self.aliases.shown(&canonical, time).map(<[Part]>::to_vec);
+            if let Some(parts) = parts {
+                self.take_over(life, time, name, &parts, true);
+            }
+        }
+    }
+
+    /// A volume appeared: if a process has just opened an image that carries reads, it shows that image.
+    pub(super) fn mounted(&mut self, time: Timestamp, at: &FilePath) {
+        let Some((opened, parts)) = self.image_opened.take() else { return };
+        let canonical = self.canonical(at.as_bytes());
+        if time.since(opened) <= ATTACHING && canonical != b"/" {
+            let until = time.plus(self.policy.options.file_taint);
+            self.aliases.attached(&canonical, parts, until);
+        }
+    }
+
+    /// A tainted file was opened: an image may be shown as a volume next.
+    pub(super) fn image(&mut self, time: Timestamp, path: &FilePath, parts: &[Part]) {
+        let path = path.as_bytes().to_ascii_lowercase();
+        let named = |end: &&[u8]| {
+            path.ends_with(end) || path.windows(end.len() + 1).any(|part| part == [end, &b"/"[..]].concat())
+        };
+        if IMAGES.iter().any(named) {
+            self.image_opened = Some((time, parts.to_vec()));
+        }
+    }
+
+    pub(super) fn canonical(&mut self, path: &[u8]) -> Vec<u8> {
+        self.policy.paths.canonical(path, &mut self.scratch).bytes().to_vec()
+    }
+
+    /// What policy says of where the file lay before its folder was moved, beside what it says of where it lies.
+    pub(super) fn look(&mut self, life: LifeId, path: &FilePath, time: Timestamp) -> Looked {
+        let mut looked = self.look_as_named(life, path, time);
+        if !self.aliases.any_moved() {
+            return looked;
+        }
+        let canonical = self.canonical(path.as_bytes());
+        let Some((earlier, hop)) = self.aliases.original(&canonical, time) else { return looked };
+        let hop: Hop = hop.clone();
+        let before = self.look_as_named(life, &FilePath::new(&earlier), time);
+        if !before.class.sets.is_empty() {
+            looked.class.sets = looked.class.sets.union(before.class.sets);
+            looked.sets = looked.sets.union(before.sets);
+            looked.came = Some(hop);
+        }
+        looked
+    }
+}
+
+/// The way of a read that came by another name.
+pub(super) fn way_of(looked: &Looked) -> Option<std::sync::Arc<Way>> {
+    looked.came.clone().map(|hop| Way::then(None, hop))
+}
+
+/// `/.vol/<device>/<inode>`
+fn inode_path(path: &[u8]) -> Option<FileId> {
+    let rest = std::str::from_utf8(path.strip_prefix(b"/.vol/")?).ok()?;
+    let (device, inode) = rest.split_once('/')?;
+    Some(FileId { device: device.parse().ok()?, inode: inode.parse().ok()? })
+}
