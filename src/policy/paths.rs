@@ -130,7 +130,7 @@ impl Paths {
         let to = self.canonical(to, &mut to_scratch);
         let matchers = self.matchers(&from);
         let (from, to) = ([from.bytes(), b"/"].concat(), [to.bytes(), b"/"].concat());
-        let lost = |patterns: &Anchored<bool>| {
+        let lost = |patterns: &Anchored<Pattern>| {
             patterns.each_include().any(|(anchor, tokens)| {
                 continues(anchor, tokens, &from, homes) && !continues(anchor, tokens, &to, homes)
             })
@@ -280,14 +280,14 @@ impl<T: Copy> Anchored<T> {
     }
 }
 
-impl Anchored<bool> {
+impl Anchored<Pattern> {
     /// The patterns that include, each with where it begins.
     fn each_include(&self) -> impl Iterator<Item = (Anchor, &[Token])> {
         let at_root = self.at_root.iter().map(|pattern| (Anchor::Root, pattern));
         let at_home = self.at_home.iter().map(|pattern| (Anchor::Home, pattern));
         at_root
             .chain(at_home)
-            .filter(|(_, (_, include))| *include)
+            .filter(|(_, (_, pattern))| !pattern.excludes)
             .map(|(anchor, (tokens, _))| (anchor, &tokens[..]))
     }
 }

@@ -171,7 +171,9 @@ impl World {
         let flags = OpenFlags(OpenFlags::FREAD);
         let what = match interest.matters {
             true => What::Open { file, flags },
-            false => What::Touch { path: interest.hash, id: file.id },
+            false => {
+                What::Touch { path: interest.hash, id: file.id, name: Some(file.path), links: file.links }
+            }
         };
         self.tell(time, actor, what);
     }
@@ -286,7 +288,7 @@ impl World {
     fn file(&mut self, path: &str) -> File {
         let inode = self.inode(path);
         let id = Some(FileId { device: 1, inode });
-        File { path: path.into(), truncated: false, id, links: 1, size: 0 }
+        File { path: path.into(), truncated: false, id, links: 1, size: 0, directory: false }
     }
 }
 
