@@ -183,7 +183,7 @@ mod tests {
 
     impl Gate for Deaf {
         fn path(&mut self, _: &[u8]) -> PathInterest {
-            PathInterest { matters: false, hash: PathHash(0) }
+            PathInterest { matters: false, named: false, hash: PathHash(0) }
         }
     }
 
