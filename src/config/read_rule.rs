@@ -42,15 +42,17 @@ fn rule(section: &mut Section<'_, '_>, known: &Known<'_>) -> Option<Rule> {
     let severity = section.require("severity", "low, medium, high or critical", one_of(&SEVERITIES));
     let raises = section.read("raises", boolean);
     let techniques = section.list("techniques", technique);
-    let steps = steps(section, known);
+    let when = section.node("when");
+    let steps = if when.is_none() { steps(section, known) } else { None };
     let unless = unless(section, known);
-    if let Some(node) = section.node("when") {
+    if let Some(node) = when {
         let complaint = Complaint::new("a rule is told in steps");
         section.complain(
             &node.at,
             "when",
             complaint.hint("[[rule.step]] with on = \"read\", then one with on = \"upload\""),
         );
+        section.node("step");
     }
     let (before, last) = steps?;
     Some(Rule {

@@ -123,9 +123,12 @@ fn leaving(section: &mut Section<'_, '_>, ways: &[On], known: &Known<'_>) -> Lea
         let commands = commands.map_or_else(|| CommandKind::ALL.to_vec(), |list| plain(Some(list)));
         leave.ways.extend(commands.into_iter().map(Leaving::Command));
     }
+    let before = section.complaints.0.len();
     let categories = section.list("categories", one_of(&Category::ALL.map(|one| (one.as_str(), one))));
     let services = section.list("services", |node| service(node, known));
-    judge_places(section, &leave, categories.as_ref(), services.as_ref(), known);
+    if section.complaints.0.len() == before {
+        judge_places(section, &leave, categories.as_ref(), services.as_ref(), known);
+    }
     leave.categories = plain(categories);
     leave.services = services.map(|services| plain(Some(services)).into_iter().flatten().collect());
     leave.tenants = plain(section.list("tenants", tenant));
@@ -212,6 +215,7 @@ fn actor(section: &mut Section<'_, '_>, known: &Known<'_>) -> Actor {
 }
 
 fn who(section: &mut Section<'_, '_>, known: &Known<'_>) -> Who {
+    let before = section.complaints.0.len();
     let team_id = section.read("team_id", |node| read_process::identifier(node, "team_id"));
     let signing_id = section.read("signing_id", |node| read_process::identifier(node, "signing_id"));
     let cdhash = section.read("cdhash", |node| values::hex(&text(node)?));
@@ -240,7 +244,9 @@ fn who(section: &mut Section<'_, '_>, known: &Known<'_>) -> Who {
         entry: section.read("allow", |node| entry(node, known)).and_then(|entry| entry.value),
         signed: signed.then_some(matcher),
     };
-    judge_who(section, &who);
+    if section.complaints.0.len() == before {
+        judge_who(section, &who);
+    }
     who
 }
 

@@ -9,6 +9,7 @@ mod malicious;
 mod network;
 mod paths;
 mod recorded;
+mod rules;
 mod time;
 mod wire;
 pub mod world;
