@@ -8,12 +8,13 @@ use super::section::Complaints;
 use super::tree::{Entry, Kind, Node, Table};
 
 /// The lists whose entries have names, and the keys that name them.
-const NAMED_LISTS: [(&str, &[&str]); 6] = [
+const NAMED_LISTS: [(&str, &[&str]); 7] = [
     ("sensitive", &["name"]),
     ("service", &["name"]),
     ("sync_root", &["name", "path"]),
     ("allow", &["name"]),
     ("rule", &["id"]),
+    ("tool", &["name"]),
     ("output", &["name"]),
 ];
 
@@ -162,7 +163,7 @@ pub(super) fn disable(builtin: &mut Table, names: &Node, complaints: &mut Compla
 fn take_away(builtin: &mut Table, name: &str) {
     for (list, _) in NAMED_LISTS {
         if let Some(Node { kind: Kind::List(items), .. }) = builtin.get_mut(list) {
-            let all = name == "*" && list != "rule";
+            let all = name == "*" && !matches!(list, "rule" | "tool");
             items.retain(|item| !all && name_of(list, item) != Some(name));
         }
     }

@@ -19,6 +19,7 @@ mod read_outputs;
 mod read_process;
 mod read_rule;
 mod read_rule_step;
+mod read_tools;
 mod section;
 mod settings;
 pub mod suite;

@@ -15,6 +15,7 @@ use super::read_catalogue::{Sets, services, sync_roots};
 use super::read_options::{self, Capture};
 use super::read_outputs::{self, Output};
 use super::read_rule::{self, Known};
+use super::read_tools::tools;
 use super::section::{Complaints, Section};
 use super::tree::{self, Kind, Node, Source, Table};
 
@@ -134,6 +135,7 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
     let allow = read_allow::read(&mut section, &context);
     let known = Known { context: &context, allow: &allow, options: &singles.options };
     let rules = read_rule::read(&mut section, &known);
+    let tools = tools(&mut section, &services);
     let outputs = read_outputs::read(&mut section);
     section.finish();
     let (provenance, hash) = (provenance(&root), hash(&root));
@@ -145,6 +147,7 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
         sync_roots,
         allow,
         rules,
+        tools,
         volumes: singles.volumes,
         homes: singles.homes,
         hash,

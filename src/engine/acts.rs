@@ -96,8 +96,9 @@ impl Engine {
         }
         self.learn_home_elsewhere(variable("USER").map(|user| &**user), facts);
         self.plug(life, time, facts);
+        let spared = self.commanded(life, time, facts);
         let mut named = Vec::new();
-        argv::paths(facts, |path| named.push(FilePath::new(path)));
+        argv::paths(facts, &spared, |path| named.push(FilePath::new(path)));
         for path in named {
             let looked = self.look(life, &path, time);
             if !looked.sets.is_empty() {

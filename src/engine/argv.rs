@@ -8,21 +8,27 @@ use crate::model::ExecFacts;
 /// Paths looked at in one command line at most.
 const MAX_PATHS: usize = 256;
 
-/// Calls `found` with every absolute path that an argument may mean.
-pub fn paths(facts: &ExecFacts, mut found: impl FnMut(&[u8])) {
-    let mut full = Vec::new();
-    let candidates = facts.args.iter().skip(1).flat_map(|arg| spellings(arg)).take(MAX_PATHS);
-    for path in candidates {
-        if path.starts_with('/') {
-            found(path.as_bytes());
-        } else if let Some(cwd) = &facts.cwd {
-            full.clear();
-            full.extend_from_slice(cwd.as_bytes());
-            full.push(b'/');
-            full.extend_from_slice(path.strip_prefix("./").unwrap_or(path).as_bytes());
-            found(&full);
-        }
+/// Calls `found` with every absolute path that an argument may mean, but for those that are known to be none that is read.
+pub fn paths(facts: &ExecFacts, spared: &[Box<str>], mut found: impl FnMut(&[u8])) {
+    let candidates = facts.args.iter().skip(1).flat_map(|arg| spellings(arg));
+    let candidates =
+        candidates.filter(|path| !spared.iter().any(|spared| **spared == **path)).take(MAX_PATHS);
+    for path in candidates.filter(|path| path.starts_with('/') || facts.cwd.is_some()) {
+        found(&resolved(path, facts));
     }
+}
+
+/// The path as the process means it: relative to its working directory, `~/` at home.
+pub fn resolved(path: &str, facts: &ExecFacts) -> Vec<u8> {
+    let home = || facts.env.iter().find(|(name, _)| &**name == "HOME").map(|(_, home)| home.as_bytes());
+    let (base, rest) = match (path.strip_prefix("~/").zip(home()), &facts.cwd) {
+        (Some((rest, home)), _) => (home, rest),
+        (None, Some(cwd)) if !path.starts_with('/') => {
+            (cwd.as_bytes(), path.strip_prefix("./").unwrap_or(path))
+        }
+        _ => return path.as_bytes().to_vec(),
+    };
+    [base, b"/", rest.as_bytes()].concat()
 }
 
 /// The ways one argument may hold a path: itself, after `@`, after `=`, after `=@`, as a `file:` URL. URLs of other kinds hold none.
@@ -49,7 +55,7 @@ mod tests {
             ..ExecFacts::default()
         };
         let mut all = Vec::new();
-        paths(&facts, |path| all.push(String::from_utf8_lossy(path).into_owned()));
+        paths(&facts, &[], |path| all.push(String::from_utf8_lossy(path).into_owned()));
         all
     }
 

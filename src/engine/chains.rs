@@ -14,6 +14,7 @@ use crate::model::{
 use crate::policy::{Leaving, Rule, SetMask};
 
 use super::chain_key::{alert_id, chain_key, first_step, place_word};
+use super::deeds::DeedNote;
 use super::lineage::LifeId;
 use super::window::{Bearing, OVERHANG, Place, ReadId};
 use super::{Engine, Timer, describe, rules};
@@ -72,6 +73,7 @@ pub struct Completion {
     pub new_pair: bool,
     /// What the alert should say beside what every alert says.
     pub reasons: Vec<Reason>,
+    pub deed: Option<DeedNote>,
 }
 
 /// A chain with all its evidence.
@@ -108,6 +110,7 @@ pub struct Chain {
     pub attribution: Attribution,
     pub host_wide_name: bool,
     pub reasons: Vec<Reason>,
+    pub deeds: Vec<DeedNote>,
 }
 
 /// All chains within reach of a next step.
@@ -180,6 +183,7 @@ impl Chains {
             attribution: completion.attribution,
             host_wide_name: false,
             reasons: Vec::new(),
+            deeds: Vec::new(),
         };
         self.chains.insert(id, chain);
         self.ids.insert(id);
@@ -208,7 +212,10 @@ impl Chain {
         };
         let known = self.instances.iter().position(same);
         let newest = completion.carried.iter().map(|carried| carried.bearing.since).max();
-        if completion.new_pair && (known.is_none() || newest > Some(self.last_pair)) {
+        if self.unwraps(&completion) {
+            self.uploader = Arc::clone(&completion.uploader);
+            self.ancestors.clone_from(&completion.ancestors);
+        } else if completion.new_pair && (known.is_none() || newest > Some(self.last_pair)) {
             self.count += 1;
             self.last_pair = completion.time;
         }
@@ -225,6 +232,7 @@ impl Chain {
                 self.reasons.push(reason);
             }
         }
+        completion.deed.into_iter().for_each(|deed| self.keep(deed));
         std::iter::once(completion.instance).chain(completion.kin).for_each(|instance| self.put(instance));
         for carried in completion.carried {
             let read = carried.bearing.read.id;

@@ -73,9 +73,10 @@ fn gravity(policy: &Policy, chain: &Chain, reasons: &[Reason], category: Option<
         Standing::Vouched
     };
     let sensitive = all_sets(chain).iter().map(|set| policy.set(set).severity).max();
+    let deed = || chain.deeds.iter().filter_map(|deed| deed.severity).max();
     let leading = || chain.fired.first().map_or(Severity::Low, |rule| rule.severity);
     Gravity {
-        sensitivity: sensitive.unwrap_or_else(leading),
+        sensitivity: sensitive.or_else(deed).unwrap_or_else(leading),
         standing,
         foreign_tenant: reasons.iter().any(|reason| reason.code == ReasonCode::ForeignTenant),
         category,
@@ -212,9 +213,8 @@ fn reasons(
                 let text = format!("{uploader} put it into a folder that is uploaded to {place}");
                 add(ReasonCode::SyncDrop, text);
             }
-            Leaving::Command(kind) => {
-                let text = format!("{uploader} had {place} hand data over ({})", kind.as_str());
-                add(ReasonCode::ControlPlane, text);
+            Leaving::Command(_) => {
+                chain.deeds.iter().for_each(|deed| add(ReasonCode::ControlPlane, deed.text.clone()));
             }
         }
     }
@@ -227,6 +227,11 @@ fn reasons(
     }
     caps(policy, chain, service, flows, &mut add);
     reasons.extend(chain.reasons.iter().cloned());
+    for cap in chain.deeds.iter().filter_map(|deed| deed.cap.as_ref()) {
+        if !reasons.iter().any(|reason| reason.code == cap.code) {
+            reasons.push(cap.clone());
+        }
+    }
     reasons
 }
 

@@ -230,6 +230,7 @@ impl Engine {
             host_wide_name: tally.host_wide_name,
             new_pair: tally.pending.is_some(),
             reasons: Vec::new(),
+            deed: None,
         }
     }
 
@@ -290,6 +291,7 @@ impl Engine {
             host_wide_name: false,
             new_pair: true,
             reasons,
+            deed: None,
         };
         self.conclude(completion);
     }

@@ -12,6 +12,7 @@ use crate::model::{
 };
 use crate::policy::Identity;
 
+use super::commands::Named;
 use super::identity;
 use super::taint::Load;
 use super::unseen::Unseen;
@@ -39,6 +40,8 @@ pub struct Image {
     pub identity: Arc<Identity>,
     /// The code identity as one word: equal for equal programs, scripts included.
     pub code: Arc<str>,
+    /// Tenants that its command line names.
+    pub(super) named: Vec<Named>,
 }
 
 /// An ancestor, shared by all its descendants.
@@ -352,6 +355,7 @@ impl Image {
             evidence: Arc::new(evidence),
             identity: Arc::clone(&parent.identity),
             code: Arc::clone(&parent.code),
+            named: parent.named.clone(),
         }
     }
 
@@ -368,6 +372,12 @@ impl Image {
             invalidated: false,
         };
         let code = identity::code_word(&identity);
-        Self { since: time, evidence: Arc::new(evidence), identity: Arc::new(identity), code }
+        Self {
+            since: time,
+            evidence: Arc::new(evidence),
+            identity: Arc::new(identity),
+            code,
+            named: Vec::new(),
+        }
     }
 }

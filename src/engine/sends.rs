@@ -5,7 +5,7 @@ use crate::model::{Attribution, CoverageKind, FlowId, NameScope, NetFact, NetKin
 use super::flows::{Flow, Target};
 use super::lineage::LifeId;
 use super::window::{MAX_TALLIES, Mark, Place, SILENCE, Tally};
-use super::{Engine, Timer};
+use super::{Engine, Timer, commands};
 
 /// More out than in by this much is judged at once.
 const CLEARLY_AN_UPLOAD: u64 = 64 * 1024;
@@ -86,6 +86,8 @@ impl Engine {
         }
         let Some(flow) = self.flows.get_mut(id) else { return };
         let Target::Place(place) = &flow.target else { return };
+        let told = commands::told(life, place);
+        let place = told.as_ref().unwrap_or(place);
         let code = &life.image.code;
         let same = |tally: &Tally| tally.place == *place && tally.code == *code;
         let at = match life.tallies.iter().position(same) {
@@ -172,6 +174,8 @@ impl Engine {
         let Some(flow) = self.flows.close(id) else { return };
         self.unattributed.remove(&id);
         let (Some(life), Target::Place(place)) = (flow.life, &flow.target) else { return };
+        let Some(told) = self.lineage.get(life).map(|life| commands::told(life, place)) else { return };
+        let place = told.as_ref().unwrap_or(place);
         let tallies = self.lineage.get(life).map_or(&[][..], |life| &life.tallies);
         let touched: Vec<usize> = (0..tallies.len()).filter(|at| tallies[*at].place == *place).collect();
         touched.into_iter().for_each(|at| self.judge(life, at as u16));

@@ -98,6 +98,7 @@ pub enum ReasonCode {
     AttributionIndirect,
     NameHostWide,
     RatioNotJudged,
+    BearerLink,
     /// Records that an output will never get.
     OutputDropped,
     /// Records that a sudden end would lose: the disk does not take them.
@@ -131,6 +132,7 @@ impl ReasonCode {
             Self::AttributionIndirect => "attribution-indirect",
             Self::NameHostWide => "name-host-wide",
             Self::RatioNotJudged => "ratio-not-judged",
+            Self::BearerLink => "bearer-link",
             Self::OutputDropped => "output-dropped",
             Self::SpoolFailing => "spool-failing",
         }
@@ -149,7 +151,8 @@ impl ReasonCode {
             | Self::OrderUncertain
             | Self::BytesUnknown
             | Self::NestedVolume
-            | Self::AppleEvents => Confidence::Low,
+            | Self::AppleEvents
+            | Self::BearerLink => Confidence::Low,
             Self::AttributionIndirect | Self::NameHostWide => Confidence::Medium,
             _ => Confidence::High,
         }

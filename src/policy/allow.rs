@@ -209,6 +209,21 @@ impl Allow {
             .find(|entry| entry.applies_to(subject) && entry.owns(subject.identity, path, homes))
     }
 
+    /// The same where the file itself is sent: being the program's own is no excuse then, so that built-in entries do not
+    /// count.
+    pub fn excuses_sending(
+        &self,
+        subject: &Subject<'_>,
+        set: SetId,
+        path: &Canonical<'_>,
+        homes: &Homes,
+    ) -> bool {
+        let reads = self.entries.iter().filter(|entry| entry.effect == Effect::Read && !entry.builtin);
+        reads
+            .filter(|entry| entry.sensitive.contains(set))
+            .any(|entry| entry.applies_to(subject) && entry.owns(subject.identity, path, homes))
+    }
+
     /// Why a read is excused or not: every entry about reading, with the dimensions that fail. One without any excuses it.
     pub fn consider_read(
         &self,

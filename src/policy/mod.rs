@@ -1,12 +1,13 @@
 //! What the administrator asked for, compiled: which paths are sensitive, which names are services, who may.
 //!
 //! A [`Policy`] is immutable and shared. It answers questions and remembers nothing: what was seen is the engine's
-//! business. Its four parts do not know each other:
+//! business. Its five parts do not know each other:
 //!
 //! * [`Paths`]: path → sensitive sets and sync root, for the [`Homes`] known by then.
 //! * [`Services`]: host name → service and tenant.
 //! * [`Allow`]: who may read or send what, and for near misses why not.
 //! * [`Rule`]s: what is worth an alert.
+//! * [`Tools`]: what a command line sends, where to, and whom it lets in.
 //!
 //! `config` reads the text and builds it from a [`Draft`]; nothing here reads files, clocks or environments.
 
@@ -23,6 +24,7 @@ mod ids;
 mod paths;
 pub mod rule;
 mod services;
+mod tools;
 
 use std::sync::Arc;
 
@@ -41,6 +43,10 @@ pub use ids::{ServiceId, SetId, SetMask, SyncRootId};
 pub use paths::{PathClass, Paths, PatternHit, SetPaths};
 pub use rule::{CommandKind, Leaving, Rule, Rules};
 pub use services::{Category, Destination, NameHit, NameList, Service, ServiceNames, Services};
+pub use tools::{
+    ANYONE, Aim, Command as ToolCommand, Deed, Does, LONG_LIVED, Operand, Options as ToolOptions, Reading,
+    Role, Syntax, Tool, Tools,
+};
 
 /// What to do about a big upload to a nameless destination after a sensitive read.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -116,6 +122,7 @@ pub struct Draft {
     pub sync_roots: Vec<SyncRoot>,
     pub allow: Vec<AllowEntry>,
     pub rules: Vec<Rule>,
+    pub tools: Vec<Tool>,
     pub volumes: Volumes,
     pub homes: Vec<Box<str>>,
     pub hash: Arc<str>,
@@ -133,6 +140,7 @@ pub struct Policy {
     pub sync_roots: Vec<SyncRoot>,
     pub allow: Allow,
     pub rules: Rules,
+    pub tools: Tools,
     /// 16 hex digits of the SHA-256 of the effective configuration.
     pub hash: Arc<str>,
 }
@@ -150,6 +158,7 @@ impl Policy {
             allow: Allow::new(draft.allow, &draft.sync_roots),
             sync_roots: draft.sync_roots,
             rules: Rules::compile(draft.rules),
+            tools: Tools::compile(draft.tools),
             hash: draft.hash,
         })
     }

@@ -5,6 +5,7 @@
 //! otherwise.
 
 mod benign;
+mod commands;
 mod malicious;
 mod network;
 mod paths;

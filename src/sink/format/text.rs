@@ -50,14 +50,20 @@ fn head(alert: &Alert) -> String {
     } else {
         "put files up".to_owned()
     };
+    let process = words::process_name(&alert.uploader);
+    let process = visible(&process);
+    let service = visible(alert.service.as_deref().unwrap_or("no known service"));
+    let what = if alert.reads.is_empty() {
+        let whom = alert.tenant.as_deref().unwrap_or("somebody unknown");
+        format!("{process} opened data in {service} to {}", visible(whom))
+    } else {
+        format!("{process} {sent} to {} ({service}) after a sensitive read", visible(&place))
+    };
     format!(
-        "ALERT {} severity, {} confidence  {}\n  {} {sent} to {} ({}) after a sensitive read\n",
+        "ALERT {} severity, {} confidence  {}\n  {what}\n",
         alert.severity.as_str(),
         alert.confidence.as_str(),
         alert.time,
-        visible(&words::process_name(&alert.uploader)),
-        visible(&place),
-        visible(alert.service.as_deref().unwrap_or("no known service")),
     )
 }
 

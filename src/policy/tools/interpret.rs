@@ -1,0 +1,220 @@
+//! What the parts of a line amount to.
+
+use std::sync::Arc;
+
+use crate::model::{ExecFacts, Span, Timestamp};
+use crate::policy::ids::ServiceId;
+use crate::policy::services::Services;
+
+use super::place::{self, Spot, Surroundings, Syntax};
+use super::{ANYONE, Aim, Command, Deed, Does, Reading, Role, Tool, grantee, lifetime, line};
+
+/// Files and places kept of one line at most.
+const MAX_KEPT: usize = 256;
+
+pub(super) struct Context<'a> {
+    pub facts: &'a ExecFacts,
+    pub services: &'a Services,
+    pub time: Timestamp,
+}
+
+/// Everything said, sorted by what it is about.
+#[derive(Default)]
+struct Gathered<'a> {
+    files: Vec<&'a str>,
+    spared: Vec<&'a str>,
+    from: Vec<Aim>,
+    to: Vec<Aim>,
+    tenant: Option<Arc<str>>,
+    grants: grantee::Named,
+    removes: bool,
+    expiry: Option<&'a str>,
+    homes: Vec<&'a str>,
+    /// The copy ends on this Mac.
+    lands: bool,
+}
+
+pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Option<Reading> {
+    let (command, said) = line::parse(tool, args)?;
+    let mut around = Surroundings { services: context.services, env: &context.facts.env, endpoint: None };
+    let endpoint = said.iter().find(|said| said.role == Role::Endpoint).map(|said| said.value);
+    let endpoint = endpoint.or_else(|| tool.endpoint_env.iter().find_map(|name| around.variable(name)));
+    around.endpoint = endpoint.map(|address| place::url(address, context.services).service);
+    let service = around.endpoint.unwrap_or(command.service.or(tool.service));
+    let mut all = Gathered::default();
+    let mut ends: Vec<(Role, &str)> = Vec::new();
+    for said in &said {
+        match said.role {
+            Role::From | Role::To => ends.push((said.role, said.value)),
+            role => all.take(role, said.value, service, &around),
+        }
+    }
+    all.take_ends(tool, &ends, &around);
+    let from_env = || tool.tenant_env.iter().find_map(|name| tenant_variable(around.variable(name)?));
+    all.tenant = all.tenant.take().or_else(from_env);
+    Some(all.conclude(tool, command, service, context.time))
+}
+
+/// The account in a variable: itself, or what a connection string says.
+fn tenant_variable(value: &str) -> Option<Arc<str>> {
+    let account = value.split(';').find_map(|part| part.strip_prefix("AccountName="));
+    place::name(account.unwrap_or(value))
+}
+
+impl<'a> Gathered<'a> {
+    fn take(&mut self, role: Role, value: &'a str, service: Option<ServiceId>, around: &Surroundings<'_>) {
+        match role {
+            Role::File => self.file(value),
+            Role::Data => value.strip_prefix('@').into_iter().for_each(|path| self.file(path)),
+            Role::Form => form(value).for_each(|path| self.file(path)),
+            Role::Own | Role::Out => self.spared.push(value),
+            Role::Url => self.to.push(place::url(value, around.services)),
+            Role::Source => self.from.push(place::first_part(value, service)),
+            Role::Path => self.to.push(place::first_part(value, service)),
+            Role::Tenant => self.tenant = place::name(bare(value)),
+            Role::Location => self.tenant = location(value),
+            Role::Grantee => self.grant(grantee::of(value)),
+            Role::Policy => self.grant(grantee::of_policy(value)),
+            Role::Block if grantee::unblocks(value) => self.grants.names.push(Arc::from(ANYONE)),
+            Role::Operation => self.removes |= value.eq_ignore_ascii_case("remove"),
+            Role::Expiry => self.expiry = Some(value),
+            Role::Home => self.homes.push(value),
+            Role::Block | Role::Skip | Role::Endpoint | Role::From | Role::To => {}
+        }
+    }
+
+    fn grant(&mut self, named: grantee::Named) {
+        self.grants.hidden |= named.hidden;
+        self.grants.names.extend(named.names);
+    }
+
+    fn file(&mut self, path: &'a str) {
+        if path != "-" && !path.is_empty() && self.files.len() < MAX_KEPT {
+            self.files.push(path);
+        }
+    }
+
+    /// Both ends of a copy. Where the tool's own configuration decides what is an alias, the destination is one, and
+    /// what shares its first part is too.
+    fn take_ends(&mut self, tool: &Tool, ends: &[(Role, &'a str)], around: &Surroundings<'_>) {
+        let aliases = tool.syntax == Syntax::Alias;
+        let alias =
+            |text: &'a str| text.split_once('/').map(|(alias, _)| alias).filter(|alias| !alias.is_empty());
+        let target = ends.iter().find(|(role, _)| *role == Role::To).and_then(|(_, text)| alias(text));
+        for (role, text) in ends.iter().take(MAX_KEPT) {
+            let spot = match place::parse(tool, text, around) {
+                Spot::Here(text) if aliases && (alias(text).is_some_and(|own| Some(own) == target)) => {
+                    let path = text.split_once('/').map_or("", |(_, path)| path);
+                    Spot::Cloud(place::first_part(path, around.endpoint.flatten().or(tool.service)))
+                }
+                spot => spot,
+            };
+            match (role, spot) {
+                (Role::From, Spot::Here(path)) => self.file(path),
+                (Role::From, Spot::Cloud(aim)) => self.from.push(aim),
+                (_, Spot::Here(path)) => {
+                    self.lands = true;
+                    self.spared.push(path);
+                }
+                (_, Spot::Cloud(aim)) => self.to.push(aim),
+            }
+        }
+    }
+
+    fn conclude(
+        mut self,
+        tool: &Tool,
+        command: &Command,
+        service: Option<ServiceId>,
+        time: Timestamp,
+    ) -> Reading {
+        let mut aims = std::mem::take(&mut self.to);
+        let named = || Aim { service, tenant: self.tenant.clone() };
+        if aims.is_empty() && !self.lands && (self.tenant.is_some() || service.is_some()) {
+            aims.push(named());
+        }
+        // A place without a tenant of its own is in the account that the line names beside it.
+        for aim in aims.iter_mut().filter(|aim| aim.tenant.is_none() && aim.service == service) {
+            aim.tenant.clone_from(&self.tenant);
+        }
+        let mut deeds = Vec::new();
+        match command.does {
+            Does::Transfer if self.files.is_empty() => {
+                let pairs = self.from.iter().zip(std::iter::repeat(aims.first()));
+                let copies = pairs.filter_map(|(from, to)| Some((from.clone(), to?.clone())));
+                deeds.extend(
+                    copies.filter(|(from, to)| from != to).map(|(from, to)| Deed::Copied { from, to }),
+                );
+                deeds.truncate(1);
+            }
+            Does::Link => {
+                let of = self.from.first().cloned().or_else(|| aims.first().cloned()).unwrap_or_else(named);
+                let lives = self.expiry.map_or(command.lives, |text| lifetime::parse(text, time));
+                deeds.push(Deed::Linked { of, lives });
+            }
+            Does::Transfer | Does::Share | Does::Tunnel => {}
+        }
+        deeds.extend(self.shared(command, service));
+        let boxed = |list: Vec<&str>| list.into_iter().map(Box::from).collect();
+        Reading {
+            tool: Arc::clone(&tool.name),
+            files: boxed(self.files),
+            spared: boxed(self.spared),
+            aims: if command.does == Does::Transfer { aims } else { Vec::new() },
+            deeds,
+            accounts: tool.accounts.clone(),
+            wrapped: false,
+        }
+    }
+
+    /// Whom the line lets in, if it lets anybody in.
+    fn shared(&mut self, command: &Command, service: Option<ServiceId>) -> Option<Deed> {
+        if self.removes {
+            return None;
+        }
+        let mut with = std::mem::take(&mut self.grants.names);
+        // The service accounts of a project are not somebody else.
+        let own = |name: &Arc<str>| {
+            let host =
+                name.split_once('@').and_then(|(_, host)| host.strip_suffix(".iam.gserviceaccount.com"));
+            host.is_some_and(|project| self.homes.contains(&project))
+        };
+        with.retain(|name| !own(name));
+        if command.public {
+            with.push(Arc::from(ANYONE));
+        }
+        with.sort();
+        with.dedup();
+        let hidden = self.grants.hidden && with.is_empty();
+        (hidden || !with.is_empty()).then_some(Deed::Shared { service, with, hidden })
+    }
+}
+
+/// The files of a form field: `name=@a,b;type=x`, `name=<a`, `name@a`, `name:=@a`.
+fn form(value: &str) -> impl Iterator<Item = &str> {
+    let after = match (value.find(['=', '@']), value.as_bytes()) {
+        (Some(at), bytes) if bytes[at] == b'=' => value[at + 1..].strip_prefix(['@', '<']),
+        (Some(at), _) => Some(&value[at + 1..]),
+        (None, _) => None,
+    };
+    let files =
+        after.map(|files| files.split_once(';').map_or(files, |(files, _)| files)).unwrap_or_default();
+    files.split(',').map(|file| file.trim_matches('"')).filter(|file| !file.is_empty() && *file != "-")
+}
+
+/// A bucket's name out of its ARN or address.
+fn bare(value: &str) -> &str {
+    let value = value.strip_prefix("arn:aws:s3:::").unwrap_or(value);
+    let value = value.split_once("://").map_or(value, |(_, rest)| rest);
+    value.split('/').next().unwrap_or(value)
+}
+
+/// `S3Bucket=name,S3Prefix=x`, `{"S3Bucket":"name"}`, `BucketName=name`.
+fn location(value: &str) -> Option<Arc<str>> {
+    let mut words = value.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_')));
+    words.by_ref().find(|word| matches!(*word, "S3Bucket" | "BucketName" | "Bucket" | "s3Bucket"))?;
+    place::name(words.find(|word| !word.is_empty())?)
+}
+
+/// From here on a link is said to live long: object stores sign for a week at most, longer ones rest on a stored policy.
+pub const LONG_LIVED: Span = Span::from_secs(7 * 86_400);

