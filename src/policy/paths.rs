@@ -141,6 +141,9 @@ impl Paths {
     /// Which sets the path belongs to, and which sync root it lies in.
     pub fn classify(&self, path: &Canonical<'_>, homes: &Homes) -> PathClass {
         let matchers = self.matchers(path);
+        if !matchers.gate.matches_prefix(path.bytes()) {
+            return PathClass::default();
+        }
         let mut sets = SetMask::EMPTY;
         for (set, patterns) in &matchers.sets {
             let (mut included, mut excluded) = (false, false);
@@ -311,17 +314,31 @@ fn unmoored(tokens: &[Token], anchor: Anchor) -> (&[Token], bool) {
     }
 }
 
-/// What the gate asks of a path: no further than the first wildcard after something was spelled out.
+/// What the gate asks of a path: no further than the first wildcard after something was spelled out, but for a `*` that
+/// is a whole component: what follows it is known at the next slash, so it costs the automaton no states.
 fn gate_expression(tokens: &[Token]) -> String {
     let spelled = |token: &Token| matches!(token, Token::Literal(text) if text.len() > 1);
     let first = tokens.iter().position(spelled);
-    let wild = |token: &Token| !matches!(token, Token::Literal(_) | Token::Class { .. });
-    let cut = first.and_then(|first| tokens[first..].iter().position(wild).map(|at| first + at));
+    let wild = |at: &usize| {
+        !matches!(tokens[*at], Token::Literal(_) | Token::Class { .. }) && !is_whole_component(tokens, *at)
+    };
+    let cut = first.and_then(|first| (first..tokens.len()).find(wild));
     match cut {
         Some(cut) => automaton::expression(&tokens[..cut]),
         None if tokens.is_empty() => String::new(),
         // A sync root holds what is below it; a set's pattern ends where it ends. Asking either is a superset of both.
         None => automaton::expression(tokens) + r"(?:/|\z)",
+    }
+}
+
+/// Is it the `*` of `/*/`, with something spelled out behind?
+fn is_whole_component(tokens: &[Token], at: usize) -> bool {
+    let before = at.checked_sub(1).map(|before| &tokens[before]);
+    match (before, &tokens[at], tokens.get(at + 1)) {
+        (Some(Token::Literal(before)), Token::Within, Some(Token::Literal(after))) => {
+            before.ends_with(b"/") && after.starts_with(b"/") && after.len() > 1
+        }
+        _ => false,
     }
 }
 

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use crate::model::PathHash;
 use crate::policy::{Paths, Scratch};
 
+use super::recall::Recall;
+
 /// What policy says of one path.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct PathInterest {
@@ -21,6 +23,14 @@ pub struct PathInterest {
 pub trait Gate {
     /// `path` as the sensor saw it, escapes of its carrier undone; any bytes.
     fn path(&mut self, path: &[u8]) -> PathInterest;
+
+    /// The answer to a path by its spelling in the carrier, escapes and all, if it is remembered.
+    fn recall(&self, _spelling: &[u8]) -> Option<PathInterest> {
+        None
+    }
+
+    /// What [`path`](Self::path) answered to the path that is spelled so.
+    fn remember(&mut self, _spelling: &[u8], _interest: PathInterest) {}
 }
 
 /// Asks policy. The answer holds whatever homes become known later: see [`Paths::may_matter`].
@@ -28,11 +38,12 @@ pub trait Gate {
 pub struct PolicyGate {
     paths: Arc<Paths>,
     scratch: Scratch,
+    recall: Recall,
 }
 
 impl PolicyGate {
     pub fn new(paths: Arc<Paths>) -> Self {
-        Self { paths, scratch: Scratch::new() }
+        Self { paths, scratch: Scratch::new(), recall: Recall::new() }
     }
 }
 
@@ -44,5 +55,14 @@ impl Gate for PolicyGate {
             named: !canonical.is_system(),
             hash: self.paths.hash(&canonical),
         }
+    }
+
+    #[inline]
+    fn recall(&self, spelling: &[u8]) -> Option<PathInterest> {
+        self.recall.get(spelling)
+    }
+
+    fn remember(&mut self, spelling: &[u8], interest: PathInterest) {
+        self.recall.put(spelling, interest);
     }
 }

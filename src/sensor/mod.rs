@@ -10,6 +10,7 @@ pub mod inlet;
 pub mod lines;
 pub mod loss;
 pub mod processes;
+mod recall;
 pub mod tap;
 pub mod trouble;
 

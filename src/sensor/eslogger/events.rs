@@ -1,7 +1,7 @@
 //! One function for each event that is read: from the value of the event to what happened.
 
 use crate::model::{FilePath, OpenFlags, What};
-use crate::sensor::gate::Gate;
+use crate::sensor::gate::{Gate, PathInterest};
 
 use super::error::LineError;
 use super::exec;
@@ -15,6 +15,19 @@ use super::text::Text;
 pub(super) struct Context<'d, G: ?Sized> {
     pub(super) gate: &'d mut G,
     pub(super) tools: Tools<'d>,
+}
+
+impl<G: Gate + ?Sized> Context<'_, G> {
+    /// What policy says of a path, from memory where it was asked before.
+    #[inline]
+    pub(super) fn interest(&mut self, path: Text<'_>) -> PathInterest {
+        if let Some(known) = self.gate.recall(path.0) {
+            return known;
+        }
+        let interest = self.gate.path(path.bytes(self.tools.scratch));
+        self.gate.remember(path.0, interest);
+        interest
+    }
 }
 
 /// What an event comes to.
@@ -82,7 +95,7 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
     let file = file.ok_or(LineError::Missing("event.open.file.path"))?;
     // The mask is an int in C and its high bits may be printed as a sign.
     let flags = OpenFlags(flags.ok_or(LineError::Missing("event.open.fflag"))? as u32);
-    let interest = context.gate.path(file.path.bytes(context.tools.scratch));
+    let interest = context.interest(file.path);
     let what = if interest.matters {
         Some(What::Open { file: file.build(&mut context.tools)?, flags })
     } else if flags.reads() {
@@ -185,7 +198,7 @@ fn mmap<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
         Ok(())
     })?;
     let source = source.ok_or(LineError::Missing("event.mmap.source.path"))?;
-    if protection & PROT_READ == 0 || !context.gate.path(source.path.bytes(context.tools.scratch)).matters {
+    if protection & PROT_READ == 0 || !context.interest(source.path).matters {
         return Ok(None);
     }
     Ok(Some(What::Open { file: source.build(&mut context.tools)?, flags: OpenFlags(OpenFlags::FREAD) }))

@@ -5,6 +5,7 @@
 
 use memchr::memmem::Finder;
 
+use super::quick::Quick;
 use super::scan::Scanner;
 
 /// A key, quotes and colon included.
@@ -34,6 +35,7 @@ impl Key {
 /// Built once: a search is cheaper than its preparation only when it is used again.
 #[derive(Debug)]
 pub(super) struct Finders {
+    pub(super) quick: Quick,
     pub(super) event: Key,
     pub(super) process: Key,
     pub(super) token: Key,
@@ -43,6 +45,10 @@ pub(super) struct Finders {
     pub(super) action: Key,
     pub(super) pid: Key,
     pub(super) version: Key,
+    pub(super) path: Key,
+    pub(super) flags: Key,
+    pub(super) modified: Key,
+    pub(super) mapped: Key,
     pub(super) inode: Key,
     pub(super) device: Key,
     pub(super) links: Key,
@@ -53,6 +59,7 @@ pub(super) struct Finders {
 impl Finders {
     pub(super) fn new() -> Self {
         Self {
+            quick: Quick::new(),
             event: Key::new(r#""event":{""#),
             process: Key::new(r#""process":"#),
             token: Key::new(r#""audit_token":"#),
@@ -61,6 +68,10 @@ impl Finders {
             action: Key::new(r#""action":"#),
             pid: Key::new(r#""pid":"#),
             version: Key::new(r#""pidversion":"#),
+            path: Key::new(r#""path":"#),
+            flags: Key::new(r#""fflag":"#),
+            modified: Key::new(r#""modified":"#),
+            mapped: Key::new(r#""was_mapped_writable":"#),
             inode: Key::new(r#""st_ino":"#),
             device: Key::new(r#""st_dev":"#),
             links: Key::new(r#""st_nlink":"#),

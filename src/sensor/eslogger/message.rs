@@ -28,6 +28,12 @@ impl<'a> Event<'a> {
             return None;
         }
         let (start, name) = finders.event.find(line)?;
+        Self::at(line, start, name)
+    }
+
+    /// The event whose name begins at `name`.
+    #[inline]
+    pub(super) fn at(line: &'a [u8], start: usize, name: usize) -> Option<Self> {
         let name = line.get(name..)?;
         let len = name.iter().take(MAX_NAME).position(|byte| *byte == b'"')?;
         let (name, rest) = name.split_at_checked(len)?;
@@ -80,7 +86,7 @@ impl Answer {
 
     /// Reads `{"result":{"result_type":0,"result":{"auth":0}}}`. `rest` is the line from there on.
     #[inline]
-    fn find(rest: &[u8]) -> Option<Self> {
+    pub(super) fn find(rest: &[u8]) -> Option<Self> {
         if Self::ALLOWED.iter().any(|allowed| rest.starts_with(allowed)) {
             return Some(Self::default());
         }
@@ -111,6 +117,26 @@ impl Answer {
 }
 
 impl Envelope {
+    /// Of parts found by search: numbers as global and own, `process` as the offset of its value.
+    #[inline]
+    pub(super) fn new(
+        time: Timestamp,
+        (global, number): (u64, u64),
+        actor: ProcessKey,
+        process: usize,
+        answer: Answer,
+    ) -> Self {
+        Self {
+            time: Some(time),
+            global: Some(global),
+            number: Some(number),
+            actor: Some(actor),
+            process: Some(process),
+            event: None,
+            answer,
+        }
+    }
+
     /// Finds each field by its bytes, in what is left of the line when the event (up to `end`) is taken out. There every
     /// one of the keys stands once: the other tokens of `process` have longer names, and so has its `start_time`.
     #[inline]

@@ -15,6 +15,7 @@ mod find;
 mod kind;
 mod message;
 mod process;
+mod quick;
 mod quotes;
 mod scan;
 mod sequence;
