@@ -3,6 +3,7 @@
 mod check;
 pub mod flows;
 mod replay;
+mod report;
 mod run;
 pub mod scenario;
 mod test;
@@ -27,6 +28,7 @@ enum Verb {
     Replay(replay::ReplayArgs),
     Flows(flows::FlowsArgs),
     Check(check::CheckArgs),
+    Report(report::ReportArgs),
     Run(run::RunArgs),
     Test(test::TestArgs),
 }
@@ -38,6 +40,7 @@ pub fn main() -> ExitCode {
         Verb::Replay(args) => replay::run(&args),
         Verb::Flows(args) => flows(&args),
         Verb::Check(args) => check::run(&args),
+        Verb::Report(args) => report::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Test(args) => test::run(&args),
     }

@@ -5,4 +5,5 @@
 
 pub mod format;
 pub mod redact;
+pub mod report;
 pub mod spool;

@@ -13,7 +13,7 @@ mod levels;
 mod ocsf;
 mod rfc5424;
 mod text;
-mod words;
+pub(in crate::sink) mod words;
 
 pub use cef::cef;
 pub use ecs::ecs;

@@ -8,7 +8,7 @@ use crate::model::{
 use crate::sink::redact;
 
 use super::heartbeat;
-use super::words::{self, visible};
+use super::words::{self, size, visible};
 
 /// Lines listed of one kind; the rest is counted.
 const MAX_LINES: usize = 12;
@@ -178,26 +178,4 @@ fn heartbeat_text(beat: &Heartbeat) -> String {
         visible(&heartbeat::message(beat)),
         visible(&sum)
     )
-}
-
-/// Bytes in binary units, one decimal.
-fn size(bytes: u64) -> String {
-    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
-        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
-        None => format!("{bytes} B"),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn sizes_for_people() {
-        assert_eq!(
-            [size(0), size(1023), size(9_421), size(5 << 20)],
-            ["0 B", "1023 B", "9.2 KiB", "5.0 MiB"]
-        );
-    }
 }

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{
     Alert, AlertId, Coverage, FilePath, FlowEvidence, Lossy, NameSource, ProcessEvidence, ProcessKey,
-    Timestamp, Transport,
+    SigningState, Timestamp, Transport,
 };
 
 /// Who says it.
@@ -46,6 +46,17 @@ pub fn file_name(path: &FilePath) -> String {
 
 pub fn process_name(process: &ProcessEvidence) -> String {
     file_name(&process.info.program.path)
+}
+
+/// What a program's signature is worth, in one word.
+pub fn signature_status(process: &ProcessEvidence) -> &'static str {
+    match process.info.program.flags.state() {
+        _ if process.invalidated => "invalidated",
+        SigningState::Trusted => "trusted",
+        SigningState::AdHoc => "ad-hoc",
+        SigningState::Invalid => "invalid",
+        SigningState::Unsigned => "unsigned",
+    }
 }
 
 /// What runs inside the transport, as far as it was understood.
@@ -103,6 +114,15 @@ pub fn coverage_id(coverage: &Coverage) -> AlertId {
     id[6] = id[6] & 0x0f | 0x80;
     id[8] = id[8] & 0x3f | 0x80;
     AlertId(id)
+}
+
+/// Bytes in binary units, one decimal.
+pub fn size(bytes: u64) -> String {
+    const UNITS: [(u64, &str); 3] = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
+    match UNITS.iter().find(|(unit, _)| bytes >= *unit) {
+        Some((unit, name)) => format!("{:.1} {name}", bytes as f64 / *unit as f64),
+        None => format!("{bytes} B"),
+    }
 }
 
 /// Marks that turn the text around, break lines beyond ASCII's, or hide in it.
@@ -183,5 +203,13 @@ mod tests {
         assert_eq!(within("abcdefghij", 8), "abc[cut]");
         assert_eq!(within("ääääääääää", 8), "ä[cut]");
         assert_eq!(within("abcdefghij", 2), "[cut]");
+    }
+
+    #[test]
+    fn sizes_for_people() {
+        assert_eq!(
+            [size(0), size(1023), size(9_421), size(5 << 20)],
+            ["0 B", "1023 B", "9.2 KiB", "5.0 MiB"]
+        );
     }
 }

@@ -164,18 +164,11 @@ fn signature(process: &ProcessEvidence) -> Value {
     let program = &process.info.program;
     let state = program.flags.state();
     let valid = state == SigningState::Trusted && !process.invalidated;
-    let status = match state {
-        _ if process.invalidated => "invalidated",
-        SigningState::Trusted => "trusted",
-        SigningState::AdHoc => "ad-hoc",
-        SigningState::Invalid => "invalid",
-        SigningState::Unsigned => "unsigned",
-    };
     let mut value = json!({
         "exists": state != SigningState::Unsigned,
         "valid": valid,
         "trusted": valid,
-        "status": status,
+        "status": words::signature_status(process),
         "flags": format!("{:?}", program.flags),
     });
     let Some(object) = value.as_object_mut() else { return value };

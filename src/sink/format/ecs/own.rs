@@ -32,6 +32,7 @@ pub fn own(alert: &Alert) -> Value {
         "count": alert.count,
         "bytes_out": alert.bytes_out,
         "bytes_in": alert.bytes_in,
+        "platform": alert.uploader.info.program.platform,
     });
     if alert.reads_omitted > 0 {
         value["reads_omitted"] = alert.reads_omitted.into();
@@ -62,6 +63,10 @@ fn brief(process: &ProcessEvidence) -> Value {
         }
     }
     value.insert("platform".into(), program.platform.into());
+    value.insert("code_signature".into(), json!({ "status": words::signature_status(process) }));
+    if let Some(parent) = process.info.parent {
+        value.insert("parent".into(), json!({ "entity_id": words::entity(parent) }));
+    }
     if let Some(script) = &process.script {
         value.insert("script".into(), script.path.to_string().into());
     }
