@@ -35,6 +35,7 @@ pub fn section(html: &mut Html, report: &Report, alerts: &[&Told]) {
                 one_kind(html, kind, said);
             }
         }
+        report.watch.section(html);
         let degraded = alerts.iter().filter(|told| !told.latest.degraded.is_empty()).count() as u64;
         if degraded > 0 {
             html.raw("<p>").text(&many(degraded, "alert"));

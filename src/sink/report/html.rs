@@ -183,8 +183,7 @@ pub fn fitted(name: &str, columns: usize) -> String {
     }
     let (mut head, mut tail, mut room) = (String::new(), Vec::new(), columns.saturating_sub(1));
     let (mut from_start, mut from_end) = (name.chars(), name.chars().rev());
-    loop {
-        let Some(c) = from_start.next().filter(|c| wide(*c) <= room) else { break };
+    while let Some(c) = from_start.next().filter(|c| wide(*c) <= room) {
         (room, _) = (room - wide(c), head.push(c));
         let Some(c) = from_end.next().filter(|c| wide(*c) <= room) else { break };
         (room, _) = (room - wide(c), tail.push(c));

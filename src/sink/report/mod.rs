@@ -21,6 +21,7 @@ mod record;
 mod story;
 mod time_line;
 mod tree;
+mod watch;
 mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -28,6 +29,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::model::Timestamp;
 
 use record::{Blind, Entry, Story};
+use watch::Watch;
 
 pub use record::NoRecord;
 
@@ -56,6 +58,7 @@ pub struct Report {
     told: BTreeMap<String, Told>,
     blind: BTreeMap<(Timestamp, String), Blind>,
     blind_ids: BTreeSet<String>,
+    watch: Watch,
     records: u64,
     /// Alerts and coverage records beyond what is remembered.
     forgotten: u64,
@@ -106,6 +109,7 @@ impl Report {
     fn take(&mut self, entry: Entry) {
         match entry {
             Entry::Alert(story) => self.tell(*story),
+            Entry::Beat(beat) => self.watch.take(beat),
             Entry::Blind(blind) => {
                 if self.blind.len() >= MAX_BLIND {
                     self.forgotten += 1;

@@ -26,7 +26,10 @@ pub fn section(html: &mut Html, report: &Report, alerts: &[&Told]) {
     });
 }
 
-fn distinct(report: &Report, of: impl Fn(&Story) -> Vec<String>) -> BTreeMap<String, u64> {
+/// What an alert counts for.
+type Of = fn(&Story) -> Vec<String>;
+
+fn distinct(report: &Report, of: Of) -> BTreeMap<String, u64> {
     let mut counts = BTreeMap::new();
     for told in report.told.values() {
         for name in of(&told.latest) {
@@ -57,7 +60,7 @@ fn severities(story: &Story) -> Vec<String> {
 }
 
 fn tiles(html: &mut Html, report: &Report) {
-    let names = |of: fn(&Story) -> Vec<String>| -> (String, String) {
+    let names = |of: Of| -> (String, String) {
         let all: Vec<String> = distinct(report, of).into_keys().collect();
         let more = if all.len() > 3 { format!(" and {} more", all.len() - 3) } else { String::new() };
         let first: Vec<String> = all.iter().take(3).map(|name| fitted(name, 24)).collect();
@@ -71,7 +74,7 @@ fn tiles(html: &mut Html, report: &Report) {
     html.raw("<ul class=\"tiles\">");
     tile(html, "alerts", &report.told.len().to_string(), &alerts);
     tile(html, "sent", &size(sent), &format!("after {}", many(files, "sensitive read")));
-    for (label, of) in [("services", services as fn(&Story) -> _), ("programs", programs), ("users", users)] {
+    for (label, of) in [("services", services as Of), ("programs", programs), ("users", users)] {
         let (count, sub) = names(of);
         tile(html, label, &count, &sub);
     }
@@ -88,7 +91,7 @@ fn tile(html: &mut Html, label: &'static str, value: &str, sub: &str) {
 
 fn counts(html: &mut Html, report: &Report) {
     html.raw("<div class=\"grid\">");
-    let parts: [(&'static str, fn(&Story) -> Vec<String>); 5] = [
+    let parts: [(&'static str, Of); 5] = [
         ("By severity", severities),
         ("By service", services),
         ("By user", users),

@@ -172,8 +172,9 @@ fn foot(html: &mut Html, report: &Report) {
             html.raw("<dt>Configuration</dt><dd><code>").text(&hashes.join(" ")).raw("</code></dd>");
         }
         html.raw("</dl>");
-        if report.forgotten > 0 {
-            html.raw("<p class=\"note\">").text(&many(report.forgotten, "record"));
+        let forgotten = report.forgotten + report.watch.forgotten;
+        if forgotten > 0 {
+            html.raw("<p class=\"note\">").text(&many(forgotten, "record"));
             html.text(" beyond what this page remembers: make it from fewer files.").raw("</p>");
         }
         unread(html, report);

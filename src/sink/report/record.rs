@@ -15,6 +15,7 @@ const MAX_ITEMS: usize = 256;
 pub enum Entry {
     Alert(Box<Story>),
     Blind(Blind),
+    Beat(Beat),
 }
 
 /// Why a line is no record that a report could show.
@@ -22,9 +23,7 @@ pub enum Entry {
 pub enum NoRecord {
     #[error("not JSON ({0})")]
     NotJson(String),
-    #[error(
-        "JSON, but not a record of cloudward (no event.dataset `cloudward.alert` or `cloudward.coverage`)"
-    )]
+    #[error("JSON, but not a record of cloudward (no event.dataset of cloudward)")]
     Foreign,
     #[error("a record without a readable @timestamp")]
     NoTime,
@@ -144,6 +143,17 @@ pub struct Blind {
     pub text: String,
 }
 
+/// A sign of life.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Beat {
+    pub time: Timestamp,
+    /// `start`, `alive`, `stop` or `test`.
+    pub pulse: String,
+    pub sequence: u64,
+    /// Seconds until the next at the latest.
+    pub every: Option<u64>,
+}
+
 impl Entry {
     /// Reads one line. Bytes that are not UTF-8 are kept as replacement characters.
     pub fn read(line: &[u8]) -> Result<Self, NoRecord> {
@@ -155,6 +165,7 @@ impl Entry {
         match dataset {
             Some("cloudward.alert") => story(root).map(|story| Self::Alert(Box::new(story))),
             Some("cloudward.coverage") => blind(root).map(Self::Blind),
+            Some("cloudward.heartbeat") => beat(root).map(Self::Beat),
             _ => Err(NoRecord::Foreign),
         }
     }
@@ -214,6 +225,16 @@ fn blind(root: At<'_>) -> Result<Blind, NoRecord> {
         start: own.get("start").time().unwrap_or(end),
         end,
         text: own.get("text").words(),
+    })
+}
+
+fn beat(root: At<'_>) -> Result<Beat, NoRecord> {
+    let own = root.get("cloudward.heartbeat");
+    Ok(Beat {
+        time: root.get("@timestamp").time().ok_or(NoRecord::NoTime)?,
+        pulse: own.get("pulse").words(),
+        sequence: own.get("sequence").number(),
+        every: own.get("every").0.and_then(Value::as_u64),
     })
 }
 
