@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use order::InOrder;
 
-use crate::model::{NetFact, Timestamp};
+use crate::model::{DomainName, NetFact, Table, Timestamp};
 use crate::net::{FlowSummary, Limits, Tap};
 use crate::sensor::capture::{CaptureError, CaptureReader, CaptureSet};
 
@@ -39,8 +39,11 @@ fn parse_format(text: &str) -> Result<FlowFormat, String> {
     }
 }
 
-/// The service and tenant that a host name belongs to, if it is one of the known services.
-pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<(Arc<str>, Option<Arc<str>>)>;
+/// A service and, where a name tells it, a tenant.
+pub type Service = (Arc<str>, Option<Arc<str>>);
+
+/// The service that a host name belongs to, if it is one of the known ones.
+pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Service>;
 
 /// Runs the verb with the services of `lookup`. The status is 1 when an input failed; what was understood is printed all
 /// the same.
@@ -74,7 +77,14 @@ pub fn write_flows(
             Err(error) => complaints.push(error),
         }
     }
-    let mut writer = FlowWriter { format, lookup, out: &mut out, wrote_header: false };
+    let mut writer = FlowWriter {
+        format,
+        lookup,
+        known: Table::new(),
+        room: Vec::new(),
+        out: &mut out,
+        wrote_header: false,
+    };
     let tap = read_all(CaptureSet::new(readers), &mut writer, &mut complaints)?;
     writer.out.flush()?;
     for complaint in &complaints {
@@ -87,16 +97,31 @@ pub fn write_flows(
 struct FlowWriter<'a, W> {
     format: FlowFormat,
     lookup: Lookup<'a>,
+    /// What names were found to be: most flows have one that an earlier flow had.
+    known: Table<DomainName, Option<Service>>,
+    room: Vec<u8>,
     out: W,
     wrote_header: bool,
 }
 
 impl<W: Write> FlowWriter<'_, W> {
+    fn service(&mut self, name: &DomainName) -> Option<Service> {
+        if let Some(known) = self.known.get(name) {
+            return known.clone();
+        }
+        if self.known.len() >= MAX_KNOWN {
+            self.known = Table::new();
+        }
+        let found = (self.lookup)(name.as_str());
+        self.known.insert(name.clone(), found.clone());
+        found
+    }
+
     fn write(&mut self, flow: &FlowSummary) -> io::Result<()> {
-        let known = [flow.name.as_ref().map(|(name, ..)| name), flow.alias.as_ref()];
-        let service = known.into_iter().flatten().find_map(|name| (self.lookup)(name.as_str()));
+        let names = [flow.name.as_ref().map(|(name, ..)| name), flow.alias.as_ref()];
+        let service = names.into_iter().flatten().find_map(|name| self.service(name));
         match self.format {
-            FlowFormat::Json => json::write(flow, service, &mut self.out),
+            FlowFormat::Json => json::write(flow, service, &mut self.room, &mut self.out),
             FlowFormat::Text => {
                 if !std::mem::replace(&mut self.wrote_header, true) {
                     text::header(&mut self.out)?;
@@ -106,6 +131,9 @@ impl<W: Write> FlowWriter<'_, W> {
         }
     }
 }
+
+/// Names whose services are remembered, about 200 bytes each.
+const MAX_KNOWN: usize = 1 << 14;
 
 /// How many packets pass between two looks at what has ended.
 const BATCH: u64 = 4096;

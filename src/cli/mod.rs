@@ -48,9 +48,9 @@ pub fn main() -> ExitCode {
 
 /// Flows are shown with the services that the built-in catalogue knows.
 fn flows(args: &flows::FlowsArgs) -> ExitCode {
-    let policy = config::default_settings().policy;
+    let services = config::default_services();
     flows::run(args, &|domain| {
-        let found = policy.services.lookup(domain)?;
-        Some((Arc::clone(&policy.services.get(found.service).name), found.tenant))
+        let found = services.lookup(domain)?;
+        Some((Arc::clone(&services.get(found.service).name), found.tenant))
     })
 }

@@ -61,6 +61,15 @@ impl CommName {
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes[..usize::from(self.len)]
     }
+
+    /// Whether `CommName::new(raw)` would be this name.
+    #[inline]
+    pub fn is(&self, raw: &[u8]) -> bool {
+        match raw.first_chunk::<16>() {
+            Some(padded) if *padded == self.bytes => true,
+            _ => Self::new(raw) == *self,
+        }
+    }
 }
 
 impl fmt::Display for CommName {

@@ -50,7 +50,7 @@ pub struct Tap {
     flows: Flows,
     shared: Shared,
     fragments: Fragments,
-    interfaces: Vec<Arc<str>>,
+    interfaces: Interfaces,
 }
 
 impl Tap {
@@ -60,7 +60,7 @@ impl Tap {
             flows: Flows::new(),
             shared: Shared::new(limits),
             fragments: Fragments::default(),
-            interfaces: Vec::new(),
+            interfaces: Interfaces::default(),
         }
     }
 
@@ -93,7 +93,7 @@ impl Tap {
             time: packet.time,
             direction: envelope.direction,
             interface: match envelope.interface {
-                Some(raw) => interned(interfaces, raw).cloned(),
+                Some(raw) => interfaces.named(raw).cloned(),
                 None => packet.interface.cloned(),
             },
             owner: envelope.owner.as_ref().map(owner_of).or(packet.owner.copied()),
@@ -135,7 +135,7 @@ impl Tap {
         out: &mut Vec<NetFact>,
     ) {
         let interface = match (envelope.interface, packet.interface) {
-            (Some(raw), _) => interned(&mut self.interfaces, raw),
+            (Some(raw), _) => self.interfaces.named(raw),
             (None, named) => named,
         };
         let seen = Seen { time: packet.time, direction: envelope.direction, interface, segment };
@@ -193,17 +193,42 @@ fn note(
     }
 }
 
-/// The shared form of a NUL-padded interface name.
-#[inline]
-fn interned<'a>(known: &'a mut Vec<Arc<str>>, raw: &[u8]) -> Option<&'a Arc<str>> {
-    let name = raw.split(|byte| *byte == 0).next().unwrap_or_default();
-    let found = known.iter().position(|known| known.as_bytes() == name);
-    match found {
-        Some(index) => known.get(index),
-        None if name.is_empty() || known.len() >= MAX_INTERFACES => None,
-        None => {
-            known.push(Arc::from(String::from_utf8_lossy(name)));
-            known.last()
-        }
+/// How long the name of an interface is in a version 1 packet tap header, padding included.
+const PADDED: usize = 24;
+
+/// Names of interfaces, each held once.
+#[derive(Default)]
+struct Interfaces {
+    known: Vec<Arc<str>>,
+    /// The last name as it came, and which it is: nearly always that of the next packet too.
+    recent: Option<([u8; PADDED], usize)>,
+}
+
+impl Interfaces {
+    /// The shared form of a NUL-padded name.
+    #[inline]
+    fn named(&mut self, raw: &[u8]) -> Option<&Arc<str>> {
+        let padded = raw.first_chunk::<PADDED>();
+        let index = match (padded, &self.recent) {
+            (Some(padded), Some((recent, index))) if padded == recent => *index,
+            _ => self.index(raw)?,
+        };
+        self.known.get(index)
+    }
+
+    #[cold]
+    fn index(&mut self, raw: &[u8]) -> Option<usize> {
+        let name = raw.split(|byte| *byte == 0).next().unwrap_or_default();
+        let found = self.known.iter().position(|known| known.as_bytes() == name);
+        let index = match found {
+            Some(index) => index,
+            None if name.is_empty() || self.known.len() >= MAX_INTERFACES => return None,
+            None => {
+                self.known.push(Arc::from(String::from_utf8_lossy(name)));
+                self.known.len() - 1
+            }
+        };
+        self.recent = raw.first_chunk::<PADDED>().map(|padded| (*padded, index));
+        Some(index)
     }
 }

@@ -1,23 +1,33 @@
 //! Flows end in one order and are printed in another: by their start.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeSet, VecDeque};
 use std::io;
 
 use crate::model::{FlowId, NetFact, NetKind, Span, Timestamp};
 use crate::net::FlowSummary;
 
-/// A flow may turn out to have begun a little earlier than its first packet said; recordings are out of order by at most
-/// two seconds.
+/// A flow may turn out to have begun a little earlier than its first packet said, and flows open a little out of order:
+/// recordings are out of order by at most two seconds.
 const SLACK: Span = Span::from_secs(4);
 /// Ended flows that wait for an older one to end, about 500 bytes each. Beyond this, the oldest is printed before its turn.
-const MAX_WAITING: usize = 1 << 17;
+const MAX_WAITING: usize = 1 << 16;
 
 /// Holds ended flows back until no open one can come before them.
 #[derive(Default)]
 pub(super) struct InOrder {
-    open: BTreeSet<(Timestamp, FlowId)>,
-    opened: BTreeMap<FlowId, Timestamp>,
-    waiting: BTreeMap<(Timestamp, FlowId), FlowSummary>,
+    /// By id, which is the order of opening; those that ended are marked, and go when they are at the front or too many.
+    opened: VecDeque<Opened>,
+    ended: usize,
+    /// Those that wait, and where in `kept` they do.
+    waiting: BTreeSet<(Timestamp, FlowId, usize)>,
+    kept: Vec<Option<FlowSummary>>,
+    free: Vec<usize>,
+}
+
+struct Opened {
+    id: FlowId,
+    time: Timestamp,
+    has_ended: bool,
 }
 
 impl InOrder {
@@ -25,34 +35,59 @@ impl InOrder {
     pub(super) fn note(&mut self, facts: &mut Vec<NetFact>, ended: impl Iterator<Item = FlowSummary>) {
         for fact in facts.drain(..) {
             if matches!(fact.kind, NetKind::Opened(_)) {
-                self.open.insert((fact.time, fact.flow));
-                self.opened.insert(fact.flow, fact.time);
+                self.opened.push_back(Opened { id: fact.flow, time: fact.time, has_ended: false });
             }
         }
         for flow in ended {
-            if let Some(time) = self.opened.remove(&flow.id) {
-                self.open.remove(&(time, flow.id));
+            self.end(flow.id);
+            let at = self.free.pop().unwrap_or(self.kept.len());
+            self.waiting.insert((flow.start, flow.id, at));
+            match self.kept.get_mut(at) {
+                Some(room) => *room = Some(flow),
+                None => self.kept.push(Some(flow)),
             }
-            self.waiting.insert((flow.start, flow.id), flow);
+        }
+        while self.opened.front().is_some_and(|first| first.has_ended) {
+            self.opened.pop_front();
+            self.ended -= 1;
+        }
+        if self.ended > self.opened.len() / 2 {
+            self.opened.retain(|flow| !flow.has_ended);
+            self.ended = 0;
+        }
+    }
+
+    fn end(&mut self, id: FlowId) {
+        let found = self.opened.binary_search_by_key(&id, |flow| flow.id);
+        if let Some(flow) = found.ok().and_then(|at| self.opened.get_mut(at)) {
+            self.ended += usize::from(!flow.has_ended);
+            flow.has_ended = true;
         }
     }
 
     /// Hands over those whose turn has come.
     pub(super) fn ready(&mut self, mut write: impl FnMut(FlowSummary) -> io::Result<()>) -> io::Result<()> {
-        let oldest = self.open.first().map_or(Timestamp::MAX, |(time, _)| time.minus(SLACK));
-        while let Some(entry) = self.waiting.first_entry() {
-            if entry.key().0 >= oldest && self.waiting.len() <= MAX_WAITING {
+        let oldest = self.opened.front().map_or(Timestamp::MAX, |flow| flow.time.minus(SLACK));
+        while let Some((start, ..)) = self.waiting.first() {
+            if *start >= oldest && self.waiting.len() <= MAX_WAITING {
                 break;
             }
-            if let Some((_, flow)) = self.waiting.pop_first() {
-                write(flow)?;
-            }
+            self.next().map_or(Ok(()), &mut write)?;
         }
         Ok(())
     }
 
     /// Hands over all.
-    pub(super) fn all(&mut self, write: impl FnMut(FlowSummary) -> io::Result<()>) -> io::Result<()> {
-        std::mem::take(&mut self.waiting).into_values().try_for_each(write)
+    pub(super) fn all(&mut self, mut write: impl FnMut(FlowSummary) -> io::Result<()>) -> io::Result<()> {
+        while !self.waiting.is_empty() {
+            self.next().map_or(Ok(()), &mut write)?;
+        }
+        Ok(())
+    }
+
+    fn next(&mut self) -> Option<FlowSummary> {
+        let (.., at) = self.waiting.pop_first()?;
+        self.free.push(at);
+        self.kept.get_mut(at)?.take()
     }
 }

@@ -1,8 +1,8 @@
 //! A flow as one aligned line for people.
 
 use std::io::{self, Write};
-use std::sync::Arc;
 
+use super::Service;
 use crate::model::{Endpoint, NameSource, UnknownName};
 use crate::net::{FlowSummary, Tap, Unread};
 
@@ -27,11 +27,7 @@ pub(super) fn header(out: &mut impl Write) -> io::Result<()> {
     )
 }
 
-pub(super) fn write(
-    flow: &FlowSummary,
-    service: Option<(Arc<str>, Option<Arc<str>>)>,
-    out: &mut impl Write,
-) -> io::Result<()> {
+pub(super) fn write(flow: &FlowSummary, service: Option<Service>, out: &mut impl Write) -> io::Result<()> {
     let process = match flow.owner {
         Some(owner) => match owner.effective {
             Some((pid, name)) => format!("{}({}) for {}({})", owner.name, owner.pid.0, name, pid.0),
@@ -57,7 +53,7 @@ fn end(end: Endpoint) -> String {
     std::net::SocketAddr::new(end.ip, end.port).to_string()
 }
 
-fn domain(flow: &FlowSummary, service: Option<(Arc<str>, Option<Arc<str>>)>) -> String {
+fn domain(flow: &FlowSummary, service: Option<Service>) -> String {
     let mut text = match &flow.name {
         Some((name, source, _)) => match source {
             NameSource::TlsSni | NameSource::QuicSni => name.to_string(),

@@ -207,7 +207,7 @@ pub(super) fn owner_of(raw: &RawOwner<'_>) -> Owner {
 fn is_same_owner(raw: &RawOwner<'_>, owner: &Owner) -> bool {
     let effective = owner.effective.map_or(0, |(pid, _)| pid.0);
     let said = if raw.effective_pid == raw.pid { 0 } else { raw.effective_pid.max(0) };
-    raw.pid == owner.pid.0 && said == effective && raw.name.starts_with(owner.name.as_bytes())
+    raw.pid == owner.pid.0 && said == effective && owner.name.is(raw.name)
 }
 
 #[cfg(test)]

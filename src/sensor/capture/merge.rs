@@ -82,8 +82,8 @@ impl CaptureSet {
         if !source.reader.advance()? {
             return Ok(());
         }
-        let Some(packet) = source.reader.packet() else { return Ok(()) };
-        source.reached = source.reached.max(packet.time);
+        let Some(time) = source.reader.time() else { return Ok(()) };
+        source.reached = source.reached.max(time);
         let place = Reverse((source.reached, source.rank, index));
         match self.waiting.peek() {
             Some(top) if *top > place => self.waiting.push(place),

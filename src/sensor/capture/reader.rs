@@ -92,6 +92,12 @@ impl CaptureReader {
         }
     }
 
+    /// The time of the packet last stepped to.
+    #[inline]
+    pub(super) fn time(&self) -> Option<Timestamp> {
+        self.current.as_ref().map(|record| record.time)
+    }
+
     /// The packet last stepped to.
     #[inline]
     pub fn packet(&self) -> Option<Packet<'_>> {
