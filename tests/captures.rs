@@ -146,11 +146,12 @@ fn of_quic_only_what_follows_the_handshake_counts() {
 
 #[test]
 fn dns_answers_are_seen_as_tshark_saw_them() {
-    // Messages with an address for the name asked. tshark lists more: three in `dns_over_https`, which travel inside HTTP;
+    // Messages with an address for the name asked, hints in HTTPS records among them (`ech`). tshark lists more: three in `dns_over_https`, which travel inside HTTP;
     // two in `dynamic-update`, which are updates; one in `long-connection`, where mail servers' addresses come along with
     // their names; one in `max-compression-depth`, on port 12345.
     let expected = BTreeMap::from([
         ("dns/dns-corrupt.pcap", 1),
+        ("dns/ech.pcap", 2),
         ("dns/long-connection.pcap", 4),
         ("dns/mdns-no-assoc.pcap", 3),
         ("dns/mdns.pcap", 6),

@@ -278,6 +278,10 @@ fn caps(
     if chain.place == Place::Nameless {
         add(ReasonCode::NameByAddress, "the destination has no name: only its address is known".to_owned());
     }
+    if let Some(by_dns) = flows.iter().find_map(|flow| flow.disputed.as_ref()) {
+        let text = format!("the hello names another host than {by_dns}, which DNS was asked for");
+        add(ReasonCode::FrontingSuspected, text);
+    }
     if category(policy, &chain.place) == Some(Category::Tunnel) {
         add(ReasonCode::Tunnel, "the bytes went into a tunnel: what it carried is not visible".to_owned());
     }

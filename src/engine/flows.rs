@@ -11,9 +11,6 @@ use crate::policy::Policy;
 use super::lineage::LifeId;
 use super::window::Place;
 
-/// Names that hide the real destination by design: iCloud Private Relay.
-const RELAYS: [&str; 3] = ["mask.icloud.com", "mask-h2.icloud.com", "mask.apple-dns.net"];
-
 /// Where the bytes of a flow go.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum Target {
@@ -34,6 +31,10 @@ pub struct Flow {
     pub alias: Option<DomainName>,
     pub source: Option<NameSource>,
     pub scope: NameScope,
+    /// What the process asked DNS for, where its hello names something else.
+    pub disputed: Option<DomainName>,
+    /// Why the true destination cannot be known.
+    pub unknown: Option<UnknownName>,
     pub hello: Option<Arc<ClientHello>>,
     pub target: Target,
     /// Bytes counted while owner or target was not known: placed when both are.
@@ -91,6 +92,8 @@ impl Flows {
             alias: None,
             source: None,
             scope: NameScope::SameProcess,
+            disputed: None,
+            unknown: None,
             hello: None,
             target: Target::Open,
             waiting: Vec::new(),
@@ -122,7 +125,7 @@ impl Flow {
         self.domain = Some(domain.clone());
         self.source = Some(source);
         self.scope = scope;
-        let hidden = RELAYS.contains(&domain.as_str());
+        let hidden = self.unknown.is_some_and(UnknownName::hides);
         let names = std::iter::once(domain).chain(self.alias.as_ref());
         let target = match names.filter_map(|name| place(policy, name)).next() {
             _ if hidden => Target::Place(Place::Nameless),
@@ -136,10 +139,22 @@ impl Flow {
 
     /// It is known that no name will come, or that the one shown is not the true one. True if the target changed.
     pub fn nameless(&mut self, why: UnknownName) -> bool {
-        let changed = self.target == Target::Open || why == UnknownName::EncryptedHello;
+        self.unknown = Some(why);
+        let changed = self.target == Target::Open || why.hides();
         if changed {
             self.target = Target::Place(Place::Nameless);
         }
+        changed
+    }
+
+    /// The hello may be a front: if what the process asked DNS for is a service, the bytes go there. True if the target
+    /// changed.
+    pub fn dispute(&mut self, policy: &Policy, by_dns: DomainName) -> bool {
+        let asked = place(policy, &by_dns).filter(|_| !self.unknown.is_some_and(UnknownName::hides));
+        self.disputed = Some(by_dns);
+        let Some(asked) = asked else { return false };
+        let changed = self.target != Target::Place(asked.clone());
+        self.target = Target::Place(asked);
         changed
     }
 
@@ -161,6 +176,8 @@ impl Flow {
             server: self.facts.server,
             domain: self.domain.clone(),
             source: self.source,
+            disputed: self.disputed.clone(),
+            unknown: self.unknown,
             hello: self.hello.clone(),
             bytes_out: 0,
             bytes_in: 0,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Reason, Timestamp};
+use crate::model::{Reason, Timestamp, UnknownName};
 use crate::policy::{Leaving, SetId, SetMask, Subject, UnknownUpload};
 
 use super::Engine;
@@ -310,12 +310,29 @@ impl Engine {
 
     fn note_nameless(&mut self, completion: &Completion) {
         if completion.new_pair {
+            let flows = completion.instance.flows.iter();
+            let why = flows.filter_map(|flow| flow.unknown).max_by_key(|why| (why.hides(), *why));
+            let why = why.unwrap_or(UnknownName::PlainAddress);
             let text = format!(
-                "an upload after a sensitive read went to a destination that has no name: {}",
+                "an upload after a sensitive read went {}: {}",
+                where_to(why),
                 completion.uploader.info.program.path
             );
-            self.note(crate::model::CoverageKind::NameHidden, 1, &text);
+            self.note(why.coverage(), 1, &text);
         }
+    }
+}
+
+/// For a person, where bytes went whose destination is not known.
+const fn where_to(why: UnknownName) -> &'static str {
+    match why {
+        UnknownName::NoServerName | UnknownName::PlainAddress | UnknownName::Unread => {
+            "to a destination that has no name"
+        }
+        UnknownName::EncryptedHello => "to a destination whose name is encrypted",
+        UnknownName::Relay => "through a relay that hides its destination",
+        UnknownName::PeerToPeer => "to another user's machine, or through a server between the two",
+        UnknownName::Nearby => "to a device nearby",
     }
 }
 

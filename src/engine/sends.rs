@@ -46,6 +46,12 @@ impl Engine {
                     self.place_late(id);
                 }
             }
+            NetKind::Disputed(by_dns) => {
+                let policy = &self.policy;
+                if self.flows.get_mut(id).is_some_and(|flow| flow.dispute(policy, by_dns)) {
+                    self.place_late(id);
+                }
+            }
             NetKind::Bytes { out, into } => self.sent(id, time, u64::from(out), u64::from(into)),
             NetKind::Closed(_) => self.closed(id),
         }

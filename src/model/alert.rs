@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::{
     ClientHello, DomainName, Endpoint, FilePath, NameSource, ProcessInfo, Script, Span, Timestamp, Transport,
-    Uid,
+    Uid, UnknownName,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -256,6 +256,10 @@ pub struct FlowEvidence {
     pub server: Endpoint,
     pub domain: Option<DomainName>,
     pub source: Option<NameSource>,
+    /// What the process asked DNS for, where its hello names something else.
+    pub disputed: Option<DomainName>,
+    /// Why the true destination cannot be known.
+    pub unknown: Option<UnknownName>,
     pub hello: Option<Arc<ClientHello>>,
     /// Payload bytes that count: after the handshake and after the read.
     pub bytes_out: u64,

@@ -4,7 +4,7 @@ use std::fmt;
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use super::{Pid, Timestamp};
+use super::{CoverageKind, Pid, Timestamp};
 
 /// A flow of this run. Given out by the tap in rising order, never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -162,7 +162,7 @@ pub enum NameScope {
 }
 
 /// Why no name can be had, when the reason is known.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum UnknownName {
     /// Encrypted ClientHello: the visible name is the outer one.
     EncryptedHello,
@@ -172,6 +172,31 @@ pub enum UnknownName {
     PlainAddress,
     /// The handshake was not seen or cannot be read, and nothing asked DNS for this address.
     Unread,
+    /// The name is that of a relay which hides where the bytes go on to (iCloud Private Relay).
+    Relay,
+    /// STUN (RFC 8489): the far side is another user's machine, or a TURN server that stands in for it.
+    PeerToPeer,
+    /// A device nearby, over Apple's wireless direct link (AirDrop and kin).
+    Nearby,
+}
+
+impl UnknownName {
+    /// Whatever the flow is called, that is not where its bytes end up.
+    pub const fn hides(self) -> bool {
+        matches!(self, Self::EncryptedHello | Self::Relay | Self::PeerToPeer | Self::Nearby)
+    }
+
+    /// The blind spot that this is.
+    pub const fn coverage(self) -> CoverageKind {
+        match self {
+            Self::EncryptedHello | Self::NoServerName | Self::PlainAddress | Self::Unread => {
+                CoverageKind::NameHidden
+            }
+            Self::Relay => CoverageKind::Relay,
+            Self::PeerToPeer => CoverageKind::PeerToPeer,
+            Self::Nearby => CoverageKind::Airdrop,
+        }
+    }
 }
 
 /// What a ClientHello says beside the name.
@@ -226,8 +251,11 @@ pub enum NetKind {
     },
     /// A ClientHello was read whole.
     Hello(Box<ClientHello>),
-    /// It is now known that no name will come.
+    /// It is now known that no name will come, or that the one told is not where the bytes end up.
     Nameless(UnknownName),
+    /// The process asked DNS for this name at this address, and its hello names another that no answer leads here: the
+    /// hello may be a front (T1090.004).
+    Disputed(DomainName),
     /// Payload bytes after the handshake, each byte once.
     Bytes {
         out: u32,

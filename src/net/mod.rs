@@ -16,6 +16,7 @@
 mod dns;
 mod flow;
 mod frame;
+mod known;
 mod packet;
 mod proxy;
 mod quic;

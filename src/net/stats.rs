@@ -16,15 +16,23 @@ pub struct Stats {
     unread: [u64; Unread::ALL.len()],
     /// Segments whose sequence number cannot belong to their connection.
     pub out_of_window: u64,
+    /// Segments sent again after their connection was over.
+    pub stragglers: u64,
     /// Payload bytes that passed without being captured.
     pub lost_bytes: u64,
     /// Hellos that were given up because too many were incomplete at once.
     pub hellos_given_up: u64,
     /// Open flows that were pushed out of the full table.
     pub evicted: u64,
+    /// DNS answers to questions that nobody asked.
+    pub dns_unasked: u64,
+    /// Conversations with resolvers that cannot be read.
+    pub encrypted_dns: u64,
     losses: Blind,
     drops: Blind,
     evictions: Blind,
+    given_up: Blind,
+    resolvers: Blind,
 }
 
 /// How often and when, since it was last told.
@@ -73,6 +81,16 @@ impl Stats {
         self.losses.note(time);
     }
 
+    pub(super) fn note_hello_given_up(&mut self, time: Timestamp) {
+        self.hellos_given_up += 1;
+        self.given_up.note(time);
+    }
+
+    pub(super) fn note_encrypted_dns(&mut self, time: Timestamp) {
+        self.encrypted_dns += 1;
+        self.resolvers.note(time);
+    }
+
     pub(super) fn note_eviction(&mut self, last: Timestamp, now: Timestamp) {
         self.evictions.note(last);
         self.evictions.end = self.evictions.end.max(now);
@@ -88,6 +106,12 @@ impl Stats {
         let evictions = self.evictions.told(CoverageKind::TableFull, |count| {
             format!("{count} open flows were pushed out of the full flow table")
         });
-        [losses, drops, evictions].into_iter().flatten().collect()
+        let given_up = self.given_up.told(CoverageKind::NameHidden, |count| {
+            format!("{count} hellos were given up: too many were incomplete at once")
+        });
+        let resolvers = self.resolvers.told(CoverageKind::NameHidden, |count| {
+            format!("{count} connections asked DNS over TLS, HTTPS or QUIC: for which names cannot be seen")
+        });
+        [losses, drops, evictions, given_up, resolvers].into_iter().flatten().collect()
     }
 }

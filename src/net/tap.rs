@@ -183,9 +183,12 @@ fn note(
     owner: Option<&Owner>,
     out: &mut Vec<NetFact>,
 ) {
-    let (slot, from_client) = flows.find(seen, shared, out);
+    let Some((slot, from_client)) = flows.find(seen, shared, out) else {
+        shared.stats.stragglers += 1;
+        return;
+    };
     if raw.is_some() || owner.is_some() {
-        flows.owned(slot, seen.time, raw, owner, shared, out);
+        flows.owned(slot, seen, raw, owner, shared, out);
     }
     match seen.segment.tcp {
         Some(tcp) => flows.tcp(slot, from_client, seen, tcp, shared, out),

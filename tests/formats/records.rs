@@ -69,6 +69,8 @@ pub fn flow(v6: bool) -> FlowEvidence {
         server: Endpoint { ip: ip(2), port: 443 },
         domain: DomainName::from_wire(b"corp.s3.eu-west-1.amazonaws.com"),
         source: Some(NameSource::TlsSni),
+        disputed: None,
+        unknown: None,
         hello: Some(Arc::new(hello)),
         bytes_out: 9_000,
         bytes_in: 70,

@@ -163,3 +163,60 @@ fn n01_quic() {
     assert_eq!(flow.domain.as_ref().unwrap().as_str(), "api.cirrus-ci.com");
     assert_eq!((flow.transport.as_str(), flow.source.unwrap().as_str()), ("quic", "quic_sni"));
 }
+
+/// Names asked over HTTPS: no DNS answer is visible, and none is needed. What was asked cannot be seen, which is said.
+#[test]
+fn n04_dns_over_https() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.upload(1.5, &p, "dns.google", 600);
+    w.upload(2.0, &p, "content.dropboxapi.com", 90_000);
+    let told = w.tell();
+    assert_eq!(told.alert().flows[0].source.unwrap().as_str(), "tls_sni");
+    assert!(told.coverage().iter().any(|record| record.kind.as_str() == "name-hidden"));
+}
+
+/// The hello names an innocent host; the process asked DNS for another a moment before.
+#[test]
+fn n07_the_hello_contradicts_dns() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.resolve(1.9, &p, "content.dropboxapi.com");
+    let mut conn = w.connect_to(2.0, &p, "content.dropboxapi.com", Some("www.example.org"), false);
+    let end = w.send(2.1, &mut conn, 90_000);
+    w.close(end + 0.1, &mut conn);
+    let told = w.tell();
+    let alert = told.low();
+    assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "fronting-suspected"));
+    assert_eq!(alert.service.as_deref(), Some("dropbox"));
+}
+
+#[test]
+fn n13_relay_is_said_as_such() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.upload(2.0, &p, "mask-h2.icloud.com", 90_000);
+    assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "relay"));
+}
+
+/// WebRTC: a STUN exchange, then data to whoever answered. The name of the server in between says nothing.
+#[test]
+fn n21_peer_to_peer() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.resolve(1.5, &p, "turn.example.net");
+    let mut stun = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    stun.extend([7; 12]);
+    let payloads = [vec![stun], vec![vec![0x80; 1200]; 80]].concat();
+    w.datagrams(2.0, &p, "turn.example.net", "en0", &payloads);
+    assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "peer-to-peer"));
+}
+
+/// AirDrop: a device nearby is not the cloud.
+#[test]
+fn n22_airdrop() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.datagrams(2.0, &p, "nearby.local", "awdl0", &vec![vec![7; 1200]; 80]);
+    assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "airdrop"));
+}

@@ -398,6 +398,18 @@ impl World {
         }
     }
 
+    /// Datagrams from `who` to `host`, a millisecond apart, on an interface.
+    pub fn datagrams(&mut self, at: f64, who: &Proc, host: &str, interface: &str, payloads: &[Vec<u8>]) {
+        let mut conn = self.dial(who, host, false);
+        conn.server.1 = 3478;
+        for (index, payload) in payloads.iter().enumerate() {
+            let mut frame = conn.frame(true, 17, payload, 0);
+            frame[12..36].fill(0);
+            frame[12..12 + interface.len()].copy_from_slice(interface.as_bytes());
+            self.packets.push((at + index as f64 / 1000.0, frame));
+        }
+    }
+
     /// A SYN that nobody answers.
     pub fn syn(&mut self, at: f64, who: &Proc, host: &str, v6: bool) {
         let mut conn = self.dial(who, host, v6);

@@ -62,11 +62,19 @@ fn domain(flow: &FlowSummary, service: Option<Service>) -> String {
         None => match flow.nameless {
             Some(UnknownName::NoServerName) => "- (TLS without a name)".to_owned(),
             Some(UnknownName::Unread) => "- (handshake not read)".to_owned(),
+            Some(UnknownName::PeerToPeer) => "- (peer to peer)".to_owned(),
+            Some(UnknownName::Nearby) => "- (a device nearby)".to_owned(),
             _ => "-".to_owned(),
         },
     };
     if flow.hello.as_ref().is_some_and(|hello| hello.ech) {
         text.push_str(" (outer name, the real one is encrypted)");
+    }
+    if flow.nameless == Some(UnknownName::Relay) {
+        text.push_str(" (a relay, which hides the destination)");
+    }
+    if let Some(by_dns) = &flow.disputed {
+        text.push_str(&format!(" (DNS was asked for {by_dns})"));
     }
     if let Some((service, tenant)) = service {
         let tenant = tenant.map_or_else(String::new, |tenant| format!("/{tenant}"));

@@ -9,6 +9,11 @@ const AAAA: u16 = 28;
 const SVCB: u16 = 64;
 const HTTPS: u16 = 65;
 const CLASS_IN: u16 = 1;
+/// Keys of service parameters (RFC 9460, section 14.3.2).
+const IPV4_HINT: u16 = 4;
+const ECH: u16 = 5;
+const IPV6_HINT: u16 = 6;
+const ECH_VERSION: u16 = 0xfe0d;
 /// Records of one message that are looked at; a UDP answer cannot hold more that matter.
 const MAX_RECORDS: usize = 256;
 /// Links of an alias chain that are followed; resolvers give up around here too.
@@ -25,8 +30,39 @@ pub(in crate::net) struct Answers {
     pub(in crate::net) asked: Option<DomainName>,
     /// The name at the end of the alias chain, if it is another one.
     pub(in crate::net) canonical: Option<DomainName>,
-    /// Addresses, each with its time to live in seconds.
+    /// Addresses, each with its time to live in seconds; hints of HTTPS and SVCB records among them.
     pub(in crate::net) addresses: Vec<(Address, u32)>,
+    /// The name that an encrypted hello to this host will show instead (RFC 9848, section 4).
+    pub(in crate::net) outer: Option<DomainName>,
+    /// Which question was answered.
+    pub(in crate::net) question: Option<Question>,
+}
+
+/// A query that an answer must fit (RFC 5452, section 9.1): its number, and what was asked, as a hash.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::net) struct Question {
+    id: u16,
+    asked: u64,
+}
+
+impl Question {
+    /// FNV-1a: who asks could collide only with themself.
+    fn new(id: u16, name: &Name, kind: u16) -> Self {
+        let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
+        let kind = kind.to_be_bytes();
+        Self { id, asked: name.as_bytes().iter().chain(&kind).fold(0xcbf2_9ce4_8422_2325, hash) }
+    }
+
+    /// Of a query; `None` for answers and what is no DNS message.
+    pub(in crate::net) fn of_query(message: &[u8]) -> Option<Self> {
+        let mut cursor = Cursor { message, at: 0 };
+        let (id, flags, questions) = (cursor.u16()?, cursor.u16()?, cursor.u16()?);
+        cursor.take(6)?;
+        let asks = flags & 0xf800 == 0 && questions > 0;
+        asks.then_some(())?;
+        let name = cursor.name()?;
+        Some(Self::new(id, &name, cursor.u16()?))
+    }
 }
 
 /// A name as text bytes, lowered, without the final dot.
@@ -121,17 +157,21 @@ impl<'a> Cursor<'a> {
     }
 }
 
-/// Reads a response into `answers`; false if it is none, failed, or tells no address. Records cut off at the end leave
+/// Reads a response into `answers`; false if it is none, failed, or answers nothing. Records cut off at the end leave
 /// those before them standing. `multicast`: without a question, the owner of the records is what was asked for.
 pub(in crate::net) fn read(message: &[u8], multicast: bool, answers: &mut Answers) -> bool {
     answers.asked = None;
     answers.canonical = None;
     answers.addresses.clear();
+    answers.outer = None;
+    answers.question = None;
     let read = read_header(message);
     let Some((mut cursor, questions, records)) = read else { return false };
     let mut chain: Vec<Name> = Vec::new();
     if questions > 0 {
-        let Some(name) = question(&mut cursor, questions) else { return false };
+        let Some((name, kind)) = question(&mut cursor, questions) else { return false };
+        let id = message.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
+        answers.question = Some(Question::new(id, &name, kind));
         chain.push(name);
     }
     for _ in 0..records.min(MAX_RECORDS) {
@@ -144,7 +184,7 @@ pub(in crate::net) fn read(message: &[u8], multicast: bool, answers: &mut Answer
     if chain.len() > 1 {
         answers.canonical = DomainName::from_wire(last.as_bytes());
     }
-    answers.asked.is_some() && !answers.addresses.is_empty()
+    answers.asked.is_some()
 }
 
 /// A response without error: where it goes on, how many questions and answers it has.
@@ -157,14 +197,15 @@ fn read_header(message: &[u8]) -> Option<(Cursor<'_>, u16, usize)> {
     answered.then_some((cursor, questions, usize::from(records)))
 }
 
-fn question(cursor: &mut Cursor<'_>, questions: u16) -> Option<Name> {
+fn question(cursor: &mut Cursor<'_>, questions: u16) -> Option<(Name, u16)> {
     let name = cursor.name()?;
-    cursor.take(4)?;
+    let kind = cursor.u16()?;
+    cursor.take(2)?;
     for _ in 1..questions {
         cursor.skip_name()?;
         cursor.take(4)?;
     }
-    Some(name)
+    Some((name, kind))
 }
 
 /// One record. Addresses count if their owner is the name asked for or one that it is an alias of.
@@ -195,11 +236,63 @@ fn record(
             }
         }
         (CNAME, _) if known && chain.len() < MAX_CHAIN => chain.push(at(0)?),
-        // The alias form has priority zero; parameters are not read.
-        (SVCB | HTTPS, [0, 0, target, ..]) if known && *target != 0 && chain.len() < MAX_CHAIN => {
-            chain.push(at(2)?);
+        (SVCB | HTTPS, [high, low, ..]) if known => {
+            let mut service = Cursor { message: cursor.message.get(..data_at + length)?, at: data_at + 2 };
+            let target = service.name()?;
+            match (high, low) {
+                // The alias form has priority zero.
+                (0, 0) if target.len > 0 && chain.len() < MAX_CHAIN => chain.push(target),
+                (0, 0) => {}
+                _ => {
+                    parameters(&mut service, ttl, answers);
+                    // Addresses of the target are addresses of the name asked for.
+                    if target.len > 0 && chain.len() < MAX_CHAIN {
+                        chain.push(target);
+                    }
+                }
+            }
         }
         _ => {}
     }
     Some(())
+}
+
+/// Parameters of the service form (RFC 9460, section 2.2), as far as they are sound: address hints and ECH.
+fn parameters(cursor: &mut Cursor<'_>, ttl: u32, answers: &mut Answers) -> Option<()> {
+    while let (Some(key), Some(length)) = (cursor.u16(), cursor.u16()) {
+        let value = cursor.take(usize::from(length))?;
+        match key {
+            IPV4_HINT => {
+                let hints = value.as_chunks::<4>().0.iter();
+                answers.addresses.extend(hints.map(|hint| (Address::v4(*hint), ttl)));
+            }
+            IPV6_HINT => {
+                let hints = value.as_chunks::<16>().0.iter();
+                answers.addresses.extend(hints.map(|hint| (Address::v6(*hint), ttl)));
+            }
+            ECH if answers.outer.is_none() => answers.outer = public_name(value),
+            _ => {}
+        }
+    }
+    Some(())
+}
+
+/// The public name in a list of ECH configurations (RFC 9849, section 4): of the first whose version is known.
+fn public_name(list: &[u8]) -> Option<DomainName> {
+    let mut cursor = Cursor { message: list, at: 2 };
+    loop {
+        let (version, length) = (cursor.u16()?, cursor.u16()?);
+        let config = cursor.take(usize::from(length))?;
+        if version != ECH_VERSION {
+            continue;
+        }
+        // Its number and key algorithm, then the key, the cipher suites, the longest name.
+        let mut inner = Cursor { message: config, at: 3 };
+        for _ in ["key", "suites"] {
+            let length = inner.u16()?;
+            inner.take(usize::from(length))?;
+        }
+        let [_, length] = inner.take(2)? else { return None };
+        return DomainName::from_wire(inner.take(usize::from(*length))?);
+    }
 }

@@ -1,9 +1,11 @@
-//! DNS answers: which names led to which addresses.
+//! DNS: which names led to which addresses, who asked, and what the answers fit.
 
+mod conversation;
 mod message;
 mod names;
 
-pub(super) use message::{Answers, read};
+pub(super) use conversation::{Conversation, Fit};
+pub(super) use message::{Answers, Question, read};
 pub(super) use names::{Asker, Names};
 
 /// Unicast DNS, and multicast DNS.

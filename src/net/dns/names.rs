@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Answers;
-use crate::model::{DomainName, NameScope, Pid, Span, Table, Timestamp};
+use crate::model::{DomainName, NameScope, Pid, Set, Span, Table, Timestamp};
 use crate::net::flow::DISORDER;
 use crate::net::frame::Address;
 
@@ -13,6 +13,10 @@ const SLACK: Span = Span::from_secs(60);
 const MAX_LIFE: Span = Span::from_secs(24 * 3600);
 /// An answer that ran out still names its address for so long, but is no better than another process's.
 const STALE: Span = Span::from_secs(3600);
+/// A process that asks for a name connects within this, as a rule.
+const PROMPT: Span = Span::from_secs(30);
+/// Outer names of encrypted hellos that are remembered, of about 100 bytes; every provider has one or two.
+const MAX_OUTERS: usize = 1024;
 
 /// Who asked: a process, or nobody in particular.
 pub(in crate::net) type Asker = Option<Pid>;
@@ -35,26 +39,43 @@ struct Entry {
     serial: u64,
 }
 
-/// Names by address, bounded: the oldest answer gives way. Each answer takes about 200 bytes for the host and as much for
-/// the process that asked.
+/// Names by address, bounded: the oldest answer gives way. Each answer takes about 200 bytes for the host, as much for the
+/// process that asked, and half as much for the name.
 #[derive(Debug)]
 pub(in crate::net) struct Names {
     limit: usize,
     entries: Table<(Asker, Address), Entry>,
     order: VecDeque<(u64, Asker, Address)>,
     serial: u64,
+    /// When each name was last asked for, and the names in the order in which they first were.
+    asked: Table<DomainName, Timestamp>,
+    asked_order: VecDeque<DomainName>,
+    outers: Set<DomainName>,
     /// Answers that gave way before they ran out.
     pub(in crate::net) evicted: u64,
 }
 
 impl Names {
     pub(in crate::net) fn new(limit: usize) -> Self {
-        Self { limit, entries: Table::new(), order: VecDeque::new(), serial: 0, evicted: 0 }
+        Self {
+            limit,
+            entries: Table::new(),
+            order: VecDeque::new(),
+            serial: 0,
+            asked: Table::new(),
+            asked_order: VecDeque::new(),
+            outers: Set::new(),
+            evicted: 0,
+        }
     }
 
     /// Remembers an answer, for its asker and for the host.
     pub(in crate::net) fn learn(&mut self, time: Timestamp, asker: Asker, answers: &Answers) {
         let Some(asked) = &answers.asked else { return };
+        self.note_asked(time, asked);
+        if let Some(outer) = answers.outer.as_ref().filter(|_| self.outers.len() < MAX_OUTERS) {
+            self.outers.insert(outer.clone());
+        }
         for (address, ttl) in &answers.addresses {
             let life = Span::from_secs(u64::from(*ttl)).max(SLACK).min(MAX_LIFE);
             let until = time.plus(life).plus(SLACK);
@@ -62,6 +83,20 @@ impl Names {
             if asker.is_some() {
                 self.put(asker, *address, time, until, asked, answers.canonical.as_ref());
             }
+        }
+    }
+
+    fn note_asked(&mut self, time: Timestamp, name: &DomainName) {
+        if let Some(last) = self.asked.get_mut(name) {
+            *last = time.max(*last);
+            return;
+        }
+        self.asked.insert(name.clone(), time);
+        self.asked_order.push_back(name.clone());
+        if self.asked_order.len() > self.limit
+            && let Some(oldest) = self.asked_order.pop_front()
+        {
+            self.asked.remove(&oldest);
         }
     }
 
@@ -103,6 +138,27 @@ impl Names {
         }
     }
 
+    /// What one of `askers` asked for when it was led to `address` a moment ago, if its hello says `name`, which nobody
+    /// ever asked for. Names of one site do not dispute each other.
+    pub(in crate::net) fn dispute(
+        &self,
+        time: Timestamp,
+        askers: [Asker; 2],
+        address: Address,
+        name: &DomainName,
+    ) -> Option<DomainName> {
+        let own = askers.into_iter().flatten().find_map(|asker| self.entries.get(&(Some(asker), address)))?;
+        let prompt = own.time <= time.plus(DISORDER) && time.since(own.time) <= PROMPT;
+        let ends = [Some(&own.asked), own.canonical.as_ref()];
+        let agrees = ends.into_iter().flatten().any(|end| site(end) == site(name));
+        (prompt && !agrees && !self.asked.contains(name)).then(|| own.asked.clone())
+    }
+
+    /// DNS said that encrypted hellos show this name.
+    pub(in crate::net) fn is_outer(&self, name: &DomainName) -> bool {
+        self.outers.contains(name)
+    }
+
     /// The entry, and whether it had not run out.
     fn at(&self, time: Timestamp, asker: Asker, address: Address) -> Option<(&Entry, bool)> {
         let entry = self.entries.get(&(asker, address))?;
@@ -113,4 +169,10 @@ impl Names {
 
 fn named(entry: &Entry, scope: NameScope) -> Name {
     Name { asked: entry.asked.clone(), canonical: entry.canonical.clone(), scope }
+}
+
+/// The last two labels: near enough to who registered a name, and on the safe side where it is not.
+fn site(name: &DomainName) -> &str {
+    let dot = name.as_str().rmatch_indices('.').nth(1);
+    dot.map_or(name.as_str(), |(dot, _)| &name.as_str()[dot + 1..])
 }

@@ -11,7 +11,7 @@ const ADDRESS: [u8; 4] = [192, 0, 2, 1];
 
 fn answers(message: &[u8]) -> Option<Answers> {
     let mut answers = Answers::default();
-    read(message, false, &mut answers).then_some(answers)
+    (read(message, false, &mut answers) && !answers.addresses.is_empty()).then_some(answers)
 }
 
 fn at(seconds: i64) -> Timestamp {
@@ -51,6 +51,28 @@ fn failures_and_queries_tell_nothing() {
         message[at] = value;
         assert!(answers(&message).is_none(), "{at} {value}");
     }
+}
+
+/// Two HTTPS records as they came over the wire; hints and keys as tshark sees them.
+#[test]
+fn service_records_tell_hints_and_the_outer_name() {
+    let capture = include_bytes!("../../../tests/captures/dns/ech.pcap");
+    let (mut found, mut next) = (Vec::new(), 24);
+    while let Some(header) = capture.get(next..next + 16) {
+        let len = u32::from_le_bytes([header[8], header[9], header[10], header[11]]) as usize;
+        // IPv6 and UDP headers are 48 bytes.
+        found.extend(answers(&capture[next + 16 + 48..next + 16 + len]));
+        next += 16 + len;
+    }
+    let [first, second] = &found[..] else { panic!("{found:?}") };
+    assert_eq!(first.outer.as_ref().unwrap().as_str(), "cover.defo.ie");
+    assert_eq!(first.addresses[0].0, Address::v4([213, 108, 108, 101]));
+    assert_eq!(second.outer.as_ref().unwrap().as_str(), "cloudflare-ech.com");
+    let v4 = [Address::v4([104, 18, 10, 118]), Address::v4([104, 18, 11, 118])];
+    assert!(v4.iter().all(|hint| second.addresses.iter().any(|(address, _)| address == hint)));
+    let mut names = Names::new(16);
+    names.learn(at(0), None, first);
+    assert!(names.is_outer(first.outer.as_ref().unwrap()));
 }
 
 #[test]

@@ -4,11 +4,8 @@ use super::{
     ClientHello, DomainName, Flow, FlowFacts, NameScope, NameSource, Named, NetFact, NetKind, Owner,
     RawOwner, Shared, Timestamp, Transport, UnknownName, is_same_owner, owner_of,
 };
+use crate::net::known;
 use crate::net::tls::Hello;
-
-/// Public names of servers that take encrypted hellos: the real name is inside. GREASE (RFC 9849, section 6.2) comes with
-/// the real name outside and looks the same otherwise.
-const ECH_OUTER_NAMES: [&str; 2] = ["cloudflare-ech.com", "cloudflare-esni.com"];
 
 impl Flow {
     fn tell(&self, time: Timestamp, kind: NetKind, out: &mut Vec<NetFact>) {
@@ -66,7 +63,8 @@ impl Flow {
         out: &mut Vec<NetFact>,
     ) {
         shared.stats.hellos += 1;
-        let outer = hello.name.as_ref().is_some_and(|name| ECH_OUTER_NAMES.contains(&name.as_str()));
+        let is_outer = |name: &DomainName| known::is_outer_name(name) || shared.names.is_outer(name);
+        let outer = hello.name.as_ref().is_some_and(is_outer);
         let said = ClientHello {
             version: hello.version,
             ech: hello.ech_extension && outer,
@@ -75,6 +73,9 @@ impl Flow {
             alpn: std::mem::take(&mut hello.alpn),
         };
         let ech = said.ech;
+        if self.client_opened && known::is_encrypted_dns(&said, hello.name.as_ref(), self.server().port) {
+            shared.stats.note_encrypted_dns(time);
+        }
         self.greeted = true;
         if shared.limits.summaries {
             self.hello = Some(Box::new(said.clone()));
@@ -114,13 +115,19 @@ impl Flow {
         out: &mut Vec<NetFact>,
     ) {
         self.unnamed = None;
-        let answer = shared.names.find(time, self.askers(), self.server_address());
+        let (askers, server) = (self.askers(), self.server_address());
+        let answer = shared.names.find(time, askers, server);
+        let disputed = shared.names.dispute(time, askers, server, &name).filter(|_| !ech);
         if let Some(answer) = answer.filter(|answer| answer.asked == name)
             && let Some(canonical) = answer.canonical
         {
             self.tell_alias(time, canonical, answer.scope, out);
         }
         self.tell_name(time, (name, self.in_hello(), NameScope::SameProcess), out);
+        if let Some(by_dns) = disputed {
+            self.disputed = Some(by_dns.clone());
+            self.tell(time, NetKind::Disputed(by_dns), out);
+        }
         if ech {
             self.tell_nameless(time, UnknownName::EncryptedHello, out);
         }
@@ -191,10 +198,41 @@ impl Flow {
     fn tell_name(&mut self, time: Timestamp, name: Named, out: &mut Vec<NetFact>) {
         let (domain, source, scope) = name.clone();
         self.name = Some(name);
+        let relays = known::is_relay(&domain) || self.alias.as_ref().is_some_and(known::is_relay);
         self.tell(time, NetKind::Named { domain, source, scope }, out);
+        if relays {
+            self.tell_nameless(time, UnknownName::Relay, out);
+        }
     }
 
-    fn tell_nameless(&mut self, time: Timestamp, why: UnknownName, out: &mut Vec<NetFact>) {
+    /// Bytes on this interface go to a device nearby, whatever its address.
+    pub(super) fn look_nearby(&mut self, time: Timestamp, out: &mut Vec<NetFact>) {
+        if self.interface.as_ref().is_some_and(|interface| known::is_nearby(interface)) {
+            self.tell_nameless(time, UnknownName::Nearby, out);
+        }
+    }
+
+    /// A connection that goes on under another address or port: what was known of it is known of this flow.
+    pub(super) fn continues(&mut self, time: Timestamp, before: &Self, out: &mut Vec<NetFact>) {
+        self.transport = Transport::Quic;
+        self.greeted = before.greeted;
+        self.hello = before.hello.clone();
+        if let (None, Some(owner)) = (self.owner, before.owner) {
+            self.owner = Some(owner);
+            self.tell(time, NetKind::Owned(owner), out);
+        }
+        if let (Some(alias), Some((.., scope))) = (&before.alias, &before.name) {
+            self.tell_alias(time, alias.clone(), *scope, out);
+        }
+        if let Some(name) = &before.name {
+            self.tell_name(time, name.clone(), out);
+        }
+        if let Some(why) = before.nameless {
+            self.tell_nameless(time, why, out);
+        }
+    }
+
+    pub(super) fn tell_nameless(&mut self, time: Timestamp, why: UnknownName, out: &mut Vec<NetFact>) {
         self.unnamed = None;
         if self.nameless.replace(why).is_none() {
             self.tell(time, NetKind::Nameless(why), out);

@@ -1,6 +1,7 @@
 //! Flows: who talks to whom, which bytes count, what the far side is called.
 
 mod facts;
+mod gone;
 mod handshake;
 mod key;
 mod stream;
@@ -8,6 +9,7 @@ mod summary;
 mod table;
 mod tcp;
 mod timers;
+mod tunnel;
 mod udp;
 
 pub(super) use handshake::DISORDER;
@@ -20,7 +22,7 @@ use handshake::{Handshake, Progress};
 use key::Key;
 use stream::{Pieces, Stream};
 
-use super::dns::{Answers, Names};
+use super::dns::{Answers, Conversation, Names};
 use super::frame::{Address, RawOwner, Segment};
 use super::quic::Opening;
 use super::tls::Fingerprints;
@@ -87,8 +89,10 @@ struct Half {
     packets: u64,
     /// Payload bytes of datagrams; of TCP the stream knows.
     datagram_bytes: u64,
-    /// The interface that datagrams are counted on.
+    /// The interface that packets are counted on.
     via: Option<Arc<str>>,
+    /// Packets that were counted on the wire, and will pass this interface too.
+    ahead: u64,
 }
 
 impl Half {
@@ -143,15 +147,10 @@ struct Flow {
     /// No name was found yet, for this reason, as of this time.
     unnamed: Option<(UnknownName, Timestamp)>,
     nameless: Option<UnknownName>,
-    /// Bytes of a DNS message over TCP.
-    dns: Option<Vec<u8>>,
-}
-
-/// Interfaces that packets pass before or after their real way: there the owner is the program, not the tunnel's.
-const TUNNELS: [&str; 3] = ["utun", "ipsec", "ppp"];
-
-fn is_tunnel(interface: &str) -> bool {
-    TUNNELS.iter().any(|name| interface.starts_with(name))
+    /// What the process asked DNS for, where the hello names something else.
+    disputed: Option<DomainName>,
+    /// Of a conversation with a resolver.
+    dns: Option<Box<Conversation>>,
 }
 
 const OUT: usize = 0;
@@ -210,5 +209,7 @@ fn is_same_owner(raw: &RawOwner<'_>, owner: &Owner) -> bool {
     raw.pid == owner.pid.0 && said == effective && owner.name.is(raw.name)
 }
 
+#[cfg(test)]
+mod blind_tests;
 #[cfg(test)]
 mod tests;

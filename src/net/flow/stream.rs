@@ -60,6 +60,11 @@ impl Stream {
         self.next
     }
 
+    /// The sequence number behind the last byte seen.
+    pub(in crate::net) fn next_seq(&self) -> Option<u32> {
+        self.begun.then(|| self.origin.wrapping_add(self.next as u32))
+    }
+
     pub(in crate::net) fn is_whole(&self) -> bool {
         self.islands.is_empty()
     }

@@ -24,6 +24,8 @@ pub struct FlowSummary {
     /// What the name is an alias of, if DNS said so.
     pub alias: Option<DomainName>,
     pub nameless: Option<UnknownName>,
+    /// What the process asked DNS for, where the hello names something else.
+    pub disputed: Option<DomainName>,
     pub hello: Option<Box<ClientHello>>,
     /// Transport payload, each byte once, whether it counts for detection or not.
     pub bytes_out: u64,
@@ -59,6 +61,7 @@ impl Flow {
             nameless: self.nameless,
             name: self.name.take(),
             alias: self.alias.take(),
+            disputed: self.disputed.take(),
             hello: self.hello.take(),
             interface: self.interface.take(),
         }

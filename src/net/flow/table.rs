@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::gone::Gone;
 use super::key::sender_is_client;
 use super::{
     Close, Flow, FlowId, FlowSummary, Half, Key, LINGER, MAX_SPARE, NetFact, Owner, RawOwner, Segment,
@@ -30,6 +31,9 @@ pub(in crate::net) struct Flows {
     /// Flows that are gone, for the next ones.
     #[expect(clippy::vec_box, reason = "the boxes are what is reused")]
     spare: Vec<Box<Flow>>,
+    gone: Gone,
+    /// What QUIC servers call themselves.
+    pub(super) connections: quic::Connections,
     /// Summaries of flows that are gone, if wanted.
     pub(in crate::net) finished: Vec<FlowSummary>,
 }
@@ -76,31 +80,35 @@ impl Flows {
             next_id: 0,
             recent: None,
             spare: Vec::new(),
+            gone: Gone::default(),
+            connections: quic::Connections::default(),
             finished: Vec::new(),
         }
     }
 
-    /// The flow that a segment belongs to, opened if need be, and whether its client sent it.
+    /// The flow that a segment belongs to, opened if need be, and whether its client sent it. `None` for a straggler of a
+    /// connection that is over.
     #[inline]
     pub(in crate::net) fn find(
         &mut self,
         seen: &Seen<'_>,
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
-    ) -> (u32, bool) {
-        if let Some((slot, from_client)) = self.recently(&seen.segment) {
-            return (slot, from_client);
+    ) -> Option<(u32, bool)> {
+        if let Some(recent) = self.recently(&seen.segment) {
+            return Some(recent);
         }
         let (key, src_is_low) = Key::of(&seen.segment);
         let known = self.index.get(&key).copied();
         let slot = match known.and_then(|slot| self.accepting(slot, src_is_low, &seen.segment)) {
             Some(slot) => slot,
+            None if self.gone.knows(seen.time, &key, src_is_low, &seen.segment) => return None,
             None => self.open(key, src_is_low, known, seen, shared, out),
         };
         let from_client =
             self.slots[slot as usize].as_ref().is_some_and(|flow| flow.client_is_low == src_is_low);
         self.recent = Some(Recent::new(&seen.segment, slot, from_client));
-        (slot, from_client)
+        Some((slot, from_client))
     }
 
     /// The flow of the last packet, if this one goes the same way or back and nothing about it needs a closer look.
@@ -152,7 +160,7 @@ impl Flows {
         let id = FlowId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
         let flow = Flow::open(id, key, src_is_low, older, seen);
-        let flow = match self.spare.pop() {
+        let mut flow = match self.spare.pop() {
             Some(mut spare) => {
                 *spare = flow;
                 spare
@@ -160,6 +168,10 @@ impl Flows {
             None => Box::new(flow),
         };
         flow.tell_opened(seen.time, out);
+        flow.look_nearby(seen.time, out);
+        if let Some(before) = self.moved(&seen.segment) {
+            flow.continues(seen.time, before, out);
+        }
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
@@ -173,6 +185,15 @@ impl Flows {
         self.schedule(slot, due);
         shared.stats.flows += 1;
         slot
+    }
+
+    /// The flow that a QUIC connection had before its client changed address or port.
+    fn moved(&self, segment: &Segment<'_>) -> Option<&Flow> {
+        if segment.tcp.is_some() {
+            return None;
+        }
+        let (slot, id) = self.connections.find((segment.dst, segment.dst_port), segment.payload)?;
+        self.slots.get(slot as usize)?.as_deref().filter(|flow| flow.id == id)
     }
 
     /// A new connection takes the place of this one, which from now on only waits for its stragglers. One is enough: its
@@ -196,16 +217,16 @@ impl Flows {
     pub(in crate::net) fn owned(
         &mut self,
         slot: u32,
-        time: Timestamp,
+        seen: &Seen<'_>,
         raw: Option<&RawOwner<'_>>,
         beside: Option<&Owner>,
         shared: &Shared,
         out: &mut Vec<NetFact>,
     ) {
-        let Some(flow) = self.flow(slot) else { return };
+        let Some(flow) = self.flow(slot).filter(|flow| !flow.is_outside(seen.interface)) else { return };
         match (raw, beside) {
-            (Some(raw), _) => flow.owned_by(time, raw, shared, out),
-            (None, Some(owner)) => flow.set_owner(time, *owner, shared, out),
+            (Some(raw), _) => flow.owned_by(seen.time, raw, shared, out),
+            (None, Some(owner)) => flow.set_owner(seen.time, *owner, shared, out),
             (None, None) => {}
         }
     }
@@ -221,6 +242,7 @@ impl Flows {
         if self.recent.as_ref().is_some_and(|recent| recent.slot == slot) {
             self.recent = None;
         }
+        self.gone.remember(&flow);
         self.free.push(slot);
         if shared.limits.summaries {
             self.finished.push(flow.summary());
@@ -287,6 +309,7 @@ impl Flow {
             hello: None,
             unnamed: None,
             nameless: None,
+            disputed: None,
             dns: None,
         }
     }

@@ -19,7 +19,10 @@ impl Flows {
         out: &mut Vec<NetFact>,
     ) {
         let Some(flow) = self.flow(slot) else { return };
-        flow.segment(from_client, seen.time, tcp, &seen.segment, shared, out);
+        let this = if from_client { OUT } else { INTO };
+        let again = flow.passes_again(this, seen);
+        flow.halves[this].packets += u64::from(!again);
+        flow.segment(this, seen.time, tcp, &seen.segment, shared, out);
         let quiet =
             flow.settled && flow.closed.is_none() && flow.halves.iter().all(|half| half.stream.is_whole());
         if !quiet && let Some(due) = flow.wish() {
@@ -32,23 +35,21 @@ impl Flow {
     #[inline]
     fn segment(
         &mut self,
-        from_client: bool,
+        this: usize,
         time: Timestamp,
         tcp: TcpHeader,
         segment: &Segment<'_>,
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) {
-        let this = if from_client { OUT } else { INTO };
         self.touch(time);
         if tcp.has(TcpHeader::SYN) {
-            self.syn(from_client, tcp);
+            self.syn(this == OUT, tcp);
         }
         if tcp.has(TcpHeader::ACK) {
             self.halves[1 - this].stream.acknowledge(tcp.ack);
         }
         let half = &mut self.halves[this];
-        half.packets += 1;
         let seq = tcp.seq.wrapping_add(u32::from(tcp.has(TcpHeader::SYN)));
         // A reset may carry a reason in words; those are no payload.
         let len = if tcp.has(TcpHeader::RST) { 0 } else { segment.len };
@@ -105,8 +106,8 @@ impl Flow {
         } else {
             self.opening(this, run, shared, out);
         }
-        if this == INTO && self.server().port == dns::PORT {
-            self.dns_over_tcp(run, shared);
+        if self.server().port == dns::PORT {
+            self.dns_over_tcp(this, run, shared);
         }
     }
 
@@ -128,7 +129,7 @@ impl Flow {
         handshake.expire(run.time, progress);
         shared.held = (shared.held + handshake.size()).saturating_sub(before);
         if shared.held > shared.limits.handshake_bytes && handshake.size() > 0 {
-            shared.stats.hellos_given_up += 1;
+            shared.stats.note_hello_given_up(run.time);
             shared.held -= handshake.size();
             handshake.conclude(run.time, progress);
             progress.settled = true;

@@ -1,7 +1,9 @@
 //! When flows are looked at without a packet, and which go when the table is full.
 
+use std::collections::BTreeMap;
+
 use super::table::Flows;
-use super::{Close, Flow, FlowId, LINGER, NetFact, Shared, Timestamp};
+use super::{Close, Flow, FlowId, LINGER, NetFact, Pid, Shared, Timestamp};
 
 /// Of a full table, this part makes room at once: finding the least recently active costs a walk.
 const EVICTED_SHARE: usize = 32;
@@ -54,18 +56,26 @@ impl Flows {
         self.next_due = self.timers.first_key_value().map_or(Timestamp::MAX, |(second, _)| start_of(*second));
     }
 
-    /// Pushes the least recently active out, closed ones first.
+    /// Makes room: closed flows first, then those of owners that have more than their share, least recently active first.
+    /// Who floods the table pushes out flows of their own.
     pub(super) fn evict(&mut self, shared: &mut Shared, out: &mut Vec<NetFact>) {
-        let flows = self.slots.iter().enumerate();
-        let mut all: Vec<(bool, Timestamp, FlowId, u32)> = flows
-            .filter_map(|(slot, flow)| flow.as_ref().map(|flow| (slot, flow)))
-            .map(|(slot, flow)| (flow.closed.is_none(), flow.last, flow.id, slot as u32))
+        let flows = || self.slots.iter().enumerate().filter_map(|(slot, flow)| Some((slot, flow.as_ref()?)));
+        let mut counts: BTreeMap<Option<Pid>, usize> = BTreeMap::new();
+        for (_, flow) in flows() {
+            *counts.entry(flow.pid()).or_default() += 1;
+        }
+        let fair = self.len() / counts.len().max(1);
+        let mut all: Vec<(bool, bool, Timestamp, FlowId, u32)> = flows()
+            .map(|(slot, flow)| {
+                let modest = counts.get(&flow.pid()).is_none_or(|count| *count <= fair);
+                (flow.closed.is_none(), modest, flow.last, flow.id, slot as u32)
+            })
             .collect();
         let share = (all.len() / EVICTED_SHARE).max(1);
         all.select_nth_unstable(share - 1);
         all.truncate(share);
         all.sort_unstable();
-        for (open, last, _, slot) in all {
+        for (open, _, last, _, slot) in all {
             if open {
                 shared.stats.evicted += 1;
                 shared.stats.note_eviction(last, shared.now);
@@ -76,6 +86,10 @@ impl Flows {
 }
 
 impl Flow {
+    fn pid(&self) -> Option<Pid> {
+        self.owner.as_ref().map(|owner| owner.effective.map_or(owner.pid, |(pid, _)| pid))
+    }
+
     /// When to look at this flow next, if sooner than planned.
     pub(super) fn wish(&self) -> Option<Timestamp> {
         let waiting = self.handshake.as_ref().is_some_and(|handshake| handshake.is_waiting());

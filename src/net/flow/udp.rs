@@ -1,15 +1,14 @@
 //! UDP: datagrams, QUIC, DNS.
 
-use std::sync::Arc;
-
 use super::handshake::Run;
 use super::table::{Flows, Seen};
 use super::tcp::push_bytes;
-use super::{DISORDER, Flow, INTO, NetFact, OUT, Pid, Shared, Timestamp, Transport, UnknownName, is_tunnel};
-use crate::net::{dns, quic};
+use super::{Flow, INTO, NetFact, OUT, Pid, Shared, Timestamp, Transport, UnknownName};
+use crate::net::dns::{self, Fit, Question};
+use crate::net::{known, quic};
 
-/// A DNS message over TCP has a 16-bit length (RFC 1035, section 4.2.2).
-const MAX_DNS: usize = 2 + u16::MAX as usize;
+/// Datagrams of a flow that are looked at for STUN.
+const MAX_STUN: u64 = 4;
 
 impl Flows {
     /// Adds a datagram to its flow.
@@ -39,9 +38,17 @@ impl Flows {
             _ => segment.len,
         };
         push_bytes(flow.id, seen.time, this, u64::from(count), out);
-        if matches!(segment.src_port, dns::PORT | dns::MULTICAST_PORT) {
-            let multicast = segment.src_port == dns::MULTICAST_PORT;
-            flow.dns_message(segment.payload, multicast, seen.time, shared);
+        if segment.src_port == dns::PORT || segment.dst_port == dns::PORT {
+            let answers = segment.src_port == dns::PORT;
+            flow.dns_message(segment.payload, answers, seen.time, shared);
+        } else if segment.src_port == dns::MULTICAST_PORT {
+            flow.multicast_dns_message(segment.payload, seen.time, shared);
+        }
+        if flow.transport == Transport::Udp
+            && flow.halves[OUT].packets + flow.halves[INTO].packets <= MAX_STUN
+            && known::is_stun(segment.payload)
+        {
+            flow.tell_nameless(seen.time, UnknownName::PeerToPeer, out);
         }
         let mut look = first;
         if flow.transport == Transport::Quic && !flow.greeted {
@@ -57,30 +64,17 @@ impl Flows {
                 _ => flow.want_name(UnknownName::PlainAddress, seen.time, shared, out),
             }
         }
-        if look && let Some(due) = flow.wish() {
+        let (id, names_itself) = (flow.id, !from_client && flow.transport == Transport::Quic);
+        if let Some(name) = quic::source_id(segment.payload).filter(|_| names_itself) {
+            self.connections.learn((segment.src, segment.src_port), name, slot, id);
+        }
+        if look && let Some(due) = self.flow(slot).and_then(|flow| flow.wish()) {
             self.schedule(slot, due);
         }
     }
 }
 
 impl Flow {
-    /// A datagram that passes several interfaces (a tunnel, a bridge) is seen on each, and counts on one of them; on the
-    /// tunnel's, if there is one. TCP needs no such care: its sequence numbers show repetitions.
-    fn passes_again(&mut self, this: usize, seen: &Seen<'_>) -> bool {
-        let Some(interface) = seen.interface else { return false };
-        let last = self.last;
-        let via = &mut self.halves[this].via;
-        let again = via.as_ref().is_some_and(|via| {
-            let other = !Arc::ptr_eq(via, interface) && via != interface;
-            let better = is_tunnel(interface) && !is_tunnel(via);
-            other && !better && seen.time.since(last) <= DISORDER
-        });
-        if !again && !via.as_ref().is_some_and(|via| Arc::ptr_eq(via, interface)) {
-            *via = Some(interface.clone());
-        }
-        again
-    }
-
     /// Looks for the hello in a datagram of a QUIC connection. True if there is a reason to look at the flow again.
     fn initial(
         &mut self,
@@ -106,7 +100,7 @@ impl Flow {
                     self.client_opened = from_client;
                 }
                 if shared.held > shared.limits.handshake_bytes {
-                    shared.stats.hellos_given_up += 1;
+                    shared.stats.note_hello_given_up(time);
                     self.give_up_hello(time, shared, out);
                 }
                 return news;
@@ -134,18 +128,39 @@ impl Flow {
         }
     }
 
-    /// Learns from a DNS answer that this flow carried. Multicast DNS speaks for `.local` names only (RFC 6762).
-    fn dns_message(&mut self, message: &[u8], multicast: bool, time: Timestamp, shared: &mut Shared) {
-        if !dns::read(message, multicast, &mut shared.answers) {
+    /// Learns from a DNS message that this flow carried, in either direction. Of an answer that nobody asked for, nothing;
+    /// of one whose question the capture may have missed, no more than any process's word.
+    /// `answers`: it comes from the resolver's port.
+    fn dns_message(&mut self, message: &[u8], answers: bool, time: Timestamp, shared: &mut Shared) {
+        if let Some(question) = Question::of_query(message) {
+            return self.dns.get_or_insert_default().ask(question);
+        }
+        if !answers || !dns::read(message, false, &mut shared.answers) {
             return;
         }
-        let local = shared.answers.asked.as_ref().is_some_and(|name| name.as_str().ends_with(".local"));
-        if multicast && !local {
-            return;
-        }
-        shared.stats.dns_answers += 1;
+        let fit = self.dns.as_ref().map_or(Fit::NothingAsked, |dns| dns.fit(shared.answers.question));
         let [effective, own] = self.askers();
-        shared.names.learn(time, effective.or(own), &shared.answers);
+        let asker = match fit {
+            Fit::Asked => effective.or(own),
+            Fit::NothingAsked => None,
+            Fit::Unasked => {
+                shared.stats.dns_unasked += 1;
+                return;
+            }
+        };
+        shared.stats.dns_answers += u64::from(!shared.answers.addresses.is_empty());
+        shared.names.learn(time, asker, &shared.answers);
+    }
+
+    /// Multicast DNS needs no question, and speaks for `.local` names only (RFC 6762).
+    fn multicast_dns_message(&mut self, message: &[u8], time: Timestamp, shared: &mut Shared) {
+        let read = dns::read(message, true, &mut shared.answers);
+        let local = shared.answers.asked.as_ref().is_some_and(|name| name.as_str().ends_with(".local"));
+        if read && local && !shared.answers.addresses.is_empty() {
+            shared.stats.dns_answers += 1;
+            let [effective, own] = self.askers();
+            shared.names.learn(time, effective.or(own), &shared.answers);
+        }
     }
 
     /// Who may have asked DNS for this flow: the process on whose behalf it is, then its owner.
@@ -155,26 +170,19 @@ impl Flow {
         [effective, owner.map(|owner| owner.pid).filter(|pid: &Pid| pid.0 > 0)]
     }
 
-    /// The answering side of a DNS connection: messages with their length before them. Only in order; a gap ends it.
-    pub(super) fn dns_over_tcp(&mut self, run: Run<'_>, shared: &mut Shared) {
-        let whole = run.bytes.len() == run.len as usize;
-        let in_order = shared.pieces.len() == 1 && self.halves[INTO].stream.is_whole();
-        let buffer = self.dns.get_or_insert_default();
-        if !whole || !in_order || buffer.len() + run.bytes.len() > 2 * MAX_DNS {
-            buffer.clear();
-            return;
+    /// Messages with their length before them, in order however the segments come.
+    #[cold]
+    pub(super) fn dns_over_tcp(&mut self, this: usize, run: Run<'_>, shared: &mut Shared) {
+        let start = self.halves[this].stream.start;
+        let mut dns = self.dns.take().unwrap_or_default();
+        let mut messages = std::mem::take(&mut dns.sides[this]);
+        self.dns = Some(dns);
+        for piece in &shared.pieces {
+            messages.add(start, piece, run.part(piece).bytes);
         }
-        let Some(piece) = shared.pieces.first().cloned() else { return };
-        buffer.extend_from_slice(run.part(&piece).bytes);
-        let mut buffer = std::mem::take(buffer);
-        let mut at = 0;
-        while let Some((length, rest)) = buffer.get(at..).and_then(|rest| rest.split_first_chunk::<2>()) {
-            let length = usize::from(u16::from_be_bytes(*length));
-            let Some(message) = rest.get(..length) else { break };
-            self.dns_message(message, false, run.time, shared);
-            at += 2 + length;
+        messages.take(|message| self.dns_message(message, this == INTO, run.time, shared));
+        if let Some(dns) = &mut self.dns {
+            dns.sides[this] = messages;
         }
-        buffer.drain(..at);
-        self.dns = Some(buffer);
     }
 }

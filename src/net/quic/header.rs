@@ -29,6 +29,7 @@ struct Long<'a> {
     /// The packet type as version 1 numbers them.
     kind: u8,
     destination: &'a [u8],
+    source: &'a [u8],
     /// What follows the connection ids.
     rest: &'a [u8],
 }
@@ -45,11 +46,11 @@ impl<'a> Long<'a> {
             return None;
         }
         let (destination, rest) = connection_id(rest)?;
-        let (_, rest) = connection_id(rest)?;
+        let (source, rest) = connection_id(rest)?;
         let kind = first >> 4 & 3;
         // RFC 9369, section 3.2: version 2 numbers Initial 1, 0-RTT 2, Handshake 3, Retry 0.
         let kind = if version == VERSION_2 { kind.wrapping_sub(1) & 3 } else { kind };
-        Some(Self { version, kind, destination, rest })
+        Some(Self { version, kind, destination, source, rest })
     }
 
     /// Where the packet number begins and where `packet`, whose header this is, ends. `None` for a Retry, which has
@@ -87,6 +88,11 @@ pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
 /// A datagram that begins a QUIC connection, or belongs to its handshake.
 pub(in crate::net) fn is_quic(datagram: &[u8]) -> bool {
     Long::read(datagram).is_some()
+}
+
+/// What the sender of a handshake datagram wants to be called.
+pub(in crate::net) fn source_id(datagram: &[u8]) -> Option<&[u8]> {
+    Long::read(datagram).filter(|long| long.kind != RETRY).map(|long| long.source)
 }
 
 /// An Initial packet, protected as it came.

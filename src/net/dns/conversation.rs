@@ -1,0 +1,108 @@
+//! One client and one resolver: what was asked, and messages put together from TCP segments.
+
+use std::collections::VecDeque;
+use std::ops::Range;
+
+use super::Question;
+
+/// Questions of one flow that an answer may still come to, 16 bytes each.
+const MAX_ASKED: usize = 128;
+/// A DNS message over TCP has a 16-bit length before it (RFC 1035, section 4.2.2).
+const MAX_MESSAGE: usize = 2 + u16::MAX as usize;
+/// Segments of one direction that wait for an earlier one.
+const MAX_HELD: usize = 32;
+
+/// What is known of a flow to or from port 53.
+#[derive(Debug, Default)]
+pub(in crate::net) struct Conversation {
+    asked: VecDeque<Question>,
+    /// The client's and the server's bytes, over TCP.
+    pub(in crate::net) sides: [Messages; 2],
+}
+
+/// How an answer stands to what was asked.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::net) enum Fit {
+    Asked,
+    /// The capture has no question of this flow: it may have begun later.
+    NothingAsked,
+    /// Questions were seen, but not this one: nobody waits for this answer.
+    Unasked,
+}
+
+impl Conversation {
+    pub(in crate::net) fn ask(&mut self, question: Question) {
+        if self.asked.len() >= MAX_ASKED {
+            self.asked.pop_front();
+        }
+        self.asked.push_back(question);
+    }
+
+    pub(in crate::net) fn fit(&self, answered: Option<Question>) -> Fit {
+        match answered {
+            _ if self.asked.is_empty() => Fit::NothingAsked,
+            Some(question) if self.asked.contains(&question) => Fit::Asked,
+            _ => Fit::Unasked,
+        }
+    }
+}
+
+/// The messages in one direction of a TCP connection, in order however the segments come.
+#[derive(Debug, Default)]
+pub(in crate::net) struct Messages {
+    /// Offset of the first byte that is not in `buffer`; none before the beginning is known.
+    next: Option<i64>,
+    buffer: Vec<u8>,
+    held: Vec<(i64, Box<[u8]>)>,
+    held_bytes: usize,
+    /// Bytes are missing for good: where a message begins cannot be known any more.
+    is_lost: bool,
+}
+
+impl Messages {
+    /// Takes bytes that were not seen before: those at `piece`, as far as they were captured. `start`: where the stream
+    /// begins, if known.
+    pub(in crate::net) fn add(&mut self, start: Option<i64>, piece: &Range<i64>, bytes: &[u8]) {
+        self.next = self.next.or(start);
+        let is_whole = usize::try_from(piece.end - piece.start) == Ok(bytes.len());
+        if self.is_lost || !is_whole {
+            return self.lose();
+        }
+        if self.next == Some(piece.start) {
+            self.append(bytes);
+            while let Some(at) = self.held.iter().position(|(start, _)| self.next == Some(*start)) {
+                let (_, bytes) = self.held.swap_remove(at);
+                self.held_bytes -= bytes.len();
+                self.append(&bytes);
+            }
+        } else {
+            self.held.push((piece.start, bytes.into()));
+            self.held_bytes += bytes.len();
+        }
+        if self.held.len() > MAX_HELD || self.held_bytes.max(self.buffer.len()) > 2 * MAX_MESSAGE {
+            self.lose();
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8]) {
+        self.buffer.extend_from_slice(bytes);
+        self.next = self.next.map(|next| next + bytes.len() as i64);
+    }
+
+    fn lose(&mut self) {
+        *self = Self { is_lost: true, ..Self::default() };
+    }
+
+    /// Hands over the messages that are whole.
+    pub(in crate::net) fn take(&mut self, mut each: impl FnMut(&[u8])) {
+        let mut at = 0;
+        while let Some((length, rest)) = self.buffer.get(at..).and_then(|rest| rest.split_first_chunk::<2>())
+        {
+            let length = usize::from(u16::from_be_bytes(*length));
+            let Some(message) = rest.get(..length) else { break };
+            each(message);
+            at += 2 + length;
+        }
+        self.buffer.drain(..at);
+    }
+}

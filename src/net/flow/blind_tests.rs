@@ -1,0 +1,253 @@
+//! What a flow hides, whose answers count, and connections that move.
+
+use std::sync::Arc;
+
+use crate::model::{CommName, NameScope, NameSource, NetFact, NetKind, Owner, Pid, Timestamp, UnknownName};
+use crate::net::testing::{CLIENT, Made, SERVER, dns_answer, hello, packet, run, tcp, udp};
+use crate::net::{Limits, Packet, Tap};
+
+const MS: i64 = 1_000_000;
+const RESOLVER: ([u8; 4], u16) = ([10, 0, 0, 53], 53);
+const ASKER: ([u8; 4], u16) = ([10, 0, 0, 1], 40_000);
+
+fn owner(pid: i32) -> Owner {
+    Owner { pid: Pid(pid), name: CommName::new(b"x"), effective: None }
+}
+
+/// The question that [`dns_answer`] answers.
+fn dns_query(asked: &str) -> Vec<u8> {
+    let mut message = dns_answer(asked, None, 0, [0; 4]);
+    message.truncate(12 + asked.len() + 2 + 4);
+    message[2..8].copy_from_slice(&[1, 0, 0, 1, 0, 0]);
+    message
+}
+
+/// Packets with an owner, from one interface each.
+fn told(packets: &[(&str, i32, Made)]) -> (Vec<NetFact>, Tap) {
+    let mut tap = Tap::new(Limits { summaries: true, ..Limits::default() });
+    let mut facts = Vec::new();
+    for (interface, pid, made) in packets {
+        let (interface, owner) = (Arc::<str>::from(*interface), owner(*pid));
+        let named = Packet { interface: Some(&interface), owner: Some(&owner), ..packet(made) };
+        tap.packet(&named, &mut facts);
+    }
+    tap.finish(Timestamp::MIN, &mut facts);
+    (facts, tap)
+}
+
+fn nameless(facts: &[NetFact]) -> Vec<UnknownName> {
+    let why = facts.iter().filter_map(|fact| match fact.kind {
+        NetKind::Nameless(why) => Some(why),
+        _ => None,
+    });
+    why.collect()
+}
+
+fn named(facts: &[NetFact], name: &str) -> Option<(NameSource, NameScope)> {
+    facts.iter().rev().find_map(|fact| match &fact.kind {
+        NetKind::Named { domain, source, scope } if domain.as_str() == name => Some((*source, *scope)),
+        _ => None,
+    })
+}
+
+fn disputed(facts: &[NetFact]) -> Option<&str> {
+    facts.iter().find_map(|fact| match &fact.kind {
+        NetKind::Disputed(domain) => Some(domain.as_str()),
+        _ => None,
+    })
+}
+
+/// Question and answer about the server's address, then a hello to it.
+fn asked_then_greeted(asked: &str, greeted: &str) -> Vec<(&'static str, i32, Made)> {
+    vec![
+        ("en0", 7, udp(0, ASKER, RESOLVER, &dns_query(asked))),
+        ("en0", 7, udp(MS, RESOLVER, ASKER, &dns_answer(asked, None, 60, SERVER.0))),
+        ("en0", 7, tcp(2 * MS, CLIENT, SERVER, 1, 0, 2, &[])),
+        ("en0", 7, tcp(3 * MS, CLIENT, SERVER, 2, 1, 0x10, &hello(Some(greeted), 0))),
+    ]
+}
+
+#[test]
+fn a_hello_that_contradicts_dns_is_disputed() {
+    let facts = told(&asked_then_greeted("evil.cdn.example", "corp.example.org")).0;
+    assert_eq!(disputed(&facts), Some("evil.cdn.example"));
+    assert!(named(&facts, "corp.example.org").is_some(), "shown as it says, too");
+    for (asked, greeted) in [("a.example", "a.example"), ("a.cdn.example", "b.cdn.example")] {
+        assert_eq!(disputed(&told(&asked_then_greeted(asked, greeted)).0), None, "{asked} {greeted}");
+    }
+    // Somebody asked for the name in the hello: many names may share an address.
+    let mut shared = asked_then_greeted("evil.cdn.example", "corp.example.org");
+    let other = (ASKER.0, 40_001);
+    shared.insert(0, ("en0", 9, udp(0, RESOLVER, other, &dns_answer("corp.example.org", None, 60, [9; 4]))));
+    assert_eq!(disputed(&told(&shared).0), None);
+}
+
+#[test]
+fn answers_count_as_far_as_somebody_asked() {
+    let scope = |packets: &[(&str, i32, Made)]| named(&told(packets).0, "a.example").map(|(_, scope)| scope);
+    let answer = udp(MS, RESOLVER, ASKER, &dns_answer("a.example", None, 60, SERVER.0));
+    let sent = udp(2 * MS, CLIENT, SERVER, b"x");
+    let question = |name| udp(0, ASKER, RESOLVER, &dns_query(name));
+    let asked = [("en0", 7, question("a.example")), ("en0", 7, answer.clone()), ("en0", 7, sent.clone())];
+    assert_eq!(scope(&asked), Some(NameScope::SameProcess));
+    let missed = [("en0", 7, answer.clone()), ("en0", 7, sent.clone())];
+    assert_eq!(scope(&missed), Some(NameScope::HostWide), "the question may have been missed");
+    let forged = [("en0", 7, question("b.example")), ("en0", 7, answer), ("en0", 7, sent)];
+    assert_eq!(scope(&forged), None);
+    assert_eq!(told(&forged).1.stats().dns_unasked, 1);
+}
+
+#[test]
+fn dns_over_tcp_in_any_order_of_segments() {
+    let framed = |message: Vec<u8>| [&(message.len() as u16).to_be_bytes()[..], &message].concat();
+    let question = framed(dns_query("a.example"));
+    let answer = framed(dns_answer("a.example", None, 60, SERVER.0));
+    let (first, second) = answer.split_at(20);
+    let reply = |seq: usize, part: &[u8]| tcp(4 * MS, RESOLVER, ASKER, 11 + seq as u32, 2, 0x10, part);
+    let mut parts = [reply(0, first), reply(20, second)];
+    for _ in 0..2 {
+        parts.reverse();
+        let packets = [
+            tcp(0, ASKER, RESOLVER, 1, 0, 2, &[]),
+            tcp(MS, RESOLVER, ASKER, 10, 2, 0x12, &[]),
+            tcp(2 * MS, ASKER, RESOLVER, 2, 11, 0x10, &question),
+            parts[0].clone(),
+            parts[1].clone(),
+            udp(5 * MS, CLIENT, SERVER, b"x"),
+        ];
+        let packets = packets.map(|made| ("en0", 7, made));
+        assert_eq!(named(&told(&packets).0, "a.example"), Some((NameSource::Dns, NameScope::SameProcess)));
+    }
+}
+
+#[test]
+fn what_hides_the_destination_is_said() {
+    let mut stun = vec![0, 1, 0, 0, 0x21, 0x12, 0xa4, 0x42];
+    stun.extend([7; 12]);
+    let (facts, _) = run(&[udp(0, CLIENT, ([192, 0, 2, 1], 3478), &stun)]);
+    assert_eq!(nameless(&facts), [UnknownName::PeerToPeer]);
+    let nearby = [("awdl0", 7, tcp(0, CLIENT, SERVER, 1, 0, 2, &[]))];
+    assert_eq!(nameless(&told(&nearby).0), [UnknownName::Nearby]);
+    let relay = [tcp(0, CLIENT, SERVER, 1, 0, 2, &[]), {
+        tcp(1, CLIENT, SERVER, 2, 1, 0x10, &hello(Some("mask-h2.icloud.com"), 0))
+    }];
+    assert_eq!(nameless(&run(&relay).0), [UnknownName::Relay]);
+}
+
+#[test]
+fn questions_that_cannot_be_read_are_a_blind_spot() {
+    let mut tap = Tap::new(Limits::default());
+    let mut facts = Vec::new();
+    let greeting = hello(Some("dns.google"), 0);
+    for made in [tcp(0, CLIENT, SERVER, 1, 0, 2, &[]), tcp(1, CLIENT, SERVER, 2, 1, 0x10, &greeting)] {
+        tap.packet(&packet(&made), &mut facts);
+    }
+    assert_eq!(tap.stats().encrypted_dns, 1);
+    assert!(tap.coverage().iter().any(|record| record.kind.as_str() == "name-hidden"));
+}
+
+/// Keys are not needed: the server's long header names it, the client's short header repeats that name.
+#[test]
+fn a_quic_connection_is_followed_to_another_port() {
+    let long = |kind: u8, destination: &[u8], source: &[u8]| {
+        let mut bytes = vec![0xc0 | kind << 4, 0, 0, 0, 1, destination.len() as u8];
+        bytes.extend(destination);
+        bytes.push(source.len() as u8);
+        bytes.extend(source);
+        if kind == 0 {
+            bytes.push(0);
+        }
+        bytes.extend([0x40, 100]);
+        bytes.extend([9; 100]);
+        bytes
+    };
+    let short = |id: &[u8]| [&[0x41][..], id, &[9; 60]].concat();
+    let moved = (CLIENT.0, CLIENT.1 + 1);
+    let packets = |id: &[u8]| {
+        [
+            udp(0, RESOLVER, ASKER, &dns_answer("a.example", None, 60, SERVER.0)),
+            udp(MS, CLIENT, SERVER, &long(0, b"client's choice", b"")),
+            udp(2 * MS, SERVER, CLIENT, &long(2, b"", b"server's")),
+            udp(3 * MS, moved, SERVER, &short(id)),
+        ]
+    };
+    let transport = |id: &[u8]| {
+        let flows = run(&packets(id)).1;
+        let flow = flows.iter().find(|flow| flow.client.port == moved.1);
+        flow.map(|flow| (flow.transport.as_str(), flow.name.is_some(), flow.bytes_out))
+    };
+    assert_eq!(transport(b"server's"), Some(("quic", true, 69)));
+    assert_eq!(transport(b"another!"), Some(("udp", true, 69)), "named by DNS alone");
+}
+
+#[test]
+fn a_tunnel_s_packets_count_once_from_the_first_on() {
+    let (out, back) = (udp(0, CLIENT, SERVER, &[7; 100]), |at| udp(at, SERVER, CLIENT, &[7; 30]));
+    let packets = [
+        ("utun4", 7, out.clone()),
+        ("en0", 99, out),
+        ("en0", 99, back(MS)),
+        ("en0", 99, back(2 * MS)),
+        ("utun4", 7, back(3 * MS)),
+        ("utun4", 7, back(4 * MS)),
+        ("utun4", 7, back(5 * MS)),
+    ];
+    let (facts, mut tap) = told(&packets);
+    let flow = tap.finished().next().unwrap();
+    assert_eq!((flow.bytes_out, flow.bytes_in, flow.packets_out, flow.packets_in), (100, 90, 1, 3));
+    assert_eq!((flow.interface.as_deref(), flow.owner.map(|owner| owner.pid.0)), (Some("utun4"), Some(7)));
+    let owners = facts.iter().filter(|fact| matches!(fact.kind, NetKind::Owned(_))).count();
+    assert_eq!(owners, 1, "the tunnel's owner is not the program");
+}
+
+#[test]
+fn tcp_packets_of_a_tunnel_count_once() {
+    let segment = |at: i64, seq: u32| tcp(at, CLIENT, SERVER, seq, 1, 0x10, &[7; 10]);
+    let packets = [
+        ("en0", 99, segment(0, 1)),
+        ("utun4", 7, segment(1, 1)),
+        ("en0", 99, segment(2, 11)),
+        ("utun4", 7, segment(3, 11)),
+    ];
+    let (_, mut tap) = told(&packets);
+    let flow = tap.finished().next().unwrap();
+    assert_eq!((flow.bytes_out, flow.packets_out, flow.owner.unwrap().pid.0), (20, 2, 7));
+}
+
+/// One process opens flow after flow; the only flow of another stays, though it has been silent for longer.
+#[test]
+fn who_floods_the_table_pushes_out_their_own() {
+    let mut tap = Tap::new(Limits { flows: 64, summaries: true, ..Limits::default() });
+    let mut facts = Vec::new();
+    let (quiet, flood) = (owner(1), owner(2));
+    let first = tcp(0, CLIENT, SERVER, 1, 0, 2, &[]);
+    tap.packet(&Packet { owner: Some(&quiet), ..packet(&first) }, &mut facts);
+    for port in 0..1000 {
+        let made = tcp(MS * i64::from(port), ([10, 0, 0, 2], 1000 + port), SERVER, 1, 0, 2, &[]);
+        tap.packet(&Packet { owner: Some(&flood), ..packet(&made) }, &mut facts);
+    }
+    assert!(tap.stats().evicted > 900);
+    assert!(tap.finished().all(|flow| flow.owner == Some(flood)));
+}
+
+/// The last segment is sent again and again after both sides have finished (as in zeek's `xmpp-dialback-starttls`).
+#[test]
+fn what_is_sent_again_after_the_end_is_no_new_flow() {
+    const FIN: u8 = 0x11;
+    let back = |at: i64, seq: u32, flags: u8, payload: &[u8]| tcp(at, SERVER, CLIENT, seq, 3, flags, payload);
+    let mut packets = vec![
+        tcp(0, CLIENT, SERVER, 1, 0, 2, &[]),
+        back(1, 10, 0x12, &[]),
+        back(2, 11, 0x10, b"hello"),
+        tcp(3, CLIENT, SERVER, 2, 16, FIN, &[]),
+        back(4, 16, FIN, &[]),
+    ];
+    for second in [1, 5, 9, 60] {
+        packets.push(back(second * 1000 * MS, 11, FIN, b"hello"));
+    }
+    assert_eq!(run(&packets).1.len(), 1);
+    let again = [packets.clone(), vec![tcp(61_000 * MS, CLIENT, SERVER, 77, 0, 2, &[])]].concat();
+    assert_eq!(run(&again).1.len(), 2, "a new connection is one");
+    packets.push(back(300_000 * MS, 11, FIN, b"hello"));
+    assert_eq!(run(&packets).1.len(), 2, "not for ever");
+}

@@ -1,0 +1,68 @@
+//! Packets that pass several interfaces of one machine (a VPN's tunnel and the wire, a bridge): each counts once, on the
+//! tunnel's side if there is one, for there the owner is the program and not the VPN.
+
+use std::sync::Arc;
+
+use super::table::Seen;
+use super::{DISORDER, Flow, Half};
+
+/// Interfaces that packets pass before or after their real way.
+const TUNNELS: [&str; 3] = ["utun", "ipsec", "ppp"];
+
+pub(super) fn is_tunnel(interface: &str) -> bool {
+    TUNNELS.iter().any(|name| interface.starts_with(name))
+}
+
+impl Flow {
+    /// Whether this packet was seen on another interface before, or will be on a better one. Bytes of TCP need no such
+    /// care: its sequence numbers show repetitions.
+    #[inline]
+    pub(super) fn passes_again(&mut self, this: usize, seen: &Seen<'_>) -> bool {
+        let Some(interface) = seen.interface else { return false };
+        let half = &mut self.halves[this];
+        match &half.via {
+            Some(via) if Arc::ptr_eq(via, interface) && half.ahead == 0 => false,
+            _ => self.changes_interface(this, seen, interface),
+        }
+    }
+
+    #[cold]
+    fn changes_interface(&mut self, this: usize, seen: &Seen<'_>, interface: &Arc<str>) -> bool {
+        let (first, last) = (self.first, self.last);
+        let half = &mut self.halves[this];
+        let Some(via) = half.via.as_ref().filter(|via| via != &interface) else {
+            half.via = Some(interface.clone());
+            return half.seen_ahead();
+        };
+        if is_tunnel(interface) && !is_tunnel(via) {
+            // The first packets were seen on the wire already, and are about to pass the tunnel.
+            half.ahead = if seen.time.since(first) <= DISORDER { half.packets } else { 0 };
+            half.via = Some(interface.clone());
+            self.interface = Some(interface.clone());
+            return self.halves[this].seen_ahead();
+        }
+        let again = seen.time.since(last) <= DISORDER;
+        if !again {
+            half.via = Some(interface.clone());
+        }
+        again
+    }
+
+    /// Whose a packet is, is said by the tunnel's copy alone.
+    #[inline]
+    pub(super) fn is_outside(&self, interface: Option<&Arc<str>>) -> bool {
+        match (&self.interface, interface) {
+            (Some(own), Some(other)) if !Arc::ptr_eq(own, other) => is_tunnel(own) && !is_tunnel(other),
+            _ => false,
+        }
+    }
+}
+
+impl Half {
+    /// One of those that were counted on the wire before the tunnel was seen.
+    fn seen_ahead(&mut self) -> bool {
+        let is_ahead = self.ahead > 0;
+        self.ahead = self.ahead.saturating_sub(1);
+        is_ahead
+    }
+}
