@@ -8,4 +8,5 @@ mod daemon;
 mod eslogger;
 mod formats;
 mod launchd;
+mod simulation;
 mod stories;

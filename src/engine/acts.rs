@@ -90,7 +90,7 @@ impl Engine {
         if let (Some(name), Some(home)) = (variable("USER"), variable("HOME"))
             && !name.is_empty()
             && home.rsplit('/').next() == Some(name)
-            && self.users.len() < 4096
+            && self.users.len() < super::sizes::MAX_USERS
         {
             self.users.or_insert_with(user, || Arc::from(&**name));
         }

@@ -90,6 +90,8 @@ impl Engine {
     /// The life carries one read more. Bytes it sent so far do not count against it.
     pub(super) fn bear(&mut self, id: LifeId, mut bearing: Bearing) {
         let now = self.now;
+        // A rule that counts files needs them all in one place.
+        let handed_on_at_most = MAX_HANDED_ON.max(self.policy.rules.counted());
         let Some(life) = self.lineage.get_mut(id) else { return };
         life.load = None;
         let mut gone: Vec<ReadId> = Vec::new();
@@ -135,10 +137,15 @@ impl Engine {
                 .collect();
             life.tallies.iter_mut().for_each(|tally| tally.check_at = 0);
             let handed_on = bearing.way.is_some() || bearing.through.is_some();
-            if life.bearings.len() >= if handed_on { MAX_HANDED_ON } else { MAX_BEARINGS } {
+            if life.bearings.len() >= if handed_on { handed_on_at_most } else { MAX_BEARINGS } {
                 life.bearings_omitted += 1;
                 let severity = |set: SetId| self.policy.sets.get(usize::from(set.0)).map(|set| set.severity);
-                let (at, weight) = weakest(&life.bearings, severity);
+                // The same file once more makes room for itself, so that it cannot push others out.
+                let same = life.bearings.iter().rposition(|other| other.read.path == bearing.read.path);
+                let (at, weight) = match same {
+                    Some(at) => (at, None),
+                    None => weakest(&life.bearings, severity),
+                };
                 if handed_on && weight_of(&bearing, severity) < weight {
                     gone.into_iter().for_each(|read| self.unbear(id, read));
                     return;
@@ -153,6 +160,7 @@ impl Engine {
             bearers.push(id);
         }
         gone.into_iter().for_each(|read| self.unbear(id, read));
+        self.lineage.burden(id);
         self.pour(id, &pipes, &bearing);
     }
 

@@ -214,7 +214,8 @@ impl Engine {
         });
         let origin =
             |bearing: &&Bearing| Origin { read: Arc::clone(&bearing.read), way: bearing.way.clone() };
-        let origins: Vec<Origin> = live.iter().take(MAX_ORIGINS).map(origin).collect();
+        let origins: Vec<Origin> =
+            live.iter().take(MAX_ORIGINS.max(self.policy.rules.counted())).map(origin).collect();
         let load = self.new_load(origins, until);
         let life = self.lineage.get_mut(id)?;
         life.load = Some(Arc::clone(&load));

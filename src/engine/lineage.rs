@@ -102,6 +102,10 @@ pub struct Lineage {
     /// Lives of one pid, oldest first.
     by_pid: Table<Pid, Vec<LifeId>>,
     next: u64,
+    /// No life has a lower number.
+    oldest: u64,
+    /// Lives that never carried anything.
+    idle: BTreeSet<LifeId>,
     /// When to look at an ended life again.
     graves: BTreeSet<(Timestamp, LifeId)>,
     evicted: u64,
@@ -215,6 +219,7 @@ impl Lineage {
             bearings_omitted: 0,
         };
         self.lives.insert(id, life);
+        self.idle.insert(id);
         self.by_key.insert(info.key, id);
         self.by_pid.or_insert_with(pid, Vec::new).push(id);
         id
@@ -283,6 +288,7 @@ impl Lineage {
 
     fn forget(&mut self, id: LifeId) {
         let Some(life) = self.lives.remove(&id) else { return };
+        self.idle.remove(&id);
         for key in &life.keys {
             self.by_key.remove(key);
         }
@@ -321,17 +327,20 @@ impl Lineage {
         }
     }
 
-    fn oldest_idle(&self) -> Option<LifeId> {
-        let from = self.next.saturating_sub(4 * MAX_LIVES as u64);
-        let ids = (from..self.next).map(LifeId).filter(|id| self.lives.contains(id));
-        let mut first = None;
-        for id in ids {
-            if self.lives.get(&id).is_some_and(|life| life.bearings.is_empty()) {
-                return Some(id);
-            }
-            first = first.or(Some(id));
+    /// The oldest that carries nothing; if all do, the oldest.
+    fn oldest_idle(&mut self) -> Option<LifeId> {
+        if let Some(idle) = self.idle.first() {
+            return Some(*idle);
         }
-        first
+        while self.oldest < self.next && !self.lives.contains(&LifeId(self.oldest)) {
+            self.oldest += 1;
+        }
+        Some(LifeId(self.oldest)).filter(|id| self.lives.contains(id))
+    }
+
+    /// The life carries something from now on.
+    pub fn burden(&mut self, id: LifeId) {
+        self.idle.remove(&id);
     }
 }
 

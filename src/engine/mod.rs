@@ -31,6 +31,7 @@ mod outbox;
 mod pipes;
 mod rules;
 mod sends;
+mod sizes;
 pub mod taint;
 #[cfg(test)]
 mod testing;
@@ -51,6 +52,7 @@ use flows::Flows;
 use habits::{Baseline, Habits};
 use lineage::{LifeId, Lineage};
 use outbox::Outbox;
+pub use sizes::Sizes;
 use taint::Taints;
 use window::ReadId;
 
@@ -269,12 +271,7 @@ impl Engine {
             }
             self.pending.retain(|(_, pending, _), ()| *pending != life.id);
             for pipe in &life.pipes {
-                if let Some(ends) = self.pipes.get_mut(&pipe.id) {
-                    ends.retain(|(end, _)| *end != life.id);
-                    if ends.is_empty() {
-                        self.pipes.remove(&pipe.id);
-                    }
-                }
+                self.unplug(life.id, pipe.id);
             }
         }
         let evicted = self.lineage.take_evicted();

@@ -11,10 +11,25 @@ const PATIENCE: Span = Span::from_secs(10);
 pub struct Outbox {
     waiting: BTreeMap<(Timestamp, u64), Record>,
     next: u64,
+    /// Time of the last record that went out.
+    released: Option<Timestamp>,
+}
+
+fn postpone(record: &mut Record, until: Timestamp) {
+    match record {
+        Record::Alert(alert) => alert.time = alert.time.max(until),
+        Record::Coverage(coverage) => coverage.end = coverage.end.max(until),
+        Record::Heartbeat(_) => {}
+    }
 }
 
 impl Outbox {
-    pub fn put(&mut self, record: Record) {
+    /// What was completed before the last record that went out, a later revision of an old chain for example, is dated like
+    /// that one: records leave in the order of their time.
+    pub fn put(&mut self, mut record: Record) {
+        if let Some(released) = self.released {
+            postpone(&mut record, released);
+        }
         self.waiting.insert((record.time(), self.next), record);
         self.next += 1;
     }
@@ -26,6 +41,7 @@ impl Outbox {
             if floor.is_some_and(|floor| floor < time) && now.since(time) <= PATIENCE {
                 return;
             }
+            self.released = self.released.max(Some(time));
             records.push(entry.remove());
         }
     }

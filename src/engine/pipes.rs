@@ -6,21 +6,31 @@ use super::Engine;
 use super::lineage::LifeId;
 use super::window::Bearing;
 
+/// Pipe ends of one process that are looked at, and ends of one pipe that are remembered.
+pub const MAX_ENDS: usize = 64;
+
 impl Engine {
     /// Pipes of an exec'd image: descriptors 1 and 2 write, 0 reads, and so do higher ones (`-F f=@<(cat key)`). That higher
     /// ones may write too is left out: a build's shared job pipe would join strangers.
     pub(super) fn plug(&mut self, life: LifeId, time: Timestamp, facts: &ExecFacts) {
         let old = self.lineage.get_mut(life).map(|life| std::mem::take(&mut life.pipes)).unwrap_or_default();
         for pipe in old {
-            if let Some(ends) = self.pipes.get_mut(&pipe.id) {
-                ends.retain(|(end, _)| *end != life);
-            }
+            self.unplug(life, pipe.id);
         }
         self.plug_ends(life, time, &facts.pipes);
     }
 
+    /// The life no longer holds an end of this pipe. A pipe that nobody holds is forgotten.
+    pub(super) fn unplug(&mut self, life: LifeId, pipe: u64) {
+        if let Some(ends) = self.pipes.get_mut(&pipe) {
+            ends.retain(|(end, _)| *end != life);
+            if ends.is_empty() {
+                self.pipes.remove(&pipe);
+            }
+        }
+    }
+
     pub(super) fn plug_ends(&mut self, life: LifeId, time: Timestamp, pipes: &[PipeEnd]) {
-        const MAX_ENDS: usize = 64;
         for pipe in pipes.iter().take(MAX_ENDS) {
             let (reads, writes) = (pipe.fd == 0 || pipe.fd > 2, matches!(pipe.fd, 1 | 2));
             let ends = self.pipes.or_insert_with(pipe.id, Vec::new);

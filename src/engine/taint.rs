@@ -14,7 +14,7 @@ use super::window::{Read, Way};
 /// Tainted files remembered at most; about 300 bytes each, 20 MB. Beyond it the one that expires first makes room.
 pub const MAX_FILES: usize = 1 << 16;
 /// Reads in one load at most: the most sensitive ones. Whoever picks the file up is told of no more; the first reader's
-/// own alert knows all.
+/// own alert knows all. A rule that counts more files raises it, up to `policy::rule::MAX_COUNT`.
 pub const MAX_ORIGINS: usize = 16;
 /// Loads that one file carries at most; the oldest makes room.
 const MAX_PARTS: usize = 4;

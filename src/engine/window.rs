@@ -16,6 +16,7 @@ use crate::policy::{Policy, SetId, SetMask};
 /// Reads a life carries at most (about 200 bytes each). Beyond it the least sensitive and oldest make room, counted.
 pub const MAX_BEARINGS: usize = 128;
 /// Of those, reads that came from elsewhere: by fork, pipe or file. The first reader's own alert knows them all.
+/// A rule that counts more files raises it, up to `policy::rule::MAX_COUNT`.
 pub const MAX_HANDED_ON: usize = 32;
 /// Lives whose bytes are summed for one read. What more of them send is judged life by life.
 pub const MAX_BEARERS: usize = 32;

@@ -1,0 +1,301 @@
+//! One world, one seed: the trouble it meets, and what must hold whatever the trouble.
+
+use std::fmt;
+use std::sync::{Arc, LazyLock};
+
+use cloudward::config::{self, Level, Origin, Source};
+use cloudward::engine::order::{Order, SourceRank};
+use cloudward::engine::{Engine, Sizes};
+use cloudward::model::{Alert, Input, Observed, Record, Span, Timestamp};
+use cloudward::policy::Policy;
+use cloudward::sink::format::ecs;
+
+use super::chance::Chance;
+use super::mac::{Mac, START, uid_of};
+use super::plays::{ATTACKS, WORK};
+
+const CORP: &str = include_str!("../cases/corp.toml");
+/// How long live events wait here; deliveries are late by less.
+const HOLD: Span = Span::from_millis(500);
+const RECORDING_HOLD: Span = Span::from_secs(10);
+
+pub fn compiled(more: &str) -> Arc<Policy> {
+    let text = format!("{CORP}\n{more}");
+    let (settings, diagnostics) = config::load(&[Source::new(Origin::File, "policy.toml", text)]);
+    let errors: Vec<_> = diagnostics.iter().filter(|found| found.level == Level::Error).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    settings.policy
+}
+
+/// The policy, and the same with its sets numbered otherwise.
+pub static POLICIES: LazyLock<[Arc<Policy>; 2]> = LazyLock::new(|| {
+    let other = "[builtin]\ndisable = [\"wallets\"]\n[[sensitive]]\nname = \"aaa\"\npaths = [\"/aaa/**\"]\n";
+    [compiled(""), compiled(other)]
+});
+
+/// What goes wrong in a run.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Trouble {
+    /// In so many of a thousand, an event of a process comes twice.
+    pub duplicates: u64,
+    /// In so many of a thousand, it never comes.
+    pub losses: u64,
+    /// From this moment on the clock is behind by so much.
+    pub clock_step: Option<(Timestamp, Span)>,
+    /// At this moment the policy is exchanged.
+    pub reload: Option<Timestamp>,
+    /// Processes that begin and end for nothing.
+    pub noise: u64,
+}
+
+/// Who did what.
+#[derive(Clone, Copy)]
+pub struct Part {
+    pub actor: u32,
+    pub name: &'static str,
+    pub attack: bool,
+    /// An event of its own was lost.
+    pub lost: bool,
+}
+
+impl fmt::Display for Part {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kind = if self.attack { "theft" } else { "work" };
+        let lost = if self.lost { ", not all of it seen" } else { "" };
+        write!(f, "actor {} ({kind}: {}{lost})", self.actor, self.name)
+    }
+}
+
+pub struct World {
+    pub parts: Vec<Part>,
+    /// In the order of delivery.
+    pub delivered: Vec<Input>,
+    pub trouble: Trouble,
+}
+
+/// Some actors, one after the other in time but over each other in part, and the trouble of this seed.
+pub fn world(seed: u64) -> World {
+    let mut chance = Chance::new(seed);
+    let (mut mac, mut parts, mut start) = (Mac::new(), Vec::new(), START);
+    let trouble = trouble(&mut chance);
+    for actor in 0..chance.between(4, 12) as u32 {
+        start = start.plus(Span::from_millis(chance.below(400_000)));
+        let attack = chance.percent(50);
+        let (name, play) = *chance.pick(if attack { &ATTACKS[..] } else { &WORK[..] });
+        let mut actor_now = mac.actor(actor, start, &mut chance);
+        play(&mut actor_now);
+        actor_now.done();
+        parts.push(Part { actor, name, attack, lost: false });
+    }
+    for noise in 0..trouble.noise {
+        start = start.plus(Span::from_millis(10));
+        let mut actor = mac.actor(5_000 + noise as u32, start, &mut chance);
+        let p = actor.launch("noise");
+        actor.open(&p, "/usr/lib/libz.dylib");
+        actor.exit(&p);
+        actor.done();
+    }
+    let delivered = meet(mac.sorted(), &trouble, &mut parts, &mut chance);
+    World { parts, delivered, trouble }
+}
+
+fn trouble(chance: &mut Chance) -> Trouble {
+    let moment = START.plus(Span::from_millis(chance.below(2_000_000)));
+    let step = Span::from_millis(chance.between(1, 120_000));
+    Trouble {
+        duplicates: if chance.percent(40) { chance.below(200) } else { 0 },
+        losses: if chance.percent(30) { chance.below(100) } else { 0 },
+        clock_step: chance.percent(10).then_some((moment, step)),
+        reload: chance.percent(30).then_some(moment),
+        noise: if chance.percent(20) { chance.below(200) } else { 0 },
+    }
+}
+
+/// What of it arrives, how often, stamped with what time, in which order.
+fn meet(inputs: Vec<(u32, Input)>, trouble: &Trouble, parts: &mut [Part], chance: &mut Chance) -> Vec<Input> {
+    let mut arriving: Vec<(Timestamp, Input)> = Vec::new();
+    for (actor, mut input) in inputs {
+        let happened = input.time();
+        let of_process = matches!(input, Input::Process(_));
+        if of_process && chance.below(1000) < trouble.losses {
+            parts.iter_mut().filter(|part| part.actor == actor).for_each(|part| part.lost = true);
+            continue;
+        }
+        if let Some((_, step)) = trouble.clock_step.filter(|(from, _)| *from <= happened) {
+            let behind = happened.minus(step);
+            match &mut input {
+                Input::Process(Observed { time, .. }) => *time = behind,
+                Input::Net(fact) => fact.time = behind,
+                Input::Coverage(_) | Input::Tick(_) => {}
+            }
+        }
+        let copies = 1 + u64::from(of_process && chance.below(1000) < trouble.duplicates);
+        for _ in 0..copies {
+            let late = Span::from_nanos(chance.below(HOLD.as_nanos()));
+            arriving.push((happened.plus(late), input.clone()));
+        }
+    }
+    arriving.sort_by_key(|(arrives, _)| *arrives);
+    arriving.into_iter().map(|(_, input)| input).collect()
+}
+
+/// Live: with the short hold, in the order of delivery.
+pub fn live(world: &World) -> Vec<Record> {
+    run(&world.delivered, HOLD, &world.trouble)
+}
+
+/// Replay: with the long hold, as a recording that was written in order.
+pub fn replay(world: &World) -> Vec<Record> {
+    let mut inputs = world.delivered.clone();
+    inputs.sort_by_key(Input::time);
+    run(&inputs, RECORDING_HOLD, &world.trouble)
+}
+
+fn run(inputs: &[Input], hold: Span, trouble: &Trouble) -> Vec<Record> {
+    let mut order = Order::new(hold);
+    let (processes, net) = (order.open(SourceRank(1)), order.open(SourceRank(2)));
+    let mut sitting = Sitting::new(trouble);
+    for input in inputs {
+        // Each source has come as far as the other: both say so with a word of their own.
+        let source = if matches!(input, Input::Net(_)) { net } else { processes };
+        order.push(source, input.clone());
+        order.reached(processes, input.time());
+        order.reached(net, input.time());
+        while let Some(input) = order.pop() {
+            sitting.step(input);
+        }
+    }
+    order.close(processes);
+    order.close(net);
+    while let Some(input) = order.pop() {
+        sitting.step(input);
+    }
+    if trouble.clock_step.is_none() {
+        assert_eq!(order.disorder(), (0, 0), "deliveries are late by less than the hold");
+    }
+    sitting.finish()
+}
+
+/// An engine under watch.
+pub struct Sitting {
+    engine: Engine,
+    reload: Option<Timestamp>,
+    records: Vec<Record>,
+    checked: usize,
+    in_order: bool,
+}
+
+impl Sitting {
+    fn new(trouble: &Trouble) -> Self {
+        Self {
+            engine: Engine::new(Arc::clone(&POLICIES[0])),
+            reload: trouble.reload,
+            records: Vec::new(),
+            checked: 0,
+            in_order: trouble.clock_step.is_none(),
+        }
+    }
+
+    fn step(&mut self, input: Input) {
+        if self.reload.is_some_and(|at| at <= input.time()) {
+            self.reload = None;
+            self.engine.adopt(Arc::clone(&POLICIES[1]));
+        }
+        self.engine.step(input, &mut self.records);
+        self.check();
+    }
+
+    fn finish(mut self) -> Vec<Record> {
+        self.engine.finish(&mut self.records);
+        self.check();
+        self.records
+    }
+
+    /// What must hold after every step.
+    fn check(&mut self) {
+        within_limits(&self.engine.sizes());
+        for at in self.checked..self.records.len() {
+            let record = &self.records[at];
+            assert!(record.time() <= self.engine.now(), "a record from the future: {}", ecs(record));
+            if self.in_order && at > 0 {
+                let before = &self.records[at - 1];
+                assert!(before.time() <= record.time(), "out of order:\n{}\n{}", ecs(before), ecs(record));
+            }
+            if let Record::Alert(alert) = record {
+                has_its_evidence_before(alert);
+                is_of_one_lineage(alert);
+            }
+        }
+        self.checked = self.records.len();
+    }
+}
+
+pub fn within_limits(sizes: &Sizes) {
+    for (name, size, limit) in sizes.against_limits() {
+        assert!(size <= limit, "{name}: {size} is more than {limit}");
+    }
+}
+
+fn has_its_evidence_before(alert: &Alert) {
+    assert!(!alert.rules.is_empty() && !alert.reads.is_empty(), "{}", told(alert));
+    let reads = alert.reads.iter().map(|read| read.time);
+    let flows = alert.flows.iter().map(|flow| flow.start);
+    let hops = alert.hops.iter().map(|hop| hop.time);
+    for time in reads.chain(flows).chain(hops) {
+        assert!(time <= alert.time, "{time} is later than the alert: {}", told(alert));
+    }
+}
+
+/// Actors have users of their own: whatever else stands in an alert was joined across lineages.
+fn is_of_one_lineage(alert: &Alert) {
+    let processes = alert.chain.iter().chain(std::iter::once(&alert.uploader));
+    let processes = processes.chain(alert.reads.iter().map(|read| &read.process));
+    for process in processes.chain(alert.hops.iter().map(|hop| &hop.process)) {
+        let launchd = process.info.key.pid.0 == 1;
+        assert!(
+            launchd || process.info.euid == alert.user,
+            "{} is not of it: {}",
+            process.info.program.path,
+            told(alert)
+        );
+    }
+}
+
+pub fn alerts_of(records: &[Record], actor: u32) -> Vec<&Alert> {
+    let alerts = records.iter().filter_map(|record| match record {
+        Record::Alert(alert) => Some(&**alert),
+        Record::Coverage(_) | Record::Heartbeat(_) => None,
+    });
+    alerts.filter(|alert| alert.user == uid_of(actor)).collect()
+}
+
+fn told(alert: &Alert) -> String {
+    ecs(&Record::Alert(Box::new(alert.clone())))
+}
+
+fn all(alerts: &[&Alert]) -> String {
+    alerts.iter().map(|alert| told(alert)).collect::<Vec<_>>().join("\n")
+}
+
+/// Runs one seed both ways and judges what came of it.
+pub fn judge(seed: u64) {
+    let world = world(seed);
+    let live = live(&world);
+    if world.trouble.clock_step.is_some() {
+        return;
+    }
+    let replay = replay(&world);
+    let text = |records: &[Record]| records.iter().map(ecs).collect::<Vec<_>>();
+    assert_eq!(text(&live), text(&replay), "replay is not live");
+    for part in &world.parts {
+        let found = alerts_of(&live, part.actor);
+        let mut ids: Vec<_> = found.iter().map(|alert| alert.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        if part.attack && !part.lost {
+            assert_eq!(ids.len(), 1, "{part} under {:?}: {}", world.trouble, all(&found));
+        } else if !part.attack {
+            assert!(ids.is_empty(), "{part} under {:?}: {}", world.trouble, all(&found));
+        }
+    }
+}
