@@ -4,6 +4,7 @@
 //! and a coverage record that names what could not be seen. The policy is `tests/cases/corp.toml` unless a story says
 //! otherwise.
 
+mod atomic;
 mod benign;
 mod commands;
 mod malicious;
