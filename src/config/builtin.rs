@@ -4,11 +4,12 @@ use super::diagnostics::Origin;
 use super::tree::Source;
 
 /// The shipped files, by the names that diagnostics give them. All are read as one.
-const FILES: [(&str, &str); 8] = [
+const FILES: [(&str, &str); 9] = [
     ("config/cloudward.toml", include_str!("../../config/cloudward.toml")),
     ("config/sensitive.toml", include_str!("../../config/sensitive.toml")),
     ("config/services.toml", include_str!("../../config/services.toml")),
     ("config/services-more.toml", include_str!("../../config/services-more.toml")),
+    ("config/services-extra.toml", include_str!("../../config/services-extra.toml")),
     ("config/sync_roots.toml", include_str!("../../config/sync_roots.toml")),
     ("config/allow.toml", include_str!("../../config/allow.toml")),
     ("config/tools.toml", include_str!("../../config/tools.toml")),

@@ -70,7 +70,11 @@ fn look_alikes_are_nobody() {
 /// Every shipped pattern, filled in, is found as its own service; with a letter put before it, it is not that pattern.
 #[test]
 fn no_pattern_is_shadowed() {
-    let texts = [include_str!("../../config/services.toml"), include_str!("../../config/services-more.toml")];
+    let texts = [
+        include_str!("../../config/services.toml"),
+        include_str!("../../config/services-more.toml"),
+        include_str!("../../config/services-extra.toml"),
+    ];
     let mut wrong = Vec::new();
     for text in texts {
         let file: toml::Table = text.parse().unwrap();
@@ -101,4 +105,47 @@ fn fill(pattern: &str) -> String {
         text.push_str(rest);
     }
     text
+}
+
+/// Each of the names that were considered is the service that the table says, or none with a reason.
+#[test]
+fn every_considered_name_is_judged() {
+    let lines = include_str!("cloud_domains.tsv").lines().filter(|line| !line.starts_with('#'));
+    let (mut known, mut wrong) = (0, Vec::new());
+    for line in lines {
+        let columns: Vec<&str> = line.split('\t').collect();
+        let found = lookup(&fill(columns[0])).map(|(service, _)| service);
+        match columns[..] {
+            [_, "-", reason] if !reason.is_empty() && found.is_none() => {}
+            [_, service] if found == Some(service) => known += 1,
+            _ => wrong.push(format!("{line}: {found:?}")),
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(known >= 1000, "{known}");
+}
+
+#[test]
+fn the_catalogue_is_large() {
+    let services = DEFAULT.policy.services.iter().count();
+    assert!(services >= 340, "{services}");
+    let commanded = DEFAULT.policy.tools.iter().filter(|tool| tool.service.is_some()).count();
+    assert!(commanded >= 25, "{commanded}");
+}
+
+/// What rclone can reach has a service, or no name of its own.
+#[test]
+fn every_backend_of_rclone_is_known() {
+    let rclone = DEFAULT.policy.tools.iter().find(|tool| &*tool.name == "rclone").unwrap();
+    let mut wrong = Vec::new();
+    for line in include_str!("rclone_backends.tsv").lines().filter(|line| !line.starts_with('#')) {
+        let [backend, verdict] = line.split('\t').collect::<Vec<_>>()[..] else { panic!("{line}") };
+        let service = rclone.schemes.iter().find(|(name, _)| **name == *backend).map(|(_, service)| *service);
+        let service = service.map(|id| &*DEFAULT.policy.services.get(id).name);
+        let fits = if verdict.starts_with("- ") { service.is_none() } else { service == Some(verdict) };
+        if !fits {
+            wrong.push(format!("{line}: {service:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
