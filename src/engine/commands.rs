@@ -184,8 +184,8 @@ impl Engine {
         let name = &self.policy.services.get(service).name;
         let text = match foreign.as_slice() {
             [] if !hidden => return None,
-            [] => format!("{} lets others into {name}", reading.tool),
-            names => format!("{} lets {} into {name}", reading.tool, names.join(", ")),
+            [] => format!("{} gives others access to data in {name}", reading.tool),
+            names => format!("{} gives {} access to data in {name}", reading.tool, names.join(", ")),
         };
         let cap = first.is_none().then(|| Reason {
             code: ReasonCode::TenantUnknown,
@@ -201,7 +201,7 @@ impl Engine {
         if own && lives.is_some_and(|lives| lives <= SHORT_LIVED) {
             return None;
         }
-        let lasting = lives.map_or_else(|| "with no end in sight".to_owned(), |lives| format!("for {lives}"));
+        let lasting = lives.map_or_else(|| "with no end in sight".to_owned(), in_words);
         let severity = match lives {
             Some(lives) if lives <= SHORT_LIVED => Severity::Low,
             Some(lives) if lives <= LONG_LIVED => Severity::Medium,
@@ -275,5 +275,13 @@ impl Engine {
         };
         self.scratch = scratch;
         left
+    }
+}
+
+/// A span as people say it: whole days from two on.
+fn in_words(lives: Span) -> String {
+    match lives.as_secs() / 86_400 {
+        0 | 1 => format!("for {lives}"),
+        days => format!("for {days} days"),
     }
 }

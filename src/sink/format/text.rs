@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use crate::model::{
-    Alert, Coverage, Evidence, Heartbeat, ProcessEvidence, Record, SigningState, TenantVerdict, Timestamp,
+    Alert, Coverage, Evidence, Heartbeat, ProcessEvidence, ReasonCode, Record, SigningState, TenantVerdict,
+    Timestamp,
 };
 use crate::sink::redact;
 
@@ -53,9 +54,9 @@ fn head(alert: &Alert) -> String {
     let process = words::process_name(&alert.uploader);
     let process = visible(&process);
     let service = visible(alert.service.as_deref().unwrap_or("no known service"));
-    let what = if alert.reads.is_empty() {
-        let whom = alert.tenant.as_deref().unwrap_or("somebody unknown");
-        format!("{process} opened data in {service} to {}", visible(whom))
+    let deed = alert.reasons.iter().find(|reason| reason.code == ReasonCode::ControlPlane);
+    let what = if let Some(deed) = deed.filter(|_| alert.reads.is_empty()) {
+        visible(&deed.text)
     } else {
         format!("{process} {sent} to {} ({service}) after a sensitive read", visible(&place))
     };
