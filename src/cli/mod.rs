@@ -1,7 +1,9 @@
 //! Verbs.
 
 mod check;
+mod explain;
 pub mod flows;
+mod paint;
 mod replay;
 mod report;
 mod run;
@@ -29,6 +31,7 @@ enum Verb {
     Flows(flows::FlowsArgs),
     Check(check::CheckArgs),
     Report(report::ReportArgs),
+    Explain(Box<explain::ExplainArgs>),
     Run(run::RunArgs),
     Test(test::TestArgs),
 }
@@ -41,6 +44,7 @@ pub fn main() -> ExitCode {
         Verb::Flows(args) => flows(&args),
         Verb::Check(args) => check::run(&args),
         Verb::Report(args) => report::run(&args),
+        Verb::Explain(args) => explain::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Test(args) => test::run(&args),
     }

@@ -45,6 +45,8 @@ use std::sync::Arc;
 use crate::model::{CoverageKind, Input, Record, Set, Table, Timestamp, Uid};
 use crate::policy::{Homes, Policy, Scratch, SensitiveSet, SetId, SetMask};
 
+pub use identity::of as identity_of;
+
 use aliases::Aliases;
 use chains::{ChainId, Chains};
 use coverage::CoverageLog;

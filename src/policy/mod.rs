@@ -41,7 +41,7 @@ pub use homes::{Homes, Learned};
 pub use identity::{Identity, ProcessMatcher, ProgramPath, Signing, Subject};
 pub use ids::{ServiceId, SetId, SetMask, SyncRootId};
 pub use paths::{PathClass, Paths, PatternHit, SetPaths};
-pub use rule::{CommandKind, Leaving, Rule, Rules};
+pub use rule::{Chance, CommandKind, Leaving, Rule, Rules, Sense};
 pub use services::{Category, Destination, NameHit, NameList, Service, ServiceNames, Services};
 pub use tools::{
     ANYONE, Aim, Command as ToolCommand, Deed, Does, LONG_LIVED, Operand, Options as ToolOptions, Reading,

@@ -9,10 +9,25 @@ use std::sync::Arc;
 
 use crate::config::suite::{Test, Verdict};
 use crate::engine::{Engine, Stats};
-use crate::model::{Alert, Confidence, Coverage, Input, Record, Span, Timestamp};
-use crate::policy::Policy;
+use crate::model::{Alert, Confidence, Coverage, Input, Record, Span, Timestamp, What};
+use crate::policy::{Policy, Sense};
 
 use world::World;
+
+pub use world::{home, program};
+
+/// What tells this input; `None`: whatever is watched does.
+fn sense_of(input: &Input) -> Option<Sense> {
+    match input {
+        Input::Net(_) => Some(Sense::Packets),
+        Input::Process(observed) => match observed.what {
+            What::Exec { .. } => Some(Sense::Exec),
+            What::Fork { .. } | What::Exit | What::CodeInvalidated | What::Seen => None,
+            _ => Some(Sense::Files),
+        },
+        Input::Coverage(_) | Input::Tick(_) => None,
+    }
+}
 
 /// What the engine made of a story.
 #[derive(Clone, Debug)]
@@ -36,11 +51,17 @@ impl Outcome {
     }
 }
 
-/// Plays a story.
+/// Plays a story, everything watched.
 pub fn play(policy: &Arc<Policy>, test: &Test) -> Outcome {
+    play_watched(policy, test, &Sense::ALL)
+}
+
+/// Plays what sensors that watch only this tell of a story.
+pub fn play_watched(policy: &Arc<Policy>, test: &Test, watched: &[Sense]) -> Outcome {
     let mut world = World::new(policy, test);
     test.steps.iter().for_each(|step| world.step(step));
     let mut inputs = world.into_inputs();
+    inputs.retain(|input| sense_of(input).is_none_or(|sense| watched.contains(&sense)));
     inputs.sort_by_key(Input::time);
     let mut engine = Engine::new(Arc::clone(policy));
     let mut records = Vec::new();

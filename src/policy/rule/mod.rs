@@ -66,6 +66,7 @@
 //! something leaves. What a rule waits for is the evidence of the chain itself, whose size is bounded: at most
 //! [`MAX_COUNT`] files are counted. First-seen conditions hold as far back as the engine has watched.
 
+mod needs;
 mod who;
 
 use std::sync::Arc;
@@ -74,6 +75,7 @@ use crate::model::{Evidence, HopKind, Severity, Span};
 
 use super::{Category, ServiceId, SetMask, TenantPattern, UserMatcher};
 
+pub use needs::{Chance, Sense};
 pub use who::{PathPattern, Who};
 
 /// How many different files a rule may count: as many reads are kept as the evidence of one chain.

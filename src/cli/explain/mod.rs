@@ -1,0 +1,92 @@
+//! `cloudward explain`: would this be seen, would it alert, and which line of which file decides.
+
+mod answer;
+mod codesign;
+mod decide;
+mod parts;
+mod rules;
+mod story;
+mod text;
+mod who;
+
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use crate::config::{self, Level, Settings};
+use crate::policy::Sense;
+
+use who::{Question, WhoArgs};
+
+/// Would this be seen, would it alert, and which line of which file decides
+#[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
+pub struct ExplainArgs {
+    #[command(flatten)]
+    who: WhoArgs,
+    /// The file that it reads; `~` is the user's home
+    #[arg(long, value_name = "FILE", required = true)]
+    path: String,
+    /// Where it sends: a host name, an address, or a folder (begins with `/` or `~`) that it puts the file into
+    #[arg(long, value_name = "HOST", required = true)]
+    to: String,
+    /// Configuration; the built-in one without it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// The day on which it happens (entries expire); today without it
+    #[arg(long, value_name = "DATE", value_parser = who::parse_day)]
+    on: Option<who::Day>,
+    /// What is watched: exec events, file events, packets
+    #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = rules::parse_sense, default_value = "exec,files,packets")]
+    sensors: Vec<Sense>,
+    /// `text` for people, `json` for programs
+    #[arg(long, value_name = "text|json", default_value = "text")]
+    format: AnswerFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
+enum AnswerFormat {
+    Text,
+    Json,
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  cloudward explain --process /usr/bin/curl --platform --signing-id com.apple.curl \\
+      --path '~/.ssh/id_rsa' --to content.dropboxapi.com
+  cloudward explain --process /Applications/Arq.app/Contents/MacOS/arqagent --team-id 48ZCSDVL96 \\
+      --signing-id com.haystacksoftware.arqagent --path ~/Documents/plan.pages --to evil.s3.amazonaws.com \\
+      --config corp.toml
+  cloudward explain --process /bin/cp --path ~/.ssh/id_rsa --to '~/Library/CloudStorage/GoogleDrive-me@gmail.com'
+
+On a Mac the signature of --process is asked of `codesign` unless flags say whose it is; elsewhere it is unsigned.
+
+Exit status: 0 it is explained, whatever the verdict; 2 the command line or the configuration is wrong.";
+
+pub fn run(args: &ExplainArgs) -> ExitCode {
+    let Some(settings) = settings(args.config.as_deref()) else { return ExitCode::from(2) };
+    let question = match Question::ask(args) {
+        Ok(question) => question,
+        Err(why) => {
+            eprintln!("cloudward: {why}");
+            return ExitCode::from(2);
+        }
+    };
+    let answer = answer::answer(&settings, &question);
+    let text = match args.format {
+        AnswerFormat::Text => text::write(&answer),
+        AnswerFormat::Json => serde_json::to_string(&answer).unwrap_or_default() + "\n",
+    };
+    // Whoever closes the pipe has seen enough.
+    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    ExitCode::SUCCESS
+}
+
+/// The configuration, or `None` when it has errors; they are all said.
+fn settings(path: Option<&Path>) -> Option<Settings> {
+    let Some(path) = path else { return Some(config::default_settings()) };
+    let (settings, diagnostics) = config::load_file(path);
+    let errors: Vec<_> = diagnostics.iter().filter(|found| found.level == Level::Error).collect();
+    errors.iter().for_each(|found| eprintln!("{found}"));
+    errors.is_empty().then_some(settings)
+}

@@ -1,0 +1,3 @@
+//! What a terminal is given: nothing that draws by itself.
+
+pub use crate::sink::format::visible;
