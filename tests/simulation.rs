@@ -37,13 +37,15 @@
 #[path = "simulation/adversaries.rs"]
 mod adversaries;
 #[path = "simulation/chance.rs"]
-mod chance;
+pub mod chance;
 #[path = "simulation/mac.rs"]
 mod mac;
 #[path = "simulation/plays.rs"]
 mod plays;
 #[path = "simulation/run.rs"]
 mod run;
+#[path = "simulation/usual.rs"]
+mod usual;
 
 /// Seeds of an ordinary run.
 const SEEDS: u64 = 120;

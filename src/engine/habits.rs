@@ -6,7 +6,9 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
-use crate::model::{Table, Timestamp};
+use crate::model::{ProcessEvidence, Table, Timestamp};
+
+use super::identity;
 
 /// Programs and pairs of program and service remembered; about 150 bytes each, 10 MB. Beyond it those first seen longest
 /// ago are forgotten, counted: they are first seen again.
@@ -85,7 +87,7 @@ pub struct Baseline {
 }
 
 impl Baseline {
-    /// The program of this code identity usually sends so many bytes in one go to this service. The greatest figure told
+    /// The program of this code identity (see [`code_of`]) usually sends so many bytes in one go to this service. The greatest figure told
     /// for a pair counts. False if the baseline is full.
     pub fn tell(&mut self, code: &str, service: &str, bytes: u64) -> bool {
         let pair = (Arc::from(code), Arc::from(service));
@@ -108,6 +110,11 @@ impl Baseline {
     pub fn is_empty(&self) -> bool {
         self.usual.is_empty()
     }
+}
+
+/// A program as a baseline knows it: signer and identifier, or path and hash, with the script it runs.
+pub fn code_of(process: &ProcessEvidence) -> Arc<str> {
+    identity::code_word(&identity::of_evidence(process))
 }
 
 #[cfg(test)]

