@@ -163,7 +163,7 @@ pub const ATTACKS: [(&str, Play); 15] = [
     }),
 ];
 
-pub const WORK: [(&str, Play); 11] = [
+pub const WORK: [(&str, Play); 12] = [
     ("reads only", |a| {
         let p = a.launch("x");
         let key = a.home(KEY);
@@ -191,6 +191,17 @@ pub const WORK: [(&str, Play); 11] = [
         let doc = a.home("Documents/a.pdf");
         a.open(&p, &doc);
         a.upload(&p, DROPBOX, 3_000);
+        a.exit(&p);
+    }),
+    ("too little after each of two reads", |a| {
+        let p = a.launch("x");
+        let (doc, key) = (a.home("Documents/a.pdf"), a.home(KEY));
+        let flow = a.connect(&p, DROPBOX);
+        a.open(&p, &doc);
+        a.send(flow, 3_000);
+        a.open(&p, &key);
+        a.send(flow, 100);
+        a.close(flow);
         a.exit(&p);
     }),
     ("allowed", |a| {
