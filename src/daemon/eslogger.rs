@@ -20,6 +20,7 @@ use crate::model::{CoverageKind, Input};
 use crate::sensor::eslogger::Decoder;
 use crate::sensor::inlet::Inlet;
 use crate::sensor::lines::{Item, Lines};
+use crate::sensor::running;
 use crate::sensor::trouble::{Next, Trouble};
 
 use super::sensors::report;
@@ -154,6 +155,7 @@ async fn live(program: &Path, inlet: &Arc<Inlet>, stopped: &mut oneshot::Receive
     let ears = Arc::clone(inlet);
     thread::Builder::new().name("eslogger".to_owned()).spawn(move || {
         let _here: oneshot::Sender<()> = here;
+        ears.introduce(running::all(), super::clock::now());
         read_lines(lines, &ears);
     })?;
     let status = tokio::select! {

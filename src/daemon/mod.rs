@@ -36,6 +36,7 @@ use crate::config::Settings;
 use crate::model::{Coverage, CoverageKind, Input};
 use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
+use crate::sensor::selection::Selection;
 use crate::sensor::trouble::Trouble;
 
 use health::Health;
@@ -96,7 +97,7 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let processes = Arc::new(Processes::default());
     let inlet = Arc::new(Inlet::new(house::gate(&policy), inputs, Arc::clone(&processes)));
 
-    let outcome = match Sensor::open(options.sensor, &inlet) {
+    let outcome = match Sensor::open(options.sensor, &inlet, Selection::new(&policy.paths)) {
         Ok(mut sensor) => {
             let mut tapping = Tapping::start(&settings.capture, policy.options.hold, &inlet)?;
             let mut parts = Parts { sensor: &mut sensor, tapping: &mut tapping, thinking: &mut thinking };
@@ -152,6 +153,7 @@ fn reload(options: &Options, inlet: &Arc<Inlet>, parts: &mut Parts<'_>) {
         Ok(settings) => {
             let policy = settings.policy;
             inlet.adopt(house::gate(&policy));
+            parts.sensor.adopt(Selection::new(&policy.paths));
             parts.tapping.adopt(&settings.capture, policy.options.hold, inlet);
             parts.thinking.adopt(policy);
             tracing::info!("SIGHUP: the configuration was read again and is in force");

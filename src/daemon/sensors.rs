@@ -8,10 +8,11 @@ use tokio::time::{Instant, sleep_until};
 use crate::model::CoverageKind;
 use crate::sensor::endpoint_security;
 use crate::sensor::inlet::Inlet;
+use crate::sensor::selection::Selection;
 use crate::sensor::trouble::{Next, Trouble};
 
 use super::eslogger::Child;
-use super::{RunError, say};
+use super::{RunError, clock, say};
 
 /// `--sensor`
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
@@ -33,16 +34,18 @@ pub(super) enum Sensor {
     Waiting {
         since: Trouble,
         until: Instant,
+        selection: Selection,
     },
     Eslogger(Child),
 }
 
 impl Sensor {
-    pub(super) fn open(choice: Choice, inlet: &Arc<Inlet>) -> Result<Self, RunError> {
+    /// `selection`: where opens matter. Only Endpoint Security can be asked for no more than that.
+    pub(super) fn open(choice: Choice, inlet: &Arc<Inlet>, selection: Selection) -> Result<Self, RunError> {
         match choice {
             Choice::Eslogger => Child::start(inlet).map(Self::Eslogger),
-            Choice::EndpointSecurity => Self::client(inlet).map_err(RunError::Sensor),
-            Choice::Auto => match Self::client(inlet) {
+            Choice::EndpointSecurity => Self::client(inlet, selection).map_err(RunError::Sensor),
+            Choice::Auto => match Self::client(inlet, selection) {
                 Err(trouble) if trouble.next() == Next::Elsewhere => {
                     tracing::warn!("{trouble}: using the system's `eslogger` instead");
                     Child::start(inlet).map(Self::Eslogger)
@@ -52,15 +55,15 @@ impl Sensor {
         }
     }
 
-    fn client(inlet: &Arc<Inlet>) -> Result<Self, Trouble> {
-        match endpoint_security::start(inlet) {
+    fn client(inlet: &Arc<Inlet>, selection: Selection) -> Result<Self, Trouble> {
+        match endpoint_security::start(inlet, selection.clone(), clock::now) {
             Ok(running) => {
                 tracing::info!("Endpoint Security: subscribed");
                 Ok(Self::Client(running))
             }
             Err(trouble) if trouble.next() == Next::Retry => {
                 report(inlet, &trouble);
-                Ok(Self::Waiting { since: trouble, until: Instant::now() + RETRY })
+                Ok(Self::Waiting { since: trouble, until: Instant::now() + RETRY, selection })
             }
             Err(trouble) => Err(trouble),
         }
@@ -84,8 +87,8 @@ impl Sensor {
     }
 
     fn again(&mut self, inlet: &Arc<Inlet>) -> Result<(), Trouble> {
-        let Self::Waiting { since, until } = self else { return Ok(()) };
-        match endpoint_security::start(inlet) {
+        let Self::Waiting { since, until, selection } = self else { return Ok(()) };
+        match endpoint_security::start(inlet, selection.clone(), clock::now) {
             Ok(running) => {
                 tracing::info!("Endpoint Security: subscribed at last");
                 *self = Self::Client(running);
@@ -100,6 +103,15 @@ impl Sensor {
             Err(trouble) => return Err(trouble),
         }
         Ok(())
+    }
+
+    /// Another policy.
+    pub(super) fn adopt(&mut self, new: Selection) {
+        match self {
+            Self::Client(running) => running.adopt(new),
+            Self::Waiting { selection, .. } => *selection = new,
+            Self::Eslogger(_) => {}
+        }
     }
 
     pub(super) async fn stop(self) {

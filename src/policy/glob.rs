@@ -126,6 +126,15 @@ impl Glob {
         Self { anchor: self.anchor, folded: deepen(&self.folded), exact: deepen(&self.exact) }
     }
 
+    /// What every path begins with that it can match: a home, or this text. Empty: it may begin anywhere.
+    pub(super) fn reach(&self) -> impl Iterator<Item = Option<&[u8]>> {
+        self.exact.iter().map(|tokens| match (self.anchor, tokens.first()) {
+            (Anchor::Home, _) => None,
+            (Anchor::Root, Some(Token::Literal(text))) => Some(text.as_slice()),
+            (Anchor::Root, _) => Some(&[][..]),
+        })
+    }
+
     /// Does it tell a tenant?
     pub fn has_tenant(&self) -> bool {
         self.folded.iter().flatten().any(|token| *token == Token::Tenant)

@@ -40,7 +40,7 @@ pub use glob::{Glob, GlobError};
 pub use homes::{Homes, Learned};
 pub use identity::{Identity, ProcessMatcher, ProgramPath, Signing, Subject};
 pub use ids::{ServiceId, SetId, SetMask, SyncRootId};
-pub use paths::{PathClass, Paths, PatternHit, SetPaths};
+pub use paths::{PathClass, Paths, PatternHit, Reach, SetPaths};
 pub use rule::{Chance, CommandKind, Leaving, Rule, Rules, Sense};
 pub use services::{Category, Destination, NameHit, NameList, Service, ServiceNames, Services};
 pub use tools::{

@@ -40,6 +40,17 @@ pub struct PathClass {
     pub root: Option<(SyncRootId, Option<Arc<str>>)>,
 }
 
+/// Where files that matter can be: what a sensor may ask the system for, in place of everything.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Reach {
+    /// Some pattern begins anywhere.
+    pub anywhere: bool,
+    /// Some pattern begins in a home.
+    pub homes: bool,
+    /// Homes that are configured, and what the other patterns begin with, as they were written.
+    pub beginnings: BTreeSet<Box<[u8]>>,
+}
+
 /// The path patterns of one set.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct SetPaths {
@@ -58,6 +69,7 @@ pub struct Paths {
     /// Only when a volume is case-sensitive.
     exact: Option<Matchers>,
     roots: Vec<Glob>,
+    reach: Reach,
 }
 
 /// The patterns for one spelling. The gate is one automaton for everything, of patterns cut short so that it stays small.
@@ -87,7 +99,14 @@ impl Paths {
     ) -> Result<Self, TooLarge> {
         let folded = Matchers::compile(sets, &roots, |glob| &glob.folded)?;
         let exact = volumes.any_case_sensitive().then(|| Matchers::compile(sets, &roots, |glob| &glob.exact));
-        Ok(Self { volumes, homes, seed: RandomState::default(), folded, exact: exact.transpose()?, roots })
+        let reach = reach(sets, &roots, &homes);
+        let seed = RandomState::default();
+        Ok(Self { volumes, homes, seed, folded, exact: exact.transpose()?, roots, reach })
+    }
+
+    /// Where files that matter can be.
+    pub fn reach(&self) -> &Reach {
+        &self.reach
     }
 
     /// Brings a path into its one spelling. Allocates nothing once `scratch` is warm and the path is ASCII.
@@ -191,6 +210,21 @@ impl Paths {
             Anchor::Home => homes.rests(path.bytes()).find_map(capture),
         }
     }
+}
+
+fn reach(sets: &[SetPaths], roots: &[Glob], homes: &[Box<str>]) -> Reach {
+    let mut reach = Reach::default();
+    for beginning in sets.iter().flat_map(|set| &set.include).chain(roots).flat_map(Glob::reach) {
+        match beginning {
+            None => reach.homes = true,
+            Some(b"" | b"/") => reach.anywhere = true,
+            Some(text) => _ = reach.beginnings.insert(text.into()),
+        }
+    }
+    if reach.homes {
+        reach.beginnings.extend(homes.iter().map(|home| home.as_bytes().into()));
+    }
+    reach
 }
 
 /// What `{tenant}` stands for, if the path lies under the pattern. Lower case, as tenants compare.

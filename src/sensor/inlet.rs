@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use crate::model::{Input, Observed, ProcessKey, Timestamp, What};
+use crate::model::{Input, Observed, ProcessInfo, ProcessKey, Timestamp, What};
 
 use super::gate::Gate;
 use super::loss::{Losses, Numbers};
@@ -81,6 +81,24 @@ impl Inlet {
         let mut hearing = self.lock();
         hearing.counts.heard += 1;
         read(hearing.gate.as_mut())
+    }
+
+    /// Tells of processes that run already; each once, whoever else tells of it. Those that ended meanwhile are forgotten
+    /// like any other.
+    pub fn introduce(&self, running: impl Iterator<Item = Arc<ProcessInfo>>, time: Timestamp) {
+        for info in running {
+            let key = info.key;
+            let since = info.started.map_or(time, |started| started.min(time));
+            if !self.processes.seen(key, since) {
+                continue;
+            }
+            let input =
+                Input::Process(Observed { time, seq: 0, actor: key, info: Some(info), what: What::Seen });
+            if self.offer(input).is_some() {
+                // Its next event will introduce it.
+                self.processes.unseen(key);
+            }
+        }
     }
 
     /// A message was given up because of a fault of ours.
@@ -169,6 +187,8 @@ mod tests {
     use super::*;
     use crate::model::{PathHash, Pid};
     use crate::sensor::gate::PathInterest;
+    use crate::sensor::loss::Hearer;
+    use crate::sensor::tap::testing::process;
 
     struct Nothing;
 
@@ -184,7 +204,7 @@ mod tests {
     }
 
     fn hear(inlet: &Inlet, number: u64) {
-        let numbers = Numbers { kind: 15, global: Some(number), of_kind: Some(number) };
+        let numbers = Numbers { hearer: Hearer::Life, kind: 15, global: Some(number), of_kind: Some(number) };
         let time = Timestamp::from_nanos(number as i64);
         let actor = ProcessKey { pid: Pid(1), version: 1 };
         inlet.hear(numbers, time, |_, _| {
@@ -204,6 +224,25 @@ mod tests {
             "{told:?}"
         );
         assert_eq!(inlet.counts(), Counts { heard: 6, told: 4, lost: 3, faults: 0 });
+    }
+
+    #[test]
+    fn who_runs_is_introduced_once() {
+        let (inlet, heard) = inlet(2);
+        let running = |pid| Arc::new(process(ProcessKey { pid: Pid(pid), version: 3 }));
+        let time = Timestamp::from_nanos(5);
+        inlet.introduce([running(7), running(7), running(8), running(9)].into_iter(), time);
+        let told: Vec<Pid> = heard
+            .try_iter()
+            .filter_map(|input| match input {
+                Input::Process(seen) if seen.what == What::Seen && seen.info.is_some() => {
+                    Some(seen.actor.pid)
+                }
+                _ => None,
+            })
+            .collect();
+        assert_eq!(told, [Pid(7), Pid(8)]);
+        assert!(inlet.processes.seen(ProcessKey { pid: Pid(9), version: 3 }, time), "not told, so still new");
     }
 
     #[test]

@@ -11,6 +11,7 @@ pub mod lines;
 pub mod loss;
 pub mod processes;
 mod recall;
+pub mod selection;
 pub mod tap;
 pub mod trouble;
 

@@ -2,7 +2,10 @@
 
 use std::sync::Arc;
 
+use crate::model::Timestamp;
+
 use super::inlet::Inlet;
+use super::selection::Selection;
 use super::trouble::Trouble;
 
 /// Cannot exist here.
@@ -10,12 +13,16 @@ use super::trouble::Trouble;
 pub enum Running {}
 
 impl Running {
+    pub fn adopt(&self, _: Selection) {
+        match *self {}
+    }
+
     pub fn stop(self) {
         match self {}
     }
 }
 
 /// Always [`Trouble::NotThisSystem`].
-pub fn start(_: &Arc<Inlet>) -> Result<Running, Trouble> {
+pub fn start(_: &Arc<Inlet>, _: Selection, _: fn() -> Timestamp) -> Result<Running, Trouble> {
     Err(Trouble::NotThisSystem)
 }

@@ -11,4 +11,4 @@ pub use listen::{Ended, Heard, Listener, Meter, Source};
 pub use stream::Stream;
 
 #[cfg(test)]
-mod testing;
+pub(super) mod testing;
