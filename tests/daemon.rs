@@ -36,11 +36,16 @@ impl Stage {
         fs::create_dir_all(folder.join("bin")).unwrap();
         let stage = Self { folder, daemon: None };
         stage.write("line", LINE.as_bytes());
-        stage.write("config.toml", CONFIG.as_bytes());
+        stage.write("config.toml", format!("{CONFIG}{}", stage.state()).as_bytes());
         let program = stage.folder.join("bin/eslogger");
         fs::write(&program, format!("#!/bin/sh\ncd '{}'\n{script}\n", stage.folder.display())).unwrap();
         fs::set_permissions(&program, fs::Permissions::from_mode(0o755)).unwrap();
         stage
+    }
+
+    /// A place for the state of this stage alone.
+    fn state(&self) -> String {
+        format!("[daemon]\nstate = \"{}/state\"\n", self.folder.display())
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {
@@ -191,6 +196,47 @@ fn a_hangup_reads_the_configuration_again() {
     stage.signal("HUP");
     stage.wait_for("log", "SIGHUP: the configuration was read again");
     stage.stop();
+}
+
+#[test]
+fn a_second_daemon_is_refused() {
+    let mut stage = Stage::new("second", "echo > printed; exec sleep 600", &ESLOGGER);
+    stage.wait_for("printed", "\n");
+    let second = Command::new(env!("CARGO_BIN_EXE_cloudward"))
+        .args(["run", "--sensor", "eslogger", "--config"])
+        .arg(stage.folder.join("config.toml"))
+        .output()
+        .unwrap();
+    assert_eq!(second.status.code(), Some(1));
+    let said = String::from_utf8_lossy(&second.stderr);
+    assert!(said.contains("runs already on this machine"), "{said}");
+    stage.stop();
+}
+
+#[test]
+fn a_daemon_that_was_killed_says_so_when_it_runs_again() {
+    let mut stage = Stage::new("killed", "echo > printed; exec sleep 600", &ESLOGGER);
+    stage.wait_for("printed", "\n");
+    stage.signal("KILL");
+    assert_eq!(stage.end().code(), None);
+    stage.start(&ESLOGGER);
+    stage.wait_for("records", r#""kind":"gap""#);
+    stage.stop();
+    let _ = fs::remove_file(stage.folder.join("printed"));
+    stage.start(&ESLOGGER);
+    stage.wait_for("printed", "\n");
+    stage.stop();
+    assert!(!stage.read("records").contains(r#""kind":"gap""#), "it had ended in order");
+}
+
+#[test]
+fn a_configuration_that_others_can_write_is_refused() {
+    let mut stage = Stage::set("weak", "exec sleep 600");
+    let config = stage.folder.join("config.toml");
+    fs::set_permissions(&config, fs::Permissions::from_mode(0o666)).unwrap();
+    stage.start(&ESLOGGER);
+    assert_eq!(stage.end().code(), Some(2));
+    assert!(stage.read("log").contains("chmod go-w"), "{}", stage.read("log"));
 }
 
 #[cfg(not(target_os = "macos"))]

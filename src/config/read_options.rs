@@ -1,4 +1,4 @@
-//! The single values: `[window]`, `[upload]`, `[sensor]`, `[engine]`, `[alert]`, `[paths]`, `[builtin]`.
+//! The single values: `[window]`, `[upload]`, `[sensor]`, `[daemon]`, `[engine]`, `[alert]`, `[paths]`, `[builtin]`.
 
 use std::path::PathBuf;
 
@@ -24,6 +24,7 @@ pub enum Capture {
 pub(super) struct Singles {
     pub options: Options,
     pub capture: Capture,
+    pub state: Option<PathBuf>,
     pub volumes: Volumes,
     pub homes: Vec<Box<str>>,
 }
@@ -54,6 +55,8 @@ pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
     });
     let mut capture = Capture::default();
     within(root, "sensor", |section| keep(&mut capture, section.read("capture", capture_source)));
+    let mut state = None;
+    within(root, "daemon", |section| keep(&mut state, section.read("state", state_folder)));
     within(root, "engine", |section| keep(&mut options.hold, section.read("hold", duration)));
     within(root, "alert", |section| keep(&mut options.group, section.read("group", duration)));
     within(root, "builtin", |section| _ = section.list("disable", text));
@@ -63,7 +66,7 @@ pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
         volumes = absolute_paths(section, "case_sensitive");
     });
     let homes = homes.into_iter().map(String::into_boxed_str).collect();
-    Singles { options, capture, volumes: Volumes::new(volumes.iter().map(String::as_str)), homes }
+    Singles { options, capture, state, volumes: Volumes::new(volumes.iter().map(String::as_str)), homes }
 }
 
 fn keep<T>(slot: &mut T, value: Option<super::section::Value<T>>) {
@@ -79,6 +82,15 @@ fn capture_source(node: &Node) -> Result<Capture, Complaint> {
         path if path.starts_with('/') => Ok(Capture::Stream(PathBuf::from(path))),
         other => Err(Complaint::new(format!("`{other}` is no source of packets"))
             .hint("write \"pktap\", \"off\", or the absolute path of a file or FIFO that tcpdump writes")),
+    }
+}
+
+fn state_folder(node: &Node) -> Result<Option<PathBuf>, Complaint> {
+    match text(node)?.as_str() {
+        "auto" => Ok(None),
+        path if path.starts_with('/') => Ok(Some(PathBuf::from(path))),
+        other => Err(Complaint::new(format!("`{other}` is no absolute path"))
+            .hint("write \"auto\", or the path of a folder that only root can write to")),
     }
 }
 

@@ -1,6 +1,6 @@
 //! The effective configuration.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
@@ -29,6 +29,8 @@ pub struct Settings {
     pub outputs: Vec<Output>,
     /// Where the live daemon gets packets from.
     pub capture: Capture,
+    /// Where the daemon keeps its lock and whether it ended in order; an installation's folder if not said.
+    pub state: Option<PathBuf>,
     /// Where each value comes from, in the order of the tree.
     pub provenance: Vec<Provenance>,
     /// The merged text, for citing places.
@@ -169,8 +171,8 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
         draft.set_paths.clear();
         Policy::compile(draft).expect("a policy without path patterns compiles")
     });
-    let capture = singles.capture;
-    Settings { policy: Arc::new(policy), outputs, capture, provenance, root: Arc::new(root) }
+    let (capture, state) = (singles.capture, singles.state);
+    Settings { policy: Arc::new(policy), outputs, capture, state, provenance, root: Arc::new(root) }
 }
 
 /// 16 hex digits over the meaning of the configuration: comments, order of keys and spelling of numbers do not count.

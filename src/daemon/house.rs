@@ -11,9 +11,14 @@ use crate::policy::Policy;
 use crate::sensor::gate::{Gate, PolicyGate};
 use crate::sink::format::ecs;
 
+use super::guard;
+
 /// Reads and compiles the configuration; every complaint at once if it is wrong. Warnings go to the log.
 pub(super) fn load(file: Option<&Path>) -> Result<Settings, String> {
     let Some(file) = file else { return Ok(config::default_settings()) };
+    if let Some(why) = guard::distrust(file) {
+        return Err(why);
+    }
     let (settings, diagnostics) = config::load_file(file);
     let (errors, warnings): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(|said| said.level == Level::Error);

@@ -14,26 +14,29 @@
 
 mod clock;
 mod eslogger;
+mod guard;
 mod health;
 mod house;
 pub mod replay;
 mod sensors;
 mod speaking;
+mod state;
 mod stop;
 mod tapping;
 mod thinking;
+mod watchdog;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::sync_channel;
-use std::time::Duration;
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::time::{Duration, Instant};
 
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Settings;
-use crate::model::{Coverage, CoverageKind, Input};
+use crate::model::{Coverage, CoverageKind, Input, Record, Span};
 use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
 use crate::sensor::selection::Selection;
@@ -42,8 +45,10 @@ use crate::sensor::trouble::Trouble;
 use health::Health;
 use sensors::Sensor;
 use speaking::Speaking;
+use state::{State, StateError};
 use tapping::Tapping;
 use thinking::Thinking;
+use watchdog::Watchdog;
 
 pub use sensors::Choice;
 
@@ -71,6 +76,8 @@ pub enum RunError {
          `cloudward replay`"
     )]
     NoEslogger,
+    #[error(transparent)]
+    State(#[from] StateError),
     #[error("{0} cannot be started: {1}")]
     Start(&'static str, std::io::Error),
     #[error("the engine stopped by a fault of its own; please report it with the log")]
@@ -90,25 +97,51 @@ pub fn run(options: &Options) -> Result<(), RunError> {
 /// The whole story: open from the end of the flow to its beginning, mind it, close from the beginning to the end.
 async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let policy = settings.policy;
+    let folder = state::folder(settings.state.as_deref());
+    let state = folder.map(|folder| State::take(&folder, clock::now())).transpose()?;
+    let (state, gap) = state.map_or((None, None), |(state, gap)| (Some(state), gap));
     let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
     let (speaking, records) = Speaking::start()?;
     let (inputs, heard) = sync_channel(INPUTS);
-    let mut thinking = Thinking::start(&policy, heard, records)?;
+    let mut thinking = Thinking::start(&policy, heard, records.clone())?;
     let processes = Arc::new(Processes::default());
     let inlet = Arc::new(Inlet::new(house::gate(&policy), inputs, Arc::clone(&processes)));
+
+    if let Some(gap) = gap {
+        tracing::warn!("{}", gap.text);
+        drop(inlet.offer(Input::Coverage(gap)));
+    }
 
     let outcome = match Sensor::open(options.sensor, &inlet, Selection::new(&policy.paths)) {
         Ok(mut sensor) => {
             let mut tapping = Tapping::start(&settings.capture, policy.options.hold, &inlet)?;
-            let mut parts = Parts { sensor: &mut sensor, tapping: &mut tapping, thinking: &mut thinking };
+            let mut parts = Parts {
+                sensor: &mut sensor,
+                tapping: &mut tapping,
+                watchdog: Watchdog::new(thinking.progress(), Instant::now()),
+                thinking: &mut thinking,
+                records,
+                state: state.as_ref(),
+            };
             let outcome = mind(options, &inlet, &mut parts, &mut signals).await;
+            drop(parts);
             tapping.stop();
             sensor.stop().await;
             outcome
         }
-        Err(error) => Err(error),
+        Err(error) => {
+            // The last of them ends the speaker.
+            drop(records);
+            Err(error)
+        }
     };
-    stop::in_flow_order(&inlet, thinking, speaking, outcome, signals.stop()).await
+    let outcome = stop::in_flow_order(&inlet, thinking, speaking, outcome, signals.stop()).await;
+    if outcome.is_ok()
+        && let Some(state) = state
+    {
+        state.end();
+    }
+    outcome
 }
 
 /// What is minded between start and stop.
@@ -116,6 +149,10 @@ struct Parts<'a> {
     sensor: &'a mut Sensor,
     tapping: &'a mut Tapping,
     thinking: &'a mut Thinking,
+    watchdog: Watchdog,
+    /// Past the engine, for when it is the engine that must be told of.
+    records: SyncSender<Record>,
+    state: Option<&'a State>,
 }
 
 /// What goes on between start and stop. Returns at a signal, or when a part cannot go on.
@@ -134,11 +171,30 @@ async fn mind(
             _ = signals.interrupt.recv() => return stopping("SIGINT"),
             _ = signals.hangup.recv() => reload(options, inlet, parts),
             // A queue without room for a tick has inputs in it, and they tell the time as well.
-            _ = tick.tick() => drop(inlet.offer(Input::Tick(clock::now()))),
-            () = health.due() => health.report(inlet, parts.tapping.meter()),
+            _ = tick.tick() => {
+                drop(inlet.offer(Input::Tick(clock::now())));
+                watch(parts);
+            }
+            () = health.due() => {
+                health.report(inlet, parts.tapping.meter());
+                parts.state.inspect(|state| state.alive(clock::now()));
+            }
             failure = parts.sensor.mind(inlet) => return Err(failure),
             () = parts.thinking.gone() => return Err(RunError::EngineGone),
         }
+    }
+}
+
+/// An engine that stands still can tell nobody: the record goes past it.
+fn watch(parts: &mut Parts<'_>) {
+    let Some(still) = parts.watchdog.look(Instant::now()) else { return };
+    let text = format!("the engine has stood still for {still:?}: nothing is judged until it moves again");
+    tracing::error!("{text}");
+    let end = clock::now();
+    let start = end.minus(Span::from_nanos(u64::try_from(still.as_nanos()).unwrap_or(u64::MAX)));
+    let stalled = Coverage { kind: CoverageKind::EngineStalled, start, end, count: 1, text };
+    if parts.records.try_send(Record::Coverage(stalled)).is_err() {
+        tracing::error!("the output stands still, too: is whoever reads standard output still reading?");
     }
 }
 

@@ -1,6 +1,7 @@
 //! The thread that owns the engine.
 
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
@@ -11,12 +12,14 @@ use crate::policy::Policy;
 
 use super::RunError;
 use super::house::Thinker;
+use super::watchdog::Progress;
 
 /// The engine at work. It ends by itself when its inputs end, or when nobody takes its records any more.
 pub(super) struct Thinking {
     adoptions: Sender<Arc<Policy>>,
     gone: oneshot::Receiver<()>,
     thread: JoinHandle<()>,
+    progress: Progress,
 }
 
 impl Thinking {
@@ -28,13 +31,20 @@ impl Thinking {
         let mut thinker = Thinker::new(policy);
         let (adoptions, adopted) = mpsc::channel();
         let (here, gone) = oneshot::channel();
+        let progress = Progress::default();
+        let counted = Arc::clone(&progress);
         let thread = thread::Builder::new().name("thinking".to_owned()).spawn(move || {
             // Dropped at the end of the thread, however it ends.
             let _here = here;
-            think(&mut thinker, &inputs, &adopted, &records);
+            think(&mut thinker, &inputs, &adopted, &records, &counted);
         });
         let thread = thread.map_err(|error| RunError::Start("the engine's thread", error))?;
-        Ok(Self { adoptions, gone, thread })
+        Ok(Self { adoptions, gone, thread, progress })
+    }
+
+    /// Grows with every input that was thought about.
+    pub(super) fn progress(&self) -> Progress {
+        Arc::clone(&self.progress)
     }
 
     /// Another policy, from the next input on.
@@ -61,12 +71,14 @@ fn think(
     inputs: &Receiver<Input>,
     adopted: &Receiver<Arc<Policy>>,
     records: &SyncSender<Record>,
+    progress: &Progress,
 ) {
     let mut said = Vec::new();
     for input in inputs {
         tracing::trace!(?input);
         adopted.try_iter().for_each(|policy| thinker.adopt(policy));
         thinker.feed(input, &mut said);
+        progress.fetch_add(1, Ordering::Relaxed);
         if said.drain(..).any(|record| records.send(record).is_err()) {
             return;
         }

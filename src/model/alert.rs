@@ -366,6 +366,9 @@ pub enum CoverageKind {
     TableFull,
     ConfigRejected,
     PermissionLost,
+    /// Nobody watched at all.
+    Gap,
+    EngineStalled,
     LateEvent,
     IpcPossible,
     Relay,
@@ -388,6 +391,8 @@ impl CoverageKind {
             Self::TableFull => "table-full",
             Self::ConfigRejected => "config-rejected",
             Self::PermissionLost => "permission-lost",
+            Self::Gap => "gap",
+            Self::EngineStalled => "engine-stalled",
             Self::LateEvent => "late-event",
             Self::IpcPossible => "ipc-possible",
             Self::Relay => "relay",

@@ -66,7 +66,7 @@ fn both(name: &str, policy: &str) -> [BTreeSet<String>; 2] {
     stage.write("events", events.as_bytes());
     stage.write("capture", &capture);
     let source = format!("[sensor]\ncapture = \"{}\"\n", packets.display());
-    stage.write("config.toml", format!("{HOLD}{source}{policy}").as_bytes());
+    stage.write("config.toml", format!("{HOLD}{source}{}{policy}", stage.state()).as_bytes());
     let replayed = Command::new(env!("CARGO_BIN_EXE_cloudward"))
         .args(["replay", "--format", "ecs", "--events", "events", "--capture", "capture"])
         .args(["--config", "config.toml"])

@@ -1,0 +1,153 @@
+//! What outlives a run: that there is one of them on this machine, and whether it ended in order.
+
+use std::fs::{self, DirBuilder, File, OpenOptions};
+use std::io::{self, Write};
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+
+use rustix::fs::{FlockOperation, flock};
+
+use crate::model::{Coverage, CoverageKind, Timestamp};
+
+/// Where an installation keeps it. The package makes it; without it there is no state.
+const INSTALLED: &str = "/var/db/cloudward";
+/// Held by whoever runs; it says nothing.
+const LOCK: &str = "lock";
+/// When the daemon was last alive. Taken away by an orderly end.
+const ALIVE: &str = "alive";
+
+/// The state of this run, if there is a place for it.
+pub(super) struct State {
+    folder: PathBuf,
+    /// Released when this process ends, however it does.
+    _lock: File,
+}
+
+/// Why the state cannot be taken.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    #[error(
+        "cloudward runs already on this machine (it holds {0}): stop that one first, with `sudo launchctl bootout \
+         system/com.cloudward.daemon` if launchd started it"
+    )]
+    Taken(PathBuf),
+    #[error("the folder for the daemon's state, {0}, cannot be used: {1}; only its owner may write there")]
+    Folder(PathBuf, io::Error),
+}
+
+/// `configured` is `[daemon] state`; without it an installation's folder, where that exists.
+pub(super) fn folder(configured: Option<&Path>) -> Option<PathBuf> {
+    configured.map(Path::to_owned).or_else(|| Some(PathBuf::from(INSTALLED)).filter(|path| path.is_dir()))
+}
+
+impl State {
+    /// Takes the machine for this run. Also says what was not seen since the last one, if that did not end in order.
+    pub(super) fn take(folder: &Path, now: Timestamp) -> Result<(Self, Option<Coverage>), StateError> {
+        let unusable = |error| StateError::Folder(folder.to_owned(), error);
+        DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
+        let path = folder.join(LOCK);
+        let lock = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(&path);
+        let lock = lock.map_err(unusable)?;
+        match flock(&lock, FlockOperation::NonBlockingLockExclusive) {
+            Ok(()) => {}
+            Err(rustix::io::Errno::WOULDBLOCK) => return Err(StateError::Taken(path)),
+            Err(error) => return Err(unusable(error.into())),
+        }
+        let state = Self { folder: folder.to_owned(), _lock: lock };
+        let gap = state.last_alive().map(|last| gap(last, now));
+        state.alive(now);
+        Ok((state, gap))
+    }
+
+    fn last_alive(&self) -> Option<Timestamp> {
+        let text = fs::read_to_string(self.folder.join(ALIVE)).ok()?;
+        // A marker that was cut off still says that there was a run.
+        Some(Timestamp::parse(text.trim().as_bytes()).unwrap_or(Timestamp::MIN))
+    }
+
+    /// Notes that this run goes on. What cannot be written is said in the log: detection does not depend on it.
+    pub(super) fn alive(&self, now: Timestamp) {
+        let (new, path) = (self.folder.join("alive.new"), self.folder.join(ALIVE));
+        let write = || -> io::Result<()> {
+            let mut file =
+                OpenOptions::new().create(true).truncate(true).write(true).mode(0o600).open(&new)?;
+            writeln!(file, "{now}")?;
+            fs::rename(&new, &path)
+        };
+        if let Err(error) = write() {
+            tracing::warn!("{} cannot be written: {error}", path.display());
+        }
+    }
+
+    /// The run ended in order.
+    pub(super) fn end(self) {
+        if let Err(error) = fs::remove_file(self.folder.join(ALIVE)) {
+            tracing::warn!("the marker of an orderly end cannot be set: {error}");
+        }
+    }
+}
+
+/// Nobody watched from then to now, and nobody asked for that.
+fn gap(last: Timestamp, now: Timestamp) -> Coverage {
+    let start = if last == Timestamp::MIN { now } else { last.min(now) };
+    let text = "nothing was watched: cloudward had ended without being asked to (killed, crashed, or the Mac lost its \
+                power); what happened meanwhile is not known";
+    Coverage { kind: CoverageKind::Gap, start, end: now, count: 1, text: text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    struct Folder(PathBuf);
+
+    impl Folder {
+        fn new(name: &str) -> Self {
+            let path = std::env::temp_dir().join(format!("cloudward-state-{name}-{}", std::process::id()));
+            let _ = fs::remove_dir_all(&path);
+            Self(path)
+        }
+    }
+
+    impl Drop for Folder {
+        fn drop(&mut self) {
+            let _ = fs::remove_dir_all(&self.0);
+        }
+    }
+
+    fn at(seconds: i64) -> Timestamp {
+        Timestamp::from_nanos(seconds * 1_000_000_000)
+    }
+
+    #[test]
+    fn there_is_one() {
+        let folder = Folder::new("one");
+        let (first, _) = State::take(&folder.0, at(1)).unwrap();
+        assert!(matches!(State::take(&folder.0, at(2)), Err(StateError::Taken(_))));
+        drop(first);
+        assert!(State::take(&folder.0, at(3)).is_ok());
+    }
+
+    #[test]
+    fn a_sudden_end_leaves_a_gap_and_an_orderly_one_none() {
+        let folder = Folder::new("gap");
+        let (first, gap) = State::take(&folder.0, at(10)).unwrap();
+        assert_eq!(gap, None);
+        first.alive(at(70));
+        drop(first);
+        let (second, gap) = State::take(&folder.0, at(100)).unwrap();
+        let gap = gap.unwrap();
+        assert_eq!((gap.kind, gap.start, gap.end), (CoverageKind::Gap, at(70), at(100)));
+        second.end();
+        assert_eq!(State::take(&folder.0, at(200)).unwrap().1, None);
+    }
+
+    #[test]
+    fn a_marker_that_cannot_be_read_still_tells() {
+        let folder = Folder::new("cut");
+        fs::create_dir_all(&folder.0).unwrap();
+        fs::write(folder.0.join(ALIVE), "20").unwrap();
+        let gap = State::take(&folder.0, at(5)).unwrap().1.unwrap();
+        assert_eq!((gap.start, gap.end), (at(5), at(5)));
+    }
+}
