@@ -17,8 +17,9 @@ const MAX_CARRIERS: usize = 8192;
 
 /// Entries of the root directory that lie on the sealed system volume, or hold no files.
 const SEALED: [&str; 8] = ["System", "usr", "bin", "sbin", "dev", "cores", ".vol", ".file"];
-/// Writable all the same.
-const UNSEALED: &[u8] = b"/usr/local/";
+/// On every Mac and not sealed, whatever listing the root directory says.
+const UNSEALED: [&[u8]; 7] =
+    [b"/usr/local/", b"/private/", b"/Volumes/", b"/Library/", b"/Applications/", b"/opt/", b"/Users/"];
 /// Where homes are; `/var/root` as the system reports it.
 const HOMES: [&[u8]; 2] = [b"/Users/", b"/private/var/root/"];
 /// Links at the root into `/private`, which the system reports resolved.
@@ -44,7 +45,7 @@ impl Selection {
         if reach.anywhere {
             let open = root.filter(|name| !SEALED.contains(&name.as_str()));
             all.extend(open.map(|name| format!("/{name}/").into_bytes()));
-            all.insert(UNSEALED.to_vec());
+            all.extend(UNSEALED.map(<[u8]>::to_vec));
         }
         let within = |one: &Vec<u8>| all.iter().any(|other| other != one && one.starts_with(other));
         Self(all.iter().filter(|one| !within(one)).cloned().collect())
@@ -195,7 +196,7 @@ mod tests {
     }
 
     fn selected(reach: &Reach) -> Vec<String> {
-        let root = ["Applications", "System", "Users", "private", "usr"].map(str::to_owned);
+        let root = ["System", "Users", "private", "srv", "usr"].map(str::to_owned);
         let selection = Selection::of(reach, root.into_iter());
         selection.prefixes().map(|prefix| String::from_utf8_lossy(prefix).into_owned()).collect()
     }
@@ -215,7 +216,19 @@ mod tests {
     #[test]
     fn anywhere_is_all_but_the_sealed_system() {
         let anywhere = reach(true, true, &["/etc/master.passwd"]);
-        assert_eq!(selected(&anywhere), ["/Applications/", "/Users/", "/private/", "/usr/local/"]);
+        assert_eq!(
+            selected(&anywhere),
+            [
+                "/Applications/",
+                "/Library/",
+                "/Users/",
+                "/Volumes/",
+                "/opt/",
+                "/private/",
+                "/srv/",
+                "/usr/local/"
+            ]
+        );
     }
 
     fn key(pid: i32) -> ProcessKey {
@@ -223,7 +236,7 @@ mod tests {
     }
 
     fn file(path: &str) -> File {
-        File { path: path.into(), truncated: false, id: None, links: 1, size: 0 }
+        File { path: path.into(), truncated: false, id: None, links: 1, size: 0, directory: false }
     }
 
     fn read() -> What {

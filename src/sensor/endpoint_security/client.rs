@@ -196,9 +196,10 @@ impl Opens {
         }
     }
 
+    /// By events, although there is one only: the call without them falls back to functions that Apple deprecated.
     fn select(&mut self, path: &[u8], how: es_mute_path_type_t) {
         if self.inverted
-            && let Err(error) = self.client.mute_path(OsStr::from_bytes(path), how)
+            && let Err(error) = self.client.mute_path_events(OsStr::from_bytes(path), how, &OPENS)
         {
             let path = String::from_utf8_lossy(path);
             tracing::error!(%error, %path, "opens below it are not heard of");
@@ -207,7 +208,7 @@ impl Opens {
 
     fn drop(&mut self, path: &[u8], how: es_mute_path_type_t) {
         if self.inverted
-            && let Err(error) = self.client.unmute_path(OsStr::from_bytes(path), how)
+            && let Err(error) = self.client.unmute_path_events(OsStr::from_bytes(path), how, &OPENS)
         {
             tracing::debug!(%error, "a path could not be taken from the selection");
         }
