@@ -70,7 +70,7 @@ types=(exec fork exit open close create rename unlink link clone copyfile cs_inv
 events=$out/events.ndjson
 python3 ../shared/machrun/tests/mkevents.py all >"$out/all.ndjson"
 python3 .ci/es_events.py "$out/all.ndjson" "${types[@]}" >"$events"
-python3 ../shared/machrun/tests/mkprocs.py >"$out/procs.ndjson"
+python3 ../shared/machrun/tests/mkprocs.py | grep "^{" >"$out/procs.ndjson"
 watch 0 MACHRUN_ES_EVENTS="$events" MACHRUN_ES_EXIT=sigterm MACHRUN_ES_STATS="$out/stats" \
     MACHRUN_PROCS="$out/procs.ndjson" CLOUDWARD_LOG=trace -- --sensor endpoint-security
 logged 'Endpoint Security: subscribed'
