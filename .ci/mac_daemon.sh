@@ -41,7 +41,7 @@ brief() {
         shift
     done
     shift
-    env "${environment[@]}" timeout --preserve-status -s TERM -k 20 "$seconds" \
+    env "${environment[@]}" timeout --foreground --preserve-status -s TERM -k 20 "$seconds" \
         "$machrun" "$binary" run "$@" >"$out/records" 2>"$out/log" </dev/null || status=$?
     [ "$status" = 0 ] || die "exit status $status"
 }
@@ -164,7 +164,7 @@ logged 'stopped heard=[1-9]'
 
 echo "- killed: the next start tells the gap"
 status=0
-timeout -s KILL 2 "$machrun" "$binary" run --sensor endpoint-security --config "$out/state.toml" >"$out/records" 2>"$out/log" </dev/null || status=$?
+timeout --foreground -s KILL 2 "$machrun" "$binary" run --sensor endpoint-security --config "$out/state.toml" >"$out/records" 2>"$out/log" </dev/null || status=$?
 [ -e "$out/state/alive" ] || die "a killed daemon left no mark"
 brief 2 -- --sensor endpoint-security --config "$out/state.toml"
 recorded '"kind":"gap"'

@@ -26,7 +26,7 @@ with open(events, "w", encoding="utf-8") as out:
     for line in lines:
         text = stamp.search(line)[1]
         moved = datetime.datetime.fromtimestamp(seconds(text) + shift, datetime.timezone.utc)
-        out.write(line.replace(text, moved.strftime("%Y-%m-%dT%H:%M:%S"), 1) + "\n")
+        out.write(stamp.sub(moved.strftime('"time":"%Y-%m-%dT%H:%M:%S'), line, count=1) + "\n")
 
 packets = bytearray(gzip.open(f"{folder}/capture.pcap.gz").read())
 if packets[:4] != b"\xd4\xc3\xb2\xa1":
