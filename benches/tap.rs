@@ -2,6 +2,7 @@
 
 use std::hint::black_box;
 
+use cloudward::config::{self, Origin, Source};
 use cloudward::net::{Limits, Tap};
 use cloudward::sensor::capture::CaptureReader;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
@@ -49,5 +50,33 @@ fn tap(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(benches, tap);
+/// What it costs to find the service behind a name, with the shipped services alone and with 2,000 domains beside them.
+fn services(criterion: &mut Criterion) {
+    let names = [
+        "content.dropboxapi.com",
+        "corp-backup.s3.eu-west-1.amazonaws.com",
+        "account.blob.core.windows.net",
+        "tenant-my.sharepoint.com",
+        "www.example.org",
+        "a.long.name.below.nobody-s.example",
+        "upload-1234.storage.example",
+        "xdropbox.com",
+    ];
+    let mut group = criterion.benchmark_group("service of a name");
+    group.throughput(Throughput::Elements(names.len() as u64));
+    for domains in [0, 200, 2000] {
+        let listed: Vec<String> = (0..domains).map(|at| format!("\"upload-{at}.storage.example\"")).collect();
+        let text = format!(
+            "[[service]]\nname = \"bench\"\ncategory = \"object-store\"\ndomains = [{}]\n",
+            if listed.is_empty() { "\"bench.example\"".to_owned() } else { listed.join(", ") }
+        );
+        let (settings, _) = config::load(&[Source::new(Origin::File, "bench.toml", text.as_str())]);
+        group.bench_function(format!("{domains} more domains"), |bencher| {
+            bencher.iter(|| names.map(|name| settings.policy.services.lookup(black_box(name)).is_some()))
+        });
+    }
+    group.finish();
+}
+
+criterion_group!(benches, tap, services);
 criterion_main!(benches);
