@@ -246,3 +246,59 @@ fn b39_allowed_agent_after_an_update() {
     w.upload(3.0, &new, "corp-backup.s3.eu-central-1.amazonaws.com", 900_000);
     w.tell().none();
 }
+
+/// terraform keeps its state in the company's bucket.
+#[test]
+fn b18_terraform_state_in_the_corporate_bucket() {
+    let mut w = World::new();
+    let terraform = vendor("/opt/homebrew/bin/terraform", "terraform", "D38WU7D763");
+    let p = w.launch(0.0, terraform, &["terraform", "apply", "-auto-approve"]);
+    w.open(1.0, &p, "/Users/alice/.aws/credentials");
+    w.open(1.1, &p, "/Users/alice/.aws/config");
+    w.upload(2.0, &p, "corp-backup.s3.eu-west-1.amazonaws.com", 200_000);
+    w.tell().none();
+}
+
+/// gcloud and kubectl use the keys that are there to be used; their hosts end as those of storage do.
+#[test]
+fn b19_gcloud_and_kubectl() {
+    let mut w = World::new();
+    let python = adhoc("/opt/homebrew/bin/python3.12", "python3");
+    let script = "/opt/homebrew/share/google-cloud-sdk/lib/gcloud.py";
+    let gcloud = w.launch(0.0, python, &["python3.12", "-S", script, "container", "clusters", "list"]);
+    w.open(1.0, &gcloud, "/Users/alice/.config/gcloud/access_tokens.db");
+    w.upload(2.0, &gcloud, "container.googleapis.com", 20_000);
+    w.upload(4.0, &gcloud, "www.googleapis.com", 20_000);
+    let kubectl =
+        w.launch(5.0, vendor("/usr/local/bin/kubectl", "kubectl", "EQHXZ8M8AV"), &["kubectl", "get", "pods"]);
+    w.open(6.0, &kubectl, "/Users/alice/.kube/config");
+    w.upload(7.0, &kubectl, "oauth2.googleapis.com", 20_000);
+    w.tell().none();
+}
+
+/// A build runner sends artifacts to the store of its service; the same program sends them nowhere else.
+#[test]
+fn b34_build_runner_uploads_artifacts() {
+    let policy = format!(
+        "{CORP}\n[[allow]]\nname = \"build runner\"\nprocess = {{ path = \"/Users/*/actions-runner/externals/**\", unsigned = true }}\n\
+         script = \"/Users/*/actions-runner/_work/_actions/**\"\n\
+         parent = {{ path = \"/Users/*/actions-runner/bin/Runner.Worker\", unsigned = true }}\nsensitive = [\"source-secrets\"]\n\
+         services = [\"azure-blob\"]\ntenants = [\"productionresultssa*\"]\nusers = \"*\"\nreason = \"builds\"\n"
+    );
+    for (host, foreign) in
+        [("productionresultssa7.blob.core.windows.net", false), ("evil.blob.core.windows.net", true)]
+    {
+        let mut w = World::new();
+        w.policy.clone_from(&policy);
+        let worker = adhoc("/Users/alice/actions-runner/bin/Runner.Worker", "Runner.Worker");
+        let worker = w.launch(0.0, worker, &["Runner.Worker"]);
+        let node = adhoc("/Users/alice/actions-runner/externals/node20/bin/node", "node");
+        let action =
+            "/Users/alice/actions-runner/_work/_actions/actions/upload-artifact/v4/dist/upload/index.js";
+        let node = w.spawn(1.0, &worker, node, &["node", action]);
+        w.open(2.0, &node, "/Users/alice/actions-runner/_work/app/app/.env");
+        w.upload(3.0, &node, host, 900_000);
+        let told = w.tell();
+        if foreign { assert_eq!(told.alert().tenant.as_deref(), Some("evil")) } else { told.none() }
+    }
+}

@@ -9,6 +9,8 @@ mod interpret;
 mod lifetime;
 mod line;
 mod place;
+#[cfg(test)]
+mod tests;
 mod unwrap;
 
 use std::sync::Arc;
