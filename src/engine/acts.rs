@@ -29,7 +29,10 @@ impl Engine {
         match what {
             What::Exec { target, facts } => self.executed(life, time, &target, &facts),
             What::Fork { child } => self.forked(life, time, &child),
-            What::Exit => self.lineage.end(life, time),
+            What::Exit => {
+                self.returned(life, time);
+                self.lineage.end(life, time);
+            }
             What::CodeInvalidated => self.lineage.invalidate(life),
             What::Open { file, flags } => self.opened(life, time, &file, flags),
             What::Touch { path, id, name, links } => {
@@ -96,6 +99,7 @@ impl Engine {
         }
         self.learn_home_elsewhere(variable("USER").map(|user| &**user), facts);
         self.plug(life, time, facts);
+        self.hear_script(life, time, facts);
         let spared = self.commanded(life, time, facts);
         let mut named = Vec::new();
         argv::paths(facts, &spared, |path| named.push(FilePath::new(path)));

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Evidence, FilePath, Hop, HopKind, Severity, Timestamp};
+use crate::model::{CoverageKind, Evidence, FilePath, Hop, HopKind, Severity, Timestamp};
 use crate::policy::{SetId, SetMask};
 
 use super::Engine;
@@ -94,7 +94,7 @@ impl Engine {
         let handed_on_at_most = MAX_HANDED_ON.max(self.policy.rules.counted());
         let Some(life) = self.lineage.get_mut(id) else { return };
         life.load = None;
-        let mut gone: Vec<ReadId> = Vec::new();
+        let (mut gone, mut full) = (Vec::<ReadId>::new(), false);
         life.bearings.retain(|other| {
             let keep = other.until.plus(OVERHANG) >= now;
             if !keep {
@@ -139,6 +139,7 @@ impl Engine {
             let handed_on = bearing.way.is_some() || bearing.through.is_some();
             if life.bearings.len() >= if handed_on { handed_on_at_most } else { MAX_BEARINGS } {
                 life.bearings_omitted += 1;
+                full = !handed_on;
                 let severity = |set: SetId| self.policy.sets.get(usize::from(set.0)).map(|set| set.severity);
                 // The same file once more makes room for itself, so that it cannot push others out.
                 let same = life.bearings.iter().rposition(|other| other.read.path == bearing.read.path);
@@ -161,6 +162,13 @@ impl Engine {
         }
         gone.into_iter().for_each(|read| self.unbear(id, read));
         self.lineage.burden(id);
+        if full {
+            self.note(
+                CoverageKind::TableFull,
+                1,
+                "sensitive reads beyond those that are remembered of one process",
+            );
+        }
         self.pour(id, &pipes, &bearing);
     }
 

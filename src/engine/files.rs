@@ -94,6 +94,7 @@ impl Engine {
             return;
         }
         let Some(staged) = self.new_read(life, time, path, sets, Evidence::Taint) else { return };
+        self.carries(life);
         let staged = Arc::new(Read { nested, ..staged });
         let until = Bearing::deadline(&self.policy, sets, time);
         for part in parts {

@@ -1,5 +1,6 @@
 //! What the tap has told of each flow, and where its bytes go in terms of policy.
 
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::{
@@ -8,7 +9,9 @@ use crate::model::{
 };
 use crate::policy::Policy;
 
+use super::apps::Laid;
 use super::lineage::LifeId;
+use super::locals::Before;
 use super::window::Place;
 
 /// Where the bytes of a flow go.
@@ -25,6 +28,17 @@ pub enum Target {
 pub struct Flow {
     pub facts: Arc<FlowFacts>,
     pub owner: Option<Owner>,
+    pub opened: Timestamp,
+    /// Between two processes of this Mac.
+    pub local: bool,
+    /// Over the radio link that AirDrop uses, and bytes sent there.
+    pub air: Option<u64>,
+    /// Who may have sent it, best first, as of the engine's knowledge `asked`.
+    pub suspects: Vec<Laid>,
+    pub asked: u64,
+    /// The local connection that it was sent on for, and bytes of which that cannot be told.
+    pub before: Before,
+    pub proxied: u64,
     pub life: Option<LifeId>,
     pub domain: Option<DomainName>,
     /// What DNS says the name is an alias of.
@@ -82,11 +96,18 @@ impl Flows {
     }
 
     /// Opens a flow and gives what was known of it before.
-    pub fn open(&mut self, id: FlowId, facts: &FlowFacts) -> Vec<NetFact> {
+    pub fn open(&mut self, id: FlowId, time: Timestamp, facts: &FlowFacts) -> Vec<NetFact> {
         self.newest = self.newest.max(Some(id));
         self.flows.or_insert_with(id, || Flow {
             facts: Arc::new(facts.clone()),
             owner: None,
+            opened: time,
+            local: is_loopback(facts.server.ip),
+            air: facts.interface.as_deref().filter(|name| is_airdrop(name)).map(|_| 0),
+            suspects: Vec::new(),
+            asked: 0,
+            before: Before::NotAsked,
+            proxied: 0,
             life: None,
             domain: None,
             alias: None,
@@ -185,6 +206,15 @@ impl Flow {
             end: time,
         }
     }
+}
+
+fn is_loopback(ip: IpAddr) -> bool {
+    ip.to_canonical().is_loopback()
+}
+
+/// Apple Wireless Direct Link and its low-latency twin.
+fn is_airdrop(interface: &str) -> bool {
+    interface.starts_with("awdl") || interface.starts_with("llw")
 }
 
 /// The service behind a name, if something can be uploaded to it.

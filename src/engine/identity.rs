@@ -163,6 +163,92 @@ fn is_injection(name: &str, value: &str) -> bool {
     }
 }
 
+/// Network services of the system that act for other programs: what they send is somebody else's.
+const NETWORK_SERVICES: [&str; 7] = [
+    "com.apple.WebKit.Networking",
+    "com.apple.nsurlsessiond",
+    "com.apple.cloudd",
+    "com.apple.bird",
+    "com.apple.fileproviderd",
+    "com.apple.networkserviceproxy",
+    "com.apple.SafariPlatformSupport.Helper",
+];
+
+/// Does it send for others by its nature?
+pub fn is_network_service(identity: &Identity) -> bool {
+    let signing = identity.signing().filter(|signing| signing.platform);
+    signing.and_then(|signing| signing.signing_id).is_some_and(|id| NETWORK_SERVICES.contains(&id))
+}
+
+/// Two processes of one app: the signer's team and the front of the bundle identifier agree, or, without a signer, both
+/// lie in the same bundle. What runs somebody else's code is nobody's app.
+pub fn same_app(one: &Identity, other: &Identity) -> bool {
+    if [one, other].iter().any(|identity| identity.runs_other_code || identity.script.is_some()) {
+        return false;
+    }
+    match (one.signing(), other.signing()) {
+        (Some(one), Some(other)) => {
+            let team = one.team_id.is_some() && one.team_id == other.team_id;
+            let both = one.signing_id.zip(other.signing_id);
+            let front = both.is_some_and(|(one, other)| vendor_and_app(one) == vendor_and_app(other));
+            one.platform == other.platform
+                && front
+                && (team || one.platform && one.signing_id == other.signing_id)
+        }
+        (None, None) => {
+            let bundles = outermost_bundle(&one.program).zip(outermost_bundle(&other.program));
+            bundles.is_some_and(|(one, other)| one == other)
+        }
+        _ => false,
+    }
+}
+
+/// `com.google.Chrome` of `com.google.Chrome.helper.plugin`.
+fn vendor_and_app(id: &str) -> &str {
+    let end = id.match_indices('.').nth(2).map_or(id.len(), |(at, _)| at);
+    &id[..end]
+}
+
+/// The path up to the outermost `.app`.
+fn outermost_bundle(program: &Program) -> Option<&[u8]> {
+    let path = program.path.as_bytes();
+    let at = memchr::memmem::find(path, b".app/")?;
+    Some(&path[..at + 4])
+}
+
+/// What the app is called: the name of the outermost bundle.
+pub fn bundle(program: &Program) -> Option<&[u8]> {
+    let path = outermost_bundle(program)?;
+    path.rsplit(|byte| *byte == b'/').next()?.strip_suffix(b".app")
+}
+
+/// Is it made to tell other apps what to do?
+pub fn tells_apps(identity: &Identity) -> bool {
+    const TELLERS: [&str; 4] = [
+        "com.apple.osascript",
+        "com.apple.ScriptEditor2",
+        "com.apple.Automator",
+        "com.apple.automator.runner",
+    ];
+    let signing = identity.signing().filter(|signing| signing.platform);
+    signing.and_then(|signing| signing.signing_id).is_some_and(|id| TELLERS.contains(&id))
+}
+
+/// Calls `found` with each app that the text of a script speaks to: `tell application "Mail"`, `tell app id "com.x"`,
+/// `Application("Mail")`.
+pub fn apps_told<'t>(text: &'t str, mut found: impl FnMut(&'t str)) {
+    /// Apps that one text may name.
+    const MAX_APPS: usize = 16;
+    let lower = text.to_ascii_lowercase();
+    let starts = ["tell application ", "tell app ", "application("];
+    for (at, word) in starts.iter().flat_map(|word| lower.match_indices(word)).take(MAX_APPS) {
+        let rest = &text[at + word.len()..];
+        let rest = rest.strip_prefix("id ").unwrap_or(rest);
+        let quoted = rest.strip_prefix(['"', '\'']).and_then(|rest| rest.split(['"', '\'']).next());
+        quoted.filter(|name| !name.is_empty() && name.len() <= 256).into_iter().for_each(&mut found);
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,14 +7,14 @@
 use std::sync::Arc;
 
 use crate::model::{Reason, Timestamp, UnknownName};
-use crate::policy::{Leaving, SetId, SetMask, Subject, UnknownUpload};
+use crate::policy::{Category, Leaving, SetId, SetMask, Subject, SyncRoot, SyncRootId, UnknownUpload};
 
 use super::Engine;
 use super::chains::{Carried, Completion, Instance};
 use super::files::Looked;
 use super::lineage::{Life, LifeId};
 use super::taint::Origin;
-use super::window::{Bearing, Place, Tally};
+use super::window::{Bearing, Doubts, Place, Tally};
 
 /// Below this much coming in, a ratio says nothing: a response and its session tickets are no download.
 const RATIO_FROM: u64 = 64 * 1024;
@@ -148,10 +148,14 @@ impl Engine {
         let (out, into) = (sum(|one| one.out), sum(|one| one.into));
         let ratio = self.policy.options.min_ratio;
         let download = into > RATIO_FROM && ratio > 0.0 && (out as f64) < ratio * (into as f64);
-        if carried.is_empty() || download {
+        let partly = tally.local.is_some_and(|local| !self.locals.is_one_to_one(local));
+        if carried.is_empty() || download || partly {
             // Not (yet) an upload: nothing waits for it, but more bytes may make it one.
             if let Some(crossed) = pending {
                 self.pending.remove(&(crossed, id, at));
+            }
+            if partly {
+                self.note_partly();
             }
             return;
         }
@@ -214,6 +218,7 @@ impl Engine {
         own: Instance,
         kin: Vec<Instance>,
     ) -> Completion {
+        let reasons = self.doubts(life, tally, &carried).reasons();
         Completion {
             way: if tally.place == Place::Nameless { Leaving::Nameless } else { Leaving::Upload },
             time: carried.iter().map(|carried| carried.crossed).max().unwrap_or(self.now),
@@ -229,9 +234,34 @@ impl Engine {
             attribution: tally.attribution,
             host_wide_name: tally.host_wide_name,
             new_pair: tally.pending.is_some(),
-            reasons: Vec::new(),
+            reasons,
             deed: None,
         }
+    }
+
+    /// What speaks against the upload beside the way its bytes went.
+    fn doubts(&self, life: &Life, tally: &Tally, carried: &[Carried]) -> Doubts {
+        let mut doubts = tally.doubts;
+        let crossed = carried.iter().map(|carried| carried.crossed).max().unwrap_or(self.now);
+        if self.was_told(life, crossed) {
+            doubts = doubts.with(Doubts::APPLE_EVENTS);
+        }
+        // A client that uploads whatever it finds in a folder: the hand that put it there did not send it.
+        let staged = carried.iter().all(|carried| carried.bearing.through.is_some());
+        let Place::Service { name, .. } = &tally.place else { return doubts };
+        let service = self.policy.services.by_name(name);
+        let is_code_host = |id| self.policy.services.get(id).category == Category::CodeHost;
+        if matches!(tally.place, Place::Service { tenant: None, .. })
+            && service.is_some_and(is_code_host)
+            && life.is_git()
+        {
+            doubts = doubts.with(Doubts::ACCOUNT);
+        }
+        let mut roots = (0..).map(SyncRootId).zip(&self.policy.sync_roots);
+        let client = |(id, root): (SyncRootId, &SyncRoot)| {
+            Some(root.service) == service && self.policy.allow.is_client(&life.image.identity, id)
+        };
+        if staged && roots.any(client) { doubts.with(Doubts::SECOND_HOP) } else { doubts }
     }
 
     /// Something landed in a folder that a sync client uploads: that is an upload by that client, at that moment.

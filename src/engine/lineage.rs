@@ -84,6 +84,15 @@ impl Life {
         std::iter::successors(self.ancestor.as_ref(), |ancestor| ancestor.parent.as_ref())
     }
 
+    /// Git, or what git started to reach a remote.
+    pub fn is_git(&self) -> bool {
+        let named = |evidence: &ProcessEvidence| {
+            let name = evidence.info.program.path.file_name();
+            name == b"git" || name.starts_with(b"git-remote-")
+        };
+        named(&self.image.evidence) || self.ancestors().take(2).any(|ancestor| named(&ancestor.evidence))
+    }
+
     fn as_ancestor(&self) -> Arc<Ancestor> {
         let depth = self.ancestor.as_ref().map_or(0, |parent| parent.depth);
         // Deeper than kept: start anew, so that no chain grows without bound.
@@ -199,7 +208,7 @@ impl Lineage {
         }
         let id = LifeId(self.next);
         self.next += 1;
-        let parent = info.parent.filter(|parent| parent.pid != pid).and_then(|key| self.parent_of(key, born));
+        let parent = info.parent.filter(|parent| parent.pid != pid).and_then(|key| self.named(key, born));
         let ancestor = parent.and_then(|parent| self.get(parent)).map(Life::as_ancestor);
         let life = Life {
             id,
@@ -225,8 +234,8 @@ impl Lineage {
         id
     }
 
-    /// The parent by its audit token; by pid alone if that image was never seen.
-    fn parent_of(&self, key: ProcessKey, time: Timestamp) -> Option<LifeId> {
+    /// The life that an audit token names; by pid alone if that image was never seen.
+    pub fn named(&self, key: ProcessKey, time: Timestamp) -> Option<LifeId> {
         self.by_key(key).or_else(|| {
             let id = self.at(key.pid, time)?;
             // A later image of the same process is fine, an earlier life is not.

@@ -11,6 +11,7 @@
 
 mod acts;
 mod aliases;
+mod apps;
 mod argv;
 mod carry;
 mod chain_key;
@@ -25,6 +26,7 @@ pub mod habits;
 mod identity;
 mod judge;
 pub mod lineage;
+mod locals;
 mod moves;
 pub mod order;
 mod outbox;
@@ -110,6 +112,11 @@ pub struct Engine {
     image_opened: Option<(Timestamp, Vec<taint::Part>)>,
     /// Lives that lately read something sensitive themselves.
     carriers: unseen::Carriers,
+    /// Rises with each change of who carries or was told something.
+    carried_version: u64,
+    /// Apps that a script told to do something.
+    told: apps::AllTold,
+    locals: locals::Locals,
     flows: Flows,
     /// Which lives carry a read, so that the bytes of all of them can be summed.
     bearers: Table<ReadId, Vec<LifeId>>,
@@ -148,6 +155,9 @@ impl Engine {
             aliases: Aliases::default(),
             image_opened: None,
             carriers: unseen::Carriers::default(),
+            carried_version: 1,
+            told: apps::AllTold::default(),
+            locals: locals::Locals::default(),
             flows: Flows::default(),
             bearers: Table::new(),
             pipes: Table::new(),

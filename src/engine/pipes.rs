@@ -3,11 +3,13 @@
 use crate::model::{ExecFacts, HopKind, PipeEnd, Timestamp};
 
 use super::Engine;
-use super::lineage::LifeId;
+use super::lineage::{Life, LifeId};
 use super::window::Bearing;
 
 /// Pipe ends of one process that are looked at, and ends of one pipe that are remembered.
 pub const MAX_ENDS: usize = 64;
+/// Stands for the descriptor of an end that a process must hold, though it was not started with it.
+const PRESUMED: i32 = -1;
 
 impl Engine {
     /// Pipes of an exec'd image: descriptors 1 and 2 write, 0 reads, and so do higher ones (`-F f=@<(cat key)`). That higher
@@ -33,6 +35,13 @@ impl Engine {
     pub(super) fn plug_ends(&mut self, life: LifeId, time: Timestamp, pipes: &[PipeEnd]) {
         for pipe in pipes.iter().take(MAX_ENDS) {
             let (reads, writes) = (pipe.fd == 0 || pipe.fd > 2, matches!(pipe.fd, 1 | 2));
+            if writes {
+                self.known_writer(pipe.id);
+            } else if pipe.fd == 0
+                && self.pipes.get(&pipe.id).is_none_or(|ends| ends.iter().all(|(_, reader)| *reader))
+            {
+                self.presume_writer(life, pipe.id);
+            }
             let ends = self.pipes.or_insert_with(pipe.id, Vec::new);
             if ends.len() < MAX_ENDS {
                 ends.extend(
@@ -60,9 +69,55 @@ impl Engine {
         }
     }
 
+    /// Nobody was started with the other end of this standard input: whoever started the reader holds it.
+    fn presume_writer(&mut self, reader: LifeId, pipe: u64) {
+        let parent = self.lineage.get(reader).and_then(|life| life.parent);
+        let Some(parent) = parent.and_then(|parent| self.lineage.get_mut(parent)) else { return };
+        if parent.image.evidence.info.key.pid.0 > 1 && parent.pipes.len() < MAX_ENDS {
+            parent.pipes.push(PipeEnd { fd: PRESUMED, id: pipe });
+            let parent = parent.id;
+            self.pipes.or_insert_with(pipe, Vec::new).push((parent, false));
+        }
+    }
+
+    /// Somebody was started with the writing end: nobody need be presumed to hold it.
+    fn known_writer(&mut self, pipe: u64) {
+        let writers = self.pipes.get(&pipe).cloned().unwrap_or_default();
+        let writers = writers.into_iter().filter(|(_, reader)| !reader).map(|(end, _)| end);
+        let presumed = |end: &PipeEnd| end.id == pipe && end.fd == PRESUMED;
+        for writer in writers {
+            let Some(life) = self.lineage.get_mut(writer).filter(|life| life.pipes.iter().any(presumed))
+            else {
+                continue;
+            };
+            life.pipes.retain(|end| !presumed(end));
+            if let Some(ends) = self.pipes.get_mut(&pipe) {
+                ends.retain(|(end, reader)| *reader || *end != writer);
+            }
+        }
+    }
+
+    /// A process ends. What it wrote into a pipe that nobody was started with to read went back to whoever started it:
+    /// `$(cat key)`.
+    pub(super) fn returned(&mut self, id: LifeId, time: Timestamp) {
+        let Some(life) = self.lineage.get(id).filter(|life| !life.bearings.is_empty()) else { return };
+        let read = |ends: &Vec<(LifeId, bool)>| ends.iter().any(|(end, reader)| *reader && *end != id);
+        let unread = |pipe: &&PipeEnd| pipe.fd == 1 && !self.pipes.get(&pipe.id).is_some_and(read);
+        let Some(parent) = life.parent.filter(|_| life.pipes.iter().any(|pipe| unread(&pipe))) else {
+            return;
+        };
+        let reachable = |parent: &Life| parent.image.evidence.info.key.pid.0 > 1 && parent.ended.is_none();
+        if !self.lineage.get(parent).is_some_and(reachable) {
+            return;
+        }
+        let carried: Vec<Bearing> =
+            life.bearings.iter().filter(|bearing| time <= bearing.until).cloned().collect();
+        self.hand_on(parent, carried, HopKind::Pipe, time);
+    }
+
     /// What came into a life flows on into the readers of the pipes it writes to.
     pub(super) fn pour(&mut self, life: LifeId, pipes: &[PipeEnd], bearing: &Bearing) {
-        for pipe in pipes.iter().filter(|pipe| matches!(pipe.fd, 1 | 2)) {
+        for pipe in pipes.iter().filter(|pipe| matches!(pipe.fd, 1 | 2 | PRESUMED)) {
             let ends = self.pipes.get(&pipe.id).cloned().unwrap_or_default();
             for (reader, reads) in ends {
                 let carries = self

@@ -1,10 +1,12 @@
 //! What the network showed: flows find their process, bytes find their tally.
 
-use crate::model::{Attribution, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
+use crate::model::{CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
 
+use super::apps::Laid;
 use super::flows::{Flow, Target};
 use super::lineage::LifeId;
-use super::window::{MAX_TALLIES, Mark, Place, SILENCE, Tally};
+use super::locals::Before;
+use super::window::{Doubts, MAX_TALLIES, Mark, Place, SILENCE, Tally};
 use super::{Engine, Timer, commands};
 
 /// More out than in by this much is judged at once.
@@ -18,15 +20,22 @@ impl Engine {
         let Some(NetFact { time, flow: id, kind }) = self.flows.hold(fact) else { return };
         match kind {
             NetKind::Opened(facts) => {
-                let known = self.flows.open(id, &facts);
+                let known = self.flows.open(id, time, &facts);
+                if self.flows.get_mut(id).is_some_and(|flow| flow.local) {
+                    self.locals.open(id, time);
+                }
                 known.into_iter().for_each(|fact| self.send(fact));
             }
             NetKind::Owned(owner) => {
-                if let Some(flow) = self.flows.get_mut(id)
-                    && flow.owner != Some(owner)
-                {
+                let Some(flow) = self.flows.get_mut(id) else { return };
+                if flow.local {
+                    // Both ends are processes of this Mac; packets name the one or the other.
+                    self.locals.owned(id, owner);
+                }
+                if flow.owner != Some(owner) && !(flow.local && flow.owner.is_some()) {
                     flow.owner = Some(owner);
                     flow.life = None;
+                    flow.suspects.clear();
                     self.place_late(id);
                 }
             }
@@ -64,7 +73,7 @@ impl Engine {
         if waiting.is_empty() {
             return;
         }
-        let owner = self.owner_of(id, waiting[0].0).and_then(|(life, _)| self.lineage.get(life));
+        let owner = self.laid_to(id, waiting[0].0).and_then(|laid| self.lineage.get(laid.life));
         let read = owner.and_then(|life| life.bearings.iter().map(|bearing| bearing.since).min());
         for (time, out, into) in waiting {
             if read.is_none_or(|read| read <= time) {
@@ -76,6 +85,14 @@ impl Engine {
     fn sent(&mut self, id: FlowId, time: Timestamp, out: u64, into: u64) {
         self.habituate(id, time);
         let Some(flow) = self.flows.get_mut(id) else { return };
+        if flow.air.is_some() {
+            return self.sent_by_air(id, time, out);
+        }
+        let named = matches!(flow.target, Target::Place(Place::Service { .. }));
+        if flow.local {
+            self.sent_locally(id, time, out, into);
+        }
+        let Some(flow) = self.flows.get_mut(id).filter(|flow| named || !flow.local) else { return };
         if flow.target == Target::Elsewhere {
             return;
         }
@@ -83,15 +100,31 @@ impl Engine {
             flow.wait(time, out, into);
             return self.nobodys(id);
         }
-        let Some((life_id, attribution)) = self.owner_of(id, time) else { return };
-        let Some(life) = self.lineage.get_mut(life_id) else { return };
-        if life.bearings.is_empty() {
-            return if life.unseen.is_some() {
-                self.sent_without_a_read(life_id, id, time, out)
-            };
+        if let Some(laid) = self.laid(id, time, out) {
+            self.add(id, laid, time, out, into);
         }
+    }
+
+    /// The life that bytes count for; `None` if they count for nobody.
+    fn laid(&mut self, id: FlowId, time: Timestamp, out: u64) -> Option<Laid> {
+        let laid = self.laid_to(id, time)?;
+        let life = self.lineage.get(laid.life)?;
+        if life.carries_at(time) {
+            return Some(laid);
+        }
+        let (empty, unseen) = (life.bearings.is_empty(), life.unseen.is_some());
+        let behind = self.behind(id, laid.life, time, out);
+        if behind.is_none() && unseen {
+            self.sent_without_a_read(laid.life, id, time, out);
+        }
+        behind.or((!empty).then_some(laid))
+    }
+
+    fn add(&mut self, id: FlowId, laid: Laid, time: Timestamp, out: u64, into: u64) {
+        let Some(life) = self.lineage.get_mut(laid.life) else { return };
         let Some(flow) = self.flows.get_mut(id) else { return };
         let Target::Place(place) = &flow.target else { return };
+        flow.life = Some(laid.life);
         let told = commands::told(life, place);
         let place = told.as_ref().unwrap_or(place);
         let code = &life.image.code;
@@ -100,15 +133,40 @@ impl Engine {
             Some(at) => at,
             None if life.tallies.len() >= MAX_TALLIES => return self.too_many_places(),
             None => {
-                life.tallies.push(Tally::new(place.clone(), code.clone(), time, attribution));
+                life.tallies.push(Tally::new(place.clone(), code.clone(), time, laid.attribution));
                 life.tallies.len() - 1
             }
         };
         let tally = &mut life.tallies[at];
-        tally.attribution = tally.attribution.max(attribution);
+        tally.attribution = tally.attribution.max(laid.attribution);
+        tally.doubts = tally.doubts.with(laid.doubts);
+        if flow.local {
+            tally.doubts = tally.doubts.with(Doubts::SECOND_HOP);
+        }
+        if let Before::One(local) = flow.before {
+            tally.local = Some(local);
+        }
         tally.host_wide_name |= flow.scope == NameScope::HostWide;
         tally.add(id, time, out, into, || flow.evidence(time));
-        self.weigh(life_id, at as u16, time);
+        self.weigh(laid.life, at as u16, time);
+    }
+
+    /// From Mac to Mac, or to a telephone: not the cloud.
+    fn sent_by_air(&mut self, id: FlowId, time: Timestamp, out: u64) {
+        let floor = self.policy.options.min_bytes;
+        let sender = self.laid_to(id, time).map(|laid| laid.life);
+        let carries = |life: &LifeId| self.lineage.get(*life).is_some_and(|life| life.carries_at(time));
+        let any = sender.iter().chain(&self.carriers).any(carries);
+        let Some(sent) = self.flows.get_mut(id).and_then(|flow| flow.air.as_mut()) else { return };
+        let before = *sent;
+        *sent += out;
+        if any && before < floor && *sent >= floor {
+            self.note(
+                CoverageKind::Airdrop,
+                1,
+                "something was sent to a device nearby while a process held sensitive data; what it was is not visible",
+            );
+        }
     }
 
     /// Remembers, once for each flow, that its program was here.
@@ -117,7 +175,7 @@ impl Engine {
         if self.flows.get_mut(id).filter(ready).is_none() {
             return;
         }
-        let owner = self.owner_of(id, time).and_then(|(life, _)| self.lineage.get(life));
+        let owner = self.laid_to(id, time).and_then(|laid| self.lineage.get(laid.life));
         let Some(flow) = self.flows.get_mut(id).filter(|_| owner.is_some()) else { return };
         flow.habitual = true;
         let service = match &flow.target {
@@ -135,27 +193,6 @@ impl Engine {
             1,
             "a process sends to more cloud services at once than are kept apart",
         );
-    }
-
-    /// The process a flow belongs to: the one it is sent on behalf of, else its owner, as of this moment.
-    fn owner_of(&mut self, id: FlowId, time: Timestamp) -> Option<(LifeId, Attribution)> {
-        let flow = self.flows.get_mut(id)?;
-        let owner = flow.owner?;
-        let effective = owner.effective.is_some_and(|(pid, _)| pid != owner.pid);
-        let attribution = if effective { Attribution::EffectiveProcess } else { Attribution::Process };
-        if let Some(life) = flow.life {
-            return Some((life, attribution));
-        }
-        let pid = owner.effective.map_or(owner.pid, |(pid, _)| pid);
-        let found = self.lineage.at(pid, time).map(|life| (life, attribution));
-        let found =
-            found.or_else(|| self.lineage.at(owner.pid, time).map(|life| (life, Attribution::Process)));
-        if let (Some((life, Attribution::Process | Attribution::EffectiveProcess)), Some(flow)) =
-            (found, self.flows.get_mut(id))
-        {
-            flow.life = Some(life);
-        }
-        found
     }
 
     fn nobodys(&mut self, id: FlowId) {
@@ -177,6 +214,7 @@ impl Engine {
 
     /// A flow has ended: whatever it was part of is judged.
     fn closed(&mut self, id: FlowId) {
+        self.locals.close(id);
         let Some(flow) = self.flows.close(id) else { return };
         self.unattributed.remove(&id);
         let (Some(life), Target::Place(place)) = (flow.life, &flow.target) else { return };
@@ -202,7 +240,9 @@ impl Engine {
             state.timed = true;
             self.timers.insert((time.plus(SILENCE), Timer::Silence(life, tally)));
         }
-        if state.pending.is_some() && self.surplus(life, tally) >= CLEARLY_AN_UPLOAD {
+        // Whether what a proxy sends on is all of what it got is known at the end.
+        let complete = state.local.is_none();
+        if complete && state.pending.is_some() && self.surplus(life, tally) >= CLEARLY_AN_UPLOAD {
             self.judge(life, tally);
         }
     }

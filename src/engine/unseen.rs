@@ -65,6 +65,7 @@ impl Engine {
             self.carriers.pop_front();
         }
         self.carriers.push_back(life);
+        self.carried_version += 1;
     }
 
     /// Does another life carry a read of its own at this moment?

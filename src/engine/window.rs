@@ -9,7 +9,8 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Attribution, Evidence, FilePath, FlowEvidence, FlowId, Hop, ProcessEvidence, Span, Timestamp,
+    Attribution, Evidence, FilePath, FlowEvidence, FlowId, Hop, ProcessEvidence, Reason, ReasonCode, Span,
+    Timestamp,
 };
 use crate::policy::{Policy, SetId, SetMask};
 
@@ -151,6 +152,49 @@ pub enum Place {
     Nameless,
 }
 
+/// What makes an upload less than certain, whatever else is known.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub struct Doubts(u8);
+
+impl Doubts {
+    pub const NONE: Self = Self(0);
+    /// Through a local proxy or agent.
+    pub const SECOND_HOP: Self = Self(1);
+    /// Another app was told to do it.
+    pub const APPLE_EVENTS: Self = Self(2);
+    /// Whose account it is stands in a path that is encrypted.
+    pub const ACCOUNT: Self = Self(8);
+    /// The name in the hello and the one DNS gave disagree.
+    pub const FRONTING: Self = Self(4);
+
+    pub const fn with(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    pub fn reasons(self) -> Vec<Reason> {
+        const ALL: [(Doubts, ReasonCode, &str); 4] = [
+            (
+                Doubts::ACCOUNT,
+                ReasonCode::TenantUnknown,
+                "git sends to an account that the name of the host does not tell",
+            ),
+            (
+                Doubts::SECOND_HOP,
+                ReasonCode::SecondHop,
+                "the bytes went through a local proxy or agent, not from the process itself",
+            ),
+            (Doubts::APPLE_EVENTS, ReasonCode::AppleEvents, "a script told the app to do it"),
+            (
+                Doubts::FRONTING,
+                ReasonCode::FrontingSuspected,
+                "the name in the hello and the name that DNS gave for the address disagree",
+            ),
+        ];
+        let those = ALL.iter().filter(|(doubt, ..)| self.0 & doubt.0 != 0);
+        those.map(|(_, code, text)| Reason { code: *code, text: (*text).to_owned() }).collect()
+    }
+}
+
 /// What one image of a life sent to one place since it first carried a read.
 #[derive(Debug)]
 pub struct Tally {
@@ -160,6 +204,9 @@ pub struct Tally {
     pub out: u64,
     pub into: u64,
     pub attribution: Attribution,
+    pub doubts: Doubts,
+    /// The local connection that this was sent on for.
+    pub local: Option<FlowId>,
     /// Weakest way in which the destinations' names are known.
     pub host_wide_name: bool,
     pub flows: Vec<(FlowId, FlowEvidence)>,
@@ -193,6 +240,8 @@ impl Tally {
             out: 0,
             into: 0,
             attribution,
+            doubts: Doubts::NONE,
+            local: None,
             host_wide_name: false,
             flows: Vec::new(),
             run_began: time,

@@ -4,15 +4,19 @@
 //! and a coverage record that names what could not be seen. The policy is `tests/cases/corp.toml` unless a story says
 //! otherwise.
 
+mod apps;
 mod atomic;
 mod benign;
 mod commands;
 mod determinism;
+mod hops;
 mod malicious;
 mod network;
+mod offices;
 mod paths;
 mod recorded;
 mod rules;
+mod table;
 mod time;
 mod wire;
 pub mod world;

@@ -220,3 +220,18 @@ fn n22_airdrop() {
     w.datagrams(2.0, &p, "nearby.local", "awdl0", &vec![vec![7; 1200]; 80]);
     assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "airdrop"));
 }
+
+/// Both layouts of the tap's header say the same; a record of a dropped packet is none.
+#[test]
+fn n19_both_layouts_of_the_tap() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    w.upload(2.0, &p, "content.dropboxapi.com", 30_000);
+    let first = w.tell();
+    w.second_layout();
+    assert_eq!(w.tell().records, first.records);
+    w.drop_record(2.1);
+    let told = w.tell();
+    assert_eq!(told.alert().bytes_out, first.alert().bytes_out);
+    assert!(told.coverage().iter().any(|record| record.kind.as_str() == "capture-drop-record"));
+}

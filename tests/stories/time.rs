@@ -277,3 +277,55 @@ fn s14_reload_takes_the_ground_away() {
     // Too late: the upload was over.
     tell_with_reload(&w, 90.0, PLAIN).alert();
 }
+
+/// The Mac slept for eight hours: the window ran on, what was staged is still suspect.
+#[test]
+fn s10_sleep_between_read_and_upload() {
+    let night = 8.0 * 3600.0;
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.upload(1.0 + night, &p, DROPBOX, 30_000);
+    w.tell().none();
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.write(2.0, &p, "/private/tmp/s.zip");
+    w.open(1.0 + night, &p, "/private/tmp/s.zip");
+    w.upload(2.0 + night, &p, DROPBOX, 30_000);
+    w.tell().alert();
+}
+
+/// A life remembers so many reads: the gravest stay, the rest are counted and told of.
+#[test]
+fn s20_full_tables() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, "/Users/alice/Library/Keychains/login.keychain-db");
+    for n in 0..500 {
+        w.open(2.0 + f64::from(n) * 0.001, &p, &format!("/Users/alice/Documents/{n}.txt"));
+    }
+    w.upload(10.0, &p, DROPBOX, 30_000);
+    let told = w.tell();
+    assert_eq!(told.alert().reads[0].sets[0].as_ref(), "keychains");
+    assert!(told.alert().reads_omitted > 300, "{}", told.alert().reads_omitted);
+    assert!(told.coverage().iter().any(|record| record.kind.as_str() == "table-full"));
+}
+
+/// The kernel lost the events in which the read was: only the upload is seen, and the loss.
+#[test]
+fn s23_loss_hides_the_read() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    for round in 0..40 {
+        w.open(0.5 + f64::from(round) * 0.01, &shell, "/usr/lib/libz.dylib");
+    }
+    let p = w.spawn(1.0, &shell, X, &["x"]);
+    w.lose(3);
+    for round in 0..40 {
+        w.open(3.0 + f64::from(round) * 0.01, &shell, "/usr/lib/libz.dylib");
+    }
+    w.upload(5.0, &p, DROPBOX, 30_000);
+    w.open(60.0, &shell, "/usr/lib/libz.dylib");
+    assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "event-loss"));
+}

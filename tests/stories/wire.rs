@@ -7,6 +7,11 @@ use super::world::{EPOCH, Proc};
 pub struct Conn {
     pub pid: i32,
     pub comm: String,
+    /// The process on whose behalf it is sent, if another one.
+    pub effective: Option<i32>,
+    /// The process at the server's end, if it is on this Mac.
+    pub server_pid: Option<i32>,
+    pub interface: &'static str,
     pub client: ([u8; 16], u16),
     pub server: ([u8; 16], u16),
     pub v6: bool,
@@ -77,6 +82,22 @@ pub fn hello(sni: Option<&str>) -> Vec<u8> {
 }
 
 impl Conn {
+    /// A connection of `who`, not opened yet.
+    pub fn new(who: &Proc, client: ([u8; 16], u16), server: ([u8; 16], u16), v6: bool) -> Self {
+        Self {
+            pid: who.pid,
+            comm: comm(who),
+            effective: None,
+            server_pid: None,
+            interface: "en0",
+            client,
+            server,
+            v6,
+            seq: 1000,
+            ack: 5000,
+        }
+    }
+
     pub fn own(&mut self, pid: i32) {
         self.pid = pid;
     }
@@ -110,7 +131,13 @@ impl Conn {
             packet.extend_from_slice(&to.0[12..]);
         }
         packet.extend_from_slice(&transport);
-        packet_tap(self.pid, &self.comm, out, self.v6, &packet)
+        let pid = if out { self.pid } else { self.server_pid.unwrap_or(self.pid) };
+        let mut header = packet_tap(pid, &self.comm, out, self.v6, &packet);
+        header[12..12 + self.interface.len()].copy_from_slice(self.interface.as_bytes());
+        if let Some(effective) = self.effective {
+            header[84..88].copy_from_slice(&effective.to_le_bytes());
+        }
+        header
     }
 }
 

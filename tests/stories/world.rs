@@ -57,6 +57,8 @@ pub struct Proc {
     pub program: Program,
     born: f64,
     uid: u32,
+    /// Whom macOS holds responsible; the parent if nothing else is said.
+    responsible: Option<(i32, u32)>,
 }
 
 #[derive(Default)]
@@ -100,9 +102,43 @@ impl World {
             program: apple("/sbin/launchd", "com.apple.xpc.launchd"),
             born: -9e4,
             uid: 0,
+            responsible: None,
         };
         let child = self.fork(at, &launchd);
         self.exec(at + 0.001, &Proc { uid: 501, ..child }, program, args)
+    }
+
+    /// The same for another user.
+    pub fn launch_as(&mut self, at: f64, uid: u32, program: Program, args: &[&str]) -> Proc {
+        let launched = self.launch(at, program, args);
+        for (_, line) in self.lines.iter_mut().rev().take(2) {
+            *line = line.replace("\"euid\":501,\"ruid\":501", &format!("\"euid\":{uid},\"ruid\":{uid}"));
+        }
+        Proc { uid, ..launched }
+    }
+
+    /// Connects to a Unix socket.
+    pub fn ask_socket(&mut self, at: f64, who: &Proc, path: &str) {
+        let body = format!(
+            "\"uipc_connect\":{{\"file\":{},\"domain\":1,\"type\":1,\"protocol\":0}}",
+            file(path, 0, 1)
+        );
+        self.event(at, who, 78, &body);
+    }
+
+    /// A service that launchd starts for an app.
+    pub fn launch_for(&mut self, at: f64, app: &Proc, program: Program, args: &[&str]) -> Proc {
+        let launchd = Proc { pid: 1, version: 1, parent: (0, 0), uid: 0, ..*app };
+        let child = self.fork(at, &launchd);
+        let responsible = Some((app.pid, app.version));
+        self.exec(at + 0.001, &Proc { uid: app.uid, responsible, ..child }, program, args)
+    }
+
+    /// A child for which another process is responsible.
+    pub fn spawn_for(&mut self, at: f64, parent: &Proc, app: &Proc, program: Program, args: &[&str]) -> Proc {
+        let child = self.fork(at, parent);
+        let responsible = Some((app.pid, app.version));
+        self.exec(at + 0.001, &Proc { responsible, ..child }, program, args)
     }
 
     pub fn fork(&mut self, at: f64, parent: &Proc) -> Proc {
@@ -322,15 +358,8 @@ impl World {
     }
 
     fn answer(&mut self, at: f64, who: &Proc, host: &str, alias: Option<&str>) {
-        let ask = Conn {
-            pid: who.pid,
-            comm: comm(who),
-            client: (v4([192, 168, 1, 23]), 53_111),
-            server: (v4([192, 168, 1, 1]), 53),
-            v6: false,
-            seq: 0,
-            ack: 0,
-        };
+        let (client, server) = ((v4([192, 168, 1, 23]), 53_111), (v4([192, 168, 1, 1]), 53));
+        let ask = Conn::new(who, client, server, false);
         let name = dns_name(host);
         let mut query = vec![0x12, 0x34, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0];
         query.extend_from_slice(&name);
@@ -362,21 +391,41 @@ impl World {
         self.tcp(at, &mut conn, true, 2, &[]);
         self.tcp(at + 0.001, &mut conn, false, 18, &[]);
         self.tcp(at + 0.002, &mut conn, true, 16, &[]);
-        let hello = hello(sni);
-        self.tcp(at + 0.003, &mut conn, true, 24, &hello);
-        let mut reply = record(22, &[2, 0, 0, 0]);
-        reply.extend_from_slice(&record(23, &[0; 1200]));
-        self.tcp(at + 0.01, &mut conn, false, 24, &reply);
+        self.greet(at, &mut conn, sni);
         conn
     }
 
+    /// A connection for whose bytes the capture names another process, too: `effective`.
+    pub fn connect_for(&mut self, at: f64, who: &Proc, effective: &Proc, host: &str) -> Conn {
+        let mut conn = self.dial(who, host, false);
+        conn.effective = Some(effective.pid);
+        self.handshake(at, &mut conn, Some(host));
+        conn
+    }
+
+    /// Opens a connection that was dialled, TLS included.
+    pub fn handshake(&mut self, at: f64, conn: &mut Conn, sni: Option<&str>) {
+        self.tcp(at, conn, true, 2, &[]);
+        self.tcp(at + 0.001, conn, false, 18, &[]);
+        self.greet(at, conn, sni);
+    }
+
+    /// The TLS handshake.
+    pub fn greet(&mut self, at: f64, conn: &mut Conn, sni: Option<&str>) {
+        let hello = hello(sni);
+        self.tcp(at + 0.003, conn, true, 24, &hello);
+        let mut reply = record(22, &[2, 0, 0, 0]);
+        reply.extend_from_slice(&record(23, &[0; 1200]));
+        self.tcp(at + 0.01, conn, false, 24, &reply);
+    }
+
     /// The ends of a new connection to port 443.
-    fn dial(&mut self, who: &Proc, host: &str, v6: bool) -> Conn {
+    pub fn dial(&mut self, who: &Proc, host: &str, v6: bool) -> Conn {
         self.port += 1;
         let client = if v6 { *b"\xfd\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x23" } else { v4([192, 168, 1, 23]) };
         let server = if v6 { v6_address(host) } else { address(host) };
         let (client, server) = ((client, self.port), (server, 443));
-        Conn { pid: who.pid, comm: comm(who), client, server, v6, seq: 1000, ack: 5000 }
+        Conn::new(who, client, server, v6)
     }
 
     /// A connection whose packets name no process.
@@ -398,6 +447,28 @@ impl World {
         }
     }
 
+    /// A connection from one process to another of this Mac.
+    pub fn connect_local(&mut self, at: f64, client: &Proc, server: &Proc, port: u16) -> Conn {
+        self.port += 1;
+        let here = v4([127, 0, 0, 1]);
+        let mut conn = Conn::new(client, (here, self.port), (here, port), false);
+        (conn.server_pid, conn.interface) = (Some(server.pid), "lo0");
+        self.tcp(at, &mut conn, true, 2, &[]);
+        self.tcp(at + 0.000_1, &mut conn, false, 18, &[]);
+        self.tcp(at + 0.000_2, &mut conn, true, 16, &[]);
+        conn
+    }
+
+    /// Bytes without TLS.
+    pub fn plain(&mut self, at: f64, conn: &mut Conn, out: bool, bytes: &[u8]) -> f64 {
+        let mut now = at;
+        for segment in bytes.chunks(1400) {
+            self.tcp(now, conn, out, 24, segment);
+            now += 0.000_14;
+        }
+        now
+    }
+
     /// Datagrams from `who` to `host`, a millisecond apart, on an interface.
     pub fn datagrams(&mut self, at: f64, who: &Proc, host: &str, interface: &str, payloads: &[Vec<u8>]) {
         let mut conn = self.dial(who, host, false);
@@ -408,6 +479,34 @@ impl World {
             frame[12..12 + interface.len()].copy_from_slice(interface.as_bytes());
             self.packets.push((at + index as f64 / 1000.0, frame));
         }
+    }
+
+    /// The packets so far, behind headers of the second layout.
+    pub fn second_layout(&mut self) {
+        for (_, packet) in &mut self.packets {
+            let mut header = vec![0u8; 40];
+            let text = |at: usize| packet[at..].iter().copied().take_while(|byte| *byte != 0).chain([0]);
+            for (slot, from) in [(3, 12), (4, 56)] {
+                header[slot] = header.len() as u8;
+                header.extend(text(from));
+            }
+            header[0] = header.len() as u8;
+            header[6] = packet[8];
+            header[28..32].copy_from_slice(&packet[52..56]);
+            header[32..36].copy_from_slice(&packet[84..88]);
+            header[36] = packet[36];
+            header[38] = 8;
+            header.extend_from_slice(&packet[156..]);
+            *packet = header;
+        }
+    }
+
+    /// The tap tells of a packet that the kernel dropped.
+    pub fn drop_record(&mut self, at: f64) {
+        let mut header = vec![0u8; 156];
+        header[..4].copy_from_slice(&156u32.to_le_bytes());
+        header[4] = 2;
+        self.packets.push((at, header));
     }
 
     /// A SYN that nobody answers.
@@ -679,7 +778,7 @@ fn process(who: &Proc) -> String {
     let team = program.team.map_or("null".to_owned(), quoted);
     let born = stamp(who.born);
     format!(
-        "{{\"audit_token\":{},\"parent_audit_token\":{parent},\"responsible_audit_token\":{parent},\"ppid\":{ppid},\"original_ppid\":{ppid},\"group_id\":{},\"session_id\":1,\"start_time\":\"{}Z\",\"executable\":{},\"tty\":null,\"signing_id\":{},\"team_id\":{team},\"cdhash\":\"28CD2C759132B07D63C3A2B377AD440A6C66098E\",\"codesigning_flags\":{},\"is_platform_binary\":{},\"is_es_client\":false,\"cs_validation_category\":1}}",
+        "{{\"audit_token\":{},\"parent_audit_token\":{parent},\"responsible_audit_token\":{responsible},\"ppid\":{ppid},\"original_ppid\":{ppid},\"group_id\":{},\"session_id\":1,\"start_time\":\"{}Z\",\"executable\":{},\"tty\":null,\"signing_id\":{},\"team_id\":{team},\"cdhash\":\"28CD2C759132B07D63C3A2B377AD440A6C66098E\",\"codesigning_flags\":{},\"is_platform_binary\":{},\"is_es_client\":false,\"cs_validation_category\":1}}",
         token(who.pid, who.version, who.uid),
         who.pid,
         &born[..26],
@@ -688,6 +787,10 @@ fn process(who: &Proc) -> String {
         program.flags,
         program.platform,
         parent = token(who.parent.0, who.parent.1, who.uid),
+        responsible = who.responsible.map_or_else(
+            || token(who.parent.0, who.parent.1, who.uid),
+            |(pid, version)| token(pid, version, who.uid)
+        ),
         ppid = who.parent.0,
     )
 }

@@ -1,0 +1,165 @@
+//! Whose flow is it? The process that owns it, the one it is sent on behalf of, the one responsible for it, or another
+//! process of the same app: the first of these, in this order, that carries a read.
+
+use std::collections::VecDeque;
+
+use crate::model::{Attribution, ExecFacts, FlowId, Lossy, Owner, Pid, Timestamp};
+use crate::policy::Identity;
+
+use super::Engine;
+use super::identity;
+use super::lineage::{Life, LifeId};
+use super::window::{Doubts, OVERHANG};
+
+/// Apps that a script told to do something, remembered: the latest.
+const MAX_TOLD: usize = 32;
+
+/// To whom bytes are laid, and what speaks against it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Laid {
+    pub life: LifeId,
+    pub attribution: Attribution,
+    pub doubts: Doubts,
+}
+
+/// An app was told by a script what to do (Apple events). No sensor shows the event; the script's text does.
+#[derive(Debug)]
+pub struct Told {
+    /// In lower case, as `tell application "..."` has it: a name or a bundle identifier.
+    app: Box<str>,
+    teller: LifeId,
+    time: Timestamp,
+}
+
+/// The latest, oldest first.
+pub type AllTold = VecDeque<Told>;
+
+impl Life {
+    /// Carries a read whose time is not long over.
+    pub fn carries_at(&self, time: Timestamp) -> bool {
+        self.bearings.iter().any(|bearing| time <= bearing.until.plus(OVERHANG))
+    }
+}
+
+impl Engine {
+    /// To whom the bytes of a flow at this moment are laid: the first candidate that carries a read, else its owner.
+    pub(super) fn laid_to(&mut self, id: FlowId, time: Timestamp) -> Option<Laid> {
+        let version = self.carried_version;
+        let flow = self.flows.get_mut(id)?;
+        let owner = flow.owner?;
+        let known = flow.suspects.first().is_some_and(|first| first.attribution == Attribution::Process);
+        if !known || flow.asked != version {
+            let suspects = self.suspects(owner, time);
+            let flow = self.flows.get_mut(id)?;
+            (flow.suspects, flow.asked) = (suspects, version);
+        }
+        let suspects = &self.flows.get_mut(id)?.suspects;
+        let carries = |laid: &&Laid| self.lineage.get(laid.life).is_some_and(|life| life.carries_at(time));
+        let laid = suspects.iter().find(carries).or(suspects.first()).copied()?;
+        self.flows.get_mut(id)?.life = Some(laid.life);
+        Some(laid)
+    }
+
+    /// All who may have sent it, best first.
+    fn suspects(&self, owner: Owner, time: Timestamp) -> Vec<Laid> {
+        let at = |pid: Pid| self.lineage.at(pid, time);
+        let exact = at(owner.pid);
+        let effective = owner.effective.and_then(|(pid, _)| at(pid)).filter(|life| Some(*life) != exact);
+        let mut all: Vec<Laid> = Vec::new();
+        let mut add = |life: LifeId, attribution: Attribution, doubts: Doubts| {
+            if !all.iter().any(|known| known.life == life) {
+                all.push(Laid { life, attribution, doubts });
+            }
+        };
+        exact.into_iter().for_each(|life| add(life, Attribution::Process, Doubts::NONE));
+        effective.into_iter().for_each(|life| add(life, Attribution::EffectiveProcess, Doubts::NONE));
+        let senders: Vec<&Life> =
+            effective.into_iter().chain(exact).filter_map(|life| self.lineage.get(life)).collect();
+        for responsible in senders.iter().filter_map(|life| self.responsible_for(life, time)) {
+            add(responsible, Attribution::ResponsibleProcess, Doubts::NONE);
+        }
+        for sender in &senders {
+            let kin = self.carriers.iter().rev().find(|other| self.same_app(sender, **other, time));
+            kin.into_iter().for_each(|life| add(*life, Attribution::ResponsibleProcess, Doubts::NONE));
+            if let Some(teller) = self.teller_of(sender, time) {
+                add(teller, Attribution::ResponsibleProcess, Doubts::APPLE_EVENTS);
+            }
+        }
+        all
+    }
+
+    /// The process that macOS holds responsible for this one, where this one acts for it: the app's own helper, a network
+    /// service of the system, or something that launchd started for it. Another program below it in the process tree has
+    /// its data by fork, pipe or file, or not at all.
+    fn responsible_for(&self, life: &Life, time: Timestamp) -> Option<LifeId> {
+        let info = &life.image.evidence.info;
+        let key = info.responsible.filter(|key| key.pid != info.key.pid && key.pid.0 > 1)?;
+        let id = self.lineage.named(key, time)?;
+        let responsible = self.lineage.get(id)?;
+        let below = life.ancestors().any(|ancestor| ancestor.evidence.info.key.pid == key.pid);
+        let acts = !below || is_kin(life, responsible) || identity::is_network_service(&life.image.identity);
+        acts.then_some(id)
+    }
+
+    /// Is it another process of the same app: one is responsible for both, and their signers agree?
+    fn same_app(&self, sender: &Life, other: LifeId, time: Timestamp) -> bool {
+        let Some(other) = self.lineage.get(other).filter(|other| other.id != sender.id) else { return false };
+        let head = |life: &Life| {
+            let key = life.image.evidence.info.responsible.filter(|key| key.pid.0 > 1);
+            key.and_then(|key| self.lineage.named(key, time)).unwrap_or(life.id)
+        };
+        let together = head(sender) == head(other);
+        together && is_kin(sender, other)
+    }
+
+    /// The life whose script told this app to do something.
+    fn teller_of(&self, sender: &Life, time: Timestamp) -> Option<LifeId> {
+        let window = self.policy.options.window_default;
+        let recent =
+            self.told.iter().rev().filter(|told| told.time <= time && time <= told.time.plus(window));
+        let mut fits = recent.filter(|told| is_called(&sender.image.identity, &told.app));
+        fits.find(|told| told.teller != sender.id).map(|told| told.teller)
+    }
+
+    /// Was this life told to do what it does, by a script or by a process of another program that answers for it?
+    pub(super) fn was_told(&self, life: &Life, time: Timestamp) -> bool {
+        let info = &life.image.evidence.info;
+        let by_script = || {
+            let key = info.responsible.filter(|key| key.pid != info.key.pid)?;
+            let responsible = self.lineage.get(self.lineage.named(key, time)?)?;
+            let below = life.ancestors().any(|ancestor| ancestor.evidence.info.key.pid == key.pid);
+            (!below && identity::tells_apps(&responsible.image.identity)).then_some(())
+        };
+        self.teller_of(life, time).is_some() || by_script().is_some()
+    }
+
+    /// Notes the apps that the text of a script tells to do something.
+    pub(super) fn hear_script(&mut self, teller: LifeId, time: Timestamp, facts: &ExecFacts) {
+        let mut heard = Vec::new();
+        facts
+            .args
+            .iter()
+            .skip(1)
+            .for_each(|text| identity::apps_told(text, |app| heard.push(app.to_lowercase())));
+        for app in heard {
+            if self.told.len() >= MAX_TOLD {
+                self.told.pop_front();
+            }
+            self.told.push_back(Told { app: app.into(), teller, time });
+            self.carried_version += 1;
+        }
+    }
+}
+
+/// Two processes of one app, by what their code is.
+fn is_kin(one: &Life, other: &Life) -> bool {
+    identity::same_app(&one.image.identity, &other.image.identity)
+}
+
+/// Is this the app that goes by that name or identifier?
+fn is_called(identity: &Identity, app: &str) -> bool {
+    let program = &identity.program;
+    let by_id = program.signing_id.as_deref().is_some_and(|id| id.eq_ignore_ascii_case(app));
+    let name = Lossy(identity::bundle(program).unwrap_or(program.path.file_name())).to_string();
+    by_id || name.eq_ignore_ascii_case(app)
+}

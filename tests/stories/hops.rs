@@ -1,0 +1,213 @@
+//! Data that goes through another process of the same Mac: proxies, tunnels, sockets, radios.
+
+use super::world::*;
+
+const KEY: &str = "/Users/alice/.ssh/id_rsa";
+const DROPBOX: &str = "content.dropboxapi.com";
+const X: Program = adhoc("/private/tmp/x", "x");
+const PROXY: Program = vendor("/Applications/Proxy.app/Contents/MacOS/proxy", "com.proxy", "PROXY00000");
+
+fn has(told: &Told, kind: &str) -> bool {
+    told.coverage().iter().any(|record| record.kind.as_str() == kind)
+}
+
+/// What a process sends to a local port, and what the process there then sends on.
+fn through_proxy(w: &mut World, at: f64, sends: usize, sent_on: usize) {
+    let p = w.launch(0.0, X, &["x"]);
+    let proxy = w.launch(0.1, PROXY, &["proxy"]);
+    w.open(at, &p, KEY);
+    let mut local = w.connect_local(at + 1.0, &p, &proxy, 8888);
+    w.plain(at + 1.01, &mut local, true, &vec![0x5a; sends]);
+    let mut next = w.connect(at + 1.05, &proxy, DROPBOX, true);
+    let end = w.send(at + 1.2, &mut next, sent_on);
+    w.close(end + 0.1, &mut next);
+    w.close(end + 0.2, &mut local);
+}
+
+/// One connection in, one connection out, as many bytes: the place is the proxy's.
+#[test]
+fn n11_local_proxy_one_to_one() {
+    let mut w = World::new();
+    through_proxy(&mut w, 1.0, 30_000, 30_000);
+    let told = w.tell();
+    let alert = told.low();
+    assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
+    assert_eq!(alert.service.as_deref(), Some("dropbox"));
+    assert_eq!(alert.uploader.info.program.path.to_string(), "/private/tmp/x");
+}
+
+/// It sends on something else: said, not guessed.
+#[test]
+fn n11_twin_other_bytes() {
+    for (sends, sent_on) in [(300_000, 20_000), (5_000, 400_000)] {
+        let mut w = World::new();
+        through_proxy(&mut w, 1.0, sends, sent_on);
+        let told = w.tell();
+        told.none();
+        assert!(has(&told, "proxy"), "{:?}", told.coverage());
+    }
+}
+
+/// The proxy is asked for the place by name: that is where it goes.
+#[test]
+fn n11_connect_by_name() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    let proxy = w.launch(0.1, PROXY, &["proxy"]);
+    w.open(1.0, &p, KEY);
+    let mut local = w.connect_local(2.0, &p, &proxy, 8888);
+    w.plain(2.01, &mut local, true, b"CONNECT content.dropboxapi.com:443 HTTP/1.1\r\nHost: x\r\n\r\n");
+    w.plain(2.02, &mut local, false, b"HTTP/1.1 200 OK\r\n\r\n");
+    w.plain(2.1, &mut local, true, &[0x5a; 30_000]);
+    let mut next = w.connect(2.05, &proxy, DROPBOX, true);
+    let end = w.send(2.2, &mut next, 30_000);
+    w.close(end + 0.1, &mut next);
+    w.close(end + 0.2, &mut local);
+    let told = w.tell();
+    let alert = told.low();
+    assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
+    assert!(alert.bytes_out < 40_000, "{}", alert.bytes_out);
+}
+
+/// Every app speaks to the company's agent, and the agent speaks to the world.
+#[test]
+fn b45_corporate_agent() {
+    let mut w = World::new();
+    let agent = vendor("/Applications/Zscaler/ZscalerTunnel", "com.zscaler.tunnel", "PCBCQZJ7S7");
+    let agent = w.launch(0.0, agent, &["ZscalerTunnel"]);
+    let mut locals = Vec::new();
+    for n in 0..4u32 {
+        let app = w.launch(0.1 + f64::from(n), X, &["x"]);
+        if n == 1 {
+            w.open(2.0, &app, "/Users/alice/Documents/corp/plan.docx");
+        }
+        locals.push(w.connect_local(5.0 + f64::from(n) * 0.01, &app, &agent, 9000));
+    }
+    for (n, local) in locals.iter_mut().enumerate() {
+        w.plain(6.0 + n as f64 * 0.1, local, true, &[0x5a; 20_000]);
+    }
+    for n in 0..4 {
+        w.upload(6.3 + f64::from(n) * 0.1, &agent, DROPBOX, 20_000);
+    }
+    let told = w.tell();
+    told.none();
+    assert!(has(&told, "proxy"), "{:?}", told.coverage());
+}
+
+fn tunnel(w: &mut World, local: bool, reads: bool) {
+    let zsh = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    let python = adhoc("/opt/homebrew/bin/python3.12", "python3");
+    let python = w.spawn(0.1, &zsh, python, &["python3", "-m", "http.server", "8000"]);
+    let cloudflared = adhoc("/opt/homebrew/bin/cloudflared", "cloudflared");
+    let cloudflared =
+        w.spawn(0.2, &zsh, cloudflared, &["cloudflared", "tunnel", "--url", "http://localhost:8000"]);
+    let mut out = w.connect(1.0, &cloudflared, "region1.v2.argotunnel.com", true);
+    w.receive(10.0, &mut out, 500);
+    if local {
+        let mut asked = w.connect_local(10.1, &cloudflared, &python, 8000);
+        w.plain(10.11, &mut asked, true, b"GET /id_rsa HTTP/1.1\r\n\r\n");
+        w.plain(10.2, &mut asked, false, &[0x5a; 9_000]);
+        w.close(10.5, &mut asked);
+    }
+    if reads {
+        w.open(10.15, &python, KEY);
+    }
+    w.send(10.3, &mut out, 9_000);
+}
+
+/// A file server behind a tunnel: what it reads is fetched from outside.
+#[test]
+fn m31_tunnel() {
+    for local in [true, false] {
+        let mut w = World::new();
+        tunnel(&mut w, local, true);
+        let told = w.tell();
+        let alert = told.low();
+        assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "tunnel"));
+        assert_eq!(alert.category.as_deref(), Some("tunnel"));
+        let mut w = World::new();
+        tunnel(&mut w, local, false);
+        w.tell().none();
+    }
+}
+
+/// A daemon of root's reads; a user's process asks it for something by a socket and uploads.
+#[test]
+fn m44_across_users_by_a_socket() {
+    for (asks, staged) in [(true, false), (false, false), (true, true)] {
+        let mut w = World::new();
+        let daemon = w.launch_as(0.0, 0, adhoc("/usr/local/libexec/evild", "evild"), &["evild"]);
+        w.open(1.0, &daemon, KEY);
+        if staged {
+            w.write(1.5, &daemon, "/private/tmp/.s");
+        }
+        let p = w.launch(2.0, X, &["x"]);
+        if asks {
+            w.ask_socket(2.5, &p, "/private/var/run/evil.sock");
+        }
+        if staged {
+            w.open(2.6, &p, "/private/tmp/.s");
+        }
+        w.upload(3.0, &p, DROPBOX, 30_000);
+        let told = w.tell();
+        if staged {
+            told.one_of_any_confidence();
+        } else {
+            told.none();
+            assert_eq!(has(&told, "ipc-possible"), asks);
+        }
+    }
+}
+
+/// A descriptor passed on by a socket: no sensor sees that.
+#[test]
+fn m45_passed_descriptor() {
+    let mut w = World::new();
+    let reader = w.launch(0.0, X, &["x"]);
+    let sender = w.launch(0.1, adhoc("/private/tmp/y", "y"), &["y"]);
+    w.open(1.0, &reader, KEY);
+    w.ask_socket(1.5, &reader, "/private/tmp/y.sock");
+    w.upload(3.0, &sender, DROPBOX, 30_000);
+    let told = w.tell();
+    told.none();
+    assert!(has(&told, "ipc-possible"));
+}
+
+/// AirDrop goes over its own radio link.
+#[test]
+fn n22_airdrop_of_a_file() {
+    let mut w = World::new();
+    let finder = apple("/System/Library/CoreServices/Finder.app/Contents/MacOS/Finder", "com.apple.finder");
+    let finder = w.launch(0.0, finder, &["Finder"]);
+    w.open(1.0, &finder, "/Users/alice/Documents/corp/plan.docx");
+    let sharingd = w.launch(0.1, apple("/usr/libexec/sharingd", "com.apple.sharingd"), &["sharingd"]);
+    let mut conn = w.dial(&sharingd, "198.51.100.8", true);
+    conn.interface = "awdl0";
+    w.handshake(2.0, &mut conn, None);
+    w.send(2.1, &mut conn, 300_000);
+    let told = w.tell();
+    told.none();
+    assert!(has(&told, "airdrop"), "{:?}", told.coverage());
+}
+
+/// A certificate exported to the desktop, which iCloud then picks up: two harmless programs, one leak.
+#[test]
+fn b36_exported_certificate() {
+    let mut w = World::new();
+    let access = apple(
+        "/System/Library/CoreServices/Applications/Keychain Access.app/Contents/MacOS/Keychain Access",
+        "com.apple.keychainaccess",
+    );
+    let access = w.launch(0.0, access, &["Keychain Access"]);
+    w.open(1.0, &access, "/Users/alice/Library/Keychains/login.keychain-db");
+    w.write(2.0, &access, "/Users/alice/Desktop/cert.p12");
+    let bird = apple(
+        "/System/Library/PrivateFrameworks/CloudDocsDaemon.framework/Versions/A/Support/bird",
+        "com.apple.bird",
+    );
+    let bird = w.launch(0.5, bird, &["bird"]);
+    w.open(10.0, &bird, "/Users/alice/Desktop/cert.p12");
+    w.upload(11.0, &bird, "p42-content.icloud.com", 9_000);
+    let told = w.tell();
+    assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
+}
