@@ -1,8 +1,11 @@
 //! Verbs.
 
+mod alerts;
 mod check;
 mod explain;
 pub mod flows;
+mod inputs;
+mod learn;
 mod paint;
 mod replay;
 mod report;
@@ -32,6 +35,7 @@ enum Verb {
     Check(check::CheckArgs),
     Report(report::ReportArgs),
     Explain(Box<explain::ExplainArgs>),
+    Learn(learn::LearnArgs),
     Run(run::RunArgs),
     Test(test::TestArgs),
 }
@@ -45,6 +49,7 @@ pub fn main() -> ExitCode {
         Verb::Check(args) => check::run(&args),
         Verb::Report(args) => report::run(&args),
         Verb::Explain(args) => explain::run(&args),
+        Verb::Learn(args) => learn::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Test(args) => test::run(&args),
     }

@@ -12,6 +12,8 @@ use crate::sensor::capture::CaptureReader;
 use crate::sensor::lines::Lines;
 use crate::sink::format::Format;
 
+use super::inputs;
+
 /// Run the engine over recordings; without any, over the one that ships with the program
 #[derive(clap::Args, Debug)]
 pub struct ReplayArgs {
@@ -51,7 +53,7 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
     if demo {
         failed |= !open_demo(&mut replay);
     } else {
-        failed |= !open_all(args, &mut replay);
+        failed |= !inputs::open(&args.events, &args.capture, &mut replay);
     }
     let (summary, broken_pipe) = play(replay, args.format);
     if broken_pipe {
@@ -102,32 +104,6 @@ fn open_demo(replay: &mut Replay) -> bool {
     }
 }
 
-/// Opens every input. One that fails is said and left out; the others are replayed.
-fn open_all(args: &ReplayArgs, replay: &mut Replay) -> bool {
-    let mut whole = true;
-    for path in &args.events {
-        match Lines::open(path) {
-            Ok(lines) => replay.events(lines),
-            Err(error) => {
-                eprintln!("cloudward: {error}");
-                whole = false;
-            }
-        }
-    }
-    let mut readers = Vec::new();
-    for path in &args.capture {
-        match CaptureReader::open(&path.to_string_lossy()) {
-            Ok(reader) => readers.push(reader),
-            Err(error) => {
-                eprintln!("cloudward: {error}");
-                whole = false;
-            }
-        }
-    }
-    replay.captures(readers);
-    whole
-}
-
 /// Runs it. Each record is written as soon as it is certain. True if whoever reads the output went away.
 fn play(replay: Replay, format: Format) -> (Summary, bool) {
     let mut out = io::stdout().lock();
@@ -137,16 +113,9 @@ fn play(replay: Replay, format: Format) -> (Summary, bool) {
         broken |= written.is_err();
         written.is_ok()
     };
-    let live = io::stderr().is_terminal();
-    let progress = |summary: &Summary| {
-        if live {
-            eprint!("\r{} lines, {} packets ...", summary.lines, summary.packets);
-        }
-    };
-    let summary = replay.run(&mut write, progress);
-    if live && summary.lines + summary.packets >= 1 << 16 {
-        eprint!("\r\x1b[K");
-    }
+    let progress = inputs::Progress::new(io::stderr().is_terminal());
+    let summary = replay.run(&mut write, |summary| progress.show(summary));
+    progress.done();
     (summary, broken)
 }
 

@@ -1,5 +1,6 @@
 //! `cloudward explain`: would this be seen, would it alert, and which line of which file decides.
 
+mod alert;
 mod answer;
 mod codesign;
 mod decide;
@@ -22,13 +23,28 @@ use who::{Question, WhoArgs};
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct ExplainArgs {
+    /// An alert to retell instead, as `--format ecs` writes it; `-` is standard input
+    #[arg(value_name = "ALERT.json", conflicts_with_all = ["process", "path", "to"])]
+    alert: Option<PathBuf>,
     #[command(flatten)]
     who: WhoArgs,
     /// The file that it reads; `~` is the user's home
-    #[arg(long, value_name = "FILE", required = true)]
+    #[arg(
+        long,
+        value_name = "FILE",
+        required_unless_present = "alert",
+        default_value = "",
+        hide_default_value = true
+    )]
     path: String,
     /// Where it sends: a host name, an address, or a folder (begins with `/` or `~`) that it puts the file into
-    #[arg(long, value_name = "HOST", required = true)]
+    #[arg(
+        long,
+        value_name = "HOST",
+        required_unless_present = "alert",
+        default_value = "",
+        hide_default_value = true
+    )]
     to: String,
     /// Configuration; the built-in one without it
     #[arg(long, value_name = "FILE")]
@@ -51,7 +67,7 @@ enum AnswerFormat {
 }
 
 const EXAMPLES: &str = "\
-Examples:
+Would this alert?
   cloudward explain --process /usr/bin/curl --platform --signing-id com.apple.curl \\
       --path '~/.ssh/id_rsa' --to content.dropboxapi.com
   cloudward explain --process /Applications/Arq.app/Contents/MacOS/arqagent --team-id 48ZCSDVL96 \\
@@ -59,11 +75,18 @@ Examples:
       --config corp.toml
   cloudward explain --process /bin/cp --path ~/.ssh/id_rsa --to '~/Library/CloudStorage/GoogleDrive-me@gmail.com'
 
+What happened in this alert, and which [[allow]] entry would silence exactly it?
+  cloudward explain alert.json --config corp.toml
+  cloudward replay --events e.ndjson --capture c.pcap --format ecs | cloudward explain -
+
 On a Mac the signature of --process is asked of `codesign` unless flags say whose it is; elsewhere it is unsigned.
 
-Exit status: 0 it is explained, whatever the verdict; 2 the command line or the configuration is wrong.";
+Exit status: 0 it is explained, whatever the verdict; 1 the alert cannot be read; 2 the command line or the configuration is wrong.";
 
 pub fn run(args: &ExplainArgs) -> ExitCode {
+    if let Some(file) = &args.alert {
+        return retell(file, args);
+    }
     let Some(settings) = settings(args.config.as_deref()) else { return ExitCode::from(2) };
     let question = match Question::ask(args) {
         Ok(question) => question,
@@ -80,6 +103,23 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
     // Whoever closes the pipe has seen enough.
     let _ = std::io::stdout().lock().write_all(text.as_bytes());
     ExitCode::SUCCESS
+}
+
+/// An alert as a story, and the entry that would silence exactly it.
+fn retell(file: &Path, args: &ExplainArgs) -> ExitCode {
+    if settings(args.config.as_deref()).is_none() {
+        return ExitCode::from(2);
+    }
+    match alert::explain(file, args.config.as_deref()) {
+        Ok(text) => {
+            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(why) => {
+            eprintln!("cloudward: {why}");
+            ExitCode::from(1)
+        }
+    }
 }
 
 /// The configuration, or `None` when it has errors; they are all said.

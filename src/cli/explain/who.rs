@@ -14,7 +14,13 @@ use super::{ExplainArgs, codesign};
 #[derive(clap::Args, Debug)]
 pub struct WhoArgs {
     /// The program, by its path
-    #[arg(long, value_name = "PROGRAM", required = true)]
+    #[arg(
+        long,
+        value_name = "PROGRAM",
+        required_unless_present = "alert",
+        default_value = "",
+        hide_default_value = true
+    )]
     process: String,
     /// Team that signed it
     #[arg(long, value_name = "ID", help_heading = "Its signature")]

@@ -22,7 +22,7 @@ pub use levels::{Level, Scale};
 pub use ocsf::ocsf;
 pub use rfc5424::{Body, DOCUMENTATION_ENTERPRISE, LOCAL0, MAX_OCTETS, Sender, rfc5424};
 pub use text::text;
-pub use words::visible;
+pub use words::{is_trick, size, visible};
 
 use crate::model::{AlertId, Record};
 use crate::sink::redact;

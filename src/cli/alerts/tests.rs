@@ -1,0 +1,122 @@
+//! A proposed entry silences its alert and no near twin of it.
+
+use crate::cli::scenario;
+use crate::config::suite::{self, Suite};
+use crate::model::Record;
+use crate::sink::format::Format;
+
+use super::*;
+
+const POLICY: &str = include_str!("../../../tests/cli/files/small.toml");
+const STORIES: &str = include_str!("../../../tests/cli/files/twins.toml");
+
+const MORE: &str = r#"
+[[sensitive]]
+name  = "plans"
+paths = ["~/Plans/**"]
+[[service]]
+name     = "box"
+category = "file-sync"
+domains  = ["box.example"]
+tenants  = ["{tenant}.box.example"]
+"#;
+
+fn stories() -> Suite {
+    let (suite, wrong) = suite::read(&Source::new(Origin::File, "twins.toml", STORIES));
+    assert_eq!(wrong, []);
+    suite
+}
+
+fn settings(more: &str) -> Settings {
+    let text = format!("{POLICY}{MORE}{more}");
+    let (settings, wrong) = config::load(&[Source::new(Origin::File, "policy", text)]);
+    let errors: Vec<_> = wrong.iter().filter(|found| found.level == Level::Error).collect();
+    assert!(errors.is_empty(), "{errors:#?}");
+    settings
+}
+
+/// The alert of a story, as it is written and read back.
+fn told(settings: &Settings, test: &suite::Test) -> Option<Told> {
+    let outcome = scenario::play(&settings.policy, test);
+    let alert = outcome.alerts.into_iter().next()?;
+    match told::read(&Format::Ecs.write(&Record::Alert(Box::new(alert)))) {
+        Ok(Line::Alert(told)) => Some(*told),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn an_entry_silences_its_alert_and_no_near_twin() {
+    let (suite, plain) = (stories(), settings(""));
+    let originals = suite.tests.iter().filter(|test| !test.name.contains(':'));
+    let mut twins_heard = 0;
+    for original in originals {
+        let alert = told(&plain, original).unwrap_or_else(|| panic!("{} is quiet", original.name));
+        let (proposal, _) = proposal::propose(&alert).unwrap();
+        let entry = proposal.toml(&proposal.name(), "because");
+        let with = settings(&entry);
+        assert_eq!(told(&with, original).map(|told| told.time), None, "{entry}");
+        assert!(is_silent(&with, &alert) && !is_silent(&plain, &alert), "{entry}");
+        for twin in suite.tests.iter().filter(|test| test.name.starts_with(&format!("{}:", original.name))) {
+            let heard = told(&with, twin).unwrap_or_else(|| panic!("{} is silenced by\n{entry}", twin.name));
+            assert!(!is_silent(&with, &heard), "{}", twin.name);
+            twins_heard += 1;
+        }
+    }
+    assert_eq!(twins_heard, 10);
+}
+
+#[test]
+fn what_no_entry_can_cover_is_said() {
+    let (suite, plain) = (stories(), settings(""));
+    for name in ["signed: tampered with", "script: none"] {
+        let test = suite.tests.iter().find(|test| test.name == name).unwrap();
+        let refused = proposal::propose(&told(&plain, test).unwrap());
+        assert!(matches!(refused, Err(proposal::Concern::Impossible(_))), "{name}: {refused:?}");
+    }
+}
+
+/// Names are hostile: whatever stands in an alert, what is proposed is TOML and no wider than its words.
+#[test]
+fn hostile_names_stay_inside_their_quotes() {
+    let plain = settings("");
+    let story = stories().tests.into_iter().find(|test| test.name == "unsigned").unwrap();
+    let alert = told(&plain, &story).unwrap();
+    let paths = [
+        "/tmp/\"]\nprocess = \"*",
+        "/tmp/\\",
+        "/tmp/**",
+        "/tmp/{a,b}",
+        "/tmp/\u{202e}\u{1b}[2J",
+        "/tmp/ü ' # x",
+    ];
+    for path in paths {
+        let mut hostile = alert.clone();
+        hostile.process.executable = path.to_owned();
+        hostile.process.hash.cdhash = None;
+        let (proposal, _) = proposal::propose(&hostile).unwrap();
+        let entry = proposal.toml(&proposal.name(), "because");
+        assert!(!entry.contains(['\u{1b}', '\u{202e}']), "{entry}");
+        let with = settings(&entry);
+        let mut elsewhere = hostile.clone();
+        elsewhere.process.executable = "/tmp/other".to_owned();
+        assert!(is_silent(&with, &hostile) && !is_silent(&with, &elsewhere), "{entry}");
+    }
+    let mut hostile = alert;
+    hostile.cloudward.tenant.name = Some("*".to_owned());
+    assert!(proposal::propose(&hostile).is_err());
+}
+
+#[test]
+fn files_are_read_in_every_shape_they_come_in() {
+    let plain = settings("");
+    let outcome = scenario::play(&plain.policy, &stories().tests[0]);
+    let line = Format::Ecs.write(&Record::Alert(Box::new(outcome.alerts[0].clone())));
+    let value: serde_json::Value = serde_json::from_str(&line).unwrap();
+    for text in [line.clone(), format!("\n{line}\n{line}"), serde_json::to_string_pretty(&value).unwrap()] {
+        assert_eq!(read_text(&text).unwrap().len(), 1);
+    }
+    assert_eq!(read_text("{}").unwrap_err(), "1: is no record of cloudward in ECS (`--format ecs`)");
+    assert!(read_text(&format!("{line}nonsense")).unwrap_err().starts_with("2: is no JSON"));
+    assert_eq!(read_text("").unwrap().len(), 0);
+}
