@@ -21,6 +21,7 @@ fn cloudward(arguments: &[&str]) -> (String, String, i32) {
         .args(arguments)
         .current_dir(directory().join("files"))
         .env_remove("CLOUDWARD_LOG")
+        .env_remove("COLUMNS")
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -7,13 +7,21 @@ use std::process::ExitCode;
 
 use crate::config::{self, Diagnostic, Level, Origin, Settings};
 
-/// Checks a configuration: every diagnostic at once, each with file, line, column and a hint.
+/// Check a configuration: every diagnostic at once, each with file, line, column and a hint
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct CheckArgs {
     /// The configuration to check; the built-in default if not given.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  cloudward check --config corp.toml
+  cloudward check            # the built-in default: every value and where it comes from
+
+Exit status: 0 fine, 1 warnings, 2 errors.";
 
 /// Exit status: 0 fine, 1 warnings, 2 errors.
 pub fn run(args: &CheckArgs) -> ExitCode {

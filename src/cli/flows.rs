@@ -14,8 +14,9 @@ use crate::model::{DomainName, NetFact, Table, Timestamp};
 use crate::net::{FlowSummary, Limits, Tap};
 use crate::sensor::capture::{CaptureError, CaptureReader, CaptureSet};
 
-/// What the tap understands of a capture: one line per flow, in order of their start.
+/// Show what the tap understands of a capture: one line per flow, in order of their start
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct FlowsArgs {
     /// Captures: pcap or pcapng, plain, gzip or zstd; `-` is standard input. Several are merged by time.
     #[arg(required = true, value_name = "FILE")]
@@ -24,6 +25,14 @@ pub struct FlowsArgs {
     #[arg(long, default_value = "text", value_parser = parse_format, value_name = "text|json")]
     pub format: FlowFormat,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  cloudward flows pktap.pcap
+  cloudward flows --format json a.pcapng b.pcap.gz | jq -r '[.domain, .bytes_out] | @tsv'
+  sudo tcpdump -i pktap,all -k -w - | cloudward flows -
+
+Exit status: 0 done; 1 an input failed (what was understood is printed); 2 the command line is wrong.";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlowFormat {

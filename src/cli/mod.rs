@@ -6,6 +6,7 @@ mod explain;
 pub mod flows;
 mod inputs;
 mod learn;
+mod pages;
 mod paint;
 mod replay;
 mod report;
@@ -22,11 +23,20 @@ use crate::config;
 
 /// Sees data leave a Mac for cloud storage
 #[derive(Parser, Debug)]
-#[command(name = "cloudward", version, arg_required_else_help = true)]
+#[command(name = "cloudward", version, arg_required_else_help = true, after_help = EXAMPLES)]
 struct Command {
     #[command(subcommand)]
     verb: Verb,
 }
+
+const EXAMPLES: &str = "\
+New here?
+  cloudward replay                        # the recording that ships: one theft among everyday work
+  cloudward explain --process /usr/bin/curl --path ~/.ssh/id_rsa --to content.dropboxapi.com
+  cloudward check --config corp.toml      # every mistake of a policy at once
+  cloudward test config/tests/shipped.toml
+
+`cloudward VERB --help` shows examples of each. Colours: on a terminal, unless NO_COLOR is set.";
 
 #[derive(Subcommand, Debug)]
 enum Verb {
@@ -38,6 +48,8 @@ enum Verb {
     Learn(learn::LearnArgs),
     Run(run::RunArgs),
     Test(test::TestArgs),
+    Completions(pages::CompletionsArgs),
+    Man(pages::ManArgs),
 }
 
 /// Reads the command line and runs the verb. The exit status is the contract's: 0 done, 1 the input or the system
@@ -52,6 +64,8 @@ pub fn main() -> ExitCode {
         Verb::Learn(args) => learn::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Test(args) => test::run(&args),
+        Verb::Completions(args) => pages::completions(&args),
+        Verb::Man(args) => pages::man(&args),
     }
 }
 

@@ -12,10 +12,11 @@ use crate::sensor::capture::CaptureReader;
 use crate::sensor::lines::Lines;
 use crate::sink::format::Format;
 
-use super::inputs;
+use super::{inputs, paint};
 
 /// Run the engine over recordings; without any, over the one that ships with the program
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct ReplayArgs {
     /// eslogger NDJSON, plain, gzip or zstd; `-` is standard input; may be given again
     #[arg(long, value_name = "FILE")]
@@ -30,6 +31,17 @@ pub struct ReplayArgs {
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = parse_format)]
     format: Format,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  cloudward replay
+  cloudward replay --events eslogger.ndjson.gz --capture pktap.pcap --config corp.toml
+  cloudward replay --events - --format ecs < eslogger.ndjson | jq .message
+  sudo eslogger exec fork exit open close create rename unlink link clone copyfile | cloudward replay --events -
+
+Alerts go to standard output, the summary and the progress of a long replay to standard error.
+
+Exit status: 0 done; 1 an input failed (what was found before is printed); 2 the command line or the configuration is wrong.";
 
 /// The recording that ships: real client traffic and process events of one staged theft, an allowed backup, a download
 /// and everyday work. `tests/recordings/README.md` says what in it is real.
@@ -108,8 +120,10 @@ fn open_demo(replay: &mut Replay) -> bool {
 fn play(replay: Replay, format: Format) -> (Summary, bool) {
     let mut out = io::stdout().lock();
     let mut broken = false;
+    let colours = format == Format::Text && paint::wanted();
+    let shown = |text: String| if colours { paint::paint(&text, true) } else { text };
     let mut write = |record: Record| {
-        let written = out.write_all(format.write(&record).as_bytes()).and_then(|()| out.flush());
+        let written = out.write_all(shown(format.write(&record)).as_bytes()).and_then(|()| out.flush());
         broken |= written.is_err();
         written.is_ok()
     };

@@ -14,6 +14,7 @@ const INSTALLED: &str = "/Library/Application Support/cloudward/cloudward.toml";
 /// Watch this Mac until a signal says to stop: records on standard output, one JSON object a line, the log on standard
 /// error
 #[derive(clap::Args, Debug)]
+#[command(after_help = EXAMPLES)]
 pub struct RunArgs {
     /// Configuration; without it /Library/Application Support/cloudward/cloudward.toml where that exists, else the
     /// built-in one
@@ -23,6 +24,16 @@ pub struct RunArgs {
     #[arg(long, value_enum, default_value_t = Sensor::Auto)]
     sensor: Sensor,
 }
+
+const EXAMPLES: &str = "\
+Examples:
+  sudo cloudward run
+  sudo cloudward run --sensor eslogger --config corp.toml
+  sudo CLOUDWARD_LOG=debug cloudward run
+
+launchd starts it: launchd/com.cloudward.daemon.plist. TERM and INT stop it in order.
+
+Exit status: 0 asked to stop; 1 it could not start or go on; 2 the command line or the configuration is wrong.";
 
 #[derive(Clone, Copy, clap::ValueEnum, Debug)]
 enum Sensor {

@@ -11,6 +11,7 @@ use crate::config::{self, Diagnostic, Level, Settings};
 use crate::model::Alert;
 use crate::policy::Policy;
 
+use super::paint;
 use super::scenario::{self, Outcome};
 
 /// Run tests of a policy: stories in short form, each with the verdict it expects
@@ -62,7 +63,7 @@ pub fn run(args: &TestArgs) -> ExitCode {
     }
     text.push_str(&tally.summary());
     // Whoever closes the pipe has seen enough; the exit status still tells the verdict.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let _ = std::io::stdout().lock().write_all(paint::paint(&text, paint::wanted()).as_bytes());
     ExitCode::from(tally.status())
 }
 

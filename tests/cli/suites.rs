@@ -79,3 +79,56 @@ fn bad_files_are_told() {
         assert!(!diagnostics.is_empty(), "{text:?}");
     }
 }
+
+#[test]
+fn what_is_learned_can_be_checked_and_used() {
+    let recording = [
+        "--events",
+        "../../recordings/demo/events.ndjson.gz",
+        "--capture",
+        "../../recordings/demo/capture.pcap.gz",
+    ];
+    let (text, _, status) = cloudward(&[&["learn"], &recording[..]].concat());
+    assert_eq!(status, 0);
+    let (settings, diagnostics) = config::load(&[Source::new(Origin::File, "learned", text.clone())]);
+    assert_eq!(diagnostics, [], "{text}");
+    assert!(settings.policy.allow.entries().iter().any(|entry| !entry.builtin), "{text}");
+    // With it in force there is nothing more to learn but what it refused.
+    let path = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("learned.toml");
+    std::fs::write(&path, text).unwrap();
+    let again = cloudward(&[&["learn", "--config", path.to_str().unwrap()], &recording[..]].concat()).0;
+    assert!(
+        again.starts_with("# 0 entries proposed from 1 alert.") && again.contains("NOT PROPOSED"),
+        "{again}"
+    );
+}
+
+#[test]
+fn every_verb_teaches_by_example() {
+    let (help, _, _) = cloudward(&["--help"]);
+    let verbs =
+        help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    let verbs: Vec<&str> = verbs.filter_map(|line| line.split_whitespace().next()).collect();
+    assert!(verbs.len() >= 9, "{help}");
+    for verb in verbs.into_iter().filter(|verb| *verb != "help") {
+        let (text, _, status) = cloudward(&[verb, "--help"]);
+        assert_eq!(status, 0);
+        assert!(text.contains(&format!("cloudward {verb}")) && text.lines().count() > 6, "{text}");
+    }
+}
+
+#[test]
+fn completions_and_the_manual_know_every_verb() {
+    for shell in ["bash", "zsh", "fish"] {
+        let (text, _, status) = cloudward(&["completions", shell]);
+        assert!(status == 0 && text.contains("explain") && text.contains("signing-id"), "{shell}");
+    }
+    let (page, _, _) = cloudward(&["man"]);
+    assert!(page.contains(".TH cloudward 1") && page.contains("cloudward\\-explain(1)"), "{page}");
+    let folder = std::path::PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join("man1");
+    std::fs::create_dir_all(&folder).unwrap();
+    assert_eq!(cloudward(&["man", "--dir", folder.to_str().unwrap()]).2, 0);
+    assert!(
+        std::fs::read_to_string(folder.join("cloudward-explain.1")).unwrap().contains("Would this alert?")
+    );
+}

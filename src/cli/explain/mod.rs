@@ -17,6 +17,8 @@ use std::process::ExitCode;
 use crate::config::{self, Level, Settings};
 use crate::policy::Sense;
 
+use super::paint;
+
 use who::{Question, WhoArgs};
 
 /// Would this be seen, would it alert, and which line of which file decides
@@ -100,8 +102,9 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
         AnswerFormat::Text => text::write(&answer),
         AnswerFormat::Json => serde_json::to_string(&answer).unwrap_or_default() + "\n",
     };
+    let colours = args.format == AnswerFormat::Text && paint::wanted();
     // Whoever closes the pipe has seen enough.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
+    let _ = std::io::stdout().lock().write_all(paint::paint(&text, colours).as_bytes());
     ExitCode::SUCCESS
 }
 
@@ -112,7 +115,8 @@ fn retell(file: &Path, args: &ExplainArgs) -> ExitCode {
     }
     match alert::explain(file, args.config.as_deref()) {
         Ok(text) => {
-            let _ = std::io::stdout().lock().write_all(text.as_bytes());
+            let colours = paint::wanted();
+            let _ = std::io::stdout().lock().write_all(paint::paint(&text, colours).as_bytes());
             ExitCode::SUCCESS
         }
         Err(why) => {
