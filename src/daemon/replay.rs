@@ -141,7 +141,7 @@ impl Replay {
             return;
         }
         let source = self.order.open(SourceRank::default());
-        let (set, tap) = (CaptureSet::new(readers), Tap::new(Limits::default()));
+        let (set, tap) = (CaptureSet::steady(readers), Tap::new(Limits::default()));
         self.captures = Some(Captures { source, set, tap, facts: Vec::new(), last: Timestamp::MIN });
     }
 

@@ -370,6 +370,8 @@ pub enum CoverageKind {
     Gap,
     EngineStalled,
     LateEvent,
+    /// The wall clock was set back.
+    ClockStep,
     IpcPossible,
     Relay,
     Proxy,
@@ -394,6 +396,7 @@ impl CoverageKind {
             Self::Gap => "gap",
             Self::EngineStalled => "engine-stalled",
             Self::LateEvent => "late-event",
+            Self::ClockStep => "clock-step",
             Self::IpcPossible => "ipc-possible",
             Self::Relay => "relay",
             Self::Proxy => "proxy",

@@ -12,6 +12,7 @@ pub mod loss;
 pub mod processes;
 mod recall;
 pub mod selection;
+mod steady;
 pub mod tap;
 pub mod trouble;
 

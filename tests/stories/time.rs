@@ -278,6 +278,33 @@ fn s14_reload_takes_the_ground_away() {
     tell_with_reload(&w, 90.0, PLAIN).alert();
 }
 
+/// The clock is set back by an hour between the read and the upload: what passed is what counts.
+#[test]
+fn s09_clock_set_back_between_read_and_upload() {
+    let mut w = World::new();
+    w.set_back = Some((30.0, 3600.0));
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(10.0, &p, PLAN);
+    w.open(40.0, &p, "/private/tmp/nothing");
+    w.upload(60.0, &p, DROPBOX, 30_000);
+    let told = w.tell_as_recorded();
+    told.alert();
+    assert!(told.coverage().iter().any(|record| record.kind.as_str() == "clock-step"));
+}
+
+/// Its twin: by what passed, the window is over, whatever the clock says.
+#[test]
+fn s09_twin_the_window_is_over() {
+    let mut w = World::new();
+    w.set_back = Some((30.0, 3600.0));
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(10.0, &p, PLAN);
+    w.open(40.0, &p, "/private/tmp/nothing");
+    w.open(940.0, &p, "/private/tmp/nothing");
+    w.upload(960.0, &p, DROPBOX, 30_000);
+    w.tell_as_recorded().none();
+}
+
 /// The Mac slept for eight hours: the window ran on, what was staged is still suspect.
 #[test]
 fn s10_sleep_between_read_and_upload() {

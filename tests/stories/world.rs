@@ -71,6 +71,8 @@ pub struct World {
     port: u16,
     inode: u64,
     pub policy: String,
+    /// When the wall clock was set back, and by how many seconds.
+    pub set_back: Option<(f64, f64)>,
     /// Where processes are started.
     pub cwd: &'static str,
 }
@@ -334,12 +336,17 @@ impl World {
         std::mem::replace(&mut conn.pid, -1)
     }
 
+    /// What a clock on the wall says then.
+    fn wall(&self, at: f64) -> f64 {
+        self.set_back.filter(|(from, _)| at >= *from).map_or(at, |(_, by)| at - by)
+    }
+
     /// Any event, by its body: `"name":{...}`.
     pub fn event(&mut self, at: f64, who: &Proc, kind: u32, body: &str) {
         self.seq += 1;
         let line = format!(
             "{{\"schema_version\":1,\"version\":10,\"time\":\"{}\",\"mach_time\":{},\"event_type\":{kind},\"action_type\":1,\"action\":{{\"result\":{{\"result\":{{\"auth\":0}},\"result_type\":0}}}},\"seq_num\":0,\"global_seq_num\":{},\"thread\":{{\"thread_id\":7}},\"process\":{},\"event\":{{{body}}}}}\n",
-            stamp(at),
+            stamp(self.wall(at)),
             self.seq,
             self.seq,
             process(who)
@@ -571,6 +578,7 @@ impl World {
         lines.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut packets = self.packets.clone();
         packets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        packets.iter_mut().for_each(|(at, _)| *at = self.wall(*at));
         (lines.into_iter().flat_map(|(_, line)| line.into_bytes()).collect(), pcap(&packets))
     }
 

@@ -6,6 +6,7 @@ use std::collections::BinaryHeap;
 use super::{CaptureError, CaptureReader};
 use crate::model::Timestamp;
 use crate::net::Packet;
+use crate::sensor::steady::Steady;
 
 /// Orders files independently of how they were given: time of the first packet, then a hash of it. Equal ranks mean equal
 /// beginnings; then the order given decides, and shows only if the files differ later on.
@@ -21,6 +22,7 @@ pub struct CaptureSet {
     waiting: BinaryHeap<Reverse<(Timestamp, Rank, usize)>>,
     current: Option<usize>,
     failed: Vec<CaptureError>,
+    steady: bool,
 }
 
 struct Source {
@@ -28,15 +30,30 @@ struct Source {
     rank: Rank,
     /// The latest time seen so far in this file.
     reached: Timestamp,
+    /// The time of the packet that waits.
+    time: Timestamp,
+    /// Puts a wall clock right that was set back; `None` to show times as they were recorded.
+    steady: Option<Steady>,
 }
 
 impl CaptureSet {
+    /// With the times that the files give.
     pub fn new(readers: Vec<CaptureReader>) -> Self {
+        Self::open(readers, false)
+    }
+
+    /// With times that go on where a file's clock was set back, as those of events do.
+    pub fn steady(readers: Vec<CaptureReader>) -> Self {
+        Self::open(readers, true)
+    }
+
+    fn open(readers: Vec<CaptureReader>, steady: bool) -> Self {
         let mut set = Self {
             readers: Vec::new(),
             waiting: BinaryHeap::with_capacity(readers.len()),
             current: None,
             failed: Vec::new(),
+            steady,
         };
         for mut reader in readers {
             match reader.advance() {
@@ -52,7 +69,11 @@ impl CaptureSet {
         let Some(first) = reader.packet() else { return };
         let (time, rank) = (first.time, (first.time, hash(first.data)));
         self.waiting.push(Reverse((time, rank, self.readers.len())));
-        self.readers.push(Source { reader, rank, reached: time });
+        let mut steady = self.steady.then(Steady::default);
+        if let Some(steady) = &mut steady {
+            steady.packet(time);
+        }
+        self.readers.push(Source { reader, rank, reached: time, time, steady });
     }
 
     /// The next packet of all files; `None` when all have ended.
@@ -72,7 +93,11 @@ impl CaptureSet {
             let Some(Reverse((.., index))) = self.waiting.pop() else { return Ok(None) };
             self.current = Some(index);
         }
-        Ok(self.current.and_then(|index| self.readers[index].reader.packet()))
+        let packet = self.current.and_then(|index| {
+            let source = &self.readers[index];
+            source.reader.packet().map(|packet| Packet { time: source.time, ..packet })
+        });
+        Ok(packet)
     }
 
     /// Moves one file on. It stays the current one as long as no other has an earlier packet.
@@ -82,7 +107,11 @@ impl CaptureSet {
         if !source.reader.advance()? {
             return Ok(());
         }
-        let Some(time) = source.reader.time() else { return Ok(()) };
+        let Some(mut time) = source.reader.time() else { return Ok(()) };
+        if let Some(steady) = &mut source.steady {
+            time = steady.packet(time);
+        }
+        source.time = time;
         source.reached = source.reached.max(time);
         let place = Reverse((source.reached, source.rank, index));
         match self.waiting.peek() {

@@ -6,6 +6,7 @@ use memchr::memchr;
 
 use crate::model::{Coverage, Observed, ProcessInfo, ProcessKey, Set, What};
 use crate::sensor::gate::Gate;
+use crate::sensor::steady::Steady;
 
 use super::counts::Counts;
 use super::error::LineError;
@@ -33,6 +34,7 @@ pub struct Decoder {
     scratch: Vec<u8>,
     introduced: Set<ProcessKey>,
     sequence: Sequence,
+    steady: Steady,
     counts: Counts,
 }
 
@@ -49,6 +51,7 @@ impl Decoder {
             scratch: Vec::new(),
             introduced: Set::new(),
             sequence: Sequence::new(),
+            steady: Steady::default(),
             counts: Counts::default(),
         }
     }
@@ -84,6 +87,9 @@ impl Decoder {
         body: Body,
     ) -> Result<Option<Observed>, LineError> {
         let time = envelope.time.ok_or(LineError::Missing("time"))?;
+        let global = envelope.global.unwrap_or(0);
+        let ticks = || self.finders.ticks.number_in(line);
+        let time = self.steady.message(time, global, ticks);
         let actor = envelope.actor.ok_or(LineError::Missing("process.audit_token"))?;
         let info = self.introduce(line, actor, &envelope)?;
         let index = self.counts.index(event.name);
@@ -154,12 +160,16 @@ impl Decoder {
 
     /// Losses that became certain since the last call.
     pub fn take_coverage(&mut self) -> Vec<Coverage> {
-        self.sequence.take_losses()
+        let mut told = self.sequence.take_losses();
+        told.extend(self.steady.take_coverage());
+        told
     }
 
     /// The stream is over.
     pub fn finish(&mut self) -> Vec<Coverage> {
-        self.sequence.finish()
+        let mut told = self.sequence.finish();
+        told.extend(self.steady.take_coverage());
+        told
     }
 }
 

@@ -43,6 +43,7 @@ pub(super) struct Finders {
     /// The end of `"seq_num":` and of `"global_seq_num":` alike.
     pub(super) numbers: Key,
     pub(super) action: Key,
+    pub(super) ticks: Key,
     pub(super) pid: Key,
     pub(super) version: Key,
     pub(super) path: Key,
@@ -65,6 +66,7 @@ impl Finders {
             token: Key::new(r#""audit_token":"#),
             time: Key::new(r#""time":"#),
             numbers: Key::new(r#"seq_num":"#),
+            ticks: Key::new(r#""mach_time":"#),
             action: Key::new(r#""action":"#),
             pid: Key::new(r#""pid":"#),
             version: Key::new(r#""pidversion":"#),
