@@ -16,8 +16,8 @@
 //! * [`net`]: packet bytes in, facts about flows out. Parses portably; opens nothing.
 //! * [`engine`]: thinks. Facts in, alerts and coverage records out. Inside, in the order of the flow: `order` (one sequence
 //!   from many sensors), `lineage` (who is who), `window`, `carry`, `files`, `pipes` and `taint` (who and what carries which
-//!   reads), `sends` (bytes find their process), `judge` (an upload? allowed?), `chains` and `describe` (one chain is one
-//!   alert, with its evidence).
+//!   reads), `sends` (bytes find their process), `judge` (an upload? allowed?), `chains` (one chain is one
+//!   alert), `rules` (which detections it fulfils), `describe` and `verdict` (its evidence, how grave, how sure).
 //! * [`sink`]: speaks. Formats are pure functions of a record.
 //! * [`config`]: from TOML to [`policy`], collecting every complaint with its place.
 //! * [`daemon`]: runs. Threads, channels, signals, order of start and stop.

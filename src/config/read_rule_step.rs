@@ -181,7 +181,10 @@ fn judge_places(
         .filter(|(id, names)| listed(*id) && wanted(names.service.category) && names.service.upload);
     if meant.next().is_none() {
         let message = "never fires: no service that takes uploads is among the `services` and `categories`";
-        section.warn(at, Complaint::new(message).hint("`cloudward check` lists every service"));
+        section.warn(
+            at,
+            Complaint::new(message).hint("each service stands with its category in config/services.toml"),
+        );
     }
 }
 

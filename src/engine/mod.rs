@@ -2,7 +2,8 @@
 //!
 //! The stages keep their plain names, in the order data flows:
 //! [`order`] (one sequence from many sensors) → [`lineage`] (who is who) → [`window`] and [`taint`] (who and what carries
-//! which sensitive reads) → `judge` (is it an upload, is it allowed) → `chains` (one chain is one alert).
+//! which sensitive reads) → `judge` (is it an upload, is it allowed) → `chains` (one chain is one alert) → `rules` (which
+//! detections it fulfils).
 //!
 //! Nothing here reads a clock, opens a file, starts a thread or draws a visible random number: the same inputs in the
 //! same order give the same records, whenever and wherever they run.

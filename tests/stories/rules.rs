@@ -168,6 +168,28 @@ fn a_rule_that_is_fulfilled_later_makes_a_revision() {
     assert_eq!(told.alert().severity, Severity::Critical);
 }
 
+/// What is counted travels with the data: one program packs, another sends.
+#[test]
+fn counts_travel_with_a_staged_file() {
+    let story = |files: usize| {
+        let mut w = World::new();
+        w.policy = format!("{CORP}\n{}", readme_example(0));
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let zip = w.spawn(0.5, &shell, apple("/usr/bin/zip", "com.apple.zip"), &["zip"]);
+        for file in 0..files {
+            w.open(1.0 + file as f64 * 0.1, &zip, &format!("/Users/alice/Documents/{file}.pdf"));
+        }
+        w.write(20.0, &zip, "/private/tmp/out.zip");
+        w.exit(20.5, &zip);
+        let x = w.spawn(21.0, &shell, X, &["x"]);
+        w.open(21.5, &x, "/private/tmp/out.zip");
+        w.upload(22.0, &x, DROPBOX, 1_200_000);
+        fired(&w, "acme.many-documents")
+    };
+    assert!(story(60));
+    assert!(!story(19));
+}
+
 /// Second worked example of the README: staging, first use, negation.
 #[test]
 fn staged_and_new() {
