@@ -141,6 +141,9 @@ impl<W: Write> FlowWriter<'_, W> {
     }
 }
 
+/// Flows that are followed at the same time, of about 1 KiB: what waits for its turn to be printed needs room too.
+const MAX_FLOWS: usize = 1 << 15;
+
 /// Names whose services are remembered, about 200 bytes each.
 const MAX_KNOWN: usize = 1 << 14;
 
@@ -152,7 +155,7 @@ fn read_all<W: Write>(
     writer: &mut FlowWriter<'_, W>,
     complaints: &mut Vec<CaptureError>,
 ) -> io::Result<Tap> {
-    let mut tap = Tap::new(Limits { summaries: true, ..Limits::default() });
+    let mut tap = Tap::new(Limits { flows: MAX_FLOWS, summaries: true, ..Limits::default() });
     let mut order = InOrder::default();
     let mut facts: Vec<NetFact> = Vec::new();
     let mut now = Timestamp::MIN;

@@ -10,7 +10,7 @@ use crate::net::FlowSummary;
 /// recordings are out of order by at most two seconds.
 const SLACK: Span = Span::from_secs(4);
 /// Ended flows that wait for an older one to end, about 500 bytes each. Beyond this, the oldest is printed before its turn.
-const MAX_WAITING: usize = 1 << 16;
+const MAX_WAITING: usize = 1 << 15;
 
 /// Holds ended flows back until no open one can come before them.
 #[derive(Default)]

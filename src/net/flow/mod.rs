@@ -22,7 +22,7 @@ use handshake::{Handshake, Progress};
 use key::Key;
 use stream::{Pieces, Stream};
 
-use super::dns::{Answers, Conversation, Names};
+use super::dns::{Answers, Conversation, Names, PORT};
 use super::frame::{Address, RawOwner, Segment};
 use super::quic::Opening;
 use super::tls::Fingerprints;
@@ -36,6 +36,8 @@ use crate::model::{
 const LINGER: Span = Span::from_secs(4);
 /// A datagram flow that was silent for so long is over (RFC 4787 wants NATs to keep it two minutes).
 const UDP_IDLE: Span = Span::from_secs(180);
+/// A question to a resolver is answered, or asked again, long before this.
+const DNS_IDLE: Span = Span::from_secs(15);
 /// A connection attempt without an answer, or one half closed, that was silent for so long.
 const HALF_IDLE: Span = Span::from_secs(150);
 /// An established connection that was silent for so long (the BSD keep-alive interval).
@@ -178,6 +180,7 @@ impl Flow {
         let [out, into] = &self.halves;
         match self.transport {
             _ if self.closed.is_some() => LINGER,
+            Transport::Udp if self.server().port == PORT => DNS_IDLE,
             Transport::Udp | Transport::Quic => UDP_IDLE,
             Transport::Tcp if out.stream.has_fin() || into.stream.has_fin() => HALF_IDLE,
             Transport::Tcp if out.packets == 0 || into.packets == 0 => HALF_IDLE,
