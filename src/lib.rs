@@ -18,7 +18,8 @@
 //!   from many sensors), `lineage` (who is who), `window`, `carry`, `files`, `pipes` and `taint` (who and what carries which
 //!   reads), `sends` (bytes find their process), `judge` (an upload? allowed?), `chains` (one chain is one
 //!   alert), `rules` (which detections it fulfils), `describe` and `verdict` (its evidence, how grave, how sure).
-//! * [`sink`]: speaks. Formats are pure functions of a record.
+//! * [`sink`]: speaks. Formats are pure functions of a record; `spool` keeps records on disk until `transport` has
+//!   brought them to every output's receiver (`delivery`); `counters` is what a status reader looks at.
 //! * [`config`]: from TOML to [`policy`], collecting every complaint with its place.
 //! * [`daemon`]: runs. Threads, channels, signals, order of start and stop.
 //! * [`cli`], the verbs.

@@ -76,6 +76,7 @@ fn the_shipped_file_equals_the_default() {
     assert_eq!(diagnostics, []);
     assert_eq!(settings.policy.hash, DEFAULT.policy.hash);
     assert_eq!(settings.policy.options, DEFAULT.policy.options);
+    assert_eq!((settings.spool, settings.heartbeats), (DEFAULT.spool.clone(), DEFAULT.heartbeats));
 }
 
 #[test]
@@ -85,7 +86,7 @@ fn the_examples_of_the_shipped_file_are_good() {
     let (settings, diagnostics) = load(&text);
     let errors: Vec<_> = diagnostics.iter().filter(|found| found.level == Level::Error).collect();
     assert!(errors.is_empty(), "{errors:#?}");
-    assert_eq!(settings.outputs.len(), 5);
+    assert_eq!(settings.outputs.len(), 7);
     assert!(settings.policy.set_named("designs").is_some());
 }
 

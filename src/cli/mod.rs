@@ -6,6 +6,7 @@ mod explain;
 pub mod flows;
 mod inputs;
 mod learn;
+mod output;
 mod pages;
 mod paint;
 mod replay;
@@ -50,6 +51,7 @@ enum Verb {
     Test(test::TestArgs),
     Completions(pages::CompletionsArgs),
     Man(pages::ManArgs),
+    Output(output::OutputArgs),
 }
 
 /// Reads the command line and runs the verb. The exit status is the contract's: 0 done, 1 the input or the system
@@ -66,6 +68,7 @@ pub fn main() -> ExitCode {
         Verb::Test(args) => test::run(&args),
         Verb::Completions(args) => pages::completions(&args),
         Verb::Man(args) => pages::man(&args),
+        Verb::Output(args) => output::run(&args),
     }
 }
 

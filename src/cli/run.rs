@@ -9,7 +9,7 @@ use tracing_subscriber::EnvFilter;
 use crate::daemon::{self, Choice, Options, RunError};
 
 /// Where an installation keeps its policy: launchd starts `run` without arguments.
-const INSTALLED: &str = "/Library/Application Support/cloudward/cloudward.toml";
+pub(super) const INSTALLED: &str = "/Library/Application Support/cloudward/cloudward.toml";
 
 /// Watch this Mac until a signal says to stop: records on standard output, one JSON object a line, the log on standard
 /// error

@@ -29,7 +29,6 @@ mod written;
 
 pub use diagnostics::{Complaint, Diagnostic, Level, Origin, Place, nearest};
 pub use read_options::Capture;
-pub use read_outputs::{Format, Output, SyslogTransport, To};
 pub use settings::{Provenance, Settings, default_services, default_settings, load, load_file, read_source};
 pub use tree::Source;
 pub use written::Written;

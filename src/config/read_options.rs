@@ -104,7 +104,7 @@ fn absolute_paths(section: &mut Section<'_, '_>, key: &'static str) -> Vec<Strin
 }
 
 /// Reads the table of a key, if it is one; else complains and reads the one that it replaced.
-fn within(root: &mut Section<'_, '_>, key: &'static str, read: impl FnOnce(&mut Section<'_, '_>)) {
+pub(super) fn within(root: &mut Section<'_, '_>, key: &'static str, read: impl FnOnce(&mut Section<'_, '_>)) {
     let Some(mut node) = root.node(key) else { return };
     let table: &Table = loop {
         match &node.kind {

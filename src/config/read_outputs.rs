@@ -1,140 +1,208 @@
-//! `[[output]]`: where alerts go.
+//! `[[output]]`, `[spool]` and `[heartbeat]`: where records go, and how they wait.
+
+use std::path::PathBuf;
+use std::time::Duration;
 
 use crate::model::Span;
+use crate::sink::format::{DOCUMENTATION_ENTERPRISE, Format, LOCAL0, Level, MAX_OCTETS};
+use crate::sink::output::{
+    Address, Choice, Elastic, Endpoint, File, Heartbeats, Http, Login, Output, Splunk, Syslog, SyslogTo, Tls,
+    To,
+};
+use crate::sink::spool::{self, Kind};
 
 use super::diagnostics::Complaint;
-use super::section::{Section, boolean, duration, expected, one_of, size, text};
-use super::tree::{Kind, Node};
-
-/// How a record is written.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Format {
-    Text,
-    Ecs,
-    Ocsf,
-    Cef,
-}
-
-/// How syslog messages travel.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum SyslogTransport {
-    Udp,
-    Tcp,
-    Tls,
-}
-
-/// One place where records go.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Output {
-    pub name: String,
-    pub format: Format,
-    /// Coverage records too, not only alerts.
-    pub coverage: bool,
-    pub to: To,
-}
-
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub enum To {
-    Syslog {
-        address: String,
-        transport: SyslogTransport,
-        ca_file: Option<String>,
-    },
-    File {
-        path: String,
-        rotate: u64,
-        keep: u32,
-    },
-    Http {
-        url: String,
-        token_file: Option<String>,
-        ca_file: Option<String>,
-        timeout: Span,
-    },
-    SplunkHec {
-        url: String,
-        token_file: String,
-        index: Option<String>,
-        ca_file: Option<String>,
-        timeout: Span,
-    },
-    UnifiedLog {
-        subsystem: String,
-    },
-}
+use super::read_options::within;
+use super::section::{Section, duration, expected, one_of, size, text};
+use super::tree::{Kind as NodeKind, Node};
 
 #[derive(Clone, Copy)]
 enum Type {
     Syslog,
     File,
     Http,
-    SplunkHec,
+    Splunk,
+    Elastic,
     UnifiedLog,
 }
 
-const TYPES: [(&str, Type); 5] = [
+const TYPES: [(&str, Type); 6] = [
     ("syslog", Type::Syslog),
     ("file", Type::File),
     ("http", Type::Http),
-    ("splunk-hec", Type::SplunkHec),
+    ("splunk-hec", Type::Splunk),
+    ("elasticsearch", Type::Elastic),
     ("unified-log", Type::UnifiedLog),
 ];
 
-const FORMATS: [(&str, Format); 4] =
-    [("text", Format::Text), ("ecs", Format::Ecs), ("ocsf", Format::Ocsf), ("cef", Format::Cef)];
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Transport {
+    Local,
+    Udp,
+    Tcp,
+    Tls,
+}
 
-const TRANSPORTS: [(&str, SyslogTransport); 3] =
-    [("udp", SyslogTransport::Udp), ("tcp", SyslogTransport::Tcp), ("tls", SyslogTransport::Tls)];
+const TRANSPORTS: [(&str, Transport); 4] =
+    [("local", Transport::Local), ("udp", Transport::Udp), ("tcp", Transport::Tcp), ("tls", Transport::Tls)];
 
-pub(super) fn read(root: &mut Section<'_, '_>) -> Vec<Output> {
-    let mut outputs = Vec::new();
+const KINDS: [(&str, Kind); 3] =
+    [("alert", Kind::Alert), ("coverage", Kind::Coverage), ("heartbeat", Kind::Heartbeat)];
+
+const SEVERITIES: [(&str, Level); 4] =
+    [("low", Level::Low), ("medium", Level::Medium), ("high", Level::High), ("critical", Level::Critical)];
+
+/// RFC 5424, 6.2.1, table 1: those that fit a program like this.
+const FACILITIES: [(&str, u8); 13] = [
+    ("user", 1),
+    ("daemon", 3),
+    ("auth", 4),
+    ("authpriv", 10),
+    ("audit", 13),
+    ("local0", LOCAL0),
+    ("local1", 17),
+    ("local2", 18),
+    ("local3", 19),
+    ("local4", 20),
+    ("local5", 21),
+    ("local6", 22),
+    ("local7", 23),
+];
+
+/// RFC 5424, 6.1: what every receiver takes.
+const LEAST_OCTETS: u64 = 480;
+/// What fits a UDP datagram over IPv4.
+const MOST_OCTETS: u64 = 65_507;
+/// macOS takes 2,048 octets in a local datagram (`net.local.dgram.maxdgram`).
+const LOCAL_OCTETS: usize = 2_048;
+const TIMEOUT: Span = Span::from_secs(10);
+
+/// Stands in where even the built-in value is gone, which the shipped configuration never lets happen.
+const MAX_BYTES: u64 = 256 << 20;
+const MAX_AGE: Span = Span::from_secs(7 * 86_400);
+const SPOOL: &str = "/var/db/cloudward/spool";
+/// Less would be a segment or two.
+const LEAST_SPOOL: u64 = 1 << 20;
+const EVERY: Span = Span::from_secs(300);
+/// More often is noise.
+const LEAST_EVERY: Span = Span::from_secs(1);
+
+/// Everything about speaking.
+pub(super) struct Speech {
+    pub outputs: Vec<Output>,
+    pub spool: spool::Options,
+    pub heartbeats: Heartbeats,
+}
+
+pub(super) fn read(root: &mut Section<'_, '_>) -> Speech {
+    let mut spool = spool::Options { path: PathBuf::from(SPOOL), max_bytes: MAX_BYTES, max_age: MAX_AGE };
+    within(root, "spool", |section| {
+        let path = section.read("path", absolute);
+        spool.path = path.map_or_else(|| spool.path.clone(), |path| path.value);
+        let bytes = section.read("max_bytes", |node| at_least(size(node)?, LEAST_SPOOL, "1MiB"));
+        spool.max_bytes = bytes.map_or(spool.max_bytes, |bytes| bytes.value);
+        spool.max_age = section.read("max_age", duration).map_or(spool.max_age, |age| age.value);
+    });
+    let mut heartbeats = Heartbeats { every: EVERY };
+    within(root, "heartbeat", |section| {
+        let every = section.read("every", |node| match duration(node)? {
+            Span::ZERO => Ok(Span::ZERO),
+            every => at_least(every, LEAST_EVERY, "1s"),
+        });
+        heartbeats.every = every.map_or(heartbeats.every, |every| every.value);
+    });
+    Speech { outputs: outputs(root), spool, heartbeats }
+}
+
+fn at_least<T: PartialOrd>(value: T, least: T, words: &str) -> Result<T, Complaint> {
+    if value < least { Err(Complaint::new(format!("must be at least \"{words}\""))) } else { Ok(value) }
+}
+
+fn outputs(root: &mut Section<'_, '_>) -> Vec<Output> {
+    let mut outputs: Vec<Output> = Vec::new();
     for (table, at) in root.tables("output") {
         let mut section = Section::new("[[output]]", &at, table, root.complaints);
-        outputs.extend(output(&mut section));
+        let taken: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
+        let output = output(&mut section, &taken);
+        outputs.extend(output);
         section.finish();
     }
     outputs
 }
 
-fn output(section: &mut Section<'_, '_>) -> Option<Output> {
+fn output(section: &mut Section<'_, '_>, taken: &[&str]) -> Option<Output> {
     section.node("extend");
-    let name = section.read("name", text);
-    let hint = "syslog, file, http, splunk-hec or unified-log";
+    let name = section.read("name", text).map(|name| name.value);
+    if let Some(name) = &name {
+        section.set_title(format!("[[output]] \"{name}\""));
+    }
+    let hint = "syslog, file, http, splunk-hec, elasticsearch or unified-log";
     let kind = section.require("type", hint, one_of(&TYPES))?.value;
-    let format = section.read("format", one_of(&FORMATS)).map_or(Format::Ecs, |format| format.value);
-    let coverage = section.read("coverage", boolean).is_none_or(|truth| truth.value);
+    let formats = Format::ALL.map(|format| (format.as_str(), format));
+    let format = section.read("format", one_of(&formats));
+    if let Some(format) = format.as_ref().filter(|format| format.value == Format::Text)
+        && !matches!(kind, Type::File | Type::UnifiedLog)
+    {
+        let complaint = Complaint::new("`text` is for people and has several lines");
+        section.complain(&format.at, "format", complaint.hint("ecs, ocsf, cef or leef"));
+    }
+    let choice = choice(section);
+    let rate = section.read("rate", count).map_or(0, |rate| rate.value);
     let to = destination(section, kind)?;
-    Some(Output { name: name.map_or_else(String::new, |name| name.value), format, coverage, to })
+    let default = TYPES.iter().find(|(_, known)| *known as u8 == kind as u8).map_or("", |(word, _)| word);
+    let name = name.unwrap_or_else(|| free_name(default, taken));
+    Some(Output { name, format: format.map_or(Format::Ecs, |format| format.value), choice, rate, to })
+}
+
+/// The type, or the type and a number.
+fn free_name(default: &str, taken: &[&str]) -> String {
+    let names =
+        (1..).map(|number| if number == 1 { default.to_owned() } else { format!("{default}-{number}") });
+    names.into_iter().find(|name| !taken.contains(&name.as_str())).unwrap_or_default()
+}
+
+fn choice(section: &mut Section<'_, '_>) -> Choice {
+    let all = || KINDS.iter().map(|(_, kind)| *kind).collect();
+    let kinds = section.list("kinds", one_of(&KINDS));
+    let kinds = kinds.map_or_else(all, |list| list.value.into_iter().map(|kind| kind.value).collect());
+    let min = section.read("min_severity", one_of(&SEVERITIES)).map_or(Level::Low, |level| level.value);
+    let rules = section.list("rules", text).map(|list| list.value.into_iter().map(|rule| rule.value));
+    Choice { kinds, min_severity: min, rules: rules.map(Iterator::collect).unwrap_or_default() }
 }
 
 fn destination(section: &mut Section<'_, '_>, kind: Type) -> Option<To> {
     match kind {
-        Type::Syslog => {
-            let address = section.require("address", "address = \"siem.example.com:6514\"", host_and_port);
-            let transport = section.read("transport", one_of(&TRANSPORTS));
-            let ca_file = optional(section, "ca_file", absolute);
-            let transport = transport.map_or(SyslogTransport::Tls, |value| value.value);
-            Some(To::Syslog { address: address?.value, transport, ca_file })
-        }
+        Type::Syslog => syslog(section).map(To::Syslog),
         Type::File => {
             let path = section.require("path", "path = \"/var/log/cloudward/alerts.ndjson\"", absolute);
             let rotate = section.read("rotate", size).map_or(64 << 20, |value| value.value);
+            let rotate_after = section.read("rotate_after", duration).map_or(Span::ZERO, |value| value.value);
             let keep = section.read("keep", count).map_or(5, |value| value.value);
-            Some(To::File { path: path?.value, rotate, keep })
+            Some(To::File(File { path: path?.value, rotate, rotate_after, keep }))
         }
         Type::Http => {
-            let url = section.require("url", "url = \"https://siem.example.com/ingest\"", url);
+            let at = endpoint(section, "https://siem.example.com/ingest", "/");
             let token_file = optional(section, "token_file", absolute);
-            let ca_file = optional(section, "ca_file", absolute);
-            Some(To::Http { url: url?.value, token_file, ca_file, timeout: timeout(section) })
+            let secret_file = optional(section, "secret_file", absolute);
+            Some(To::Http(Http { at: at?, token_file, secret_file }))
         }
-        Type::SplunkHec => {
-            let url = section.require("url", "url = \"https://splunk.example.com:8088\"", url);
+        Type::Splunk => {
+            let at = endpoint(section, "https://splunk.example.com:8088", "/services/collector/event");
             let hint = "the file that holds the token, readable by root alone";
             let token_file = section.require("token_file", hint, absolute);
-            let (index, ca_file) = (optional(section, "index", text), optional(section, "ca_file", absolute));
-            let timeout = timeout(section);
-            Some(To::SplunkHec { url: url?.value, token_file: token_file?.value, index, ca_file, timeout })
+            let word = |section: &mut Section<'_, '_>, key, default: &str| {
+                optional(section, key, text).unwrap_or_else(|| default.to_owned())
+            };
+            let index = optional(section, "index", text);
+            let source = word(section, "source", "cloudward");
+            let sourcetype = word(section, "sourcetype", "cloudward");
+            Some(To::Splunk(Splunk { at: at?, token_file: token_file?.value, index, source, sourcetype }))
+        }
+        Type::Elastic => {
+            let at = endpoint(section, "https://elastic.example.com:9200", "/_bulk");
+            let index =
+                optional(section, "index", text).unwrap_or_else(|| "logs-cloudward.alert-default".to_owned());
+            Some(To::Elastic(Elastic { at: at?, index, login: login(section) }))
         }
         Type::UnifiedLog => {
             let subsystem = optional(section, "subsystem", text);
@@ -143,43 +211,119 @@ fn destination(section: &mut Section<'_, '_>, kind: Type) -> Option<To> {
     }
 }
 
-fn optional(
+fn syslog(section: &mut Section<'_, '_>) -> Option<Syslog> {
+    let transport =
+        section.read("transport", one_of(&TRANSPORTS)).map_or(Transport::Tls, |value| value.value);
+    let to = match transport {
+        Transport::Local => Some(SyslogTo::Local(optional(section, "path", absolute))),
+        _ => {
+            let address = section.require("address", "address = \"siem.example.com:6514\"", host_and_port);
+            let tls = (transport == Transport::Tls).then(|| tls(section));
+            address.map(|address| match (transport, tls) {
+                (Transport::Udp, _) => SyslogTo::Udp(address.value),
+                (_, Some(tls)) => SyslogTo::Tls(address.value, tls),
+                (_, None) => SyslogTo::Tcp(address.value),
+            })
+        }
+    };
+    let facility = section.read("facility", one_of(&FACILITIES)).map_or(LOCAL0, |value| value.value);
+    let enterprise =
+        section.read("enterprise_id", count).map_or(DOCUMENTATION_ENTERPRISE, |value| value.value);
+    let default = if transport == Transport::Local { LOCAL_OCTETS } else { MAX_OCTETS };
+    let max_octets = section.read("max_message", |node| match size(node)? {
+        octets if (LEAST_OCTETS..=MOST_OCTETS).contains(&octets) => Ok(octets as usize),
+        _ => Err(Complaint::new(format!("must be {LEAST_OCTETS} to {MOST_OCTETS} bytes"))),
+    });
+    let max_octets = max_octets.map_or(default, |value| value.value);
+    let hostname = optional(section, "hostname", host_name);
+    Some(Syslog { to: to?, facility, enterprise, max_octets, hostname })
+}
+
+fn login(section: &mut Section<'_, '_>) -> Login {
+    let token = optional(section, "token_file", absolute);
+    let username = section.read("username", text);
+    let password = optional(section, "password_file", absolute);
+    match (token, username, password) {
+        (None, None, None) => Login::Nobody,
+        (Some(file), None, None) => Login::ApiKey(file),
+        (None, Some(username), Some(password_file)) => {
+            Login::Basic { username: username.value, password_file }
+        }
+        _ => {
+            let complaint = Complaint::new("one login: `token_file`, or `username` with `password_file`");
+            let at = section.at().clone();
+            section.complain(&at, "token_file", complaint);
+            Login::Nobody
+        }
+    }
+}
+
+fn tls(section: &mut Section<'_, '_>) -> Tls {
+    let ca_file = optional(section, "ca_file", absolute);
+    let cert_file = optional(section, "client_cert_file", absolute);
+    let key_file = optional(section, "client_key_file", absolute);
+    if cert_file.is_some() != key_file.is_some() {
+        let complaint = Complaint::new("a client certificate needs its key, and the key its certificate");
+        let at = section.at().clone();
+        section.complain(&at, "client_cert_file", complaint.hint("give both files, or none"));
+    }
+    Tls { ca_file, cert_file, key_file, server_name: optional(section, "server_name", text) }
+}
+
+fn endpoint(section: &mut Section<'_, '_>, example: &str, default_path: &str) -> Option<Endpoint> {
+    let tls = tls(section);
+    let timeout = section.read("timeout", duration).map_or(TIMEOUT, |value| value.value);
+    let timeout = Duration::from_nanos(timeout.as_nanos());
+    let parse = |node: &Node| {
+        let url = text(node)?;
+        let wrong = || {
+            let complaint = Complaint::new("is no http or https address (a login does not belong in it)");
+            complaint.hint(format!("such as \"{example}\""))
+        };
+        Endpoint::parse(&url, default_path, tls.clone(), timeout).ok_or_else(wrong)
+    };
+    let at = section.require("url", &format!("url = \"{example}\""), parse)?;
+    let own = |host: &str| matches!(host, "localhost" | "::1") || host.starts_with("127.");
+    if at.value.tls.is_none() && !own(&at.value.address.host) {
+        let complaint =
+            Complaint::new("`url`: without TLS everybody on the way reads the alerts and the token");
+        section.warn(&at.at, complaint.hint("use https"));
+    }
+    Some(at.value)
+}
+
+fn optional<T>(
     section: &mut Section<'_, '_>,
     key: &'static str,
-    parse: impl Fn(&Node) -> Result<String, Complaint>,
-) -> Option<String> {
+    parse: impl Fn(&Node) -> Result<T, Complaint>,
+) -> Option<T> {
     section.read(key, parse).map(|value| value.value)
 }
 
-fn timeout(section: &mut Section<'_, '_>) -> Span {
-    section.read("timeout", duration).map_or(Span::from_secs(10), |value| value.value)
-}
-
-fn absolute(node: &Node) -> Result<String, Complaint> {
+fn absolute(node: &Node) -> Result<PathBuf, Complaint> {
     let path = text(node)?;
     let wrong = || Complaint::new(format!("`{path}` is no absolute path")).hint("begin with `/`");
-    if path.starts_with('/') { Ok(path) } else { Err(wrong()) }
+    if path.starts_with('/') { Ok(PathBuf::from(path)) } else { Err(wrong()) }
 }
 
-fn host_and_port(node: &Node) -> Result<String, Complaint> {
+fn host_and_port(node: &Node) -> Result<Address, Complaint> {
     let address = text(node)?;
-    let port = address.rsplit_once(':').and_then(|(_, port)| port.parse::<u16>().ok());
     let wrong = || {
         Complaint::new(format!("`{address}` is no host and port")).hint("such as \"siem.example.com:6514\"")
     };
-    if port.is_some_and(|port| port > 0) && !address.starts_with(':') { Ok(address) } else { Err(wrong()) }
+    Address::parse(&address).ok_or_else(wrong)
 }
 
-fn url(node: &Node) -> Result<String, Complaint> {
-    let url = text(node)?;
-    let host = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
-    let wrong = || Complaint::new(format!("`{url}` is no http or https address"));
-    if host.is_some_and(|host| !host.is_empty()) { Ok(url) } else { Err(wrong()) }
+/// RFC 5424, 6.2.4.
+fn host_name(node: &Node) -> Result<String, Complaint> {
+    let name = text(node)?;
+    let good = name.len() <= 255 && name.bytes().all(|byte| (33..=126).contains(&byte));
+    if good { Ok(name) } else { Err(Complaint::new("is no host name of printable ASCII")) }
 }
 
 fn count(node: &Node) -> Result<u32, Complaint> {
     match node.kind {
-        Kind::Integer(number) => {
+        NodeKind::Integer(number) => {
             u32::try_from(number).map_err(|_| Complaint::new("the number is out of range"))
         }
         _ => Err(expected("an integer", node)),

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use crate::policy::{Draft, Policy, Services};
+use crate::sink::output::{Heartbeats, Output};
+use crate::sink::spool;
 
 use super::builtin;
 use super::diagnostics::{Complaint, Diagnostic, Level, Origin, Place};
@@ -13,7 +15,7 @@ use super::merge::{disable, merge, name_of};
 use super::read_allow::{self, Context};
 use super::read_catalogue::{Sets, services, sync_roots};
 use super::read_options::{self, Capture};
-use super::read_outputs::{self, Output};
+use super::read_outputs::{self, Speech};
 use super::read_rule::{self, Known};
 use super::read_tools::tools;
 use super::section::{Complaints, Section};
@@ -27,6 +29,8 @@ const FILE_LIMIT: u64 = 4 << 20;
 pub struct Settings {
     pub policy: Arc<Policy>,
     pub outputs: Vec<Output>,
+    pub spool: spool::Options,
+    pub heartbeats: Heartbeats,
     /// Where the live daemon gets packets from.
     pub capture: Capture,
     /// Where the daemon keeps its lock and whether it ended in order; an installation's folder if not said.
@@ -150,7 +154,7 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
     let known = Known { context: &context, allow: &allow, options: &singles.options };
     let rules = read_rule::read(&mut section, &known);
     let tools = tools(&mut section, &services);
-    let outputs = read_outputs::read(&mut section);
+    let Speech { outputs, spool, heartbeats } = read_outputs::read(&mut section);
     section.finish();
     let (provenance, hash) = (provenance(&root), hash(&root));
     let mut draft = Draft {
@@ -172,7 +176,16 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
         Policy::compile(draft).expect("a policy without path patterns compiles")
     });
     let (capture, state) = (singles.capture, singles.state);
-    Settings { policy: Arc::new(policy), outputs, capture, state, provenance, root: Arc::new(root) }
+    Settings {
+        policy: Arc::new(policy),
+        outputs,
+        spool,
+        heartbeats,
+        capture,
+        state,
+        provenance,
+        root: Arc::new(root),
+    }
 }
 
 /// 16 hex digits over the meaning of the configuration: comments, order of keys and spelling of numbers do not count.

@@ -8,6 +8,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval};
 use crate::model::Span;
 use crate::sensor::inlet::{Counts, Inlet};
 use crate::sensor::tap::Meter;
+use crate::sink::counters::{Board, Look, State};
 
 use super::clock;
 
@@ -54,6 +55,19 @@ impl Health {
 /// The sum of a run.
 pub(super) fn last_words(inlet: &Inlet) {
     log_counts(inlet, "stopped", inlet.counts().lost > 0);
+}
+
+/// How each output goes.
+pub(super) fn log_outputs(board: &Board) {
+    for Look { name, state, sent, acked, refused, spooled, last_error, .. } in board.look() {
+        let (output, state) = (name, state.as_str());
+        if state == State::Failing.as_str() {
+            let error = last_error.unwrap_or_default();
+            tracing::warn!(output, sent, acked, refused, spooled, "{state}: {error}");
+        } else {
+            tracing::info!(output, sent, acked, refused, spooled, "{state}");
+        }
+    }
 }
 
 fn log_counts(inlet: &Inlet, state: &str, loud: bool) {

@@ -1,6 +1,7 @@
 //! What the daemon asks of the other rooms, in one place.
 
 use std::path::Path;
+use std::process::Command;
 use std::sync::Arc;
 
 use crate::config::{self, Level, Settings};
@@ -10,6 +11,7 @@ use crate::model::{CoverageKind, Input, Record, Timestamp};
 use crate::policy::Policy;
 use crate::sensor::gate::{Gate, PolicyGate};
 use crate::sink::format::ecs;
+use crate::sink::output::To;
 
 use super::guard;
 
@@ -24,12 +26,30 @@ pub(super) fn load(file: Option<&Path>) -> Result<Settings, String> {
         diagnostics.into_iter().partition(|said| said.level == Level::Error);
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if errors.is_empty() {
-        if !settings.outputs.is_empty() {
-            tracing::warn!("this version serves no [[output]]: records go to standard output only");
-        }
-        return Ok(settings);
+        return Ok(named(settings));
     }
     Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+}
+
+/// Syslog messages say which Mac they come from, unless the configuration says otherwise.
+fn named(mut settings: Settings) -> Settings {
+    let syslogs = settings.outputs.iter_mut().filter_map(|output| match &mut output.to {
+        To::Syslog(syslog) => Some(syslog),
+        _ => None,
+    });
+    let mut name = None;
+    for syslog in syslogs.filter(|syslog| syslog.hostname.is_none()) {
+        syslog.hostname = name.get_or_insert_with(system_name).clone();
+    }
+    settings
+}
+
+/// What `hostname` prints; both macOS and Linux have it there.
+fn system_name() -> Option<String> {
+    let output = Command::new("/bin/hostname").output().ok()?;
+    let name = String::from_utf8(output.stdout).ok()?.trim().to_owned();
+    let good = !name.is_empty() && name.len() <= 255 && name.bytes().all(|byte| byte.is_ascii_graphic());
+    good.then_some(name)
 }
 
 /// What a sensor asks about paths.

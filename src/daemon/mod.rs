@@ -13,9 +13,11 @@
 //! and said. The clock is read here and nowhere else.
 
 mod clock;
+mod delivering;
 mod eslogger;
 mod guard;
 mod health;
+mod heartbeat;
 mod house;
 pub mod replay;
 mod sensors;
@@ -24,6 +26,7 @@ mod state;
 mod stop;
 mod tapping;
 mod thinking;
+mod voice;
 mod watchdog;
 
 use std::path::PathBuf;
@@ -41,13 +44,15 @@ use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
 use crate::sensor::selection::Selection;
 use crate::sensor::trouble::Trouble;
+use crate::sink::counters::Board;
 
 use health::Health;
+use heartbeat::Heartbeats;
 use sensors::Sensor;
-use speaking::Speaking;
 use state::{State, StateError};
 use tapping::Tapping;
 use thinking::Thinking;
+use voice::Voice;
 use watchdog::Watchdog;
 
 pub use sensors::Choice;
@@ -84,6 +89,8 @@ pub enum RunError {
     EngineGone,
     #[error("records cannot be written to standard output: {0}")]
     Output(std::io::Error),
+    #[error("the spool {0} cannot be opened: {1}; [spool] path names another folder")]
+    Spool(PathBuf, std::io::Error),
 }
 
 /// The daemon, until a signal ends it.
@@ -96,12 +103,14 @@ pub fn run(options: &Options) -> Result<(), RunError> {
 
 /// The whole story: open from the end of the flow to its beginning, mind it, close from the beginning to the end.
 async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
-    let policy = settings.policy;
     let folder = state::folder(settings.state.as_deref());
     let state = folder.map(|folder| State::take(&folder, clock::now())).transpose()?;
     let (state, gap) = state.map_or((None, None), |(state, gap)| (Some(state), gap));
     let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
-    let (speaking, records) = Speaking::start()?;
+    let (voice, records) = Voice::start(&settings)?;
+    let board = voice.board();
+    let mut heartbeats = voice.heartbeats(&settings, &records);
+    let policy = Arc::clone(&settings.policy);
     let (inputs, heard) = sync_channel(INPUTS);
     let mut thinking = Thinking::start(&policy, heard, records.clone())?;
     let processes = Arc::new(Processes::default());
@@ -122,6 +131,8 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
                 thinking: &mut thinking,
                 records,
                 state: state.as_ref(),
+                heartbeats: &mut heartbeats,
+                board: board.as_deref(),
             };
             let outcome = mind(options, &inlet, &mut parts, &mut signals).await;
             drop(parts);
@@ -135,7 +146,9 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
             Err(error)
         }
     };
-    let outcome = stop::in_flow_order(&inlet, thinking, speaking, outcome, signals.stop()).await;
+    // It holds an end of the records, which must all close.
+    drop(heartbeats);
+    let outcome = stop::in_flow_order(&inlet, thinking, voice, outcome, signals.stop()).await;
     if outcome.is_ok()
         && let Some(state) = state
     {
@@ -153,6 +166,8 @@ struct Parts<'a> {
     /// Past the engine, for when it is the engine that must be told of.
     records: SyncSender<Record>,
     state: Option<&'a State>,
+    heartbeats: &'a mut Heartbeats,
+    board: Option<&'a Board>,
 }
 
 /// What goes on between start and stop. Returns at a signal, or when a part cannot go on.
@@ -177,8 +192,10 @@ async fn mind(
             }
             () = health.due() => {
                 health.report(inlet, parts.tapping.meter());
+                parts.board.into_iter().for_each(health::log_outputs);
                 parts.state.inspect(|state| state.alive(clock::now()));
             }
+            () = parts.heartbeats.due() => parts.heartbeats.send(inlet),
             failure = parts.sensor.mind(inlet) => return Err(failure),
             () = parts.thinking.gone() => return Err(RunError::EngineGone),
         }
@@ -208,6 +225,7 @@ fn reload(options: &Options, inlet: &Arc<Inlet>, parts: &mut Parts<'_>) {
     match house::load(options.config.as_deref()) {
         Ok(settings) => {
             let policy = settings.policy;
+            parts.heartbeats.adopt(&policy.hash);
             inlet.adopt(house::gate(&policy));
             parts.sensor.adopt(Selection::new(&policy.paths));
             parts.tapping.adopt(&settings.capture, policy.options.hold, inlet);

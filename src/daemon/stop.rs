@@ -9,8 +9,8 @@ use crate::sensor::inlet::Inlet;
 
 use super::RunError;
 use super::health;
-use super::speaking::Speaking;
 use super::thinking::Thinking;
+use super::voice::Voice;
 
 /// For the engine to judge what was heard, and again for the last records to be written. Together they stay within
 /// `ExitTimeOut` of the LaunchDaemon (20 s).
@@ -23,14 +23,14 @@ const LAST_WORD: Duration = Duration::from_secs(1);
 pub(super) async fn in_flow_order(
     inlet: &Inlet,
     mut thinking: Thinking,
-    mut speaking: Speaking,
+    mut voice: Voice,
     outcome: Result<(), RunError>,
     again: impl Future<Output = ()>,
 ) -> Result<(), RunError> {
     inlet.close(LAST_WORD);
     let drained = async {
         let judged = timeout(GRACE, thinking.gone()).await.is_ok();
-        judged && timeout(GRACE, speaking.gone()).await.is_ok()
+        judged && timeout(GRACE, voice.gone()).await.is_ok()
     };
     let drained = tokio::select! {
         drained = drained => drained,
@@ -42,7 +42,7 @@ pub(super) async fn in_flow_order(
         return outcome;
     }
     let thought_well = thinking.ended_well();
-    match speaking.outcome() {
+    match voice.outcome() {
         // Whoever read the records went away: the engine's end and everything else follow from it.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {
             tracing::warn!("nobody reads standard output any more");

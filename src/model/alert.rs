@@ -99,10 +99,6 @@ pub enum ReasonCode {
     NameHostWide,
     RatioNotJudged,
     BearerLink,
-    /// Records that an output will never get.
-    OutputDropped,
-    /// Records that a sudden end would lose: the disk does not take them.
-    SpoolFailing,
 }
 
 impl ReasonCode {
@@ -133,8 +129,6 @@ impl ReasonCode {
             Self::NameHostWide => "name-host-wide",
             Self::RatioNotJudged => "ratio-not-judged",
             Self::BearerLink => "bearer-link",
-            Self::OutputDropped => "output-dropped",
-            Self::SpoolFailing => "spool-failing",
         }
     }
 
@@ -381,6 +375,10 @@ pub enum CoverageKind {
     CaptureDropRecord,
     ExecNotSeen,
     RatioNotJudged,
+    /// Records that an output will never get.
+    OutputDropped,
+    /// Records that a sudden end would lose: the disk does not take them.
+    SpoolFailing,
 }
 
 impl CoverageKind {
@@ -406,6 +404,8 @@ impl CoverageKind {
             Self::CaptureDropRecord => "capture-drop-record",
             Self::ExecNotSeen => "exec-not-seen",
             Self::RatioNotJudged => "ratio-not-judged",
+            Self::OutputDropped => "output-dropped",
+            Self::SpoolFailing => "spool-failing",
         }
     }
 }

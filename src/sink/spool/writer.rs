@@ -83,6 +83,11 @@ impl Writer {
         Ok(Opened { writer, shared, remarks })
     }
 
+    /// The number that the next record will have.
+    pub fn next(&self) -> u64 {
+        self.next
+    }
+
     /// Puts records into the spool, all with one `fsync`. When this returns they are raised: on disk, or, if the disk
     /// does not take them, in memory, which [`Writer::tend`] tells.
     pub fn raise(&mut self, drafts: Vec<Draft>, now: Timestamp) {
