@@ -8,5 +8,6 @@ mod daemon;
 mod eslogger;
 mod formats;
 mod launchd;
+mod outputs;
 mod simulation;
 mod stories;
