@@ -13,6 +13,11 @@ use super::output::Output;
 use super::spool::Shared;
 use super::transport::{Backoff, Failure, Link, Message, Outcome};
 
+/// Records that are sent and not confirmed, at most: what a break costs is sent again. Fewer after a break, more with
+/// every confirmation.
+const MOST: u64 = 1 << 16;
+const LEAST: u64 = 256;
+const FIRST: u64 = 4096;
 /// Records and bytes of a batch, at most.
 const BATCH: usize = 500;
 const BATCH_BYTES: u64 = 1 << 20;
@@ -29,6 +34,8 @@ pub struct Delivery {
     next: u64,
     /// Handed over and not confirmed: the number behind the last record of a batch, and how many it had.
     unconfirmed: VecDeque<(u64, u64)>,
+    /// Between [`LEAST`] and [`MOST`].
+    window: u64,
     /// Smaller after the receiver found a batch too large.
     batch: usize,
     pace: Pace,
@@ -58,6 +65,7 @@ impl Delivery {
             backoff: Backoff::default(),
             next,
             unconfirmed: VecDeque::new(),
+            window: FIRST,
             batch: BATCH,
             pace: Pace::new(output.rate),
             output,
@@ -97,6 +105,10 @@ impl Delivery {
 
     /// Sends the next batch, if there is one.
     async fn step(&mut self) -> Step {
+        if self.on_the_way() >= self.window {
+            self.counters.is(State::Confirming);
+            return Step::Idle;
+        }
         let (batch, next) = self.collect();
         if batch.is_empty() && next > self.next {
             self.next = next;
@@ -174,6 +186,7 @@ impl Delivery {
             self.counters.acked.fetch_add(*count, Ordering::Relaxed);
             self.unconfirmed.pop_front();
         }
+        self.window = (self.window * 2).min(MOST);
         self.backoff.succeeded();
         self.spool.ack(&self.output.name, next);
     }
@@ -184,6 +197,7 @@ impl Delivery {
         self.link.reset();
         // Whatever was not confirmed goes out again, in its order.
         self.unconfirmed.clear();
+        self.window = (self.window / 2).max(LEAST);
         self.next = self.spool.cursor(&self.output.name);
         if failure.too_large && size > 1 {
             self.batch = size / 2;
@@ -191,6 +205,10 @@ impl Delivery {
         }
         self.batch = BATCH;
         Step::Wait(self.backoff.failed(failure.wait))
+    }
+
+    fn on_the_way(&self) -> u64 {
+        self.unconfirmed.iter().map(|(_, count)| count).sum()
     }
 
     fn settled(&self) -> bool {

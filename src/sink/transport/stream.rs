@@ -16,6 +16,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
+use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::sink::output::{Address, Tls};
@@ -28,7 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(30);
 /// Nothing more to write for so long: ask for a receipt.
 const IDLE: Duration = Duration::from_millis(500);
 /// The longest that a busy connection is used, in time and in bytes, before a receipt is asked for.
-const BUSY: Duration = Duration::from_secs(5);
+const BUSY: Duration = Duration::from_secs(1);
 const BUSY_BYTES: u64 = 4 << 20;
 /// For the receiver to close what we closed.
 const CONFIRM: Duration = Duration::from_secs(10);
@@ -42,6 +43,8 @@ pub struct Stream {
     address: Address,
     tls: Option<Tls>,
     current: Option<Open>,
+    /// The next connection, being opened.
+    opening: Option<Opening>,
     closing: Option<Closing>,
     /// Read by the receiver, arrived at that time if it lives on.
     settling: VecDeque<(u64, Instant)>,
@@ -71,9 +74,13 @@ struct Written {
     last: Instant,
 }
 
+type Opening = JoinHandle<Result<TcpStream, Failure>>;
+
 #[derive(Debug)]
 struct Closing {
     wire: Wire,
+    /// Closed for writing.
+    shut: bool,
     next: u64,
     until: Instant,
 }
@@ -81,11 +88,23 @@ struct Closing {
 impl Stream {
     pub fn new(address: Address, tls: Option<Tls>) -> Self {
         let settling = VecDeque::new();
-        Self { address, tls, current: None, closing: None, settling, strikes: 0, hurried: false }
+        Self {
+            address,
+            tls,
+            current: None,
+            opening: None,
+            closing: None,
+            settling,
+            strikes: 0,
+            hurried: false,
+        }
     }
 
     pub fn reset(&mut self) {
         (self.current, self.closing) = (None, None);
+        if let Some(opening) = self.opening.take() {
+            opening.abort();
+        }
         self.settling.clear();
     }
 
@@ -144,8 +163,13 @@ impl Stream {
         }
     }
 
-    async fn open(&self) -> Result<Open, Failure> {
-        Ok(Open { wire: Wire::Fresh(tcp(&self.address).await?), written: None })
+    /// May be dropped: the connection goes on being opened.
+    async fn open(&mut self) -> Result<Open, Failure> {
+        let address = self.address.clone();
+        let opening = self.opening.get_or_insert_with(|| tokio::spawn(async move { tcp(&address).await }));
+        let opened = opening.await.unwrap_or_else(|error| Err(Failure::new(error.to_string())));
+        self.opening = None;
+        Ok(Open { wire: Wire::Fresh(opened?), written: None })
     }
 
     fn broken(&self, error: &io::Error) -> Failure {
@@ -170,16 +194,17 @@ impl Stream {
         Some((written.last + IDLE).min(written.first + BUSY))
     }
 
-    /// Opens a new connection, then closes the old one for writing.
+    /// Opens a new connection, then puts the old one among those to close. May be dropped and asked again.
     async fn turn(&mut self) -> Result<(), Failure> {
         let fresh = self.open().await?;
-        let Some(mut old) = self.current.replace(fresh) else { return Ok(()) };
+        let Some(old) = self.current.replace(fresh) else { return Ok(()) };
         let Some(written) = old.written else { return Ok(()) };
-        // If that fails, the end that is read for will not come in order either.
-        if let Wire::Ready(io) = &mut old.wire {
-            let _ = timeout(PATIENCE, io.shutdown()).await;
-        }
-        self.closing = Some(Closing { wire: old.wire, next: written.next, until: Instant::now() + CONFIRM });
+        self.closing = Some(Closing {
+            wire: old.wire,
+            shut: false,
+            next: written.next,
+            until: Instant::now() + CONFIRM,
+        });
         Ok(())
     }
 
@@ -188,12 +213,12 @@ impl Stream {
         loop {
             let (due, settled) = (self.due().filter(|_| asking), self.settling.front().map(|(_, at)| *at));
             let until = self.closing.as_ref().map(|closing| closing.until);
-            let closing = self.closing.as_mut().map(|closing| &mut closing.wire);
+            let closing = self.closing.as_mut();
             let current = self.current.as_mut().map(|open| &mut open.wire);
             tokio::select! {
                 biased;
                 end = end(current) => self.ended(end)?,
-                end = end(closing) => self.closed(end)?,
+                end = finish(closing) => self.closed(end)?,
                 () = at(settled) => {
                     if let Some((next, _)) = self.settling.pop_front() {
                         return Ok(next);
@@ -258,6 +283,19 @@ async fn at(time: Option<Instant>) {
         Some(time) => sleep_until(time).await,
         None => std::future::pending().await,
     }
+}
+
+/// Closes for writing, then reads until the other side has closed too. May be dropped and asked again.
+async fn finish(closing: Option<&mut Closing>) -> io::Result<()> {
+    let Some(closing) = closing else { return std::future::pending().await };
+    if let Wire::Ready(io) = &mut closing.wire
+        && !closing.shut
+    {
+        // If that fails, the end that is read for will not come in order either.
+        let _ = io.shutdown().await;
+        closing.shut = true;
+    }
+    end(Some(&mut closing.wire)).await
 }
 
 /// Reads until the other side ends. What it says is nobody's business.
