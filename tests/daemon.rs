@@ -1,6 +1,7 @@
 //! `cloudward run` as a process, with a script in the place of the system's `eslogger`.
 
 mod live;
+mod status;
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -43,9 +44,9 @@ impl Stage {
         stage
     }
 
-    /// A place for the state of this stage alone.
+    /// A place for the state of this stage alone, and no socket.
     fn state(&self) -> String {
-        format!("[daemon]\nstate = \"{}/state\"\n", self.folder.display())
+        format!("[daemon]\nstate = \"{}/state\"\nsocket = \"off\"\n", self.folder.display())
     }
 
     fn write(&self, name: &str, bytes: &[u8]) {

@@ -13,6 +13,7 @@ mod replay;
 mod report;
 mod run;
 pub mod scenario;
+mod status;
 mod test;
 
 use std::process::ExitCode;
@@ -48,6 +49,7 @@ enum Verb {
     Explain(Box<explain::ExplainArgs>),
     Learn(learn::LearnArgs),
     Run(run::RunArgs),
+    Status(status::StatusArgs),
     Test(test::TestArgs),
     Completions(pages::CompletionsArgs),
     Man(pages::ManArgs),
@@ -64,6 +66,7 @@ pub fn main() -> ExitCode {
         Verb::Report(args) => report::run(&args),
         Verb::Explain(args) => explain::run(&args),
         Verb::Learn(args) => learn::run(&args),
+        Verb::Status(args) => status::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Test(args) => test::run(&args),
         Verb::Completions(args) => pages::completions(&args),

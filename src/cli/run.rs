@@ -55,7 +55,7 @@ impl From<Sensor> for Choice {
 /// Returns when a signal asked to stop (0), or with the reason why the daemon could not start or go on.
 pub fn run(args: RunArgs) -> ExitCode {
     start_log();
-    let config = args.config.or_else(|| Some(PathBuf::from(INSTALLED)).filter(|path| path.exists()));
+    let config = args.config.or_else(installed);
     let options = Options { config, sensor: args.sensor.into() };
     match daemon::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
@@ -64,6 +64,11 @@ pub fn run(args: RunArgs) -> ExitCode {
             ExitCode::from(if matches!(error, RunError::Config(_)) { 2 } else { 1 })
         }
     }
+}
+
+/// The installed policy, if there is one.
+pub(super) fn installed() -> Option<PathBuf> {
+    Some(PathBuf::from(INSTALLED)).filter(|path| path.exists())
 }
 
 /// The daemon's own log. `CLOUDWARD_LOG` takes the filters of `tracing_subscriber`, such as `debug`.

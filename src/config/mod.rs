@@ -28,7 +28,7 @@ mod values;
 mod written;
 
 pub use diagnostics::{Complaint, Diagnostic, Level, Origin, Place, nearest};
-pub use read_options::Capture;
+pub use read_options::{Capture, Socket};
 pub use settings::{Provenance, Settings, default_services, default_settings, load, load_file, read_source};
 pub use tree::Source;
 pub use written::Written;

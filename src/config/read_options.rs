@@ -20,11 +20,22 @@ pub enum Capture {
     Stream(PathBuf),
 }
 
+/// Where the daemon answers `cloudward status`: `[daemon] socket`.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub enum Socket {
+    /// The system's place for it, if the daemon runs as root; else none.
+    #[default]
+    Auto,
+    Off,
+    At(PathBuf),
+}
+
 /// What the tables of single values say.
 pub(super) struct Singles {
     pub options: Options,
     pub capture: Capture,
     pub state: Option<PathBuf>,
+    pub socket: Socket,
     pub volumes: Volumes,
     pub homes: Vec<Box<str>>,
 }
@@ -55,8 +66,11 @@ pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
     });
     let mut capture = Capture::default();
     within(root, "sensor", |section| keep(&mut capture, section.read("capture", capture_source)));
-    let mut state = None;
-    within(root, "daemon", |section| keep(&mut state, section.read("state", state_folder)));
+    let (mut state, mut socket) = (None, Socket::default());
+    within(root, "daemon", |section| {
+        keep(&mut state, section.read("state", state_folder));
+        keep(&mut socket, section.read("socket", socket_place));
+    });
     within(root, "engine", |section| keep(&mut options.hold, section.read("hold", duration)));
     within(root, "alert", |section| keep(&mut options.group, section.read("group", duration)));
     within(root, "builtin", |section| _ = section.list("disable", text));
@@ -66,7 +80,8 @@ pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
         volumes = absolute_paths(section, "case_sensitive");
     });
     let homes = homes.into_iter().map(String::into_boxed_str).collect();
-    Singles { options, capture, state, volumes: Volumes::new(volumes.iter().map(String::as_str)), homes }
+    let volumes = Volumes::new(volumes.iter().map(String::as_str));
+    Singles { options, capture, state, socket, volumes, homes }
 }
 
 fn keep<T>(slot: &mut T, value: Option<super::section::Value<T>>) {
@@ -91,6 +106,16 @@ fn state_folder(node: &Node) -> Result<Option<PathBuf>, Complaint> {
         path if path.starts_with('/') => Ok(Some(PathBuf::from(path))),
         other => Err(Complaint::new(format!("`{other}` is no absolute path"))
             .hint("write \"auto\", or the path of a folder that only root can write to")),
+    }
+}
+
+fn socket_place(node: &Node) -> Result<Socket, Complaint> {
+    match text(node)?.as_str() {
+        "auto" => Ok(Socket::Auto),
+        "off" => Ok(Socket::Off),
+        path if path.starts_with('/') => Ok(Socket::At(PathBuf::from(path))),
+        other => Err(Complaint::new(format!("`{other}` is no place for a socket"))
+            .hint("write \"auto\", \"off\", or an absolute path in a folder that only root enters")),
     }
 }
 

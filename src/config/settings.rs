@@ -14,7 +14,7 @@ use super::diagnostics::{Complaint, Diagnostic, Level, Origin, Place};
 use super::merge::{disable, merge, name_of};
 use super::read_allow::{self, Context};
 use super::read_catalogue::{Sets, services, sync_roots};
-use super::read_options::{self, Capture};
+use super::read_options::{self, Capture, Socket};
 use super::read_outputs::{self, Speech};
 use super::read_rule::{self, Known};
 use super::read_tools::tools;
@@ -35,6 +35,8 @@ pub struct Settings {
     pub capture: Capture,
     /// Where the daemon keeps its lock and whether it ended in order; an installation's folder if not said.
     pub state: Option<PathBuf>,
+    /// Where the live daemon answers who asks how it is.
+    pub socket: Socket,
     /// Where each value comes from, in the order of the tree.
     pub provenance: Vec<Provenance>,
     /// The merged text, for citing places.
@@ -175,7 +177,7 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
         draft.set_paths.clear();
         Policy::compile(draft).expect("a policy without path patterns compiles")
     });
-    let (capture, state) = (singles.capture, singles.state);
+    let (capture, state, socket) = (singles.capture, singles.state, singles.socket);
     Settings {
         policy: Arc::new(policy),
         outputs,
@@ -183,6 +185,7 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
         heartbeats,
         capture,
         state,
+        socket,
         provenance,
         root: Arc::new(root),
     }

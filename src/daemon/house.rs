@@ -5,8 +5,8 @@ use std::process::Command;
 use std::sync::Arc;
 
 use crate::config::{self, Level, Settings};
-use crate::engine::Engine;
-use crate::engine::order::{Order, SourceId, SourceRank};
+use crate::engine::order::{MAX_HELD, Order, SourceId, SourceRank};
+use crate::engine::{Engine, Occupancy, Stats};
 use crate::model::{CoverageKind, Input, Record, Timestamp};
 use crate::policy::Policy;
 use crate::sensor::gate::{Gate, PolicyGate};
@@ -89,6 +89,13 @@ impl Thinker {
         if tick {
             self.tell_disorder();
         }
+    }
+
+    /// How full everything is that has a limit, and what was counted.
+    pub(super) fn figures(&self) -> (Stats, Vec<Occupancy>) {
+        let mut tables = self.engine.occupancy();
+        tables.push(Occupancy { name: "held_back", used: self.order.held(), limit: MAX_HELD });
+        (self.engine.stats, tables)
     }
 
     /// Another policy, from now on. The hold stays what it was at the start.

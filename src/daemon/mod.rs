@@ -14,6 +14,7 @@
 
 mod clock;
 mod delivering;
+mod desk;
 mod eslogger;
 mod guard;
 mod health;
@@ -23,11 +24,13 @@ pub mod replay;
 mod sensors;
 mod speaking;
 mod state;
+pub mod status;
 mod stop;
 mod tapping;
 mod thinking;
 mod voice;
 mod watchdog;
+mod watching;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -46,6 +49,7 @@ use crate::sensor::selection::Selection;
 use crate::sensor::trouble::Trouble;
 use crate::sink::counters::Board;
 
+use desk::Desk;
 use health::Health;
 use heartbeat::Heartbeats;
 use sensors::Sensor;
@@ -54,6 +58,7 @@ use tapping::Tapping;
 use thinking::Thinking;
 use voice::Voice;
 use watchdog::Watchdog;
+use watching::Watching;
 
 pub use sensors::Choice;
 
@@ -124,6 +129,8 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let outcome = match Sensor::open(options.sensor, &inlet, Selection::new(&policy.paths)) {
         Ok(mut sensor) => {
             let mut tapping = Tapping::start(&settings.capture, policy.options.hold, &inlet)?;
+            let mut desk = Desk::open(options, &settings, thinking.figures());
+            let mut watching = Watching::new(options.config.clone());
             let mut parts = Parts {
                 sensor: &mut sensor,
                 tapping: &mut tapping,
@@ -133,6 +140,8 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
                 state: state.as_ref(),
                 heartbeats: &mut heartbeats,
                 board: board.as_deref(),
+                desk: &mut desk,
+                watching: &mut watching,
             };
             let outcome = mind(options, &inlet, &mut parts, &mut signals).await;
             drop(parts);
@@ -168,6 +177,8 @@ struct Parts<'a> {
     state: Option<&'a State>,
     heartbeats: &'a mut Heartbeats,
     board: Option<&'a Board>,
+    desk: &'a mut Desk,
+    watching: &'a mut Watching,
 }
 
 /// What goes on between start and stop. Returns at a signal, or when a part cannot go on.
@@ -184,9 +195,15 @@ async fn mind(
         tokio::select! {
             _ = signals.terminate.recv() => return stopping("SIGTERM"),
             _ = signals.interrupt.recv() => return stopping("SIGINT"),
-            _ = signals.hangup.recv() => reload(options, inlet, parts),
+            _ = signals.hangup.recv() => reload("SIGHUP", options, inlet, parts),
+            () = parts.watching.changed() => reload("its file changed", options, inlet, parts),
+            question = parts.desk.question() => {
+                // Who asked may have gone.
+                let _ = question.send(parts.desk.status(inlet, parts.sensor, parts.tapping));
+            }
             // A queue without room for a tick has inputs in it, and they tell the time as well.
             _ = tick.tick() => {
+                parts.desk.sample(inlet, parts.tapping.meter());
                 drop(inlet.offer(Input::Tick(clock::now())));
                 watch(parts);
             }
@@ -221,21 +238,24 @@ fn stopping(signal: &str) -> Result<(), RunError> {
 }
 
 /// New configuration between two events. A wrong one changes nothing, and the fact is told like any blind spot.
-fn reload(options: &Options, inlet: &Arc<Inlet>, parts: &mut Parts<'_>) {
+fn reload(why: &str, options: &Options, inlet: &Arc<Inlet>, parts: &mut Parts<'_>) {
+    parts.watching.taken();
     match house::load(options.config.as_deref()) {
         Ok(settings) => {
+            parts.desk.adopted(&settings);
             let policy = settings.policy;
             parts.heartbeats.adopt(&policy.hash);
             inlet.adopt(house::gate(&policy));
             parts.sensor.adopt(Selection::new(&policy.paths));
             parts.tapping.adopt(&settings.capture, policy.options.hold, inlet);
             parts.thinking.adopt(policy);
-            tracing::info!("SIGHUP: the configuration was read again and is in force");
+            tracing::info!("{why}: the configuration was read again and is in force");
         }
         Err(complaints) => {
             tracing::error!(
-                "SIGHUP: the configuration is wrong, the last good one stays in force:\n{complaints}"
+                "{why}: the configuration is wrong, the last good one stays in force:\n{complaints}"
             );
+            parts.desk.refused(&complaints);
             say(
                 inlet,
                 CoverageKind::ConfigRejected,

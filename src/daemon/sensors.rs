@@ -114,6 +114,17 @@ impl Sensor {
         }
     }
 
+    /// Its name, how it is in a few words, and whether that is well.
+    pub(super) fn state(&self) -> (&'static str, String, bool) {
+        match self {
+            Self::Client(_) => ("endpoint-security", "subscribed".to_owned(), true),
+            Self::Waiting { since, .. } => {
+                ("endpoint-security", format!("waiting: {since}; {}", since.remedy()), false)
+            }
+            Self::Eslogger(_) => ("eslogger", "kept running".to_owned(), true),
+        }
+    }
+
     pub(super) async fn stop(self) {
         match self {
             Self::Client(running) => running.stop(),

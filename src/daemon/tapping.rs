@@ -3,8 +3,8 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
@@ -31,12 +31,17 @@ pub(super) struct Tapping {
     stop: Arc<AtomicBool>,
     thread: Option<JoinHandle<()>>,
     meter: Arc<Meter>,
+    trouble: Trouble,
 }
+
+/// Why no packets are seen now.
+type Trouble = Arc<Mutex<Option<String>>>;
 
 impl Tapping {
     /// `hold`: how long the engine waits for latecomers.
     pub(super) fn start(capture: &Capture, hold: Span, inlet: &Arc<Inlet>) -> Result<Self, RunError> {
         let (stop, meter) = (Arc::new(AtomicBool::new(false)), Arc::new(Meter::default()));
+        let trouble = Trouble::default();
         let keeper = Keeper {
             capture: capture.clone(),
             // Half of it, so that what the tap tells late is in time with what the other sensors tell late.
@@ -44,10 +49,11 @@ impl Tapping {
             inlet: Arc::clone(inlet),
             meter: Arc::clone(&meter),
             stop: Arc::clone(&stop),
+            trouble: Arc::clone(&trouble),
         };
         let thread = thread::Builder::new().name("packet-tap".to_owned()).spawn(move || keeper.keep());
         let thread = thread.map_err(|error| RunError::Start("the packet tap's thread", error))?;
-        Ok(Self { capture: capture.clone(), stop, thread: Some(thread), meter })
+        Ok(Self { capture: capture.clone(), stop, thread: Some(thread), meter, trouble })
     }
 
     /// Another source, if it is another one.
@@ -63,6 +69,11 @@ impl Tapping {
                 say(inlet, CoverageKind::CaptureLoss, &format!("no packets are seen: {error}"));
             }
         }
+    }
+
+    /// Why no packets are seen now; nothing while they are.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     pub(super) fn meter(&self) -> &Meter {
@@ -86,6 +97,7 @@ struct Keeper {
     inlet: Arc<Inlet>,
     meter: Arc<Meter>,
     stop: Arc<AtomicBool>,
+    trouble: Trouble,
 }
 
 impl Keeper {
@@ -109,6 +121,7 @@ impl Keeper {
                 wait = FIRST_WAIT;
                 known.clear();
             }
+            self.note(Some(&trouble));
             // The same trouble is told once; that it goes on, the log says.
             if trouble != known {
                 self.blind(&trouble);
@@ -160,6 +173,7 @@ impl Keeper {
             who: running::one,
             slack: self.slack,
         };
+        self.note(None);
         match catch_unwind(AssertUnwindSafe(|| listener.listen(source))) {
             Ok(Ended::Failed(why)) => why,
             Ok(Ended::Stopped) => String::new(),
@@ -167,7 +181,12 @@ impl Keeper {
         }
     }
 
+    fn note(&self, trouble: Option<&str>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble.map(str::to_owned);
+    }
+
     fn blind(&self, why: &str) {
+        self.note(Some(why));
         tracing::error!("no packets are seen: {why}");
         let text = format!(
             "no packets are seen, and of uploads only what is put into folders that sync clients upload: {why}"

@@ -5,12 +5,13 @@ use std::sync::atomic::Ordering;
 use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 
 use crate::model::{Input, Record};
 use crate::policy::Policy;
 
 use super::RunError;
+use super::desk::Figures;
 use super::house::Thinker;
 use super::watchdog::Progress;
 
@@ -20,6 +21,7 @@ pub(super) struct Thinking {
     gone: oneshot::Receiver<()>,
     thread: JoinHandle<()>,
     progress: Progress,
+    figures: watch::Receiver<Figures>,
 }
 
 impl Thinking {
@@ -33,18 +35,24 @@ impl Thinking {
         let (here, gone) = oneshot::channel();
         let progress = Progress::default();
         let counted = Arc::clone(&progress);
+        let (publish, figures) = watch::channel(Figures::default());
         let thread = thread::Builder::new().name("thinking".to_owned()).spawn(move || {
             // Dropped at the end of the thread, however it ends.
             let _here = here;
-            think(&mut thinker, &inputs, &adopted, &records, &counted);
+            think(&mut thinker, &inputs, &adopted, &records, (&counted, &publish));
         });
         let thread = thread.map_err(|error| RunError::Start("the engine's thread", error))?;
-        Ok(Self { adoptions, gone, thread, progress })
+        Ok(Self { adoptions, gone, thread, progress, figures })
     }
 
     /// Grows with every input that was thought about.
     pub(super) fn progress(&self) -> Progress {
         Arc::clone(&self.progress)
+    }
+
+    /// What the thread publishes of itself several times a second.
+    pub(super) fn figures(&self) -> watch::Receiver<Figures> {
+        self.figures.clone()
     }
 
     /// Another policy, from the next input on.
@@ -71,14 +79,18 @@ fn think(
     inputs: &Receiver<Input>,
     adopted: &Receiver<Arc<Policy>>,
     records: &SyncSender<Record>,
-    progress: &Progress,
+    (progress, figures): (&Progress, &watch::Sender<Figures>),
 ) {
     let mut said = Vec::new();
     for input in inputs {
         tracing::trace!(?input);
         adopted.try_iter().for_each(|policy| thinker.adopt(policy));
+        let tick = matches!(input, Input::Tick(_));
         thinker.feed(input, &mut said);
         progress.fetch_add(1, Ordering::Relaxed);
+        if tick || !said.is_empty() {
+            figures.send_modify(|figures| figures.update(thinker, &said));
+        }
         if said.drain(..).any(|record| records.send(record).is_err()) {
             return;
         }

@@ -29,6 +29,7 @@ mod judge;
 pub mod lineage;
 mod locals;
 mod moves;
+mod occupancy;
 pub mod order;
 mod outbox;
 mod pipes;
@@ -60,6 +61,8 @@ use outbox::Outbox;
 pub use sizes::Sizes;
 use taint::Taints;
 use window::ReadId;
+
+pub use occupancy::Occupancy;
 
 /// Something the engine must look at again when event time has come so far.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

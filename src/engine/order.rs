@@ -142,6 +142,10 @@ impl Order {
     }
 
     /// Inputs that came after their turn, and those let go before it because too many waited.
+    pub fn held(&self) -> usize {
+        self.held
+    }
+
     pub fn disorder(&self) -> (u64, u64) {
         (self.late, self.hurried)
     }

@@ -4,6 +4,7 @@
 //! records alike.
 
 mod attack;
+mod brief;
 mod cef;
 mod ecs;
 mod heartbeat;
@@ -15,6 +16,7 @@ mod rfc5424;
 mod text;
 pub(in crate::sink) mod words;
 
+pub use brief::brief;
 pub use cef::cef;
 pub use ecs::ecs;
 pub use leef::leef;
