@@ -108,9 +108,14 @@ async fn serve(listener: UnixListener, owner: u32, asked: mpsc::Sender<Question>
     }
 }
 
+/// Root, and whoever the daemon runs as: file modes could be loosened by a mistake.
+const fn may_ask(peer: u32, owner: u32) -> bool {
+    peer == 0 || peer == owner
+}
+
 async fn answer(mut stream: UnixStream, owner: u32, asked: mpsc::Sender<Question>) -> io::Result<()> {
     let peer = stream.peer_cred()?.uid();
-    if peer != 0 && peer != owner {
+    if !may_ask(peer, owner) {
         tracing::warn!("user {peer} asked at the control socket and got no answer");
         return Ok(());
     }
@@ -125,4 +130,15 @@ async fn answer(mut stream: UnixStream, owner: u32, asked: mpsc::Sender<Question
     let status = serde_json::to_vec(&told.await.map_err(gone)?)?;
     stream.write_all(&status).await?;
     stream.shutdown().await
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn root_and_the_owner_may_ask() {
+        assert!(may_ask(0, 0) && may_ask(0, 501) && may_ask(501, 501));
+        assert!(!may_ask(501, 0) && !may_ask(502, 501));
+    }
 }
