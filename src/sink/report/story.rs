@@ -153,7 +153,7 @@ fn verdict(html: &mut Html, story: &Story) {
     }
     match story.confidence {
         Some(Confidence::High) => {
-            html.raw("Confidence is high: the read, the way and the bytes were all seen.");
+            html.raw("Confidence is high: nothing in the evidence lowers it.");
         }
         Some(confidence) => {
             html.raw("Confidence is ").raw(confidence.as_str()).raw(" because ");
