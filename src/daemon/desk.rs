@@ -15,7 +15,10 @@ use crate::model::{Record, Timestamp};
 use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
 use crate::sensor::tap::Meter;
-use crate::sink::format::brief;
+use crate::sink::{
+    counters::{Board, Look},
+    format::brief,
+};
 
 use super::house::Thinker;
 use super::sensors::Sensor;
@@ -104,7 +107,13 @@ impl Desk {
         self.configuration.rejected = Some(complaints.to_owned());
     }
 
-    pub(super) fn status(&self, inlet: &Inlet, sensor: &Sensor, tapping: &Tapping) -> Status {
+    pub(super) fn status(
+        &self,
+        inlet: &Inlet,
+        sensor: &Sensor,
+        tapping: &Tapping,
+        board: Option<&Board>,
+    ) -> Status {
         let figures = self.figures.borrow().clone();
         let now = clock::now();
         Status {
@@ -115,7 +124,7 @@ impl Desk {
             sensors: self.sensors(inlet, sensor, tapping),
             tables: tables(&figures, inlet),
             totals: totals(&figures.stats, inlet),
-            outputs: Vec::new(),
+            outputs: board.map(Board::look).unwrap_or_default().into_iter().map(output).collect(),
             last_alerts: figures.last.iter().map(ToString::to_string).collect(),
             configuration: self.configuration.clone(),
         }
@@ -203,4 +212,17 @@ fn totals(stats: &Stats, inlet: &Inlet) -> Vec<Total> {
         ("strangers", stats.strangers),
     ];
     all.into_iter().map(|(name, count)| Total { name: name.to_owned(), count }).collect()
+}
+
+fn output(look: Look) -> status::Output {
+    status::Output {
+        name: look.name,
+        kind: look.kind.to_owned(),
+        state: look.state.as_str().to_owned(),
+        sent: look.sent,
+        failures: look.failures,
+        spooled: look.spooled,
+        spooled_bytes: look.spooled_bytes,
+        last_error: look.last_error,
+    }
 }

@@ -199,7 +199,7 @@ async fn mind(
             () = parts.watching.changed() => reload("its file changed", options, inlet, parts),
             question = parts.desk.question() => {
                 // Who asked may have gone.
-                let _ = question.send(parts.desk.status(inlet, parts.sensor, parts.tapping));
+                let _ = question.send(parts.desk.status(inlet, parts.sensor, parts.tapping, parts.board));
             }
             // A queue without room for a tick has inputs in it, and they tell the time as well.
             _ = tick.tick() => {
