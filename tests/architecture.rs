@@ -15,7 +15,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("sensor", &["model", "net", "policy", "sys"]),
     ("sink", &["model"]),
     // `net` and `engine` for the types of their limits only.
-    ("config", &["model", "policy", "net", "engine", "sink"]),
+    // `sys` for managed preferences.
+    ("config", &["model", "policy", "net", "engine", "sink", "sys"]),
     ("daemon", &["model", "policy", "net", "engine", "sys", "sensor", "sink", "config"]),
     ("cli", &["model", "policy", "net", "engine", "sys", "sensor", "sink", "config", "daemon"]),
 ];

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 use std::io::Write as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::config::{self, Diagnostic, Level, Origin, Settings};
+use crate::config::{self, Diagnostic, Level, Origin, Settings, Source, managed};
 
 /// Check a configuration: every diagnostic at once, each with file, line, column and a hint
 #[derive(clap::Args, Debug)]
@@ -14,6 +14,9 @@ pub struct CheckArgs {
     /// The configuration to check; the built-in default if not given.
     #[arg(long, value_name = "FILE")]
     pub config: Option<PathBuf>,
+    /// Check what configuration profiles force on this Mac, over the file.
+    #[arg(long)]
+    pub managed: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -25,11 +28,12 @@ Exit status: 0 fine, 1 warnings, 2 errors.";
 
 /// Exit status: 0 fine, 1 warnings, 2 errors.
 pub fn run(args: &CheckArgs) -> ExitCode {
-    let (settings, diagnostics) = match &args.config {
-        Some(path) => config::load_file(path),
-        None => config::load(&[]),
-    };
+    let forced = args.managed.then(managed::read);
     let mut text = String::new();
+    if forced == Some(None) {
+        text.push_str(&format!("no configuration profile forces anything of {} here\n", managed::DOMAIN));
+    }
+    let (settings, diagnostics) = load(args.config.as_deref(), forced.flatten());
     for diagnostic in &diagnostics {
         text.push_str(&format!("{diagnostic}\n"));
     }
@@ -45,6 +49,13 @@ pub fn run(args: &CheckArgs) -> ExitCode {
         Some(Level::Warning) => 1,
         Some(Level::Error) => 2,
     })
+}
+
+fn load(file: Option<&Path>, forced: Option<Source>) -> (Settings, Vec<Diagnostic>) {
+    match file.map(config::read_source).transpose() {
+        Ok(file) => config::load(&file.into_iter().chain(forced).collect::<Vec<_>>()),
+        Err(unreadable) => (config::default_settings(), vec![unreadable]),
+    }
 }
 
 /// Single values one by one; of the lists, the entries that are not built in, and how many are.

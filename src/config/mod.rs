@@ -11,6 +11,7 @@
 
 mod builtin;
 mod diagnostics;
+pub mod managed;
 mod merge;
 mod read_allow;
 mod read_catalogue;

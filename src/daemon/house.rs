@@ -4,7 +4,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
 
-use crate::config::{self, Level, Settings};
+use crate::config::{self, Level, Settings, managed};
 use crate::engine::order::{MAX_HELD, Order, SourceId, SourceRank};
 use crate::engine::{Engine, Occupancy, Stats};
 use crate::model::{CoverageKind, Input, Record, Timestamp};
@@ -15,13 +15,17 @@ use crate::sink::output::To;
 
 use super::guard;
 
-/// Reads and compiles the configuration; every complaint at once if it is wrong. Warnings go to the log.
+/// Reads and compiles the configuration, file and managed preferences; every complaint at once if it is wrong. Warnings go to the log.
 pub(super) fn load(file: Option<&Path>) -> Result<Settings, String> {
-    let Some(file) = file else { return Ok(config::default_settings()) };
-    if let Some(why) = guard::distrust(file) {
-        return Err(why);
+    let mut sources = Vec::new();
+    if let Some(file) = file {
+        if let Some(why) = guard::distrust(file) {
+            return Err(why);
+        }
+        sources.push(config::read_source(file).map_err(|wrong| wrong.to_string())?);
     }
-    let (settings, diagnostics) = config::load_file(file);
+    sources.extend(managed::read());
+    let (settings, diagnostics) = config::load(&sources);
     let (errors, warnings): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(|said| said.level == Level::Error);
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));

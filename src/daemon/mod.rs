@@ -41,7 +41,7 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::Settings;
+use crate::config::{Settings, managed};
 use crate::model::{Coverage, CoverageKind, Input, Record, Span};
 use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
@@ -191,6 +191,7 @@ async fn mind(
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut health = Health::new();
+    let mut forced = managed::read();
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return stopping("SIGTERM"),
@@ -208,6 +209,12 @@ async fn mind(
                 watch(parts);
             }
             () = health.due() => {
+                // The system tells nobody that a profile came or went.
+                let now_forced = managed::read();
+                if now_forced != forced {
+                    forced = now_forced;
+                    reload("managed preferences changed", options, inlet, parts);
+                }
                 health.report(inlet, parts.tapping.meter());
                 parts.board.into_iter().for_each(health::log_outputs);
                 parts.state.inspect(|state| state.alive(clock::now()));

@@ -3,6 +3,7 @@
 #![allow(unsafe_code)]
 
 pub mod pcap;
+pub mod prefs;
 pub mod processes;
 
 use std::ptr;
