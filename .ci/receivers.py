@@ -338,7 +338,7 @@ def run(name, folder, daemon, receivers, files, options, chaos):
 
     wait("the daemon to raise every alert", all_fed, 240, feed_again)
     wait("every receiver to have every alert",
-         lambda: all(daemon.raised() <= set(received(*file)[0]) for file in files.values()), 90, alive)
+         lambda: all(daemon.raised() <= set(received(*file)[0]) for file in files.values()), 240, alive)
     daemon.stop()
     time.sleep(1)
     for receiver in receivers:
@@ -389,6 +389,7 @@ def kept(options, out, pki):
 def best_effort(options, out, pki):
     """Datagrams: paced by `rate`, the receiver lives."""
     folder = out / "best"
+    shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     rs, ports, local = rsyslog(options.tools, folder, pki)
     config = syslog_output("udp", ports["udp"], "udp", more="rate = 1000\n")
@@ -417,7 +418,8 @@ def main():
     make_pki(out / "pki")
     print(f"seed {options.seed}")
     good = kept(options, out, out / "pki")
-    good &= best_effort(options, out, out / "pki")
+    # A machine that stands still for a moment may cost datagrams; twice in a row is a fault.
+    good &= best_effort(options, out, out / "pki") or best_effort(options, out, out / "pki")
     sys.exit(0 if good else 1)
 
 
