@@ -203,10 +203,7 @@ impl Allow {
         path: &Canonical<'_>,
         homes: &Homes,
     ) -> Option<&AllowEntry> {
-        let reads = self.entries.iter().filter(|entry| entry.effect == Effect::Read);
-        reads
-            .filter(|entry| entry.sensitive.contains(set))
-            .find(|entry| entry.applies_to(subject) && entry.owns(subject.identity, path, homes))
+        self.entries.iter().find(|entry| entry.excuses(subject, set, path, homes))
     }
 
     /// The same where the file itself is sent: being the program's own is no excuse then, so that built-in entries do not
@@ -218,10 +215,7 @@ impl Allow {
         path: &Canonical<'_>,
         homes: &Homes,
     ) -> bool {
-        let reads = self.entries.iter().filter(|entry| entry.effect == Effect::Read && !entry.builtin);
-        reads
-            .filter(|entry| entry.sensitive.contains(set))
-            .any(|entry| entry.applies_to(subject) && entry.owns(subject.identity, path, homes))
+        self.entries.iter().any(|entry| !entry.builtin && entry.excuses(subject, set, path, homes))
     }
 
     /// Why a read is excused or not: every entry about reading, with the dimensions that fail. One without any excuses it.

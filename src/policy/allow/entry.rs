@@ -7,7 +7,7 @@ use crate::policy::homes::Homes;
 use crate::policy::identity::{Identity, ProcessMatcher, ProgramPath, Subject};
 use crate::policy::ids::{ServiceId, SetId};
 
-use super::{AllowEntry, Choice, Dimension};
+use super::{AllowEntry, Choice, Dimension, Effect};
 
 impl AllowEntry {
     pub(super) fn applies_to(&self, subject: &Subject<'_>) -> bool {
@@ -114,6 +114,20 @@ impl AllowEntry {
 
     fn holds_at(&self, time: Timestamp) -> bool {
         self.expires.is_none_or(|end| time < end)
+    }
+
+    /// Does it let this program read this file as a member of this set?
+    pub(super) fn excuses(
+        &self,
+        subject: &Subject<'_>,
+        set: SetId,
+        path: &Canonical<'_>,
+        homes: &Homes,
+    ) -> bool {
+        self.effect == Effect::Read
+            && self.sensitive.contains(set)
+            && self.applies_to(subject)
+            && self.owns(subject.identity, path, homes)
     }
 
     /// For entries about reading: is the file the program's own, where the entry asks that?
