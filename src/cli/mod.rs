@@ -9,6 +9,7 @@ mod learn;
 mod output;
 mod pages;
 mod paint;
+mod profile;
 mod replay;
 mod report;
 mod run;
@@ -54,6 +55,7 @@ enum Verb {
     Completions(pages::CompletionsArgs),
     Man(pages::ManArgs),
     Output(output::OutputArgs),
+    Profile(profile::ProfileArgs),
 }
 
 /// Reads the command line and runs the verb. The exit status is the contract's: 0 done, 1 the input or the system
@@ -72,6 +74,7 @@ pub fn main() -> ExitCode {
         Verb::Completions(args) => pages::completions(&args),
         Verb::Man(args) => pages::man(&args),
         Verb::Output(args) => output::run(&args),
+        Verb::Profile(args) => profile::run(&args),
     }
 }
 

@@ -5,47 +5,13 @@ use toml::value::Datetime;
 
 use super::diagnostics::Origin;
 use super::tree::Source;
-use crate::model::Timestamp;
+use crate::model::{Property, Timestamp};
 
 /// The preference domain, which is also the payload type of a profile.
 pub const DOMAIN: &str = "com.cloudward.daemon";
 
-/// What a profile may set: the keys of the top level.
-pub const KEYS: &[&str] = &[
-    "window",
-    "upload",
-    "paths",
-    "sensor",
-    "daemon",
-    "engine",
-    "alert",
-    "builtin",
-    "sensitive",
-    "service",
-    "sync_root",
-    "allow",
-    "output",
-    "spool",
-    "heartbeat",
-    "tool",
-    "rule",
-];
-
-/// A forced value, whatever it was read with.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Forced {
-    Text(String),
-    Integer(i64),
-    Real(f64),
-    Boolean(bool),
-    /// A date, to the second.
-    Date(Timestamp),
-    List(Vec<Forced>),
-    Table(Vec<(String, Forced)>),
-}
-
 /// Forced values as a source, or `None` if there are none.
-pub fn source(values: Vec<(String, Forced)>) -> Option<Source> {
+pub fn source(values: Vec<(String, Property)>) -> Option<Source> {
     if values.is_empty() {
         return None;
     }
@@ -55,47 +21,56 @@ pub fn source(values: Vec<(String, Forced)>) -> Option<Source> {
     Some(Source::new(Origin::Managed, &format!("managed preferences of {DOMAIN}"), text))
 }
 
-fn written(value: Forced) -> toml::Value {
+fn written(value: Property) -> toml::Value {
     match value {
-        Forced::Text(text) => toml::Value::String(text),
-        Forced::Integer(number) => toml::Value::Integer(number),
-        Forced::Real(number) => toml::Value::Float(number),
-        Forced::Boolean(truth) => toml::Value::Boolean(truth),
-        Forced::Date(time) => {
+        Property::Text(text) => toml::Value::String(text),
+        Property::Integer(number) => toml::Value::Integer(number),
+        Property::Real(number) => toml::Value::Float(number),
+        Property::Boolean(truth) => toml::Value::Boolean(truth),
+        Property::Date(time) => {
             let text = time.to_string();
             // A day in configuration holds to its end, and profiles have no days without times.
             let day = text.get(..10).and_then(|day| day.parse::<Datetime>().ok());
             day.map_or(toml::Value::String(text), toml::Value::Datetime)
         }
-        Forced::List(items) => toml::Value::Array(items.into_iter().map(written).collect()),
-        Forced::Table(pairs) => {
+        Property::List(items) => toml::Value::Array(items.into_iter().map(written).collect()),
+        Property::Table(pairs) => {
             toml::Value::Table(pairs.into_iter().map(|(key, value)| (key, written(value))).collect())
         }
     }
 }
 
-/// What profiles force on this machine now.
-#[cfg(target_os = "macos")]
-pub fn read() -> Option<Source> {
-    use crate::sys::prefs::{self, Value};
-
-    fn forced(value: Value) -> Forced {
+/// What a profile must force to say the same as a TOML text. A time of day, which configuration keeps to the second but a
+/// forced date does not, stays text.
+pub fn properties(text: &str) -> Result<Property, toml::de::Error> {
+    fn property(value: toml::Value) -> Property {
         match value {
-            Value::Text(text) => Forced::Text(text),
-            Value::Integer(number) => Forced::Integer(number),
-            Value::Real(number) => Forced::Real(number),
-            Value::Boolean(truth) => Forced::Boolean(truth),
-            Value::Date(seconds) => {
-                Forced::Date(Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000)))
+            toml::Value::String(text) => Property::Text(text),
+            toml::Value::Integer(number) => Property::Integer(number),
+            toml::Value::Float(number) => Property::Real(number),
+            toml::Value::Boolean(truth) => Property::Boolean(truth),
+            toml::Value::Datetime(date) => {
+                let day = date.time.is_none().then(|| format!("{date}T00:00:00Z"));
+                let day = day.and_then(|day| Timestamp::parse(day.as_bytes()));
+                day.map_or_else(|| Property::text(date.to_string()), Property::Date)
             }
-            Value::List(items) => Forced::List(items.into_iter().map(forced).collect()),
-            Value::Table(pairs) => {
-                Forced::Table(pairs.into_iter().map(|(key, value)| (key, forced(value))).collect())
+            toml::Value::Array(items) => Property::List(items.into_iter().map(property).collect()),
+            toml::Value::Table(table) => {
+                Property::table(table.into_iter().map(|(key, value)| (key, property(value))))
             }
         }
     }
 
-    source(prefs::forced(DOMAIN, KEYS).into_iter().map(|(key, value)| (key, forced(value))).collect())
+    text.parse::<Table>().map(|table| property(toml::Value::Table(table)))
+}
+
+/// What profiles force on this machine now.
+#[cfg(target_os = "macos")]
+pub fn read() -> Option<Source> {
+    use super::schema;
+    use crate::sys::prefs;
+
+    source(prefs::forced(DOMAIN, &schema::names()))
 }
 
 /// Nothing is managed where there are no profiles.
@@ -107,18 +82,10 @@ pub fn read() -> Option<Source> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::{Level, load};
+    use crate::config::{Level, load, schema};
     use crate::model::Span;
 
-    fn table(pairs: &[(&str, Forced)]) -> Forced {
-        Forced::Table(pairs.iter().map(|(key, value)| ((*key).to_owned(), value.clone())).collect())
-    }
-
-    fn text(text: &str) -> Forced {
-        Forced::Text(text.to_owned())
-    }
-
-    fn managed(key: &str, value: Forced) -> Source {
+    fn managed(key: &str, value: Property) -> Source {
         source(vec![(key.to_owned(), value)]).unwrap()
     }
 
@@ -126,7 +93,7 @@ mod tests {
     fn what_is_forced_beats_the_file() {
         let file =
             Source::new(Origin::File, "policy.toml", "[window]\ndefault = \"5m\"\nfile_taint = \"2h\"\n");
-        let forced = managed("window", table(&[("default", text("45m"))]));
+        let forced = managed("window", Property::table([("default", Property::text("45m"))]));
         let (settings, diagnostics) = load(&[file, forced]);
         assert_eq!(diagnostics, []);
         let options = &settings.policy.options;
@@ -140,23 +107,51 @@ mod tests {
 
     #[test]
     fn entries_dates_and_lists_come_through() {
-        let entry = table(&[
-            ("name", text("corporate \"Arq\"")),
-            ("process", table(&[("team_id", text("48ZCSDVL96")), ("signing_id", text("com.example.arq"))])),
-            ("sensitive", Forced::List(vec![text("documents")])),
-            ("services", Forced::List(vec![text("s3")])),
-            ("tenants", Forced::List(vec![text("corp")])),
-            ("users", text("*")),
-            ("reason", text("CHG-1\n")),
-            ("expires", Forced::Date(Timestamp::parse(b"2099-06-30T00:00:00Z").unwrap())),
+        let entry = Property::table([
+            ("name", Property::text("corporate \"Arq\"")),
+            (
+                "process",
+                Property::table([
+                    ("team_id", Property::text("48ZCSDVL96")),
+                    ("signing_id", Property::text("com.example.arq")),
+                ]),
+            ),
+            ("sensitive", Property::List(vec![Property::text("documents")])),
+            ("services", Property::List(vec![Property::text("s3")])),
+            ("tenants", Property::List(vec![Property::text("corp")])),
+            ("users", Property::text("*")),
+            ("reason", Property::text("CHG-1\n")),
+            ("expires", Property::Date(Timestamp::parse(b"2099-06-30T00:00:00Z").unwrap())),
         ]);
-        let (_, diagnostics) = load(&[managed("allow", Forced::List(vec![entry]))]);
+        let (_, diagnostics) = load(&[managed("allow", Property::List(vec![entry]))]);
         assert_eq!(diagnostics, []);
     }
 
     #[test]
+    fn a_file_and_its_profile_say_the_same() {
+        let text = include_str!("../../tests/config/good/every-inner-key.toml");
+        let dated = text.replacen("reason    = \"CHG-1\"", "reason = \"CHG-1\"\nexpires = 2099-06-30", 1);
+        let timed =
+            text.replacen("reason    = \"CHG-1\"", "reason = \"CHG-1\"\nexpires = 2099-06-30T12:00:00Z", 1);
+        for text in [dated, timed] {
+            let Ok(Property::Table(forced)) = properties(&text) else { panic!("no table") };
+            let (from_profile, told) = load(&[source(forced).unwrap()]);
+            let (from_file, _) = load(&[Source::new(Origin::File, "file", text)]);
+            assert!(told.iter().all(|found| found.level == Level::Warning), "{told:#?}");
+            let ends = |settings: &crate::config::Settings| {
+                let entry =
+                    settings.policy.allow.entries().iter().find(|entry| &*entry.name == "in-house sync");
+                entry.and_then(|entry| entry.expires)
+            };
+            assert_eq!(ends(&from_profile), ends(&from_file));
+            assert!(ends(&from_file).is_some());
+        }
+    }
+
+    #[test]
     fn a_bad_value_is_refused_with_its_key_and_origin() {
-        let (_, diagnostics) = load(&[managed("upload", table(&[("min_ratio", text("much"))]))]);
+        let (_, diagnostics) =
+            load(&[managed("upload", Property::table([("min_ratio", Property::text("much"))]))]);
         let [wrong] = &diagnostics[..] else { panic!("{diagnostics:?}") };
         assert_eq!((wrong.level, wrong.place.origin), (Level::Error, Origin::Managed));
         let said = wrong.to_string();
@@ -166,8 +161,8 @@ mod tests {
 
     #[test]
     fn every_key_is_one_that_configuration_knows() {
-        for key in KEYS {
-            let (_, diagnostics) = load(&[managed(key, Forced::Table(Vec::new()))]);
+        for key in schema::names() {
+            let (_, diagnostics) = load(&[managed(key, Property::Table(Vec::new()))]);
             let unknown = diagnostics.iter().find(|found| found.to_string().contains("unknown"));
             assert_eq!(unknown, None, "{key}");
         }

@@ -21,6 +21,7 @@ mod read_process;
 mod read_rule;
 mod read_rule_step;
 mod read_tools;
+pub mod schema;
 mod section;
 mod settings;
 pub mod suite;

@@ -11,9 +11,12 @@ use crate::policy::{
 use super::diagnostics::{Complaint, Level, Origin, Place};
 use super::read_catalogue::{Sets, name, plain, service_named, unknown_service};
 use super::read_process;
+use super::schema;
 use super::section::{Section, Value, boolean, expected, one_of, text};
 use super::tree::{Kind, Node};
 use super::values;
+
+pub(super) const EFFECTS: [(&str, Effect); 2] = [("upload", Effect::Upload), ("read", Effect::Read)];
 
 /// What entries refer to.
 pub(super) struct Context<'a> {
@@ -27,7 +30,7 @@ pub(super) fn read(root: &mut Section<'_, '_>, context: &Context<'_>) -> Vec<All
     let mut entries = Vec::new();
     for (table, at) in root.tables("allow") {
         let before = root.complaints.0.len();
-        let mut section = Section::new("[[allow]]", &at, table, root.complaints);
+        let mut section = Section::new(schema::ALLOW, "[[allow]]", &at, table, root.complaints);
         let entry = entry(&mut section, context);
         section.finish();
         // Half an exception could be a wider one than was meant: an entry with a mistake in it excuses nothing.
@@ -40,8 +43,7 @@ pub(super) fn read(root: &mut Section<'_, '_>, context: &Context<'_>) -> Vec<All
 fn entry(section: &mut Section<'_, '_>, context: &Context<'_>) -> Option<AllowEntry> {
     let name = name(section, "allow");
     section.node("extend");
-    let effects = [("upload", Effect::Upload), ("read", Effect::Read)];
-    let effect = section.read("effect", one_of(&effects)).map_or(Effect::Upload, |effect| effect.value);
+    let effect = section.read("effect", one_of(&EFFECTS)).map_or(Effect::Upload, |effect| effect.value);
     let builtin = section.at().origin == Origin::BuiltIn;
     let (owners, own_containers) = owned(section, effect, context);
     let owned = !owners.is_empty() || own_containers;
@@ -132,7 +134,7 @@ fn owned(section: &mut Section<'_, '_>, effect: Effect, context: &Context<'_>) -
     let title = format!("{} `owners`", section.title());
     let mut owners = Vec::new();
     for (table, at) in &tables {
-        let mut inner = Section::new(title.as_str(), at, table, section.complaints);
+        let mut inner = Section::new(schema::OWNER, title.as_str(), at, table, section.complaints);
         let process = read_process::list(&mut inner, "process", context.volumes).unwrap_or_default();
         let script = inner.read("script", |node| Ok(ProgramPath::parse(&text(node)?, context.volumes)?));
         let script = script.map(|script| script.value);

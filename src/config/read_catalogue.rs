@@ -10,6 +10,7 @@ use crate::policy::{
 
 use super::diagnostics::{Complaint, Origin};
 use super::read_process;
+use super::schema;
 use super::section::{Section, Value, boolean, duration, one_of, size, text};
 use super::tree::Node;
 
@@ -55,7 +56,7 @@ impl Sets {
     ) -> Self {
         let mut all = Self::default();
         for (table, at) in root.tables("sensitive") {
-            let mut section = Section::new("[[sensitive]]", &at, table, root.complaints);
+            let mut section = Section::new(schema::SENSITIVE, "[[sensitive]]", &at, table, root.complaints);
             if all.sets.len() == SetMask::LIMIT {
                 let message = format!("more than {} sensitive sets", SetMask::LIMIT);
                 section.complaints.error(&at, Complaint::new(message).hint("melt some of them together"));
@@ -112,7 +113,7 @@ pub(super) fn name(section: &mut Section<'_, '_>, list: &str) -> Option<String> 
 pub(super) fn services(root: &mut Section<'_, '_>) -> Vec<ServiceNames> {
     let mut services = Vec::new();
     for (table, at) in root.tables("service") {
-        let mut section = Section::new("[[service]]", &at, table, root.complaints);
+        let mut section = Section::new(schema::SERVICE, "[[service]]", &at, table, root.complaints);
         services.extend(service(&mut section));
         section.finish();
     }
@@ -160,7 +161,7 @@ pub(super) fn sync_roots(
 ) -> Vec<SyncRoot> {
     let mut roots = Vec::new();
     for (table, at) in root.tables("sync_root") {
-        let mut section = Section::new("[[sync_root]]", &at, table, root.complaints);
+        let mut section = Section::new(schema::SYNC_ROOT, "[[sync_root]]", &at, table, root.complaints);
         roots.extend(sync_root(&mut section, services, volumes));
         section.finish();
     }

@@ -6,6 +6,7 @@ use crate::model::Span;
 use crate::policy::{Options, UnknownUpload, Volumes};
 
 use super::diagnostics::Complaint;
+use super::schema::{self, Keys};
 use super::section::{Complaints, Section, duration, expected, one_of, ratio, size, text};
 use super::tree::{Kind, Node, Table};
 
@@ -54,28 +55,34 @@ const FALLBACK: Options = Options {
 /// Reads the single values of the merged tree. The keys read here are the ones that `root` knows from now on.
 pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
     let mut options = FALLBACK;
-    within(root, "window", |section| {
+    within(root, ("window", schema::WINDOW), |section| {
         keep(&mut options.window_default, section.read("default", duration));
         keep(&mut options.file_taint, section.read("file_taint", duration));
     });
-    within(root, "upload", |section| {
+    within(root, ("upload", schema::UPLOAD), |section| {
         keep(&mut options.min_bytes, section.read("min_bytes", size));
         keep(&mut options.min_ratio, section.read("min_ratio", ratio));
         let words = UnknownUpload::ALL.map(|word| (word.as_str(), word));
         keep(&mut options.unknown, section.read("unknown", one_of(&words)));
     });
     let mut capture = Capture::default();
-    within(root, "sensor", |section| keep(&mut capture, section.read("capture", capture_source)));
+    within(root, ("sensor", schema::SENSOR), |section| {
+        keep(&mut capture, section.read("capture", capture_source))
+    });
     let (mut state, mut socket) = (None, Socket::default());
-    within(root, "daemon", |section| {
+    within(root, ("daemon", schema::DAEMON), |section| {
         keep(&mut state, section.read("state", state_folder));
         keep(&mut socket, section.read("socket", socket_place));
     });
-    within(root, "engine", |section| keep(&mut options.hold, section.read("hold", duration)));
-    within(root, "alert", |section| keep(&mut options.group, section.read("group", duration)));
-    within(root, "builtin", |section| _ = section.list("disable", text));
+    within(root, ("engine", schema::ENGINE), |section| {
+        keep(&mut options.hold, section.read("hold", duration))
+    });
+    within(root, ("alert", schema::ALERT), |section| {
+        keep(&mut options.group, section.read("group", duration))
+    });
+    within(root, ("builtin", schema::BUILTIN), |section| _ = section.list("disable", text));
     let (mut homes, mut volumes) = (Vec::new(), Vec::new());
-    within(root, "paths", |section| {
+    within(root, ("paths", schema::PATHS), |section| {
         homes = absolute_paths(section, "homes");
         volumes = absolute_paths(section, "case_sensitive");
     });
@@ -129,7 +136,11 @@ fn absolute_paths(section: &mut Section<'_, '_>, key: &'static str) -> Vec<Strin
 }
 
 /// Reads the table of a key, if it is one; else complains and reads the one that it replaced.
-pub(super) fn within(root: &mut Section<'_, '_>, key: &'static str, read: impl FnOnce(&mut Section<'_, '_>)) {
+pub(super) fn within(
+    root: &mut Section<'_, '_>,
+    (key, keys): (&'static str, Keys),
+    read: impl FnOnce(&mut Section<'_, '_>),
+) {
     let Some(mut node) = root.node(key) else { return };
     let table: &Table = loop {
         match &node.kind {
@@ -142,7 +153,7 @@ pub(super) fn within(root: &mut Section<'_, '_>, key: &'static str, read: impl F
         }
     };
     let complaints: &mut Complaints = root.complaints;
-    let mut section = Section::new(format!("[{key}]"), &node.at, table, complaints);
+    let mut section = Section::new(keys, format!("[{key}]"), &node.at, table, complaints);
     read(&mut section);
     section.finish();
 }

@@ -13,11 +13,12 @@ use crate::sink::spool::{self, Kind};
 
 use super::diagnostics::Complaint;
 use super::read_options::within;
+use super::schema;
 use super::section::{Section, duration, expected, one_of, size, text};
 use super::tree::{Kind as NodeKind, Node};
 
 #[derive(Clone, Copy)]
-enum Type {
+pub(super) enum Type {
     Syslog,
     File,
     Http,
@@ -26,7 +27,7 @@ enum Type {
     UnifiedLog,
 }
 
-const TYPES: [(&str, Type); 6] = [
+pub(super) const TYPES: [(&str, Type); 6] = [
     ("syslog", Type::Syslog),
     ("file", Type::File),
     ("http", Type::Http),
@@ -36,24 +37,24 @@ const TYPES: [(&str, Type); 6] = [
 ];
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Transport {
+pub(super) enum Transport {
     Local,
     Udp,
     Tcp,
     Tls,
 }
 
-const TRANSPORTS: [(&str, Transport); 4] =
+pub(super) const TRANSPORTS: [(&str, Transport); 4] =
     [("local", Transport::Local), ("udp", Transport::Udp), ("tcp", Transport::Tcp), ("tls", Transport::Tls)];
 
-const KINDS: [(&str, Kind); 3] =
+pub(super) const KINDS: [(&str, Kind); 3] =
     [("alert", Kind::Alert), ("coverage", Kind::Coverage), ("heartbeat", Kind::Heartbeat)];
 
-const SEVERITIES: [(&str, Level); 4] =
+pub(super) const SEVERITIES: [(&str, Level); 4] =
     [("low", Level::Low), ("medium", Level::Medium), ("high", Level::High), ("critical", Level::Critical)];
 
 /// RFC 5424, 6.2.1, table 1: those that fit a program like this.
-const FACILITIES: [(&str, u8); 13] = [
+pub(super) const FACILITIES: [(&str, u8); 13] = [
     ("user", 1),
     ("daemon", 3),
     ("auth", 4),
@@ -96,7 +97,7 @@ pub(super) struct Speech {
 
 pub(super) fn read(root: &mut Section<'_, '_>) -> Speech {
     let mut spool = spool::Options { path: PathBuf::from(SPOOL), max_bytes: MAX_BYTES, max_age: MAX_AGE };
-    within(root, "spool", |section| {
+    within(root, ("spool", schema::SPOOL), |section| {
         let path = section.read("path", absolute);
         spool.path = path.map_or_else(|| spool.path.clone(), |path| path.value);
         let bytes = section.read("max_bytes", |node| at_least(size(node)?, LEAST_SPOOL, "1MiB"));
@@ -104,7 +105,7 @@ pub(super) fn read(root: &mut Section<'_, '_>) -> Speech {
         spool.max_age = section.read("max_age", duration).map_or(spool.max_age, |age| age.value);
     });
     let mut heartbeats = Heartbeats { every: EVERY };
-    within(root, "heartbeat", |section| {
+    within(root, ("heartbeat", schema::HEARTBEAT), |section| {
         let every = section.read("every", |node| match duration(node)? {
             Span::ZERO => Ok(Span::ZERO),
             every => at_least(every, LEAST_EVERY, "1s"),
@@ -121,7 +122,7 @@ fn at_least<T: PartialOrd>(value: T, least: T, words: &str) -> Result<T, Complai
 fn outputs(root: &mut Section<'_, '_>) -> Vec<Output> {
     let mut outputs: Vec<Output> = Vec::new();
     for (table, at) in root.tables("output") {
-        let mut section = Section::new("[[output]]", &at, table, root.complaints);
+        let mut section = Section::new(schema::OUTPUT, "[[output]]", &at, table, root.complaints);
         let taken: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
         let output = output(&mut section, &taken);
         outputs.extend(output);

@@ -4,6 +4,7 @@ use crate::model::CdHash;
 use crate::policy::{ProcessMatcher, ProgramPath, Volumes};
 
 use super::diagnostics::{Complaint, Place};
+use super::schema;
 use super::section::{Section, boolean, expected, text};
 use super::tree::{Node, Table};
 
@@ -28,7 +29,7 @@ fn one(
     parent: &mut Section<'_, '_>,
 ) -> Option<ProcessMatcher> {
     let before = parent.complaints.0.len();
-    let mut section = Section::new(title, at, table, parent.complaints);
+    let mut section = Section::new(schema::PROCESS, title, at, table, parent.complaints);
     let team_id = section.read("team_id", |node| identifier(node, "team_id"));
     let signing_id = section.read("signing_id", |node| identifier(node, "signing_id"));
     let platform = section.read("platform", boolean);

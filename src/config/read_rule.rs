@@ -9,6 +9,7 @@ use super::diagnostics::{Complaint, Level, Place};
 use super::read_allow::Context;
 use super::read_catalogue::{SEVERITIES, plain};
 use super::read_rule_step::{self, Taken};
+use super::schema;
 use super::section::{Section, boolean, expected, one_of, text};
 use super::tree::Node;
 
@@ -23,7 +24,7 @@ pub(super) fn read(root: &mut Section<'_, '_>, known: &Known<'_>) -> Vec<Rule> {
     let mut rules = Vec::new();
     for (table, at) in root.tables("rule") {
         let before = root.complaints.0.len();
-        let mut section = Section::new("[[rule]]", &at, table, root.complaints);
+        let mut section = Section::new(schema::RULE, "[[rule]]", &at, table, root.complaints);
         let rule = rule(&mut section, known);
         section.finish();
         // Half a rule is another rule than was meant.
@@ -42,7 +43,7 @@ fn rule(section: &mut Section<'_, '_>, known: &Known<'_>) -> Option<Rule> {
     let severity = section.require("severity", "low, medium, high or critical", one_of(&SEVERITIES));
     let raises = section.read("raises", boolean);
     let techniques = section.list("techniques", technique);
-    let when = section.node("when");
+    let when = section.former("when");
     let steps = if when.is_none() { steps(section, known) } else { None };
     let unless = unless(section, known);
     if let Some(node) = when {

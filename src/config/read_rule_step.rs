@@ -13,6 +13,7 @@ use super::diagnostics::{Complaint, Level, Origin, Place};
 use super::read_allow::{set_named, user};
 use super::read_catalogue::{plain, service_named, unknown_service};
 use super::read_rule::{Known, count};
+use super::schema;
 use super::section::{Section, Value, boolean, duration, one_of, size, text};
 use super::tree::{Kind, Node, Table};
 use super::{read_process, values};
@@ -24,7 +25,7 @@ pub(super) enum Taken {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum On {
+pub(super) enum On {
     Read,
     Stage,
     Exec,
@@ -33,7 +34,7 @@ enum On {
     Command,
 }
 
-const ON: [(&str, On); 6] = [
+pub(super) const ON: [(&str, On); 6] = [
     ("read", On::Read),
     ("stage", On::Stage),
     ("exec", On::Exec),
@@ -42,6 +43,19 @@ const ON: [(&str, On); 6] = [
     ("command", On::Command),
 ];
 
+pub(super) const EVIDENCE: [(&str, Evidence); 2] = [("open", Evidence::Open), ("argv", Evidence::Argv)];
+
+pub(super) const HOW: [(&str, HopKind); 5] = [
+    (HopKind::Stage.as_str(), HopKind::Stage),
+    (HopKind::Rename.as_str(), HopKind::Rename),
+    (HopKind::Link.as_str(), HopKind::Link),
+    (HopKind::Clone.as_str(), HopKind::Clone),
+    (HopKind::Copy.as_str(), HopKind::Copy),
+];
+
+pub(super) const FIRST_SEEN: [(&str, FirstSeen); 2] =
+    [("service", FirstSeen::Service), ("network", FirstSeen::Network)];
+
 pub(super) fn read(
     parent: &mut Section<'_, '_>,
     title: String,
@@ -49,7 +63,7 @@ pub(super) fn read(
     at: &Place,
     known: &Known<'_>,
 ) -> Option<Taken> {
-    let mut section = Section::new(title, at, table, parent.complaints);
+    let mut section = Section::new(schema::STEP, title, at, table, parent.complaints);
     let before = section.complaints.0.len();
     let on = section.list("on", one_of(&ON));
     if on.is_none() {
@@ -87,11 +101,10 @@ pub(super) fn read(
 
 fn reading(section: &mut Section<'_, '_>, known: &Known<'_>) -> ReadStep {
     let sets = section.list("sets", |node| set_named(node, known.context.sets));
-    let words = [("open", Evidence::Open), ("argv", Evidence::Argv)];
     ReadStep {
         sets: sets.map(|sets| plain(Some(sets)).into_iter().flatten().collect()),
         paths: paths(section, "paths", known),
-        evidence: plain(section.list("evidence", one_of(&words))),
+        evidence: plain(section.list("evidence", one_of(&EVIDENCE))),
         count: section.read("count", count).map_or(1, |count| count.value),
         span: section.read("span", duration).map(|span| span.value),
         same_process: section.read("same_process", boolean).is_some_and(|truth| truth.value),
@@ -99,9 +112,8 @@ fn reading(section: &mut Section<'_, '_>, known: &Known<'_>) -> ReadStep {
 }
 
 fn staging(section: &mut Section<'_, '_>, known: &Known<'_>) -> Deed {
-    let kinds = [HopKind::Stage, HopKind::Rename, HopKind::Link, HopKind::Clone, HopKind::Copy];
-    let how = section.list("how", one_of(&kinds.map(|kind| (kind.as_str(), kind))));
-    let how = how.map_or_else(|| kinds.to_vec(), |how| plain(Some(how)));
+    let how = section.list("how", one_of(&HOW));
+    let how = how.map_or_else(|| HOW.map(|(_, kind)| kind).to_vec(), |how| plain(Some(how)));
     Deed::Stage { paths: paths(section, "paths", known), how }
 }
 
@@ -111,8 +123,7 @@ fn leaving(section: &mut Section<'_, '_>, ways: &[On], known: &Known<'_>) -> Lea
         let nameless = section.read("nameless", boolean).is_some_and(|truth| truth.value);
         leave.ways.push(if nameless { Leaving::Nameless } else { Leaving::Upload });
         leave.min_bytes = section.read("min_bytes", size).map_or(0, |size| size.value);
-        let first = [("service", FirstSeen::Service), ("network", FirstSeen::Network)];
-        leave.first_seen = section.read("first_seen", one_of(&first)).map(|first| first.value);
+        leave.first_seen = section.read("first_seen", one_of(&FIRST_SEEN)).map(|first| first.value);
         leave.times_usual = section.read("times_usual", times).map(|times| times.value);
     }
     if ways.contains(&On::SyncDrop) {
@@ -209,7 +220,7 @@ fn actor(section: &mut Section<'_, '_>, known: &Known<'_>) -> Actor {
     let mut process = Vec::new();
     for (table, at) in section.tables("process") {
         let title = format!("{} `process`", section.title());
-        let mut inner = Section::new(title, &at, table, section.complaints);
+        let mut inner = Section::new(schema::WHO, title, &at, table, section.complaints);
         process.push(who(&mut inner, known));
         inner.finish();
     }

@@ -6,13 +6,14 @@ use crate::policy::{Does, Operand, Role, ServiceId, ServiceNames, Syntax, Tool, 
 
 use super::diagnostics::{Complaint, Origin};
 use super::read_catalogue::{name, plain, service_named, unknown_service};
+use super::schema;
 use super::section::{Section, Value, boolean, duration, expected, one_of, text};
 use super::tree::{Kind, Node};
 
 pub(super) fn tools(root: &mut Section<'_, '_>, services: &[ServiceNames]) -> Vec<Tool> {
     let mut tools = Vec::new();
     for (table, at) in root.tables("tool") {
-        let mut section = Section::new("[[tool]]", &at, table, root.complaints);
+        let mut section = Section::new(schema::TOOL, "[[tool]]", &at, table, root.complaints);
         tools.extend(tool(&mut section, services));
         section.finish();
     }
@@ -49,7 +50,7 @@ fn tool(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> Option<Tool
     };
     for (table, at) in section.tables("command") {
         let title = format!("{} command", section.title());
-        let mut command_section = Section::new(title, &at, table, section.complaints);
+        let mut command_section = Section::new(schema::COMMAND, title, &at, table, section.complaints);
         tool.commands.push(command(&mut command_section, services));
         command_section.finish();
     }

@@ -2,6 +2,7 @@
 //! and the nearest known key is the suggestion.
 
 use super::diagnostics::{Complaint, Diagnostic, Place};
+use super::schema::Keys;
 use super::tree::{Kind, Node, Table};
 
 /// A value and where it was written.
@@ -27,6 +28,8 @@ impl Complaints {
 
 /// A table being read.
 pub(super) struct Section<'n, 'c> {
+    /// What may be asked for.
+    keys: Keys,
     table: &'n Table,
     at: Place,
     /// As messages name it: `[window]`, `[[allow]] "name"`.
@@ -37,12 +40,13 @@ pub(super) struct Section<'n, 'c> {
 
 impl<'n, 'c> Section<'n, 'c> {
     pub(super) fn new(
+        keys: Keys,
         title: impl Into<String>,
         at: &Place,
         table: &'n Table,
         complaints: &'c mut Complaints,
     ) -> Self {
-        Self { table, at: at.clone(), title: title.into(), asked: Vec::new(), complaints }
+        Self { keys, table, at: at.clone(), title: title.into(), asked: Vec::new(), complaints }
     }
 
     pub(super) fn at(&self) -> &Place {
@@ -59,6 +63,14 @@ impl<'n, 'c> Section<'n, 'c> {
 
     /// The node of a key, which is known from now on.
     pub(super) fn node(&mut self, key: &'static str) -> Option<&'n Node> {
+        let described = self.keys.is_empty() || self.keys.iter().any(|known| known.name == key);
+        debug_assert!(described, "{}: `{key}` is read, but stands in no table of `schema`", self.title);
+        self.asked.push(key);
+        self.table.get(key)
+    }
+
+    /// The node of a key that nobody should write any more, for the complaint that it deserves.
+    pub(super) fn former(&mut self, key: &'static str) -> Option<&'n Node> {
         self.asked.push(key);
         self.table.get(key)
     }

@@ -18,6 +18,7 @@ use super::read_options::{self, Capture, Socket};
 use super::read_outputs::{self, Speech};
 use super::read_rule::{self, Known};
 use super::read_tools::tools;
+use super::schema;
 use super::section::{Complaints, Section};
 use super::tree::{self, Kind, Node, Source, Table};
 
@@ -67,7 +68,7 @@ pub fn default_services() -> Services {
         merge(&mut root, table, &mut complaints);
     }
     let whole = Place::whole(Origin::BuiltIn, &Arc::from("configuration"));
-    Services::compile(services(&mut Section::new("top level", &whole, &root, &mut complaints)))
+    Services::compile(services(&mut Section::new(schema::TOP, "top level", &whole, &root, &mut complaints)))
 }
 
 /// Reads one file.
@@ -145,7 +146,7 @@ fn names(root: &Table, list: &str) -> Vec<String> {
 
 fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Settings {
     let whole = Place::whole(Origin::BuiltIn, &Arc::from("configuration"));
-    let mut section = Section::new("top level", &whole, &root, complaints);
+    let mut section = Section::new(schema::TOP, "top level", &whole, &root, complaints);
     let singles = read_options::read(&mut section);
     let sets = Sets::read(&mut section, &singles.options, &singles.volumes, builtin_sets);
     let services = services(&mut section);

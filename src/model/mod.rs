@@ -9,6 +9,7 @@ mod alert;
 mod event;
 mod flow;
 mod process;
+mod property;
 mod table;
 mod text;
 mod time;
@@ -24,6 +25,7 @@ pub use flow::{
     NetFact, NetKind, Owner, Transport, UnknownName,
 };
 pub use process::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, Script, SigningState, Uid};
+pub use property::Property;
 pub use table::{Set, Table};
 pub use text::{FilePath, Lossy};
 pub use time::{Span, Timestamp};

@@ -3,18 +3,7 @@
 use std::ffi::{c_double, c_long, c_uchar, c_void};
 use std::ptr;
 
-/// A value of a property list.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Value {
-    Text(String),
-    Integer(i64),
-    Real(f64),
-    Boolean(bool),
-    /// Seconds since 1970.
-    Date(i64),
-    List(Vec<Value>),
-    Table(Vec<(String, Value)>),
-}
+use crate::model::{Property, Timestamp};
 
 /// Values within values are read no deeper: nothing that is configured is.
 const MAX_DEPTH: usize = 16;
@@ -97,7 +86,7 @@ impl Drop for Owned {
 }
 
 /// Those of `keys` that a profile forces in this domain, read anew.
-pub fn forced(domain: &str, keys: &[&str]) -> Vec<(String, Value)> {
+pub fn forced(domain: &str, keys: &[&str]) -> Vec<(String, Property)> {
     let Some(domain) = Owned::text(domain) else { return Vec::new() };
     // SAFETY: a string. Without this call a process that lives long sees old values.
     unsafe { CFPreferencesAppSynchronize(domain.0) };
@@ -105,7 +94,7 @@ pub fn forced(domain: &str, keys: &[&str]) -> Vec<(String, Value)> {
     values.collect()
 }
 
-fn one(domain: &Owned, key: &str) -> Option<Value> {
+fn one(domain: &Owned, key: &str) -> Option<Property> {
     let key = Owned::text(key)?;
     // SAFETY: two strings.
     if unsafe { CFPreferencesAppValueIsForced(key.0, domain.0) } == 0 {
@@ -125,7 +114,7 @@ fn one(domain: &Owned, key: &str) -> Option<Value> {
 ///
 /// `object` must be one of CoreFoundation's and outlive the call.
 // SAFETY: see above. Each function is called with an object of the type that was just asked for.
-unsafe fn read(object: Object, depth: usize) -> Option<Value> {
+unsafe fn read(object: Object, depth: usize) -> Option<Property> {
     if object.is_null() || depth == 0 {
         return None;
     }
@@ -134,16 +123,16 @@ unsafe fn read(object: Object, depth: usize) -> Option<Value> {
         let kind = CFGetTypeID(object);
         // Booleans are no numbers here, whatever Objective-C thinks.
         if kind == CFBooleanGetTypeID() {
-            Some(Value::Boolean(CFBooleanGetValue(object) != 0))
+            Some(Property::Boolean(CFBooleanGetValue(object) != 0))
         } else if kind == CFNumberGetTypeID() {
             number(object)
         } else if kind == CFStringGetTypeID() {
-            text(object).map(Value::Text)
+            text(object).map(Property::Text)
         } else if kind == CFDateGetTypeID() {
-            Some(Value::Date((CFDateGetAbsoluteTime(object) + EPOCH) as i64))
+            Some(Property::Date(date(CFDateGetAbsoluteTime(object))))
         } else if kind == CFArrayGetTypeID() {
             let items = (0..CFArrayGetCount(object)).map(|at| CFArrayGetValueAtIndex(object, at));
-            Some(Value::List(items.filter_map(|item| read(item, depth - 1)).collect()))
+            Some(Property::List(items.filter_map(|item| read(item, depth - 1)).collect()))
         } else if kind == CFDictionaryGetTypeID() {
             let count = usize::try_from(CFDictionaryGetCount(object)).ok()?;
             let (mut keys, mut values) = (vec![ptr::null(); count], vec![ptr::null(); count]);
@@ -152,26 +141,33 @@ unsafe fn read(object: Object, depth: usize) -> Option<Value> {
                 let key = (!key.is_null() && CFGetTypeID(key) == CFStringGetTypeID()).then(|| text(key))?;
                 Some((key?, read(value, depth - 1)?))
             });
-            Some(Value::Table(pairs.collect()))
+            Some(Property::Table(pairs.collect()))
         } else {
             None
         }
     }
 }
 
+/// Seconds since 2001; what no clock can say is the end of time.
+fn date(seconds: f64) -> Timestamp {
+    let seconds = (seconds + EPOCH) as i64;
+    Timestamp::from_nanos(seconds.saturating_mul(1_000_000_000))
+}
+
 /// # Safety
 ///
 /// `object` must be a CFNumber.
 // SAFETY: see above.
-unsafe fn number(object: Object) -> Option<Value> {
+unsafe fn number(object: Object) -> Option<Property> {
     let (mut integer, mut real) = (0i64, 0f64);
     // SAFETY: as the caller vouches; each place has the size of the kind that is named.
     unsafe {
         if CFNumberIsFloatType(object) != 0 {
-            (CFNumberGetValue(object, NUMBER_REAL, (&raw mut real).cast()) != 0).then_some(Value::Real(real))
+            (CFNumberGetValue(object, NUMBER_REAL, (&raw mut real).cast()) != 0)
+                .then_some(Property::Real(real))
         } else {
             (CFNumberGetValue(object, NUMBER_INTEGER, (&raw mut integer).cast()) != 0)
-                .then_some(Value::Integer(integer))
+                .then_some(Property::Integer(integer))
         }
     }
 }

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use crate::config::diagnostics::{Complaint, Diagnostic, Origin, Place};
+use crate::config::schema::ANY;
 use crate::config::section::{Complaints, Section, boolean, expected, one_of, text};
 use crate::config::tree::{self, Kind, Node, Source};
 use crate::config::values;
@@ -31,7 +32,7 @@ pub fn read(source: &Source) -> (Suite, Vec<Diagnostic>) {
         complaints.error(&whole, complaint.hint(hint));
         return (Suite { policy: PolicyUnderTest::BuiltIn, tests: Vec::new() }, complaints.0);
     }
-    let mut root = Section::new("top level", &whole, &table, &mut complaints);
+    let mut root = Section::new(ANY, "top level", &whole, &table, &mut complaints);
     let policy = policy(&mut root, source);
     let defaults = Defaults {
         user: root.read("user", text).map_or_else(|| "alice".to_owned(), |user| user.value),
@@ -40,7 +41,7 @@ pub fn read(source: &Source) -> (Suite, Vec<Diagnostic>) {
     let programs = programs(&mut root);
     let mut tests = Vec::new();
     for (table, at) in root.tables("test") {
-        let mut section = Section::new("[[test]]", &at, table, root.complaints);
+        let mut section = Section::new(ANY, "[[test]]", &at, table, root.complaints);
         tests.extend(test(&mut section, &programs, &defaults));
         section.finish();
     }
@@ -101,7 +102,7 @@ fn programs(root: &mut Section<'_, '_>) -> BTreeMap<String, ProgramSpec> {
             root.complain(&entry.key_at, "program", complaint);
             continue;
         };
-        let mut section = Section::new(title, &entry.value.at, table, root.complaints);
+        let mut section = Section::new(ANY, title, &entry.value.at, table, root.complaints);
         programs.extend(program(&mut section).map(|program| (entry.key.clone(), program)));
         section.finish();
     }
@@ -146,7 +147,7 @@ fn test(
     let mut steps = Vec::new();
     for (number, (table, at)) in (1..).zip(tables.into_iter().take(MAX_STEPS)) {
         let title = format!("{} step {number}", section.title());
-        let mut inner = Section::new(title, &at, table, section.complaints);
+        let mut inner = Section::new(ANY, title, &at, table, section.complaints);
         steps.extend(steps::read(&mut inner, &mut cast));
         inner.finish();
     }
@@ -183,7 +184,7 @@ fn expectation(section: &mut Section<'_, '_>) -> Option<Expected> {
         };
     };
     let title = format!("{} `expect`", section.title());
-    let mut inner = Section::new(title, &node.at, table, section.complaints);
+    let mut inner = Section::new(ANY, title, &node.at, table, section.complaints);
     let verdict = inner.require("verdict", "ALERT, LOW, NONE or NOTE", one_of(&words));
     let severities = Severity::ALL.map(|one| (one.as_str(), one));
     let confidences = Confidence::ALL.map(|one| (one.as_str(), one));
