@@ -139,7 +139,8 @@ fn report(summary: &Summary) {
     for complaint in &summary.complaints {
         eprintln!("cloudward: {complaint}");
     }
-    let more = (summary.rejected + summary.truncated).saturating_sub(summary.complaints.len() as u64);
+    let told = summary.complaints.len() as u64 + summary.foreign;
+    let more = (summary.rejected + summary.truncated).saturating_sub(told);
     if more > 0 {
         eprintln!("cloudward: and {more} more lines that could not be read");
     }

@@ -42,8 +42,10 @@ pub struct Summary {
     pub lines: u64,
     /// Lines that could not be read at all.
     pub rejected: u64,
-    /// Lines that hold an event type that no verdict needs.
+    /// Last lines that were cut off.
     pub truncated: u64,
+    /// Lines of files that are no recordings: told once for each file, not line by line.
+    pub foreign: u64,
     pub packets: u64,
     pub complaints: Vec<Complaint>,
     /// Inputs that ended before their end, each a sentence that names file and place.
@@ -61,6 +63,7 @@ struct Events {
     lines: Lines,
     decoder: Decoder,
     gate: PolicyGate,
+    read: u64,
     /// Lines that were eslogger's.
     understood: u64,
     /// What the file looks like if none is.
@@ -103,7 +106,7 @@ impl Replay {
         let mut decoder = Decoder::new();
         let mut gate = PolicyGate::new(Arc::clone(&self.policy.paths));
         let mut hash = std::hash::DefaultHasher::new();
-        let (mut understood, mut looks) = (0, "");
+        let (mut read, mut understood, mut looks) = (1, 0, "");
         let first = match lines.next_line() {
             Ok(Some(Item::Line(line))) => {
                 hash.write(line.bytes);
@@ -120,10 +123,12 @@ impl Replay {
             }
             Ok(None) => {
                 self.summary.failures.push(format!("{name}: is empty: no events in it"));
+                read = 0;
                 None
             }
             Err(error) => {
                 self.summary.failures.push(error.to_string());
+                read = 0;
                 None
             }
         };
@@ -132,7 +137,7 @@ impl Replay {
             self.summary.saw(observed.time);
             self.order.push(source, Input::Process(observed));
         }
-        self.events.push(Events { source, name, lines, decoder, gate, understood, looks });
+        self.events.push(Events { source, name, lines, decoder, gate, read, understood, looks });
     }
 
     /// Adds all captures; they share one view of the network.
@@ -210,6 +215,7 @@ impl Replay {
 fn read_line(events: &mut Events, order: &mut Order, summary: &mut Summary) {
     match events.lines.next_line() {
         Ok(Some(Item::Line(line))) => {
+            events.read += 1;
             summary.lines += 1;
             let (number, complete) = (line.number, line.complete);
             let decoded = events.decoder.decode(line.bytes, &mut events.gate);
@@ -219,14 +225,13 @@ fn read_line(events: &mut Events, order: &mut Order, summary: &mut Summary) {
                 order.push(events.source, Input::Process(observed));
             }
         }
-        Ok(Some(Item::TooLong { number, bytes })) => summary.too_long(&events.name, number, bytes),
+        Ok(Some(Item::TooLong { number, bytes })) => {
+            events.read += 1;
+            summary.too_long(&events.name, number, bytes);
+        }
         Ok(None) => {
-            let lines = events.decoder.counts().lines;
-            if lines > 0 && events.understood == 0 {
-                let (name, looks) = (&events.name, events.looks);
-                summary.failures.push(format!(
-                    "{name}: is no eslogger recording: none of its {lines} lines is an event{looks}"
-                ));
+            if events.read > 0 && events.understood == 0 {
+                summary.no_recording(&events.name, events.read, events.looks);
             }
             for loss in events.decoder.finish() {
                 order.push(events.source, Input::Coverage(loss));
@@ -281,8 +286,11 @@ fn looks_like(start: &[u8]) -> &'static str {
         b"\x4d\x3c\xb2\xa1",
         b"\x0a\x0d\x0d\x0a",
     ];
+    const OWN: &[u8] = b"\"dataset\":\"cloudward.";
     if CAPTURES.iter().any(|magic| start.starts_with(magic)) {
         "; it looks like a capture: give it with --capture"
+    } else if memchr::memmem::find(start, OWN).is_some() {
+        "; it looks like alerts: `cloudward explain` and `cloudward report` read them"
     } else {
         ""
     }
@@ -317,6 +325,15 @@ impl Summary {
         self.rejected += 1;
         let limit = crate::sensor::lines::MAX_LINE;
         self.complain(file, line, format!("a line of {bytes} bytes is longer than {limit}; left out"));
+    }
+
+    /// One sentence about the file says more than one for each of its lines.
+    fn no_recording(&mut self, name: &Arc<str>, lines: u64, looks: &str) {
+        let none = if lines == 1 { "its one line is no event" } else { "none of its lines is an event" };
+        let counted = if lines == 1 { String::new() } else { format!(" ({lines} lines)") };
+        self.failures.push(format!("{name}: is no eslogger recording: {none}{counted}{looks}"));
+        self.complaints.retain(|complaint| complaint.file != *name);
+        self.foreign += lines;
     }
 
     fn complain(&mut self, file: &Arc<str>, line: u64, what: String) {

@@ -250,6 +250,13 @@ fn caps(
     if let Some(script) = &uploader.script {
         add(ReasonCode::RunsOtherCode, format!("{} runs the script {}", name(uploader), script.path));
     }
+    if uploader.runs_other_code {
+        let how = "by its arguments, a library put into it, or a debugger";
+        add(
+            ReasonCode::RunsOtherCode,
+            format!("{} was made to run code that is not its own ({how})", name(uploader)),
+        );
+    }
     let unnamed = matches!(&chain.place, Place::Service { tenant: None, .. });
     if unnamed && service.is_some_and(|service| policy.allow.names_tenants_of(service)) {
         add(

@@ -140,6 +140,8 @@ pub fn identity(told: &Told) -> Identity {
         ..ExecFacts::default()
     };
     let mut identity = engine::identity_of(&process.program().into(), &facts);
+    // The environment is not told, what it led to is.
+    identity.runs_other_code |= told.cloudward.runs_other_code;
     if told.cloudward.script.is_none() && !identity.runs_other_code {
         identity.script = None;
     }

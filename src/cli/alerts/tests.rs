@@ -76,6 +76,23 @@ fn what_no_entry_can_cover_is_said() {
     }
 }
 
+/// No argument shows an injected library: the record must say it.
+#[test]
+fn code_that_the_environment_put_in_is_told() {
+    let plain = settings("");
+    let story = stories().tests.into_iter().find(|test| test.name == "signed").unwrap();
+    let mut alert = scenario::play(&plain.policy, &story).alerts.remove(0);
+    let mut uploader = (*alert.uploader).clone();
+    uploader.runs_other_code = true;
+    alert.uploader = Arc::new(uploader);
+    let heard = &read_text(&Format::Ecs.write(&Record::Alert(Box::new(alert)))).unwrap()[0];
+    assert!(matches!(proposal::propose(heard), Err(proposal::Concern::Impossible(_))));
+    let careless = told(&plain, &story).unwrap();
+    let (entry, _) = proposal::propose(&careless).unwrap();
+    let with = settings(&entry.toml("mine", "because"));
+    assert!(is_silent(&with, &careless) && !is_silent(&with, heard));
+}
+
 /// Names are hostile: whatever stands in an alert, what is proposed is TOML and no wider than its words.
 #[test]
 fn hostile_names_stay_inside_their_quotes() {

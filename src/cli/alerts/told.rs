@@ -85,6 +85,8 @@ pub struct Own {
     pub flows: Vec<Flow>,
     pub tenant: Tenant,
     pub script: Option<String>,
+    /// Its arguments or its environment made it run code that is not its own.
+    pub runs_other_code: bool,
     pub bytes_out: u64,
     pub bytes_in: u64,
     pub count: u64,

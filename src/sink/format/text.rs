@@ -161,8 +161,11 @@ fn who(process: &ProcessEvidence) -> String {
         SigningState::Invalid => "invalid signature".to_owned(),
         SigningState::Unsigned => "unsigned".to_owned(),
     };
-    let script =
-        process.script.as_ref().map(|script| format!(" running {}", script.path)).unwrap_or_default();
+    let script = match &process.script {
+        Some(script) => format!(" running {}", script.path),
+        None if process.runs_other_code => " running code that is not its own".to_owned(),
+        None => String::new(),
+    };
     format!("{}{script} (pid {}; {signer})", program.path, process.info.key.pid.0)
 }
 

@@ -43,6 +43,9 @@ pub fn own(alert: &Alert) -> Value {
     if let Some(script) = &alert.uploader.script {
         value["script"] = script.path.to_string().into();
     }
+    if alert.uploader.runs_other_code {
+        value["runs_other_code"] = true.into();
+    }
     if let Some(ja4) = alert.flows.iter().find_map(|flow| flow.hello.as_ref()?.ja4.clone()) {
         value["ja4"] = ja4.to_string().into();
     }
@@ -69,6 +72,9 @@ fn brief(process: &ProcessEvidence) -> Value {
     }
     if let Some(script) = &process.script {
         value.insert("script".into(), script.path.to_string().into());
+    }
+    if process.runs_other_code {
+        value.insert("runs_other_code".into(), true.into());
     }
     if process.older_than_sensor {
         value.insert("exec_seen".into(), false.into());
