@@ -1,6 +1,7 @@
 //! `cloudward run` as a process, with a script in the place of the system's `eslogger`.
 
 mod live;
+mod outputs;
 mod status;
 
 use std::fs;

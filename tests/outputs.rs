@@ -18,7 +18,7 @@ use std::time::Duration;
 use cloudward::config::{self, Level, Origin, Source};
 use cloudward::model::{Span, Timestamp};
 use cloudward::sink::counters::{Board, Look};
-use cloudward::sink::delivery::Delivery;
+use cloudward::sink::delivery::{Delivery, Stay};
 use cloudward::sink::output::Output;
 use cloudward::sink::spool::{Draft, Head, Kind, Opened, Options, Writer};
 use tokio::sync::watch;
@@ -91,8 +91,8 @@ fn deliver(output: &Output, records: u32) -> Look {
     let now = Timestamp::from_nanos(1_700_000_000_000_000_000);
     opened.writer.raise((0..records).map(draft).collect(), now);
     let board = Board::new(Arc::clone(&opened.shared), std::slice::from_ref(output));
-    let delivery = Delivery::new(output.clone(), Arc::clone(&opened.shared), board.counters("out"));
-    let (_stop, stopping) = watch::channel(true);
+    let mut delivery = Delivery::new(output.clone(), Arc::clone(&opened.shared), board.counters("out"));
+    let (_stop, stopping) = watch::channel(Stay::Settle);
     runtime().block_on(async {
         let done = tokio::time::timeout(PATIENCE, delivery.run(stopping)).await;
         assert!(done.is_ok(), "{:?}", board.look());
@@ -111,4 +111,30 @@ fn runtime() -> tokio::runtime::Runtime {
 
 fn ids(records: std::ops::Range<u32>) -> Vec<String> {
     records.map(|number| format!("id-{number}")).collect()
+}
+
+/// Its receiver is dead: what it never got is counted, and nothing is kept for it any more.
+#[test]
+fn an_output_that_leaves_counts_what_it_leaves_behind() {
+    let folder = Folder::new();
+    let mut opened = spool(&folder);
+    let now = Timestamp::from_nanos(1_700_000_000_000_000_000);
+    let output =
+        output("type = \"syslog\"\ntransport = \"tcp\"\naddress = \"127.0.0.1:1\"\nmin_severity = \"high\"");
+    opened.writer.raise((0..700).map(draft).collect(), now);
+    let before = opened.writer.next();
+    // Not its business any more.
+    opened.writer.raise((700..900).map(draft).collect(), now);
+    let board = Board::new(Arc::clone(&opened.shared), std::slice::from_ref(&output));
+    let mut delivery = Delivery::new(output, Arc::clone(&opened.shared), board.counters("out"));
+    let (_stay, told) = watch::channel(Stay::Leave { before });
+    runtime().block_on(async {
+        let tried = tokio::time::timeout(Duration::from_millis(300), delivery.run(told)).await;
+        assert!(tried.is_err(), "nobody took anything");
+    });
+    delivery.leave();
+    let told = opened.writer.tend(now);
+    assert_eq!(told.iter().map(|loss| loss.count).collect::<Vec<_>>(), [700]);
+    assert!(told[0].text.ends_with("700 high; out"), "{}", told[0].text);
+    assert_eq!(opened.shared.cursor("out"), 0);
 }

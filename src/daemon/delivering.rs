@@ -1,114 +1,48 @@
-//! Records on their way to the configured outputs: a thread that keeps them on disk, and one that runs the outputs.
+//! Records on their way to the configured outputs: kept on disk first, then sent.
 //!
 //! ```text
-//!  records ─► spooling (render, group commit, fsync) ─► spool ─► outputs (one task each) ─► receivers
+//!  records ─► voice (render, group commit, fsync) ─► spool ─► senders (one task for each output) ─► receivers
 //! ```
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
-use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::{self, JoinHandle};
+use std::thread;
 use std::time::{Duration, Instant};
-
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinSet;
-use tokio::time::timeout;
 
 use crate::config::Settings;
 use crate::model::{Coverage, CoverageKind, Heartbeat, Pulse, Record};
 use crate::sink::counters::Board;
-use crate::sink::delivery::Delivery;
 use crate::sink::output::{Form, Output, head};
-use crate::sink::spool::{Draft, Loss, LossKind, Shared, Writer};
+use crate::sink::spool::{Draft, Loss, LossKind, Options, Shared, Writer};
 
 use super::RunError;
 use super::clock;
+use super::senders::Senders;
 
-/// Records on their way to the disk. Above it the engine waits.
-const RECORDS: usize = 1024;
 /// Between two looks at what can wait.
-const TEND: Duration = Duration::from_millis(100);
-/// For the outputs to send what is left, at the end. What they do not send stays in the spool.
-const GRACE: Duration = Duration::from_secs(6);
+pub(super) const TEND: Duration = Duration::from_millis(100);
 
-/// The outputs at work.
+/// The outputs that there are to be, and how their records wait.
+pub(super) struct Plan {
+    pub outputs: Vec<Output>,
+    pub spool: Options,
+}
+
+impl Plan {
+    pub(super) fn of(settings: &Settings) -> Self {
+        Self { outputs: settings.outputs.clone(), spool: settings.spool.clone() }
+    }
+
+    fn names(&self) -> Vec<&str> {
+        self.outputs.iter().map(|output| output.name.as_str()).collect()
+    }
+}
+
+/// Keeps records on disk, and has them sent.
 pub(super) struct Delivering {
-    gone: oneshot::Receiver<()>,
-    spooling: JoinHandle<()>,
-    board: Arc<Board>,
-}
-
-impl Delivering {
-    pub(super) fn start(settings: &Settings) -> Result<(Self, SyncSender<Record>), RunError> {
-        let outputs = &settings.outputs;
-        let names: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-        let opened = Writer::open(settings.spool.clone(), &names);
-        let opened = opened.map_err(|error| RunError::Spool(settings.spool.path.clone(), error))?;
-        opened.remarks.iter().for_each(|remark| tracing::warn!("spool: {remark}"));
-        let board = Arc::new(Board::new(Arc::clone(&opened.shared), outputs));
-        let (stop, stopping) = watch::channel(false);
-        let senders = send(outputs.clone(), opened.shared, Arc::clone(&board), stopping)?;
-        let (records, heard) = sync_channel(RECORDS);
-        let (here, gone) = oneshot::channel();
-        let spooler = Spooler::new(opened.writer, outputs, Arc::clone(&board));
-        let spooling = thread::Builder::new().name("spooling".to_owned()).spawn(move || {
-            let _here = here;
-            spooler.run(&heard, &stop, &senders);
-        });
-        let spooling = spooling.map_err(|error| RunError::Start("the spool's thread", error))?;
-        for look in board.look() {
-            tracing::info!(output = %look.name, kind = look.kind, spooled = look.spooled, "delivering");
-        }
-        Ok((Self { gone, spooling, board }, records))
-    }
-
-    /// What `status` reads.
-    pub(super) fn board(&self) -> Arc<Board> {
-        Arc::clone(&self.board)
-    }
-
-    pub(super) async fn gone(&mut self) {
-        if !self.gone.is_terminated() {
-            let _ = (&mut self.gone).await;
-        }
-    }
-
-    /// Call when [`Delivering::gone`] has returned.
-    pub(super) fn outcome(self) -> io::Result<()> {
-        let ended = self.spooling.join();
-        ended.map_err(|_| io::Error::other("a fault of cloudward while keeping a record"))
-    }
-}
-
-/// Runs the outputs on a thread of their own, until they are done or the grace is over.
-fn send(
-    outputs: Vec<Output>,
-    spool: Arc<Shared>,
-    board: Arc<Board>,
-    mut stopping: watch::Receiver<bool>,
-) -> Result<JoinHandle<()>, RunError> {
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| RunError::Start("the outputs' runtime", error))?;
-    let thread = thread::Builder::new().name("delivering".to_owned()).spawn(move || {
-        runtime.block_on(async {
-            let mut tasks = JoinSet::new();
-            for output in outputs {
-                let counters = board.counters(&output.name);
-                tasks.spawn(Delivery::new(output, Arc::clone(&spool), counters).run(stopping.clone()));
-            }
-            let _ = stopping.wait_for(|stop| *stop).await;
-            if timeout(GRACE, tasks.join_all()).await.is_err() {
-                tracing::warn!("not every output took everything in time: the spool keeps the rest");
-            }
-        });
-    });
-    thread.map_err(|error| RunError::Start("the outputs' thread", error))
-}
-
-/// Keeps records on disk.
-struct Spooler {
     writer: Writer,
+    shared: Arc<Shared>,
+    senders: Senders,
     board: Arc<Board>,
     forms: Vec<(String, Form)>,
     /// What could not be seen so far, for heartbeats.
@@ -117,35 +51,47 @@ struct Spooler {
     tended: Instant,
 }
 
-impl Spooler {
-    fn new(writer: Writer, outputs: &[Output], board: Arc<Board>) -> Self {
-        let forms: BTreeMap<String, Form> =
-            outputs.iter().map(|output| (output.form_key(), output.form())).collect();
-        let forms = forms.into_iter().collect();
-        let (unseen, last_heartbeat, tended) = (BTreeMap::new(), None, Instant::now());
-        Self { writer, board, forms, unseen, last_heartbeat, tended }
+impl Delivering {
+    /// Opens the spool and starts the outputs.
+    pub(super) fn open(plan: Plan, board: &Arc<Board>) -> Result<Self, RunError> {
+        let opened = Writer::open(plan.spool.clone(), &plan.names());
+        let opened = opened.map_err(|error| RunError::Spool(plan.spool.path.clone(), error))?;
+        opened.remarks.iter().for_each(|remark| tracing::warn!("spool: {remark}"));
+        let senders = Senders::start(Arc::clone(&opened.shared), Arc::clone(board))?;
+        let mut delivering = Self {
+            writer: opened.writer,
+            shared: opened.shared,
+            senders,
+            board: Arc::clone(board),
+            forms: Vec::new(),
+            unseen: BTreeMap::new(),
+            last_heartbeat: None,
+            tended: Instant::now(),
+        };
+        delivering.adopt(plan);
+        for look in board.look() {
+            tracing::info!(output = %look.name, kind = look.kind, spooled = look.spooled, "delivering");
+        }
+        Ok(delivering)
     }
 
-    fn run(mut self, records: &Receiver<Record>, stop: &watch::Sender<bool>, senders: &JoinHandle<()>) {
-        loop {
-            match records.recv_timeout(TEND) {
-                Ok(record) => self.raise(std::iter::once(record).chain(records.try_iter().take(RECORDS))),
-                Err(RecvTimeoutError::Timeout) => {}
-                Err(RecvTimeoutError::Disconnected) => break,
-            }
-            self.tend();
-        }
-        self.last_words();
-        stop.send_replace(true);
-        while !senders.is_finished() {
-            thread::sleep(Duration::from_millis(20));
-            self.tend();
-        }
-        self.writer.close(clock::now());
+    /// Other outputs, from the next record on.
+    pub(super) fn adopt(&mut self, plan: Plan) {
+        self.writer.adopt(&plan.spool, &plan.names());
+        let forms: BTreeMap<String, Form> =
+            plan.outputs.iter().map(|output| (output.form_key(), output.form())).collect();
+        self.forms = forms.into_iter().collect();
+        self.board.list(Arc::clone(&self.shared), &plan.outputs);
+        self.senders.serve(plan.outputs, self.writer.next());
+    }
+
+    /// There is an output for records to go to.
+    pub(super) fn serves(&self) -> bool {
+        !self.forms.is_empty()
     }
 
     /// All of them with one sync.
-    fn raise(&mut self, records: impl Iterator<Item = Record>) {
+    pub(super) fn raise(&mut self, records: impl Iterator<Item = Record>) {
         let mut drafts = Vec::new();
         for (sequence, mut record) in (self.writer.next()..).zip(records) {
             match &mut record {
@@ -185,24 +131,34 @@ impl Spooler {
         self.last_heartbeat = Some(beat.clone());
     }
 
+    /// Everything that can wait; call it several times a second. Returns what must be told.
+    pub(super) fn tend(&mut self) -> Vec<Record> {
+        if self.tended.elapsed() < TEND {
+            return Vec::new();
+        }
+        self.tended = Instant::now();
+        self.writer.tend(clock::now()).into_iter().map(|loss| Record::Coverage(told(loss))).collect()
+    }
+
+    /// The end: what is left is sent, as far as that goes.
+    pub(super) fn close(mut self) {
+        self.last_words();
+        self.senders.finish();
+        while !self.senders.is_finished() {
+            thread::sleep(Duration::from_millis(20));
+            let losses = self.tend();
+            self.raise(losses.into_iter());
+        }
+        self.writer.close(clock::now());
+    }
+
     /// Silence after this one is meant.
     fn last_words(&mut self) {
-        if let Some(mut beat) = self.last_heartbeat.take() {
+        if let Some(mut beat) = self.last_heartbeat.take().filter(|_| self.serves()) {
             beat.counters.retain(|(name, _)| !name.starts_with("output."));
             (beat.time, beat.pulse, beat.every) = (clock::now(), Pulse::Stop, None);
             beat.sequence += 1;
             self.raise(std::iter::once(Record::Heartbeat(Box::new(beat))));
-        }
-    }
-
-    fn tend(&mut self) {
-        if self.tended.elapsed() < TEND {
-            return;
-        }
-        self.tended = Instant::now();
-        let losses = self.writer.tend(clock::now());
-        if !losses.is_empty() {
-            self.raise(losses.into_iter().map(|loss| Record::Coverage(told(loss))));
         }
     }
 }

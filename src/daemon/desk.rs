@@ -107,13 +107,7 @@ impl Desk {
         self.configuration.rejected = Some(complaints.to_owned());
     }
 
-    pub(super) fn status(
-        &self,
-        inlet: &Inlet,
-        sensor: &Sensor,
-        tapping: &Tapping,
-        board: Option<&Board>,
-    ) -> Status {
+    pub(super) fn status(&self, inlet: &Inlet, sensor: &Sensor, tapping: &Tapping, board: &Board) -> Status {
         let figures = self.figures.borrow().clone();
         let now = clock::now();
         Status {
@@ -124,7 +118,7 @@ impl Desk {
             sensors: self.sensors(inlet, sensor, tapping),
             tables: tables(&figures, inlet),
             totals: totals(&figures.stats, inlet),
-            outputs: board.map(Board::look).unwrap_or_default().into_iter().map(output).collect(),
+            outputs: board.look().into_iter().map(output).collect(),
             last_alerts: figures.last.iter().map(ToString::to_string).collect(),
             configuration: self.configuration.clone(),
         }

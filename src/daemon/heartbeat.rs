@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use crate::config::Settings;
 use crate::model::{Heartbeat, Pulse, Record, Span, Timestamp};
 use crate::sensor::inlet::Inlet;
 
@@ -22,15 +23,13 @@ pub(super) struct Heartbeats {
 }
 
 impl Heartbeats {
-    /// The first is due at once. `every` of zero is never.
-    pub(super) fn new(every: Span, config_hash: &Arc<str>, records: SyncSender<Record>) -> Self {
-        let beat = (every > Span::ZERO).then(|| {
-            let mut beat = interval(Duration::from_nanos(every.as_nanos()));
-            beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
-            beat
-        });
-        let config_hash = Arc::clone(config_hash);
-        Self { beat, every, since: clock::now(), sequence: 0, config_hash, records }
+    /// The first is due at once.
+    pub(super) fn new(settings: &Settings, records: SyncSender<Record>) -> Self {
+        let config_hash = Arc::clone(&settings.policy.hash);
+        let mut beats =
+            Self { beat: None, every: Span::ZERO, since: clock::now(), sequence: 0, config_hash, records };
+        beats.adopt(settings);
+        beats
     }
 
     pub(super) async fn due(&mut self) {
@@ -40,9 +39,21 @@ impl Heartbeats {
         }
     }
 
-    /// Another configuration is in force.
-    pub(super) fn adopt(&mut self, config_hash: &Arc<str>) {
-        self.config_hash = Arc::clone(config_hash);
+    /// Another configuration is in force. With another pace the next one is due at once.
+    pub(super) fn adopt(&mut self, settings: &Settings) {
+        self.config_hash = Arc::clone(&settings.policy.hash);
+        // Standard output has none: whoever reads it sees the daemon end.
+        let silent = settings.outputs.is_empty();
+        let every = if silent { Span::ZERO } else { settings.heartbeats.every };
+        if every == self.every {
+            return;
+        }
+        self.every = every;
+        self.beat = (every > Span::ZERO).then(|| {
+            let mut beat = interval(Duration::from_nanos(every.as_nanos()));
+            beat.set_missed_tick_behavior(MissedTickBehavior::Delay);
+            beat
+        });
     }
 
     pub(super) fn send(&mut self, inlet: &Inlet) {

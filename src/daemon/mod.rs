@@ -21,6 +21,7 @@ mod health;
 mod heartbeat;
 mod house;
 pub mod replay;
+mod senders;
 mod sensors;
 mod speaking;
 mod state;
@@ -47,7 +48,6 @@ use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
 use crate::sensor::selection::Selection;
 use crate::sensor::trouble::Trouble;
-use crate::sink::counters::Board;
 
 use desk::Desk;
 use health::Health;
@@ -112,9 +112,8 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let state = folder.map(|folder| State::take(&folder, clock::now())).transpose()?;
     let (state, gap) = state.map_or((None, None), |(state, gap)| (Some(state), gap));
     let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
-    let (voice, records) = Voice::start(&settings)?;
-    let board = voice.board();
-    let mut heartbeats = voice.heartbeats(&settings, &records);
+    let (mut voice, records) = Voice::start(&settings)?;
+    let mut heartbeats = Heartbeats::new(&settings, records.clone());
     let policy = Arc::clone(&settings.policy);
     let (inputs, heard) = sync_channel(INPUTS);
     let mut thinking = Thinking::start(&policy, heard, records.clone())?;
@@ -139,7 +138,7 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
                 records,
                 state: state.as_ref(),
                 heartbeats: &mut heartbeats,
-                board: board.as_deref(),
+                voice: &mut voice,
                 desk: &mut desk,
                 watching: &mut watching,
             };
@@ -176,7 +175,7 @@ struct Parts<'a> {
     records: SyncSender<Record>,
     state: Option<&'a State>,
     heartbeats: &'a mut Heartbeats,
-    board: Option<&'a Board>,
+    voice: &'a mut Voice,
     desk: &'a mut Desk,
     watching: &'a mut Watching,
 }
@@ -200,7 +199,7 @@ async fn mind(
             () = parts.watching.changed() => reload("its file changed", options, inlet, parts),
             question = parts.desk.question() => {
                 // Who asked may have gone.
-                let _ = question.send(parts.desk.status(inlet, parts.sensor, parts.tapping, parts.board));
+                let _ = question.send(parts.desk.status(inlet, parts.sensor, parts.tapping, parts.voice.board()));
             }
             // A queue without room for a tick has inputs in it, and they tell the time as well.
             _ = tick.tick() => {
@@ -216,7 +215,7 @@ async fn mind(
                     reload("managed preferences changed", options, inlet, parts);
                 }
                 health.report(inlet, parts.tapping.meter());
-                parts.board.into_iter().for_each(health::log_outputs);
+                health::log_outputs(parts.voice.board());
                 parts.state.inspect(|state| state.alive(clock::now()));
             }
             () = parts.heartbeats.due() => parts.heartbeats.send(inlet),
@@ -247,11 +246,17 @@ fn stopping(signal: &str) -> Result<(), RunError> {
 /// New configuration between two events. A wrong one changes nothing, and the fact is told like any blind spot.
 fn reload(why: &str, options: &Options, inlet: &Arc<Inlet>, parts: &mut Parts<'_>) {
     parts.watching.taken();
-    match house::load(options.config.as_deref()) {
+    let loaded = house::load(options.config.as_deref());
+    // Whatever can fail comes before anything is taken over.
+    let loaded = loaded.and_then(|settings| match parts.voice.adopt(&settings) {
+        Ok(()) => Ok(settings),
+        Err(error) => Err(error.to_string()),
+    });
+    match loaded {
         Ok(settings) => {
             parts.desk.adopted(&settings);
+            parts.heartbeats.adopt(&settings);
             let policy = settings.policy;
-            parts.heartbeats.adopt(&policy.hash);
             inlet.adopt(house::gate(&policy));
             parts.sensor.adopt(Selection::new(&policy.paths));
             parts.tapping.adopt(&settings.capture, policy.options.hold, inlet);
@@ -260,7 +265,7 @@ fn reload(why: &str, options: &Options, inlet: &Arc<Inlet>, parts: &mut Parts<'_
         }
         Err(complaints) => {
             tracing::error!(
-                "{why}: the configuration is wrong, the last good one stays in force:\n{complaints}"
+                "{why}: the configuration cannot be used, the last good one stays in force:\n{complaints}"
             );
             parts.desk.refused(&complaints);
             say(

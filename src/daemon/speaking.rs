@@ -1,69 +1,30 @@
-//! The thread that writes records to standard output, one JSON object a line.
+//! Records on standard output, one JSON object a line.
 
 use std::io::{self, BufWriter, Write};
-use std::sync::mpsc::{Receiver, SyncSender, TryRecvError, sync_channel};
-use std::thread::{self, JoinHandle};
-
-use tokio::sync::oneshot;
 
 use crate::model::Record;
 
-use super::RunError;
 use super::house;
 
-/// Records on their way out. Above it the engine waits.
-const RECORDS: usize = 1024;
-
-/// The speaker at work. It ends when there are no more records, or when they cannot be written.
-pub(super) struct Speaking {
-    gone: oneshot::Receiver<()>,
-    thread: JoinHandle<io::Result<()>>,
+/// Writes records.
+pub(super) struct Speaking<W: Write> {
+    out: BufWriter<W>,
+    line: Vec<u8>,
 }
 
-impl Speaking {
-    pub(super) fn start() -> Result<(Self, SyncSender<Record>), RunError> {
-        let (records, spoken) = sync_channel(RECORDS);
-        let (here, gone) = oneshot::channel();
-        let thread = thread::Builder::new().name("speaking".to_owned()).spawn(move || {
-            let _here = here;
-            speak(&spoken, BufWriter::new(io::stdout()))
-        });
-        let thread = thread.map_err(|error| RunError::Start("the output's thread", error))?;
-        Ok((Self { gone, thread }, records))
+impl<W: Write> Speaking<W> {
+    pub(super) fn new(out: W) -> Self {
+        Self { out: BufWriter::new(out), line: Vec::new() }
     }
 
-    pub(super) async fn gone(&mut self) {
-        if !self.gone.is_terminated() {
-            let _ = (&mut self.gone).await;
+    /// All of them, and nothing stays in a buffer: a record that sits there warns nobody.
+    pub(super) fn say(&mut self, records: impl Iterator<Item = Record>) -> io::Result<()> {
+        for record in records {
+            self.line.clear();
+            house::write(&record, &mut self.line);
+            self.out.write_all(&self.line)?;
         }
-    }
-
-    /// Call when [`Speaking::gone`] has returned.
-    pub(super) fn outcome(self) -> io::Result<()> {
-        self.thread
-            .join()
-            .unwrap_or_else(|_| Err(io::Error::other("a fault of cloudward while writing a record")))
-    }
-}
-
-/// Written at once whenever nothing more is waiting: a record that sits in a buffer warns nobody.
-fn speak(records: &Receiver<Record>, mut out: impl Write) -> io::Result<()> {
-    let mut line = Vec::new();
-    while let Ok(record) = next(records, &mut out)? {
-        line.clear();
-        house::write(&record, &mut line);
-        out.write_all(&line)?;
-    }
-    out.flush()
-}
-
-fn next(records: &Receiver<Record>, out: &mut impl Write) -> io::Result<Result<Record, TryRecvError>> {
-    match records.try_recv() {
-        Err(TryRecvError::Empty) => {
-            out.flush()?;
-            Ok(records.recv().map_err(|_| TryRecvError::Disconnected))
-        }
-        other => Ok(other),
+        self.out.flush()
     }
 }
 
@@ -85,11 +46,8 @@ mod tests {
 
     #[test]
     fn one_line_for_each_record() {
-        let (records, spoken) = sync_channel(8);
-        (0..3).for_each(|_| records.send(record()).unwrap());
-        drop(records);
         let mut out = Vec::new();
-        speak(&spoken, &mut out).unwrap();
+        Speaking::new(&mut out).say((0..3).map(|_| record())).unwrap();
         assert_eq!(out.iter().filter(|byte| **byte == b'\n').count(), 3);
         assert_eq!(out.last(), Some(&b'\n'));
     }
@@ -105,8 +63,7 @@ mod tests {
                 Ok(())
             }
         }
-        let (records, spoken) = sync_channel(8);
-        records.send(record()).unwrap();
-        assert_eq!(speak(&spoken, Broken).unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+        let said = Speaking::new(Broken).say(std::iter::once(record()));
+        assert_eq!(said.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
     }
 }

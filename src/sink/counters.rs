@@ -86,29 +86,43 @@ pub struct Look {
     pub last_error: Option<String>,
 }
 
-/// All outputs of this run.
-#[derive(Debug)]
-pub struct Board {
-    spool: Arc<Shared>,
-    outputs: Vec<(String, &'static str, Arc<Counters>)>,
-}
+/// An output's name, its type, and how it goes.
+type Listed = (String, &'static str, Arc<Counters>);
+
+/// The outputs of this run. There are none before the first [`Board::list`].
+#[derive(Default, Debug)]
+pub struct Board(Mutex<Option<(Arc<Shared>, Vec<Listed>)>>);
 
 impl Board {
     pub fn new(spool: Arc<Shared>, outputs: &[Output]) -> Self {
-        let of = |output: &Output| (output.name.clone(), output.type_name(), Arc::default());
-        Self { spool, outputs: outputs.iter().map(of).collect() }
+        let board = Self::default();
+        board.list(spool, outputs);
+        board
+    }
+
+    /// These are the outputs from now on. Those that were there before count on.
+    pub fn list(&self, spool: Arc<Shared>, outputs: &[Output]) {
+        let of = |output: &Output| (output.name.clone(), output.type_name(), self.counters(&output.name));
+        let listed = outputs.iter().map(of).collect();
+        *self.now() = Some((spool, listed));
+    }
+
+    fn now(&self) -> MutexGuard<'_, Option<(Arc<Shared>, Vec<Listed>)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     pub fn counters(&self, output: &str) -> Arc<Counters> {
-        let found = self.outputs.iter().find(|(name, _, _)| name == output);
+        let now = self.now();
+        let found = now.iter().flat_map(|(_, listed)| listed).find(|(name, _, _)| name == output);
         found.map_or_else(Arc::default, |(_, _, counters)| Arc::clone(counters))
     }
 
     /// Every output as it is now. Takes a walk over the spool's index: for people and heartbeats.
     pub fn look(&self) -> Vec<Look> {
-        let looks = self.outputs.iter().map(|(name, kind, counters)| {
+        let Some((spool, listed)) = self.now().clone() else { return Vec::new() };
+        let looks = listed.iter().map(|(name, kind, counters)| {
             let count = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
-            let backlog = self.spool.backlog(name);
+            let backlog = spool.backlog(name);
             let (state, last_error) = counters.now().clone();
             Look {
                 name: name.clone(),

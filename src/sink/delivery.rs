@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use super::counters::{Counters, State};
 use super::output::Output;
-use super::spool::Shared;
+use super::spool::{Entry, Shared};
 use super::transport::{Backoff, Failure, Link, Message, Outcome};
 
 /// Records that are sent and not confirmed, at most: what a break costs is sent again. Fewer after a break, more with
@@ -38,7 +38,20 @@ pub struct Delivery {
     window: u64,
     /// Smaller after the receiver found a batch too large.
     batch: usize,
+    /// Records from here on are not for this output.
+    before: u64,
     pace: Pace,
+}
+
+/// How long an output goes on.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub enum Stay {
+    #[default]
+    On,
+    /// Until nothing is left to send or to confirm.
+    Settle,
+    /// The same, for records before this number: the output is no longer configured.
+    Leave { before: u64 },
 }
 
 /// What to do after a step.
@@ -67,6 +80,7 @@ impl Delivery {
             unconfirmed: VecDeque::new(),
             window: FIRST,
             batch: BATCH,
+            before: u64::MAX,
             pace: Pace::new(output.rate),
             output,
             spool,
@@ -74,12 +88,16 @@ impl Delivery {
         }
     }
 
-    /// Delivers until `stopping` is true and nothing is left to send or to confirm. Dropping it is safe at any moment.
-    pub async fn run(mut self, mut stopping: watch::Receiver<bool>) {
+    /// Delivers as long as `stay` says, or until nobody says so any more. Dropping it is safe at any moment.
+    pub async fn run(&mut self, mut stay: watch::Receiver<Stay>) {
         let mut raised = self.spool.raised();
         loop {
             raised.mark_unchanged();
-            let ending = *stopping.borrow_and_update() || stopping.has_changed().is_err();
+            let told = *stay.borrow_and_update();
+            let ending = told != Stay::On || stay.has_changed().is_err();
+            if let Stay::Leave { before } = told {
+                self.before = before;
+            }
             if ending {
                 self.link.hurry();
             }
@@ -90,17 +108,31 @@ impl Delivery {
                 }
                 step = tokio::select! {
                     changed = raised.changed(), if raised.has_changed().is_ok() => Step::of(changed.is_ok()),
-                    changed = stopping.changed(), if !ending => Step::of(changed.is_ok()),
+                    changed = stay.changed(), if !ending => Step::of(changed.is_ok()),
                     progress = self.link.progress(true) => self.progressed(progress),
                 };
             }
             if let Step::Wait(pause) = step {
                 tokio::select! {
                     () = sleep(pause) => {}
-                    _ = stopping.changed(), if !ending => {}
+                    _ = stay.changed(), if !ending => {}
                 }
             }
         }
+    }
+
+    /// Gives up the output's place in the spool. What it never got is counted as lost.
+    pub fn leave(mut self) {
+        self.next = self.spool.cursor(&self.output.name);
+        loop {
+            let (left, next) = self.collect();
+            left.iter().for_each(|message| self.spool.leave_behind(&self.output.name, &message.entry));
+            if next <= self.next {
+                break;
+            }
+            self.next = next;
+        }
+        self.spool.forget(&self.output.name);
     }
 
     /// Sends the next batch, if there is one.
@@ -156,9 +188,13 @@ impl Delivery {
 
     /// Messages that this output wants, and the number to go on from.
     fn collect(&self) -> (Vec<Message>, u64) {
+        if self.next >= self.before {
+            return (Vec::new(), self.next);
+        }
         let taken = self.spool.take(self.next, self.pace.limit(self.batch), BATCH_BYTES);
+        let wanted = |entry: &Arc<Entry>| entry.seq < self.before && self.output.choice.takes(&entry.head);
         let mut batch = Vec::new();
-        for entry in taken.entries.into_iter().filter(|entry| self.output.choice.takes(&entry.head)) {
+        for entry in taken.entries.into_iter().filter(wanted) {
             match entry.form(&self.key).map(str::to_owned) {
                 Some(text) => batch.push(Message { entry, text }),
                 None => {

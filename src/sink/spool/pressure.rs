@@ -20,6 +20,7 @@ pub enum Why {
     Damaged,
     TooLong,
     Refused,
+    Removed,
 }
 
 impl Why {
@@ -31,6 +32,7 @@ impl Why {
             Self::Damaged => "given up because they could not be read back from the spool",
             Self::TooLong => "given up because they are longer than the spool takes",
             Self::Refused => "given up because a receiver refused them for good",
+            Self::Removed => "not delivered before their output was taken out of the configuration",
         }
     }
 }

@@ -108,6 +108,22 @@ impl Shared {
         dropped.remark(Why::Refused, format!("{output}: {reason}"));
     }
 
+    /// The output is gone, and this record had not reached its receiver.
+    pub fn leave_behind(&self, output: &str, entry: &Entry) {
+        let mut dropped = self.dropped();
+        dropped.add(Why::Removed, entry.head.level, entry.raised);
+        dropped.remark(Why::Removed, output.to_owned());
+    }
+
+    /// Nothing is kept for this output any more.
+    pub fn forget(&self, output: &str) {
+        let mut index = self.index();
+        index.cursors.remove(output);
+        if index.cursors.is_empty() {
+            index.slots.clear();
+        }
+    }
+
     /// Counts what an output still has to get; for people who look, not for every record.
     pub fn backlog(&self, output: &str) -> Backlog {
         let index = self.index();

@@ -83,6 +83,17 @@ impl Writer {
         Ok(Opened { writer, shared, remarks })
     }
 
+    /// Other limits and other outputs, from now on. The folder stays what it is. An output that is new starts with the
+    /// oldest record there is; one that is gone keeps its place until it says that it leaves ([`Shared::forget`]).
+    pub fn adopt(&mut self, options: &Options, outputs: &[&str]) {
+        (self.options.max_bytes, self.options.max_age) = (options.max_bytes, options.max_age);
+        let mut index = self.shared.index();
+        for name in outputs {
+            let saved = self.saved.1.get(*name).copied().unwrap_or_default();
+            index.cursors.entry((*name).to_owned()).or_insert(saved);
+        }
+    }
+
     /// The number that the next record will have.
     pub fn next(&self) -> u64 {
         self.next
