@@ -1,0 +1,1 @@
+"""What `launchd/package` is made of."""
