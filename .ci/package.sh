@@ -67,6 +67,9 @@ check_package() {
     shellcheck launchd/uninstall launchd/scripts/preinstall launchd/scripts/postinstall
     package=$(package_of "$out/plain")
     read_package "$package" "$out/read" --no-entitlements
+    # Signing has moved nothing that the program is loaded by: it still runs, from within the universal file.
+    build_machrun
+    "$machrun" "$out/read/root/$contents/MacOS/cloudward" --version
     package_of "$out/again"
     cmp "$package" "$out/again/${package##*/}"
     cargo build --locked --quiet
