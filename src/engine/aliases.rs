@@ -16,29 +16,29 @@ pub const MAX_VOLUMES: usize = 16;
 
 /// A folder that held sensitive files has another name.
 #[derive(Debug)]
-struct Moved {
+pub(super) struct Moved {
     /// Canonical, without a slash at the end.
-    from: Box<[u8]>,
-    to: Box<[u8]>,
-    hop: Hop,
-    until: Timestamp,
+    pub(super) from: Box<[u8]>,
+    pub(super) to: Box<[u8]>,
+    pub(super) hop: Hop,
+    pub(super) until: Timestamp,
 }
 
 /// A volume whose image carries reads.
 #[derive(Debug)]
-struct Volume {
+pub(super) struct Volume {
     /// Canonical mount point.
-    at: Box<[u8]>,
-    parts: Vec<Part>,
-    until: Timestamp,
+    pub(super) at: Box<[u8]>,
+    pub(super) parts: Vec<Part>,
+    pub(super) until: Timestamp,
 }
 
 #[derive(Debug, Default)]
 pub struct Aliases {
-    moved: VecDeque<Moved>,
-    inodes: Table<FileId, FilePath>,
-    oldest: VecDeque<FileId>,
-    volumes: VecDeque<Volume>,
+    pub(super) moved: VecDeque<Moved>,
+    pub(super) inodes: Table<FileId, FilePath>,
+    pub(super) oldest: VecDeque<FileId>,
+    pub(super) volumes: VecDeque<Volume>,
 }
 
 impl Aliases {
@@ -91,6 +91,13 @@ impl Aliases {
         if self.inodes.remove(&id).is_some() {
             self.oldest.retain(|other| *other != id);
         }
+    }
+
+    /// Devices have other numbers, and no image is attached.
+    pub fn forget_inodes(&mut self) {
+        self.inodes.clear();
+        self.oldest.clear();
+        self.volumes.clear();
     }
 
     /// A volume shows what an image holds.

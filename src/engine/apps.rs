@@ -26,9 +26,9 @@ pub struct Laid {
 #[derive(Debug)]
 pub struct Told {
     /// In lower case, as `tell application "..."` has it: a name or a bundle identifier.
-    app: Box<str>,
-    teller: LifeId,
-    time: Timestamp,
+    pub(super) app: Box<str>,
+    pub(super) teller: LifeId,
+    pub(super) time: Timestamp,
 }
 
 /// The latest, oldest first.

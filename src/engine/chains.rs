@@ -31,7 +31,7 @@ const MAX_REASONS: usize = 16;
 const REPORT_EVERY: Span = Span::from_secs(60);
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct ChainId(u64);
+pub struct ChainId(pub(super) u64);
 
 /// A crossed read, with the sets that the allow list does not let through.
 #[derive(Clone, Debug)]
@@ -80,19 +80,19 @@ pub struct Completion {
 #[derive(Debug)]
 pub struct Chain {
     pub alert_id: AlertId,
-    key: Arc<str>,
+    pub(super) key: Arc<str>,
     /// The uploading program's code identity and the place: with a read in common, the same lineage's chain.
-    who_where: Arc<str>,
+    pub(super) who_where: Arc<str>,
     /// The uploading program's code identity.
     pub code: Arc<str>,
     pub first: Timestamp,
-    last_step: Timestamp,
-    last_pair: Timestamp,
+    pub(super) last_step: Timestamp,
+    pub(super) last_pair: Timestamp,
     pub time: Timestamp,
     pub revision: u32,
     pub count: u64,
-    reported: Timestamp,
-    dirty: bool,
+    pub(super) reported: Timestamp,
+    pub(super) dirty: bool,
     pub ways: BTreeSet<Leaving>,
     /// Rules that the chain has fulfilled; silent while there are none.
     pub fired: Vec<RuleRef>,
@@ -116,11 +116,11 @@ pub struct Chain {
 /// All chains within reach of a next step.
 #[derive(Debug, Default)]
 pub struct Chains {
-    chains: Table<ChainId, Chain>,
-    ids: BTreeSet<ChainId>,
-    by_key: Table<Arc<str>, ChainId>,
-    by_read: Table<(ReadId, Arc<str>), ChainId>,
-    next: u64,
+    pub(super) chains: Table<ChainId, Chain>,
+    pub(super) ids: BTreeSet<ChainId>,
+    pub(super) by_key: Table<Arc<str>, ChainId>,
+    pub(super) by_read: Table<(ReadId, Arc<str>), ChainId>,
+    pub(super) next: u64,
 }
 
 impl Chains {

@@ -22,8 +22,8 @@ const SHORT_LIVED: Span = Span::from_secs(3600);
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) struct Named {
     /// `None`: whichever service its bytes go to.
-    service: Option<Arc<str>>,
-    tenant: Arc<str>,
+    pub(super) service: Option<Arc<str>>,
+    pub(super) tenant: Arc<str>,
 }
 
 /// The place with the tenant that its name does not tell but the command line does, if that names one only.

@@ -15,8 +15,8 @@ const MAX_TEXTS: usize = 64;
 
 #[derive(Debug, Default)]
 pub struct CoverageLog {
-    open: BTreeMap<(CoverageKind, String), (Timestamp, u64)>,
-    recent: VecDeque<(CoverageKind, Timestamp, Timestamp)>,
+    pub(super) open: BTreeMap<(CoverageKind, String), (Timestamp, u64)>,
+    pub(super) recent: VecDeque<(CoverageKind, Timestamp, Timestamp)>,
 }
 
 impl CoverageLog {

@@ -1,11 +1,12 @@
 //! What the tap has told of each flow, and where its bytes go in terms of policy.
 
+use std::collections::VecDeque;
 use std::net::IpAddr;
 use std::sync::Arc;
 
 use crate::model::{
-    ClientHello, DomainName, FlowEvidence, FlowFacts, FlowId, NameScope, NameSource, NetFact, NetKind, Owner,
-    Table, Timestamp, UnknownName,
+    ClientHello, Close, DomainName, FlowEvidence, FlowFacts, FlowId, NameScope, NameSource, NetFact, NetKind,
+    Owner, Table, Timestamp, UnknownName,
 };
 use crate::policy::Policy;
 
@@ -59,6 +60,8 @@ pub struct Flow {
 
 /// Flows whose packets came out of order, so that something of them is known before their beginning is.
 const MAX_EARLY: usize = 1024;
+/// Flows whose capture ended before they did, remembered at most: the latest.
+const MAX_BEFORE: usize = 1024;
 /// Facts kept of one such flow.
 const MAX_EARLY_FACTS: usize = 256;
 
@@ -68,10 +71,12 @@ const MAX_WAITING: usize = 256;
 /// Live flows. The tap bounds their number.
 #[derive(Debug, Default)]
 pub struct Flows {
-    flows: Table<FlowId, Flow>,
+    pub(super) flows: Table<FlowId, Flow>,
     /// The highest id that was opened; ids rise.
-    newest: Option<FlowId>,
-    early: Table<FlowId, Vec<NetFact>>,
+    pub(super) newest: Option<FlowId>,
+    pub(super) early: Table<FlowId, Vec<NetFact>>,
+    /// Flows whose capture ended before they did, oldest first: they may go on in the next.
+    pub(super) before: VecDeque<Flow>,
 }
 
 impl Flows {
@@ -98,7 +103,61 @@ impl Flows {
     /// Opens a flow and gives what was known of it before.
     pub fn open(&mut self, id: FlowId, time: Timestamp, facts: &FlowFacts) -> Vec<NetFact> {
         self.newest = self.newest.max(Some(id));
-        self.flows.or_insert_with(id, || Flow {
+        let going_on = self.going_on(facts);
+        self.flows.or_insert_with(id, || match going_on {
+            Some(known) => Flow { facts: Arc::new(facts.clone()), opened: time, ..known },
+            None => Flow::new(time, facts),
+        });
+        self.early.remove(&id).unwrap_or_default()
+    }
+
+    /// A flow that went on when its capture ended: what was known of it, if these are its addresses.
+    fn going_on(&mut self, facts: &FlowFacts) -> Option<Flow> {
+        let ends = |facts: &FlowFacts| (facts.client, facts.server);
+        let at = self.before.iter().position(|known| facts.midstream && ends(&known.facts) == ends(facts))?;
+        self.before.remove(at)
+    }
+
+    /// Numbers begin anew. Of flows whose destination is known that stays known, for those that go on.
+    pub fn begin_anew(&mut self) {
+        let ids: Vec<FlowId> = self.flows.sorted().into_iter().map(|(id, _)| *id).collect();
+        for id in ids {
+            self.flows.remove(&id).into_iter().for_each(|flow| self.leave(&flow));
+        }
+        *self = Self { before: std::mem::take(&mut self.before), ..Self::default() };
+    }
+
+    pub fn close(&mut self, id: FlowId, close: Close) -> Option<Flow> {
+        let flow = self.flows.remove(&id)?;
+        if close == Close::EndOfRecording {
+            self.leave(&flow);
+        }
+        Some(flow)
+    }
+
+    /// What goes on unseen is remembered by its name; whose it is and what it sends is asked anew.
+    fn leave(&mut self, flow: &Flow) {
+        if flow.local || !matches!(flow.target, Target::Place(Place::Service { .. })) {
+            return;
+        }
+        if self.before.len() >= MAX_BEFORE {
+            self.before.pop_front();
+        }
+        let (domain, alias, disputed) = (flow.domain.clone(), flow.alias.clone(), flow.disputed.clone());
+        let (hello, target) = (flow.hello.clone(), flow.target.clone());
+        let known = Flow { domain, alias, disputed, hello, target, ..Flow::new(flow.opened, &flow.facts) };
+        self.before.push_back(Flow {
+            source: flow.source,
+            scope: flow.scope,
+            unknown: flow.unknown,
+            ..known
+        });
+    }
+}
+
+impl Flow {
+    fn new(time: Timestamp, facts: &FlowFacts) -> Self {
+        Self {
             facts: Arc::new(facts.clone()),
             owner: None,
             opened: time,
@@ -119,16 +178,9 @@ impl Flows {
             target: Target::Open,
             waiting: Vec::new(),
             habitual: false,
-        });
-        self.early.remove(&id).unwrap_or_default()
+        }
     }
 
-    pub fn close(&mut self, id: FlowId) -> Option<Flow> {
-        self.flows.remove(&id)
-    }
-}
-
-impl Flow {
     /// Takes a name if it is at least as good as the one known. True if the target changed.
     pub fn name(
         &mut self,

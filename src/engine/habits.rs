@@ -20,15 +20,15 @@ pub const MAX_BASELINE: usize = 1 << 16;
 const NETWORK: &str = "";
 
 /// A program's code identity and the name of a service.
-type Pair = (Arc<str>, Arc<str>);
+pub(super) type Pair = (Arc<str>, Arc<str>);
 
 /// When each program first used the network, and each service.
 #[derive(Debug)]
 pub struct Habits {
-    first: Table<Pair, Timestamp>,
-    order: VecDeque<Pair>,
-    network: Arc<str>,
-    evicted: u64,
+    pub(super) first: Table<Pair, Timestamp>,
+    pub(super) order: VecDeque<Pair>,
+    pub(super) network: Arc<str>,
+    pub(super) evicted: u64,
 }
 
 impl Default for Habits {

@@ -8,7 +8,7 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::model::{
-    ExecFacts, Pid, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Span, Table, Timestamp,
+    ExecFacts, Pid, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Set, Span, Table, Timestamp,
 };
 use crate::policy::Identity;
 
@@ -25,12 +25,14 @@ pub const MAX_LIVES: usize = 1 << 16;
 pub const TOMBSTONE: Span = Span::from_secs(30);
 /// Ancestors kept for the evidence.
 pub const MAX_ANCESTORS: u8 = 16;
+/// Marks a flow as one of an earlier run of the program.
+const EARLIER_RUN: u32 = 1 << 31;
 /// An event of a process may be stamped this much before the event that began it: two queues, two clocks' grain.
 const SKEW: Span = Span::from_millis(100);
 
 /// Names one life. Never reused.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub struct LifeId(u64);
+pub struct LifeId(pub(super) u64);
 
 /// Who a process is between two execs.
 #[derive(Clone, Debug)]
@@ -50,7 +52,7 @@ pub struct Ancestor {
     pub evidence: Arc<ProcessEvidence>,
     pub identity: Arc<Identity>,
     pub parent: Option<Arc<Ancestor>>,
-    depth: u8,
+    pub(super) depth: u8,
 }
 
 /// One process and what it carries.
@@ -58,7 +60,7 @@ pub struct Ancestor {
 pub struct Life {
     pub id: LifeId,
     pub image: Image,
-    keys: Vec<ProcessKey>,
+    pub(super) keys: Vec<ProcessKey>,
     pub ancestor: Option<Arc<Ancestor>>,
     pub parent: Option<LifeId>,
     pub born: Timestamp,
@@ -106,20 +108,20 @@ impl Life {
 /// All lives.
 #[derive(Debug, Default)]
 pub struct Lineage {
-    lives: Table<LifeId, Life>,
-    by_key: Table<ProcessKey, LifeId>,
+    pub(super) lives: Table<LifeId, Life>,
+    pub(super) by_key: Table<ProcessKey, LifeId>,
     /// Lives of one pid, oldest first.
-    by_pid: Table<Pid, Vec<LifeId>>,
-    next: u64,
+    pub(super) by_pid: Table<Pid, Vec<LifeId>>,
+    pub(super) next: u64,
     /// No life has a lower number.
-    oldest: u64,
+    pub(super) oldest: u64,
     /// Lives that never carried anything.
-    idle: BTreeSet<LifeId>,
+    pub(super) idle: BTreeSet<LifeId>,
     /// When to look at an ended life again.
-    graves: BTreeSet<(Timestamp, LifeId)>,
-    evicted: u64,
+    pub(super) graves: BTreeSet<(Timestamp, LifeId)>,
+    pub(super) evicted: u64,
     /// Forgotten, but not yet taken out of the tables of others.
-    gone: Vec<Life>,
+    pub(super) gone: Vec<Life>,
 }
 
 impl Lineage {
@@ -265,6 +267,50 @@ impl Lineage {
         life.image.code = identity::code_word(&identity);
         life.image.evidence = Arc::new(evidence);
         life.image.identity = Arc::new(identity);
+    }
+
+    /// A life of an earlier run, put back in the order of its birth.
+    pub(super) fn put_back(&mut self, mut life: Life, idle: bool) {
+        let (id, pid) = (life.id, life.image.evidence.info.key.pid);
+        life.keys.iter().for_each(|key| _ = self.by_key.insert(*key, id));
+        self.by_pid.or_insert_with(pid, Vec::new).push(id);
+        if idle {
+            self.idle.insert(id);
+        }
+        // What the allow list says is asked anew.
+        life.tallies.iter_mut().for_each(|tally| tally.epoch = u32::MAX);
+        self.lives.insert(id, life);
+    }
+
+    /// Flows are counted anew: no number of an earlier run is one of this.
+    pub fn begin_anew(&mut self) {
+        for id in self.ids() {
+            let tallies = self.lives.get_mut(&id).map(|life| &mut life.tallies);
+            for tally in tallies.into_iter().flatten() {
+                tally.flows.iter_mut().for_each(|(flow, _)| flow.0 |= EARLIER_RUN);
+                tally.local = None;
+            }
+        }
+    }
+
+    /// The machine began anew: whoever ran runs no more, and keys name others now.
+    pub fn end_all(&mut self, time: Timestamp) {
+        self.ids().into_iter().for_each(|id| self.end(id, time));
+        self.by_key.clear();
+        self.by_pid.clear();
+    }
+
+    /// Those whose image is not among these have ended meanwhile.
+    pub fn end_all_but(&mut self, running: &Set<ProcessKey>, time: Timestamp) {
+        for id in self.ids() {
+            if self.lives.get(&id).is_some_and(|life| !running.contains(&life.image.evidence.info.key)) {
+                self.end(id, time);
+            }
+        }
+    }
+
+    fn ids(&self) -> Vec<LifeId> {
+        self.lives.sorted().into_iter().map(|(id, _)| *id).collect()
     }
 
     pub fn end(&mut self, id: LifeId, time: Timestamp) {

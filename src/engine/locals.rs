@@ -26,22 +26,22 @@ const SLACK: u64 = 8 * 1024;
 
 /// One connection from a process to a local port.
 #[derive(Debug)]
-struct Local {
-    ends: [Option<Owner>; 2],
-    opened: Timestamp,
-    last: Timestamp,
-    ended: bool,
+pub(super) struct Local {
+    pub(super) ends: [Option<Owner>; 2],
+    pub(super) opened: Timestamp,
+    pub(super) last: Timestamp,
+    pub(super) ended: bool,
     /// From the client to the server and back.
-    bytes: [u64; 2],
+    pub(super) bytes: [u64; 2],
     /// The connection by which the server sent it on, and what it sent there.
-    next: Option<FlowId>,
-    sent_on: u64,
-    told: bool,
+    pub(super) next: Option<FlowId>,
+    pub(super) sent_on: u64,
+    pub(super) told: bool,
 }
 
 #[derive(Debug, Default)]
 pub struct Locals {
-    by_flow: BTreeMap<FlowId, Local>,
+    pub(super) by_flow: BTreeMap<FlowId, Local>,
 }
 
 /// What is known of the connection before a flow.

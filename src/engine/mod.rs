@@ -36,6 +36,7 @@ mod pipes;
 mod rules;
 mod sends;
 mod sizes;
+pub mod state;
 pub mod taint;
 #[cfg(test)]
 mod testing;
@@ -47,7 +48,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{CoverageKind, Input, Record, Set, Table, Timestamp, Uid};
-use crate::policy::{Homes, Policy, Scratch, SensitiveSet, SetId, SetMask};
+use crate::policy::{Homes, Policy, Scratch, SetId, SetMask};
 
 pub use identity::of as identity_of;
 
@@ -79,6 +80,11 @@ enum Timer {
 
 /// For each set of an earlier policy its number in the present one, if it still exists.
 type Renumbering = Vec<Option<SetId>>;
+
+/// Sets of an earlier policy as the present one numbers them; those that are no more are dropped.
+fn renumbered(renumber: &Renumbering, sets: SetMask) -> SetMask {
+    sets.iter().filter_map(|set| renumber.get(usize::from(set.0)).copied().flatten()).collect()
+}
 
 /// Figures of one run, for summaries and status.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -191,17 +197,21 @@ impl Engine {
 
     /// From the next input on this policy is in force. What was read and sent under the old one is remembered.
     pub fn adopt(&mut self, policy: Arc<Policy>) {
-        let now_called = |set: &SensitiveSet| policy.sets.iter().position(|other| other.name == set.name);
-        let renumber: Renumbering =
-            self.policy.sets.iter().map(|set| now_called(set).map(|at| SetId(at as u8))).collect();
+        let earlier = std::mem::replace(&mut self.policy, policy);
+        let names: Vec<_> = earlier.sets.iter().map(|set| Arc::clone(&set.name)).collect();
+        let renumber = self.numbers_of(&names);
         for older in &mut self.renumberings {
             older.iter_mut().for_each(|set| *set = set.and_then(|set| renumber[usize::from(set.0)]));
         }
-        let number = |sets: SetMask| sets.iter().filter_map(|set| renumber[usize::from(set.0)]).collect();
-        self.chains.renumber(number);
+        self.chains.renumber(|sets| renumbered(&renumber, sets));
         self.renumberings.push(renumber);
         self.epoch += 1;
-        self.policy = policy;
+    }
+
+    /// How the present policy numbers the sets of these names.
+    fn numbers_of(&self, names: &[Arc<str>]) -> Renumbering {
+        let now_called = |name: &Arc<str>| self.policy.sets.iter().position(|set| set.name == *name);
+        names.iter().map(|name| now_called(name).map(|at| SetId(at as u8))).collect()
     }
 
     /// Feed one input. Same inputs in the same order give the same records, whenever and wherever run.
@@ -220,15 +230,19 @@ impl Engine {
         self.release(records);
     }
 
-    /// The recording has ended: open uploads are judged as they stand, everything owed is said.
+    /// The recording has ended: open uploads are judged as they stand, everything owed is said. What is known stays known,
+    /// so that it can be saved.
     pub fn finish(&mut self, records: &mut Vec<Record>) {
-        while let Some((_, timer)) = self.timers.pop_first() {
+        let mut later = BTreeSet::new();
+        while let Some((due, timer)) = self.timers.pop_first() {
             match timer {
-                Timer::Silence(life, tally) => self.judge(life, tally),
+                Timer::Silence(life, tally) => self.judge_now(life, tally),
                 Timer::Revise(chain) => self.revise(chain),
-                Timer::Forget(_) | Timer::Coverage => {}
+                Timer::Forget(_) => _ = later.insert((due, timer)),
+                Timer::Coverage => {}
             }
         }
+        self.timers = later;
         self.chains.take_dirty().into_iter().for_each(|chain| self.report(chain));
         self.coverage.flush(self.now, &mut self.outbox);
         self.pending.clear();
@@ -246,7 +260,7 @@ impl Engine {
     fn sets_of(&self, read: &window::Read) -> SetMask {
         match self.renumberings.get(read.epoch as usize) {
             None => read.sets,
-            Some(renumber) => read.sets.iter().filter_map(|set| renumber[usize::from(set.0)]).collect(),
+            Some(renumber) => renumbered(renumber, read.sets),
         }
     }
 

@@ -9,10 +9,10 @@ const PATIENCE: Span = Span::from_secs(10);
 
 #[derive(Debug, Default)]
 pub struct Outbox {
-    waiting: BTreeMap<(Timestamp, u64), Record>,
-    next: u64,
+    pub(super) waiting: BTreeMap<(Timestamp, u64), Record>,
+    pub(super) next: u64,
     /// Time of the last record that went out.
-    released: Option<Timestamp>,
+    pub(super) released: Option<Timestamp>,
 }
 
 fn postpone(record: &mut Record, until: Timestamp) {

@@ -1,6 +1,6 @@
 //! What the network showed: flows find their process, bytes find their tally.
 
-use crate::model::{CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
+use crate::model::{Close, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
 
 use super::apps::Laid;
 use super::flows::{Flow, Target};
@@ -62,7 +62,7 @@ impl Engine {
                 }
             }
             NetKind::Bytes { out, into } => self.sent(id, time, u64::from(out), u64::from(into)),
-            NetKind::Closed(_) => self.closed(id),
+            NetKind::Closed(close) => self.closed(id, close),
         }
     }
 
@@ -213,9 +213,9 @@ impl Engine {
     }
 
     /// A flow has ended: whatever it was part of is judged.
-    fn closed(&mut self, id: FlowId) {
+    fn closed(&mut self, id: FlowId, close: Close) {
         self.locals.close(id);
-        let Some(flow) = self.flows.close(id) else { return };
+        let Some(flow) = self.flows.close(id, close) else { return };
         self.unattributed.remove(&id);
         let (Some(life), Target::Place(place)) = (flow.life, &flow.target) else { return };
         let Some(told) = self.lineage.get(life).map(|life| commands::told(life, place)) else { return };
@@ -255,6 +255,13 @@ impl Engine {
             life.bearings.iter().map(|bearing| bearing.mark(at)).filter(|mark| mark.crossed.is_some());
         let since = |mark: Mark| (tally.out - mark.base_out).saturating_sub(tally.into - mark.base_in);
         crossed.map(since).max().unwrap_or(0)
+    }
+
+    /// Whether it has been silent or not.
+    pub(super) fn judge_now(&mut self, life: LifeId, tally: u16) {
+        let found = self.lineage.get_mut(life).and_then(|life| life.tallies.get_mut(usize::from(tally)));
+        found.into_iter().for_each(|tally| tally.timed = false);
+        self.judge(life, tally);
     }
 
     /// A silence timer went off.

@@ -73,9 +73,9 @@ impl Part {
 pub struct Tainted {
     pub path: FilePath,
     /// Canonical; what lies in one folder stands together.
-    name: Box<[u8]>,
-    hash: PathHash,
-    id: Option<FileId>,
+    pub(super) name: Box<[u8]>,
+    pub(super) hash: PathHash,
+    pub(super) id: Option<FileId>,
     pub parts: Vec<Part>,
     pub until: Timestamp,
 }
@@ -83,13 +83,15 @@ pub struct Tainted {
 /// All tainted files.
 #[derive(Debug, Default)]
 pub struct Taints {
-    files: Table<u64, Tainted>,
-    by_path: Table<PathHash, u64>,
-    by_name: BTreeMap<Box<[u8]>, u64>,
-    by_id: Table<FileId, u64>,
-    expiry: BTreeSet<(Timestamp, u64)>,
-    next: u64,
-    evicted: u64,
+    pub(super) files: Table<u64, Tainted>,
+    pub(super) by_path: Table<PathHash, u64>,
+    pub(super) by_name: BTreeMap<Box<[u8]>, u64>,
+    pub(super) by_id: Table<FileId, u64>,
+    pub(super) expiry: BTreeSet<(Timestamp, u64)>,
+    pub(super) next: u64,
+    pub(super) evicted: u64,
+    /// Files brought back from an earlier run, and whether their paths and canonical names lead to them.
+    pub(super) unnamed: Vec<(u64, bool, bool)>,
 }
 
 impl Taints {
@@ -190,6 +192,28 @@ impl Taints {
             let (hash, name) = hash(&path);
             self.renamed(earlier, &FilePath::new(&path), &name, hash);
         }
+    }
+
+    /// Files of an earlier run are found by the hashes of this one. `hash` gives that of a path, and its canonical form.
+    pub fn rename_all(&mut self, mut hash: impl FnMut(&[u8]) -> (PathHash, Box<[u8]>)) {
+        for (key, by_path, by_name) in std::mem::take(&mut self.unnamed) {
+            let Some(file) = self.files.get_mut(&key) else { continue };
+            (file.hash, file.name) = hash(file.path.as_bytes());
+            if by_path {
+                self.by_path.insert(file.hash, key);
+            }
+            if by_name {
+                self.by_name.insert(file.name.clone(), key);
+            }
+        }
+    }
+
+    /// Devices have other numbers: only paths lead to files.
+    pub fn forget_inodes(&mut self) {
+        for (_, key) in &self.expiry {
+            self.files.get_mut(key).into_iter().for_each(|file| file.id = None);
+        }
+        self.by_id.clear();
     }
 
     /// The name is gone; other names of the inode may live on, so only the name is forgotten if the inode is known.

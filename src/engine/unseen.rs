@@ -23,8 +23,8 @@ pub struct Unseen {
     /// It asked another process for something.
     pub asked: Option<Timestamp>,
     /// Bytes that it sent to cloud services since.
-    out: u64,
-    told: bool,
+    pub(super) out: u64,
+    pub(super) told: bool,
 }
 
 /// Lives that lately read something sensitive themselves, oldest first.

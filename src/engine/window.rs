@@ -154,7 +154,7 @@ pub enum Place {
 
 /// What makes an upload less than certain, whatever else is known.
 #[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
-pub struct Doubts(u8);
+pub struct Doubts(pub(super) u8);
 
 impl Doubts {
     pub const NONE: Self = Self(0);

@@ -1,8 +1,8 @@
 //! Hash tables without an iteration order.
 //!
 //! Keys are chosen by whoever runs programs on the Mac, so the hash is seeded; because the seed differs from run to run,
-//! nothing may depend on the order of entries, and these tables offer no way to walk them. What must be walked is kept
-//! in a `Vec` or a `BTreeMap` beside the table.
+//! nothing may depend on the order of entries, and these tables offer no way to walk them but in the order of their keys,
+//! which costs a sort. What must be walked often is kept in a `Vec` or a `BTreeMap` beside the table.
 
 #![allow(clippy::disallowed_types, reason = "the one place where the hash map is fenced in")]
 
@@ -69,6 +69,16 @@ impl<K: Eq + Hash, V> Table<K, V> {
         self.0.remove(key)
     }
 
+    /// All entries, in the order of their keys: for snapshots, which are the same for the same contents.
+    pub fn sorted(&self) -> Vec<(&K, &V)>
+    where
+        K: Ord,
+    {
+        let mut entries: Vec<_> = self.0.iter().collect();
+        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        entries
+    }
+
     /// Keeps what `keep` says. `keep` must not depend on the order in which it is asked.
     pub fn retain(&mut self, keep: impl FnMut(&K, &mut V) -> bool) {
         self.0.retain(keep);
@@ -115,6 +125,16 @@ impl<K: Eq + Hash> Set<K> {
         K: Borrow<Q>,
     {
         self.0.remove(key)
+    }
+
+    /// All keys in their order.
+    pub fn sorted(&self) -> Vec<&K>
+    where
+        K: Ord,
+    {
+        let mut keys: Vec<_> = self.0.iter().collect();
+        keys.sort_unstable();
+        keys
     }
 
     pub fn clear(&mut self) {

@@ -55,6 +55,11 @@ impl Homes {
         Learned::New
     }
 
+    /// All that are known, in canonical form and in their order; those under `/Users` need not be.
+    pub fn known(&self) -> Vec<Box<[u8]>> {
+        self.known.sorted().into_iter().cloned().collect()
+    }
+
     fn is_home(&self, path: &[u8]) -> bool {
         users_home(path) == Some(path.len()) || self.known.contains(path)
     }

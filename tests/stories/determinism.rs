@@ -32,7 +32,9 @@ impl Read for Pieces {
 }
 
 /// Thefts of several kinds at once, an allowed copy, a lost event, a flow without owner.
-static MAC: LazyLock<World> = LazyLock::new(|| {
+static MAC: LazyLock<World> = LazyLock::new(mac);
+
+pub fn mac() -> World {
     let mut w = World::new();
     let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
     let zip = w.spawn(1.0, &shell, apple("/usr/bin/zip", "com.apple.zip"), &["zip", "out.zip"]);
@@ -63,7 +65,7 @@ static MAC: LazyLock<World> = LazyLock::new(|| {
         w.open(30.0 + f64::from(round) * 4.0, &shell, "/usr/lib/libz.dylib");
     }
     w
-});
+}
 
 fn told(seed: u64, longest: u64, delay: f64, capture_first: bool) -> String {
     let mut chance = Chance::new(seed);

@@ -15,6 +15,7 @@ mod network;
 mod offices;
 mod paths;
 mod recorded;
+mod restart;
 mod rules;
 mod table;
 mod time;

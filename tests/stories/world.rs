@@ -604,7 +604,19 @@ impl World {
 
     pub fn tell(&self) -> Told {
         let (events, capture) = self.recordings();
+        super::restart::says_the_same(&self.policy, &events, &capture);
         play(&self.policy, vec![events], vec![capture])
+    }
+
+    /// Packets up to a moment and those from it on.
+    pub fn captures_around(&self, at: f64) -> [Vec<u8>; 2] {
+        let mut packets = self.packets.clone();
+        packets.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (before, after) = packets.into_iter().partition::<Vec<_>, _>(|(time, _)| *time < at);
+        [before, after].map(|mut packets| {
+            packets.iter_mut().for_each(|(at, _)| *at = self.wall(*at));
+            pcap(&packets)
+        })
     }
 }
 
@@ -612,26 +624,11 @@ impl World {
 pub fn tell_with_reload(world: &World, at: f64, second: &str) -> Told {
     let (events, capture) = world.recordings();
     let policy = compiled(&world.policy);
-    let mut order = Order::new(Span::from_secs(10));
-    let (processes, net) = (order.open(SourceRank(1)), order.open(SourceRank(2)));
-    let (mut decoder, mut gate) = (Decoder::new(), PolicyGate::new(Arc::clone(&policy.paths)));
-    for line in events.split_inclusive(|byte| *byte == b'\n') {
-        let observed = decoder.decode(line, &mut gate).unwrap();
-        observed.into_iter().for_each(|observed| order.push(processes, Input::Process(observed)));
-    }
-    let mut reader = CaptureReader::from_stream("capture", Box::new(Cursor::new(capture))).unwrap();
-    let (mut tap, mut facts) = (Tap::new(Limits::default()), Vec::new());
-    while let Some(packet) = reader.next().unwrap() {
-        tap.packet(&packet, &mut facts);
-    }
-    tap.finish(Timestamp::MIN, &mut facts);
-    facts.into_iter().for_each(|fact| order.push(net, Input::Net(fact)));
-    order.close(processes);
-    order.close(net);
+    let inputs = inputs(&policy, &events, vec![capture]);
     let (mut engine, mut records) = (Engine::new(policy), Vec::new());
     let mut second = Some(compiled(second));
-    let moment = Timestamp::from_nanos(EPOCH * 1_000_000_000 + (at * 1e9) as i64);
-    while let Some(input) = order.pop() {
+    let moment = moment(at);
+    for input in inputs {
         if let Some(second) = second.take_if(|_| input.time() >= moment) {
             engine.adopt(second);
         }
@@ -641,6 +638,34 @@ pub fn tell_with_reload(world: &World, at: f64, second: &str) -> Told {
     Told { records }
 }
 
+/// A moment of the story as events are stamped.
+pub fn moment(at: f64) -> Timestamp {
+    Timestamp::from_nanos(EPOCH * 1_000_000_000 + (at * 1e9) as i64)
+}
+
+/// What the sensors tell of recordings, in the order in which the engine is told. Each capture has a tap of its own.
+pub fn inputs(policy: &Arc<Policy>, events: &[u8], captures: Vec<Vec<u8>>) -> Vec<Input> {
+    let mut order = Order::new(Span::from_secs(10));
+    let (processes, net) = (order.open(SourceRank(1)), order.open(SourceRank(2)));
+    let (mut decoder, mut gate) = (Decoder::new(), PolicyGate::new(Arc::clone(&policy.paths)));
+    for line in events.split_inclusive(|byte| *byte == b'\n') {
+        let observed = decoder.decode(line, &mut gate).unwrap();
+        observed.into_iter().for_each(|observed| order.push(processes, Input::Process(observed)));
+    }
+    for capture in captures {
+        let mut reader = CaptureReader::from_stream("capture", Box::new(Cursor::new(capture))).unwrap();
+        let (mut tap, mut facts) = (Tap::new(Limits::default()), Vec::new());
+        while let Some(packet) = reader.next().unwrap() {
+            tap.packet(&packet, &mut facts);
+        }
+        tap.finish(Timestamp::MIN, &mut facts);
+        facts.into_iter().for_each(|fact| order.push(net, Input::Net(fact)));
+    }
+    order.close(processes);
+    order.close(net);
+    std::iter::from_fn(|| order.pop()).collect()
+}
+
 /// Most stories share a policy: it is compiled once.
 pub fn compiled(text: &str) -> Arc<Policy> {
     static KNOWN: Mutex<BTreeMap<String, Arc<Policy>>> = Mutex::new(BTreeMap::new());
@@ -648,11 +673,17 @@ pub fn compiled(text: &str) -> Arc<Policy> {
     if let Some(policy) = known.get(text) {
         return Arc::clone(policy);
     }
+    let policy = compiled_anew(text);
+    known.insert(text.to_owned(), Arc::clone(&policy));
+    policy
+}
+
+/// Another run's policy: the same, with another seed.
+pub fn compiled_anew(text: &str) -> Arc<Policy> {
     let (settings, diagnostics) = config::load(&[Source::new(Origin::File, "policy.toml", text)]);
     let errors: Vec<_> =
         diagnostics.iter().filter(|d| d.level == Level::Error).map(ToString::to_string).collect();
     assert!(errors.is_empty(), "{errors:#?}");
-    known.insert(text.to_owned(), Arc::clone(&settings.policy));
     settings.policy
 }
 

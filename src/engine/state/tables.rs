@@ -1,0 +1,382 @@
+//! What each table keeps: every field that is named here, in this order. What can be made anew from the rest is not kept:
+//! indices by key and pid, hashes of paths, which are seeded anew in every run.
+
+use std::collections::BTreeSet;
+
+use crate::engine::Timer;
+use crate::engine::aliases::{Aliases, Moved, Volume};
+use crate::engine::apps::{Laid, Told};
+use crate::engine::chains::{Carried, Chain, ChainId, Chains, Instance};
+use crate::engine::commands::Named;
+use crate::engine::coverage::CoverageLog;
+use crate::engine::deeds::DeedNote;
+use crate::engine::flows::{Flow, Flows, Target};
+use crate::engine::habits::{Habits, MAX_HABITS};
+use crate::engine::lineage::{Ancestor, Image, Life, LifeId, Lineage, MAX_LIVES};
+use crate::engine::locals::{Before, Local, Locals};
+use crate::engine::outbox::Outbox;
+use crate::engine::taint::{Load, MAX_FILES, Origin, Part, Tainted, Taints};
+use crate::engine::unseen::Unseen;
+use crate::engine::window::{Bearing, Doubts, Mark, Place, Read, ReadId, Tally, Way};
+use crate::model::{PathHash, Record, Table, Timestamp};
+use crate::policy::SetMask;
+
+use super::codec::{Kept, Reader, Unreadable, Writer, kept, newtypes};
+
+newtypes! { ReadId LifeId ChainId Doubts }
+
+kept! {
+    // Who is who.
+    Image { since, evidence, identity, code, named }
+    Ancestor { evidence, identity, parent, depth }
+    Life {
+        id, image, keys, ancestor, parent, born, ended, bearings, tallies, pipes, load, last_load, absorbed, unseen,
+        bearings_omitted,
+    }
+    Named { service, tenant }
+    Unseen { hard_link, asked, out, told }
+    Told { app, teller, time }
+    // What they carry, and what they sent.
+    Way { hop, before, steps }
+    Bearing { read, through, way, since, until, marks }
+    Mark { tally, base_out, base_in, crossed }
+    Tally {
+        place, code, out, into, attribution, doubts, local, host_wide_name, flows, run_began, last_out, last_any, check_at,
+        pending, timed, epoch, permitted, asked, judged, counted, counted_at,
+    }
+    // Files.
+    Origin { read, way }
+    Load { id, origins, until }
+    Part { load, hops }
+    Moved { from, to, hop, until }
+    Volume { at, parts, until }
+    Aliases { moved, inodes, oldest, volumes }
+    // Flows.
+    Laid { life, attribution, doubts }
+    Flow {
+        facts, owner, opened, local, air, suspects, asked, before, proxied, life, domain, alias, source, scope, disputed,
+        unknown, hello, target, waiting, habitual,
+    }
+    Local { ends, opened, last, ended, bytes, next, sent_on, told }
+    Locals { by_flow }
+    // Chains.
+    Carried { bearing, sets, crossed }
+    Instance { life, tally, out, into, flows }
+    DeedNote { text, cap, severity, wrapped }
+    Chain {
+        alert_id, key, who_where, code, first, last_step, last_pair, time, revision, count, reported, dirty, ways, fired,
+        raised, user, uploader, ancestors, carried, omitted, place, instances, spilled, attribution, host_wide_name, reasons,
+        deeds,
+    }
+    // What is said.
+    CoverageLog { open, recent }
+}
+
+/// With the sets as they are numbered now: earlier numberings are not kept.
+impl Kept for Read {
+    fn keep(&self, to: &mut Writer) {
+        let Self { id, path, sets, epoch, time, reader, code, evidence, truncated, named_fork, nested } =
+            self;
+        let sets = match to.epochs.get(*epoch as usize) {
+            None => *sets,
+            Some(now) => {
+                let named = |set: crate::policy::SetId| now.get(usize::from(set.0)).copied().flatten();
+                sets.iter().filter_map(named).collect::<SetMask>()
+            }
+        };
+        (id.keep(to), path.keep(to), sets.keep(to), time.keep(to), reader.keep(to), code.keep(to));
+        (evidence.keep(to), truncated.keep(to), named_fork.keep(to), nested.keep(to));
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        Ok(Self {
+            id: Kept::give(from)?,
+            path: Kept::give(from)?,
+            sets: Kept::give(from)?,
+            epoch: 0,
+            time: Kept::give(from)?,
+            reader: Kept::give(from)?,
+            code: Kept::give(from)?,
+            evidence: Kept::give(from)?,
+            truncated: Kept::give(from)?,
+            named_fork: Kept::give(from)?,
+            nested: Kept::give(from)?,
+        })
+    }
+}
+
+/// Those that carry something first, then the youngest.
+impl Kept for Lineage {
+    fn keep(&self, to: &mut Writer) {
+        let Self { lives, by_key: _, by_pid: _, next, oldest, idle, graves, evicted: _, gone: _ } = self;
+        (to.number(*next), to.number(*oldest));
+        let mut order = lives.sorted();
+        order.reverse();
+        order.sort_by_key(|(id, _)| idle.contains(id));
+        to.entries(order.into_iter(), |to, (id, life)| {
+            life.keep(to);
+            idle.contains(id).keep(to);
+        });
+        graves.keep(to);
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        let mut lineage = Self { next: from.counter()?, oldest: from.counter()?, ..Self::default() };
+        let mut lives = from.entries(<(Life, bool)>::give)?;
+        lives.sort_by_key(|(life, _)| life.id);
+        if lives.len() > MAX_LIVES || lives.iter().any(|(life, _)| life.id.0 >= lineage.next) {
+            return Err(Unreadable::Value);
+        }
+        for (life, idle) in lives {
+            lineage.put_back(life, idle);
+        }
+        let graves: BTreeSet<(Timestamp, LifeId)> = Kept::give(from)?;
+        lineage.graves = graves.into_iter().filter(|(_, id)| lineage.lives.contains(id)).collect();
+        Ok(lineage)
+    }
+}
+
+/// The youngest first. Which of its names still lead to a file is kept beside it.
+impl Kept for Taints {
+    fn keep(&self, to: &mut Writer) {
+        let Self { files, by_path, by_name, by_id, expiry: _, next, evicted: _, unnamed: _ } = self;
+        to.number(*next);
+        to.entries(files.sorted().into_iter().rev(), |to, (key, file)| {
+            let Tainted { path, name, hash, id, parts, until } = file;
+            (to.number(*key), path.keep(to), id.keep(to), parts.keep(to), until.keep(to));
+            (by_path.get(hash) == Some(key)).keep(to);
+            (by_name.get(name) == Some(key)).keep(to);
+            id.is_some_and(|id| by_id.get(&id) == Some(key)).keep(to);
+        });
+    }
+
+    /// By path they are found only after [`Taints::rename_all`].
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        let mut taints = Self { next: from.counter()?, ..Self::default() };
+        let files = from.entries(|from| {
+            let key = from.counter()?;
+            let (path, id) = (Kept::give(from)?, Kept::give(from)?);
+            let (parts, until) = (Kept::give(from)?, Kept::give(from)?);
+            let file = Tainted { path, name: Box::default(), hash: PathHash(0), id, parts, until };
+            Ok((key, file, <(bool, bool, bool)>::give(from)?))
+        })?;
+        if files.len() > MAX_FILES || files.iter().any(|(key, ..)| *key >= taints.next) {
+            return Err(Unreadable::Value);
+        }
+        for (key, file, (by_path, by_name, by_id)) in files {
+            if let Some(id) = file.id.filter(|_| by_id) {
+                taints.by_id.insert(id, key);
+            }
+            taints.unnamed.push((key, by_path, by_name));
+            taints.expiry.insert((file.until, key));
+            taints.files.insert(key, file);
+        }
+        Ok(taints)
+    }
+}
+
+/// Facts of flows that have not begun yet are not kept.
+impl Kept for Flows {
+    fn keep(&self, to: &mut Writer) {
+        let Self { flows, newest, early: _, before } = self;
+        (before.keep(to), flows.keep(to), newest.keep(to));
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        Ok(Self {
+            before: Kept::give(from)?,
+            flows: Kept::give(from)?,
+            newest: Kept::give(from)?,
+            early: Table::new(),
+        })
+    }
+}
+
+/// The youngest first.
+impl Kept for Chains {
+    fn keep(&self, to: &mut Writer) {
+        let Self { chains, ids, by_key, by_read, next } = self;
+        to.number(*next);
+        to.entries(ids.iter().rev().filter_map(|id| Some((id, chains.get(id)?))), |to, (id, chain)| {
+            id.keep(to);
+            chain.keep(to);
+        });
+        (by_key.keep(to), by_read.keep(to));
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        let next = from.counter()?;
+        let mut all = Self { next, ..Self::default() };
+        for (id, chain) in from.entries(<(ChainId, Chain)>::give)? {
+            if id.0 >= next {
+                return Err(Unreadable::Value);
+            }
+            all.chains.insert(id, chain);
+            all.ids.insert(id);
+        }
+        (all.by_key, all.by_read) = (Kept::give(from)?, Kept::give(from)?);
+        let chains = &all.chains;
+        all.by_key.retain(|_, id| chains.contains(id));
+        all.by_read.retain(|_, id| chains.contains(id));
+        Ok(all)
+    }
+}
+
+/// The latest first.
+impl Kept for Habits {
+    fn keep(&self, to: &mut Writer) {
+        let Self { first, order, network: _, evicted: _ } = self;
+        let known = order.iter().rev().filter_map(|pair| Some((pair, first.get(pair)?)));
+        to.entries(known, |to, (pair, time)| {
+            pair.keep(to);
+            time.keep(to);
+        });
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        let mut habits = Self::default();
+        let known = from.entries(<((_, _), Timestamp)>::give)?;
+        if known.len() > MAX_HABITS {
+            return Err(Unreadable::Value);
+        }
+        for (pair, time) in known.into_iter().rev() {
+            if habits.first.insert(pair.clone(), time).is_none() {
+                habits.order.push_back(pair);
+            }
+        }
+        Ok(habits)
+    }
+}
+
+impl Kept for Outbox {
+    fn keep(&self, to: &mut Writer) {
+        let Self { waiting, next, released } = self;
+        to.number(*next);
+        released.keep(to);
+        to.entries(waiting.iter(), |to, (key, record)| {
+            key.keep(to);
+            match record {
+                Record::Alert(alert) => {
+                    to.number(0);
+                    alert.keep(to);
+                }
+                Record::Coverage(coverage) => {
+                    to.number(1);
+                    coverage.keep(to);
+                }
+                // The engine makes none.
+                Record::Heartbeat(_) => to.number(2),
+            }
+        });
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        let (next, released) = (from.counter()?, Kept::give(from)?);
+        let waiting = from.entries(|from| {
+            let key = Kept::give(from)?;
+            let record = match from.number()? {
+                0 => Some(Record::Alert(Kept::give(from)?)),
+                1 => Some(Record::Coverage(Kept::give(from)?)),
+                _ => None,
+            };
+            Ok(record.map(|record| (key, record)))
+        })?;
+        Ok(Self { waiting: waiting.into_iter().flatten().collect(), next, released })
+    }
+}
+
+impl Kept for Place {
+    fn keep(&self, to: &mut Writer) {
+        match self {
+            Self::Service { name, tenant } => {
+                to.number(0);
+                (name.keep(to), tenant.keep(to));
+            }
+            Self::Nameless => to.number(1),
+        }
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        match from.number()? {
+            0 => Ok(Self::Service { name: Kept::give(from)?, tenant: Kept::give(from)? }),
+            1 => Ok(Self::Nameless),
+            _ => Err(Unreadable::Value),
+        }
+    }
+}
+
+impl Kept for Target {
+    fn keep(&self, to: &mut Writer) {
+        match self {
+            Self::Open => to.number(0),
+            Self::Place(place) => {
+                to.number(1);
+                place.keep(to);
+            }
+            Self::Elsewhere => to.number(2),
+        }
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        match from.number()? {
+            0 => Ok(Self::Open),
+            1 => Kept::give(from).map(Self::Place),
+            2 => Ok(Self::Elsewhere),
+            _ => Err(Unreadable::Value),
+        }
+    }
+}
+
+impl Kept for Before {
+    fn keep(&self, to: &mut Writer) {
+        match self {
+            Self::NotAsked => to.number(0),
+            Self::Nothing => to.number(1),
+            Self::One(flow) => {
+                to.number(2);
+                flow.keep(to);
+            }
+            Self::Several => to.number(3),
+        }
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        match from.number()? {
+            0 => Ok(Self::NotAsked),
+            1 => Ok(Self::Nothing),
+            2 => Kept::give(from).map(Self::One),
+            3 => Ok(Self::Several),
+            _ => Err(Unreadable::Value),
+        }
+    }
+}
+
+impl Kept for Timer {
+    fn keep(&self, to: &mut Writer) {
+        match self {
+            Self::Silence(life, tally) => {
+                to.number(0);
+                (life.keep(to), tally.keep(to));
+            }
+            Self::Revise(chain) => {
+                to.number(1);
+                chain.keep(to);
+            }
+            Self::Forget(chain) => {
+                to.number(2);
+                chain.keep(to);
+            }
+            Self::Coverage => to.number(3),
+        }
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        match from.number()? {
+            0 => Ok(Self::Silence(Kept::give(from)?, Kept::give(from)?)),
+            1 => Kept::give(from).map(Self::Revise),
+            2 => Kept::give(from).map(Self::Forget),
+            3 => Ok(Self::Coverage),
+            _ => Err(Unreadable::Value),
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! The vocabulary of the model and of the policy, as it is kept.
+
+use crate::model::{
+    Alert, AlertId, Attribution, CdHash, ClientHello, CodeSigning, CommName, Confidence, Coverage,
+    CoverageKind, DomainName, Endpoint, Evidence, FileId, FilePath, FlowEvidence, FlowFacts, FlowId, Hop,
+    HopKind, NameScope, NameSource, Owner, Pid, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Program,
+    ReadEvidence, Reason, ReasonCode, RuleRef, Script, Severity, Span, TenantVerdict, Timestamp, Transport,
+    Uid, UnknownName,
+};
+use crate::policy::{CommandKind, Identity, Leaving, SetId};
+
+use super::codec::{Kept, Reader, Unreadable, Writer, kept, newtypes, words};
+
+newtypes! { Pid Uid CodeSigning CdHash AlertId FlowId SetId }
+
+kept! {
+    ProcessKey { pid, version }
+    Program { path, path_truncated, signing_id, team_id, cdhash, platform, flags }
+    ProcessInfo {
+        key, program, parent, responsible, ppid, original_ppid, group_id, session_id, euid, ruid, auid, started, has_tty,
+        is_es_client,
+    }
+    ProcessEvidence { info, args, cwd, script, runs_other_code, older_than_sensor, invalidated }
+    Script { path }
+    Identity { program, script, script_sha256, runs_other_code, invalidated }
+    FileId { device, inode }
+    PipeEnd { fd, id }
+    Hop { kind, time, process, path }
+    Endpoint { ip, port }
+    ClientHello { version, alpn, ech, ja4 }
+    FlowFacts { transport, client, server, interface, midstream }
+    FlowEvidence {
+        transport, client, server, domain, source, disputed, unknown, hello, bytes_out, bytes_in, start, end,
+    }
+    Owner { pid, name, effective }
+    Reason { code, text }
+    RuleRef { id, name, version, severity, techniques }
+    ReadEvidence { path, sets, time, process, evidence }
+    Coverage { kind, start, end, count, text }
+    Alert {
+        time, id, revision, count, severity, confidence, rules, reasons, user, user_name, uploader, reads, reads_omitted,
+        hops, chain, flows, service, category, tenant, tenant_verdict, attribution, window, bytes_out, bytes_in, degraded,
+        config_hash,
+    }
+}
+
+words! {
+    Severity { Low, Medium, High, Critical }
+    Confidence { Low, Medium, High }
+    Evidence { Open, Argv, Taint }
+    HopKind { Fork, Exec, Pipe, Stage, Rename, Link, Clone, Copy, Sync }
+    Attribution { Process, EffectiveProcess, ResponsibleProcess }
+    TenantVerdict { Allowed, Foreign, Unknown }
+    Transport { Tcp, Udp, Quic }
+    NameSource { TlsSni, QuicSni, Dns, DnsCname }
+    NameScope { SameProcess, HostWide }
+    UnknownName { EncryptedHello, NoServerName, PlainAddress, Unread, Relay, PeerToPeer, Nearby }
+    CoverageKind {
+        EventLoss, CaptureLoss, NameHidden, UnattributedFlow, TableFull, ConfigRejected, PermissionLost, Gap, EngineStalled,
+        LateEvent, ClockStep, IpcPossible, Relay, Proxy, PeerToPeer, Airdrop, NestedVolume, CaptureDropRecord, ExecNotSeen,
+        RatioNotJudged, OutputDropped, SpoolFailing,
+    }
+    ReasonCode {
+        SensitiveRead, StagedCopy, Uploaded, NotAllowed, ForeignTenant, ArgumentsNameFile, SyncDrop, ControlPlane,
+        IdentityInvalid, RunsOtherCode, TenantUnknown, PathTruncated, NamedFork, SecondHop, Tunnel, NameByAddress,
+        FrontingSuspected, OrderUncertain, BytesUnknown, NestedVolume, AppleEvents, AttributionIndirect, NameHostWide,
+        RatioNotJudged, BearerLink,
+    }
+    CommandKind { Share, Copy, Link }
+}
+
+impl Kept for Timestamp {
+    fn keep(&self, to: &mut Writer) {
+        self.as_nanos().keep(to);
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        i64::give(from).map(Self::from_nanos)
+    }
+}
+
+impl Kept for Span {
+    fn keep(&self, to: &mut Writer) {
+        self.as_nanos().keep(to);
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        u64::give(from).map(Self::from_nanos)
+    }
+}
+
+impl Kept for FilePath {
+    fn keep(&self, to: &mut Writer) {
+        to.text(self.as_bytes());
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        from.text().map(Self::new)
+    }
+}
+
+impl Kept for CommName {
+    fn keep(&self, to: &mut Writer) {
+        to.text(self.as_bytes());
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        from.text().map(Self::new)
+    }
+}
+
+impl Kept for DomainName {
+    fn keep(&self, to: &mut Writer) {
+        to.text(self.as_str().as_bytes());
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        Self::from_wire(from.text()?).ok_or(Unreadable::Value)
+    }
+}
+
+impl Kept for Leaving {
+    fn keep(&self, to: &mut Writer) {
+        match self {
+            Self::Upload => to.number(0),
+            Self::Nameless => to.number(1),
+            Self::SyncDrop => to.number(2),
+            Self::Command(kind) => {
+                to.number(3);
+                kind.keep(to);
+            }
+        }
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        match from.number()? {
+            0 => Ok(Self::Upload),
+            1 => Ok(Self::Nameless),
+            2 => Ok(Self::SyncDrop),
+            3 => Kept::give(from).map(Self::Command),
+            _ => Err(Unreadable::Value),
+        }
+    }
+}
