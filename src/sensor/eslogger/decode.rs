@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use memchr::memchr;
 
-use crate::model::{Coverage, Observed, ProcessInfo, ProcessKey, Set, What};
+use crate::model::{Coverage, Observed, ProcessInfo, ProcessKey, Table, Timestamp, What};
 use crate::sensor::gate::Gate;
 use crate::sensor::steady::Steady;
 
@@ -20,6 +20,9 @@ use super::quick::Quick;
 use super::scan::Scanner;
 use super::sequence::{Mark, Sequence};
 
+/// When something happened, and its running number.
+type Moment = (Timestamp, u64);
+
 /// Processes remembered as introduced. When it is full it is forgotten whole: to introduce one again does no harm.
 pub const MAX_INTRODUCED: usize = 65_536;
 
@@ -32,7 +35,7 @@ pub const MAX_INTRODUCED: usize = 65_536;
 pub struct Decoder {
     finders: Finders,
     scratch: Vec<u8>,
-    introduced: Set<ProcessKey>,
+    introduced: Table<ProcessKey, Moment>,
     sequence: Sequence,
     steady: Steady,
     counts: Counts,
@@ -49,7 +52,7 @@ impl Decoder {
         Self {
             finders: Finders::new(),
             scratch: Vec::new(),
-            introduced: Set::new(),
+            introduced: Table::new(),
             sequence: Sequence::new(),
             steady: Steady::default(),
             counts: Counts::default(),
@@ -91,7 +94,7 @@ impl Decoder {
         let ticks = || self.finders.ticks.number_in(line);
         let time = self.steady.message(time, global, ticks);
         let actor = envelope.actor.ok_or(LineError::Missing("process.audit_token"))?;
-        let info = self.introduce(line, actor, &envelope)?;
+        let info = self.introduce(line, actor, &envelope, (time, global))?;
         let index = self.counts.index(event.name);
         if let (Some(global), Some(number)) = (envelope.global, envelope.number) {
             self.sequence.note(index, event.name, Mark { time, global, number });
@@ -111,42 +114,43 @@ impl Decoder {
             }
             None => return Ok(None),
         };
-        self.follow(actor, &what);
+        self.follow(actor, &what, (time, global));
         Ok(Some(Observed { time, seq: envelope.global.unwrap_or(0), actor, info, what }))
     }
 
-    /// The actor's description, the first time it acts.
+    /// The actor's description, the first time it acts: in the order of events, whatever order lines come in.
     fn introduce(
         &mut self,
         line: &[u8],
         actor: ProcessKey,
         envelope: &Envelope,
+        moment: Moment,
     ) -> Result<Option<Arc<ProcessInfo>>, LineError> {
-        if self.introduced.contains(&actor) {
+        if self.introduced.get(&actor).is_some_and(|known| *known <= moment) {
             return Ok(None);
         }
         let process = envelope.process(line, &self.finders).ok_or(LineError::Missing("process"))?;
         let process = RawProcess::read(&mut Scanner::starting_at(line, process))?;
         let info = process.ok_or(LineError::Missing("process"))?.build(&mut self.scratch)?;
-        self.remember(actor);
+        self.remember(actor, moment);
         Ok(Some(info))
     }
 
-    fn remember(&mut self, key: ProcessKey) {
+    fn remember(&mut self, key: ProcessKey, moment: Moment) {
         if self.introduced.len() >= MAX_INTRODUCED {
             self.introduced.clear();
         }
-        self.introduced.insert(key);
+        self.introduced.insert(key, moment);
     }
 
     /// Remembers whom the event itself introduces, and forgets whom it ends.
-    fn follow(&mut self, actor: ProcessKey, what: &What) {
+    fn follow(&mut self, actor: ProcessKey, what: &What, moment: Moment) {
         match what {
             What::Exec { target, .. } => {
                 self.introduced.remove(&actor);
-                self.remember(target.key);
+                self.remember(target.key, moment);
             }
-            What::Fork { child } => self.remember(child.key),
+            What::Fork { child } => self.remember(child.key, moment),
             What::Exit => {
                 self.introduced.remove(&actor);
             }
