@@ -11,7 +11,11 @@ struct Half;
 
 impl Gate for Half {
     fn path(&mut self, path: &[u8]) -> PathInterest {
-        PathInterest { matters: path.len() % 2 == 0, named: path.len() % 3 == 0, hash: PathHash(path.len() as u64) }
+        PathInterest {
+            matters: path.len() % 2 == 0,
+            named: path.len() % 3 == 0,
+            hash: PathHash(path.len() as u64),
+        }
     }
 }
 

@@ -3,17 +3,21 @@
 use std::path::Path;
 use std::process::Command;
 use std::sync::Arc;
+use std::sync::mpsc::SyncSender;
 
 use crate::config::{self, Level, Settings, managed};
 use crate::engine::order::{MAX_HELD, Order, SourceId, SourceRank};
+use crate::engine::state::{Away, State};
 use crate::engine::{Engine, Occupancy, Stats};
-use crate::model::{CoverageKind, Input, Record, Timestamp};
+use crate::model::{CoverageKind, Input, ProcessKey, Record, Set, Timestamp};
 use crate::policy::Policy;
 use crate::sensor::gate::{Gate, PolicyGate};
+use crate::sensor::running;
 use crate::sink::format::ecs;
 use crate::sink::output::To;
 
 use super::guard;
+use super::memory::{Keeper, Memory, Recalled};
 
 /// Reads and compiles the configuration, file and managed preferences; every complaint at once if it is wrong. Warnings go to the log.
 pub(super) fn load(file: Option<&Path>) -> Result<Settings, String> {
@@ -56,6 +60,27 @@ fn system_name() -> Option<String> {
     good.then_some(name)
 }
 
+/// The engine, going on with what an earlier run knew.
+pub(super) fn engine(policy: &Arc<Policy>, memory: Option<&Memory>, recalled: Option<&Recalled>) -> Engine {
+    let resumed = recalled.map(|recalled| (recalled, Engine::resume(Arc::clone(policy), &recalled.state)));
+    match resumed {
+        Some((recalled, Ok(mut engine))) => {
+            let running: Set<ProcessKey> = running::all().map(|info| info.key).collect();
+            let running = (!running.is_empty()).then_some(&running);
+            engine.restarted(&Away { rebooted: recalled.rebooted, running });
+            let tables = engine.occupancy().into_iter().map(|table| format!("{} {}", table.used, table.name));
+            let (since, tables) = (recalled.state.now, tables.collect::<Vec<_>>().join(", "));
+            tracing::info!("what was known at {since} is known again: {tables}");
+            engine
+        }
+        Some((_, Err(why))) => {
+            memory.into_iter().for_each(|memory| memory.set_aside(&why.to_string()));
+            Engine::new(Arc::clone(policy))
+        }
+        None => Engine::new(Arc::clone(policy)),
+    }
+}
+
 /// What a sensor asks about paths.
 pub(super) fn gate(policy: &Arc<Policy>) -> Box<dyn Gate + Send> {
     Box::new(PolicyGate::new(Arc::clone(&policy.paths)))
@@ -78,10 +103,10 @@ pub(super) struct Thinker {
 }
 
 impl Thinker {
-    pub(super) fn new(policy: &Arc<Policy>) -> Self {
+    pub(super) fn new(policy: &Arc<Policy>, engine: Engine) -> Self {
         let mut order = Order::new(policy.options.hold);
         let source = order.open(SourceRank::default());
-        Self { order, source, engine: Engine::new(Arc::clone(policy)), told: 0 }
+        Self { order, source, engine, told: 0 }
     }
 
     /// One input in; what it and the inputs whose turn came led to is added to `said`. A tick moves time on even if
@@ -107,8 +132,28 @@ impl Thinker {
         self.engine.adopt(policy);
     }
 
-    /// Nothing more will come.
-    pub(super) fn finish(&mut self, said: &mut Vec<Record>) {
+    /// Hands on what is known, if it is time to.
+    pub(super) fn keep(&self, keeper: &mut Keeper) {
+        let (weight, now) = (self.engine.weight(), self.engine.now());
+        if keeper.is_due(weight, now) {
+            keeper.keep(self.engine.save(), weight, now);
+        }
+    }
+
+    /// What is known.
+    pub(super) fn save(&self) -> State {
+        self.engine.save()
+    }
+
+    /// Nothing more will come: the last that there is to say.
+    pub(super) fn conclude(&mut self, records: &SyncSender<Record>) {
+        let mut said = Vec::new();
+        self.finish(&mut said);
+        // Nobody to tell if nobody listens.
+        let _ = said.into_iter().try_for_each(|record| records.send(record));
+    }
+
+    fn finish(&mut self, said: &mut Vec<Record>) {
         self.order.reached(self.source, Timestamp::MAX);
         self.order.close(self.source);
         self.think(said);

@@ -20,6 +20,7 @@ mod guard;
 mod health;
 mod heartbeat;
 mod house;
+mod memory;
 pub mod replay;
 mod senders;
 mod sensors;
@@ -52,6 +53,8 @@ use crate::sensor::trouble::Trouble;
 use desk::Desk;
 use health::Health;
 use heartbeat::Heartbeats;
+use house::Thinker;
+use memory::{Keeping, Memory};
 use sensors::Sensor;
 use state::{State, StateError};
 use tapping::Tapping;
@@ -109,14 +112,20 @@ pub fn run(options: &Options) -> Result<(), RunError> {
 /// The whole story: open from the end of the flow to its beginning, mind it, close from the beginning to the end.
 async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let folder = state::folder(settings.state.as_deref());
-    let state = folder.map(|folder| State::take(&folder, clock::now())).transpose()?;
-    let (state, gap) = state.map_or((None, None), |(state, gap)| (Some(state), gap));
+    let state = folder.as_deref().map(|folder| State::take(folder, clock::now())).transpose()?;
+    let (state, alive) = state.map_or((None, None), |(state, alive)| (Some(state), alive));
     let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
     let (mut voice, records) = Voice::start(&settings)?;
     let mut heartbeats = Heartbeats::new(&settings, records.clone());
     let policy = Arc::clone(&settings.policy);
     let (inputs, heard) = sync_channel(INPUTS);
-    let mut thinking = Thinking::start(&policy, heard, records.clone())?;
+    let memory = folder.as_deref().map(Memory::new);
+    let recalled = memory.as_ref().and_then(|memory| memory.recall(clock::now()));
+    let gap = state::gap(alive, recalled.as_ref().map(|recalled| recalled.state.now), clock::now());
+    let engine = house::engine(&policy, memory.as_ref(), recalled.as_ref());
+    drop(recalled);
+    let (keeping, keeper) = memory.map(Keeping::start).transpose()?.unzip();
+    let mut thinking = Thinking::start(Thinker::new(&policy, engine), heard, records.clone(), keeper)?;
     let processes = Arc::new(Processes::default());
     let inlet = Arc::new(Inlet::new(house::gate(&policy), inputs, Arc::clone(&processes)));
 
@@ -156,7 +165,7 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     };
     // It holds an end of the records, which must all close.
     drop(heartbeats);
-    let outcome = stop::in_flow_order(&inlet, thinking, voice, outcome, signals.stop()).await;
+    let outcome = stop::in_flow_order(&inlet, thinking, voice, outcome, signals.stop(), keeping).await;
     if outcome.is_ok()
         && let Some(state) = state
     {

@@ -41,8 +41,8 @@ pub(super) fn folder(configured: Option<&Path>) -> Option<PathBuf> {
 }
 
 impl State {
-    /// Takes the machine for this run. Also says what was not seen since the last one, if that did not end in order.
-    pub(super) fn take(folder: &Path, now: Timestamp) -> Result<(Self, Option<Coverage>), StateError> {
+    /// Takes the machine for this run. Also says when the last one was alive, if that did not end in order.
+    pub(super) fn take(folder: &Path, now: Timestamp) -> Result<(Self, Option<Timestamp>), StateError> {
         let unusable = |error| StateError::Folder(folder.to_owned(), error);
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
         let path = folder.join(LOCK);
@@ -54,9 +54,9 @@ impl State {
             Err(error) => return Err(unusable(error.into())),
         }
         let state = Self { folder: folder.to_owned(), _lock: lock };
-        let gap = state.last_alive().map(|last| gap(last, now));
+        let last = state.last_alive();
         state.alive(now);
-        Ok((state, gap))
+        Ok((state, last))
     }
 
     fn last_alive(&self) -> Option<Timestamp> {
@@ -87,12 +87,18 @@ impl State {
     }
 }
 
-/// Nobody watched from then to now, and nobody asked for that.
-fn gap(last: Timestamp, now: Timestamp) -> Coverage {
+/// Nobody watched from then to now. `alive`: when a run was last alive that ended without being asked to. `kept`: when
+/// what is known was kept last. Nothing where no run came before this one.
+pub(super) fn gap(alive: Option<Timestamp>, kept: Option<Timestamp>, now: Timestamp) -> Option<Coverage> {
+    let last = alive.max(kept)?;
     let start = if last == Timestamp::MIN { now } else { last.min(now) };
-    let text = "nothing was watched: cloudward had ended without being asked to (killed, crashed, or the Mac lost its \
-                power); what happened meanwhile is not known";
-    Coverage { kind: CoverageKind::Gap, start, end: now, count: 1, text: text.to_owned() }
+    let text = if alive.is_some() {
+        "nothing was watched: cloudward had ended without being asked to (killed, crashed, or the Mac lost its \
+         power); what happened meanwhile is not known"
+    } else {
+        "nothing was watched: cloudward was stopped and has been started again; what happened meanwhile is not known"
+    };
+    Some(Coverage { kind: CoverageKind::Gap, start, end: now, count: 1, text: text.to_owned() })
 }
 
 #[cfg(test)]
@@ -129,17 +135,21 @@ mod tests {
     }
 
     #[test]
-    fn a_sudden_end_leaves_a_gap_and_an_orderly_one_none() {
+    fn every_end_leaves_a_gap_of_its_kind() {
         let folder = Folder::new("gap");
-        let (first, gap) = State::take(&folder.0, at(10)).unwrap();
-        assert_eq!(gap, None);
+        let (first, last) = State::take(&folder.0, at(10)).unwrap();
+        assert_eq!(gap(last, None, at(10)), None);
         first.alive(at(70));
         drop(first);
-        let (second, gap) = State::take(&folder.0, at(100)).unwrap();
-        let gap = gap.unwrap();
-        assert_eq!((gap.kind, gap.start, gap.end), (CoverageKind::Gap, at(70), at(100)));
+        let (second, last) = State::take(&folder.0, at(100)).unwrap();
+        let killed = gap(last, None, at(100)).unwrap();
+        assert_eq!((killed.kind, killed.start, killed.end), (CoverageKind::Gap, at(70), at(100)));
         second.end();
-        assert_eq!(State::take(&folder.0, at(200)).unwrap().1, None);
+        let (_, last) = State::take(&folder.0, at(200)).unwrap();
+        assert_eq!(gap(last, None, at(200)), None);
+        let stopped = gap(last, Some(at(150)), at(200)).unwrap();
+        assert!(stopped.start == at(150) && stopped.text.contains("was stopped"), "{stopped:?}");
+        assert_eq!(gap(Some(at(70)), Some(at(90)), at(100)).map(|gap| gap.start), Some(at(90)));
     }
 
     #[test]
@@ -147,7 +157,7 @@ mod tests {
         let folder = Folder::new("cut");
         fs::create_dir_all(&folder.0).unwrap();
         fs::write(folder.0.join(ALIVE), "20").unwrap();
-        let gap = State::take(&folder.0, at(5)).unwrap().1.unwrap();
+        let gap = gap(State::take(&folder.0, at(5)).unwrap().1, None, at(5)).unwrap();
         assert_eq!((gap.start, gap.end), (at(5), at(5)));
     }
 }

@@ -9,6 +9,7 @@ use crate::sensor::inlet::Inlet;
 
 use super::RunError;
 use super::health;
+use super::memory::Keeping;
 use super::thinking::Thinking;
 use super::voice::Voice;
 
@@ -26,6 +27,7 @@ pub(super) async fn in_flow_order(
     mut voice: Voice,
     outcome: Result<(), RunError>,
     again: impl Future<Output = ()>,
+    keeping: Option<Keeping>,
 ) -> Result<(), RunError> {
     inlet.close(LAST_WORD);
     let drained = async {
@@ -42,6 +44,7 @@ pub(super) async fn in_flow_order(
         return outcome;
     }
     let thought_well = thinking.ended_well();
+    keeping.into_iter().for_each(Keeping::stop);
     match voice.outcome() {
         // Whoever read the records went away: the engine's end and everything else follow from it.
         Err(error) if error.kind() == ErrorKind::BrokenPipe => {

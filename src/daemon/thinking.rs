@@ -13,6 +13,7 @@ use crate::policy::Policy;
 use super::RunError;
 use super::desk::Figures;
 use super::house::Thinker;
+use super::memory::Keeper;
 use super::watchdog::Progress;
 
 /// The engine at work. It ends by itself when its inputs end, or when nobody takes its records any more.
@@ -26,11 +27,11 @@ pub(super) struct Thinking {
 
 impl Thinking {
     pub(super) fn start(
-        policy: &Arc<Policy>,
+        mut thinker: Thinker,
         inputs: Receiver<Input>,
         records: SyncSender<Record>,
+        mut keeper: Option<Keeper>,
     ) -> Result<Self, RunError> {
-        let mut thinker = Thinker::new(policy);
         let (adoptions, adopted) = mpsc::channel();
         let (here, gone) = oneshot::channel();
         let progress = Progress::default();
@@ -39,7 +40,11 @@ impl Thinking {
         let thread = thread::Builder::new().name("thinking".to_owned()).spawn(move || {
             // Dropped at the end of the thread, however it ends.
             let _here = here;
-            think(&mut thinker, &inputs, &adopted, &records, (&counted, &publish));
+            let keeping = keeper.as_mut();
+            if think(&mut thinker, &inputs, &adopted, &records, (&counted, &publish), keeping) {
+                thinker.conclude(&records);
+            }
+            keeper.into_iter().for_each(|keeper| keeper.keep_last(thinker.save()));
         });
         let thread = thread.map_err(|error| RunError::Start("the engine's thread", error))?;
         Ok(Self { adoptions, gone, thread, progress, figures })
@@ -74,13 +79,15 @@ impl Thinking {
     }
 }
 
+/// False if nobody takes the records any more.
 fn think(
     thinker: &mut Thinker,
     inputs: &Receiver<Input>,
     adopted: &Receiver<Arc<Policy>>,
     records: &SyncSender<Record>,
     (progress, figures): (&Progress, &watch::Sender<Figures>),
-) {
+    mut keeper: Option<&mut Keeper>,
+) -> bool {
     let mut said = Vec::new();
     for input in inputs {
         tracing::trace!(?input);
@@ -92,10 +99,11 @@ fn think(
             figures.send_modify(|figures| figures.update(thinker, &said));
         }
         if said.drain(..).any(|record| records.send(record).is_err()) {
-            return;
+            return false;
+        }
+        if tick && let Some(keeper) = keeper.as_deref_mut() {
+            thinker.keep(keeper);
         }
     }
-    thinker.finish(&mut said);
-    // Nobody to tell if nobody listens.
-    let _ = said.into_iter().try_for_each(|record| records.send(record));
+    true
 }

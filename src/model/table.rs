@@ -75,7 +75,7 @@ impl<K: Eq + Hash, V> Table<K, V> {
         K: Ord,
     {
         let mut entries: Vec<_> = self.0.iter().collect();
-        entries.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
+        entries.sort_unstable_by_key(|(key, _)| *key);
         entries
     }
 
@@ -139,6 +139,12 @@ impl<K: Eq + Hash> Set<K> {
 
     pub fn clear(&mut self) {
         self.0.clear();
+    }
+}
+
+impl<K: Eq + Hash> FromIterator<K> for Set<K> {
+    fn from_iter<I: IntoIterator<Item = K>>(keys: I) -> Self {
+        Self(keys.into_iter().collect())
     }
 }
 

@@ -12,6 +12,11 @@ pub fn all() -> impl Iterator<Item = Arc<ProcessInfo>> {
     others.filter_map(|pid| one(Pid(pid)))
 }
 
+/// Names this boot of the machine.
+pub fn boot() -> Option<Box<str>> {
+    crate::sys::boot_session().map(Into::into)
+}
+
 /// Who has this pid now. Nothing if nobody has, or if it begins another program at this very moment.
 pub fn one(pid: Pid) -> Option<Arc<ProcessInfo>> {
     let running = processes::describe(pid.0)?;

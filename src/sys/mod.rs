@@ -6,6 +6,7 @@ pub mod pcap;
 pub mod prefs;
 pub mod processes;
 
+use std::ffi::CStr;
 use std::ptr;
 
 /// The running system as `(major, minor, patch)`, from `kern.osproductversion`.
@@ -13,23 +14,26 @@ use std::ptr;
 /// A program built against an old SDK may be told a compatible number instead of the true one (macOS 26 may answer 16),
 /// so compare with `>=` only.
 pub fn os_version() -> Option<(u64, u64, u64)> {
+    let text = kernel_text(c"kern.osproductversion")?;
+    let mut numbers = text.split('.').map(|part| part.parse().ok());
+    Some((numbers.next()??, numbers.next().flatten().unwrap_or(0), numbers.next().flatten().unwrap_or(0)))
+}
+
+/// What names this boot: another UUID each time the machine starts.
+pub fn boot_session() -> Option<String> {
+    kernel_text(c"kern.bootsessionuuid").filter(|uuid| !uuid.is_empty())
+}
+
+/// A short text that the kernel has under this name.
+fn kernel_text(name: &CStr) -> Option<String> {
     let mut text = [0u8; 64];
     let mut len = text.len();
     // SAFETY: the name ends in NUL; `len` is the size of `text`, and the kernel writes at most so much and the length
     // it wrote; nothing is set, so the new value may be null.
-    let status = unsafe {
-        libc::sysctlbyname(
-            c"kern.osproductversion".as_ptr(),
-            text.as_mut_ptr().cast(),
-            &mut len,
-            ptr::null_mut(),
-            0,
-        )
-    };
+    let status =
+        unsafe { libc::sysctlbyname(name.as_ptr(), text.as_mut_ptr().cast(), &mut len, ptr::null_mut(), 0) };
     let text = if status == 0 { text.get(..len)? } else { return None };
-    let text = std::str::from_utf8(text).ok()?.trim_end_matches('\0');
-    let mut numbers = text.split('.').map(|part| part.parse().ok());
-    Some((numbers.next()??, numbers.next().flatten().unwrap_or(0), numbers.next().flatten().unwrap_or(0)))
+    Some(std::str::from_utf8(text).ok()?.trim_end_matches('\0').to_owned())
 }
 
 /// This process's own audit token, by which Endpoint Security names it: the eight values of `audit_token_t`.

@@ -31,12 +31,12 @@ fn time_of(line: &str) -> (&str, Timestamp) {
     (text, Timestamp::parse(text.as_bytes()).unwrap())
 }
 
-/// Both halves of a recording, moved in time so that it ends now.
-fn retimed(name: &str) -> (String, Vec<u8>) {
+/// Both halves of a recording, moved in time so that it ends so many seconds from now.
+pub fn retimed(name: &str, ahead: i64) -> (String, Vec<u8>) {
     let events = String::from_utf8(unpacked(&recording(name).join("events.ndjson.gz"))).unwrap();
     let last = events.lines().map(|line| time_of(line).1.as_nanos()).max().unwrap();
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_secs() as i64;
-    let seconds = now - last / SECOND;
+    let seconds = now + ahead - last / SECOND;
     let moved = events.lines().map(|line| {
         let (text, time) = time_of(line);
         let moved = Timestamp::from_nanos(time.as_nanos() + seconds * SECOND).to_string();
@@ -53,14 +53,14 @@ fn retimed(name: &str) -> (String, Vec<u8>) {
     (moved.collect(), capture)
 }
 
-fn alerts(records: &str) -> BTreeSet<String> {
+pub fn alerts(records: &str) -> BTreeSet<String> {
     records.lines().filter(|line| line.contains(r#""kind":"alert""#)).map(str::to_owned).collect()
 }
 
 /// What `run` and `replay` say of one recording.
 fn both(name: &str, policy: &str) -> [BTreeSet<String>; 2] {
     let mut stage = Stage::set(&format!("live-{name}"), "cat events; echo > printed; exec sleep 600");
-    let (events, capture) = retimed(name);
+    let (events, capture) = retimed(name, 0);
     let packets = stage.folder.join("packets");
     assert!(Command::new("mkfifo").arg(&packets).status().unwrap().success());
     stage.write("events", events.as_bytes());

@@ -220,6 +220,32 @@ fn the_gap_is_in_the_alert() {
     assert_eq!(Told { records }.alert().degraded, [CoverageKind::Gap]);
 }
 
+/// A full state keeps what is worth most, and what it keeps fits together.
+#[test]
+fn a_full_state_leaves_the_least_out() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    for at in 0..50 {
+        w.launch(2.0 + f64::from(at) / 100.0, apple("/bin/sleep", "com.apple.sleep"), &["sleep"]);
+    }
+    w.upload(10.0, &p, DROPBOX, 300_000);
+    let policy = compiled(CORP);
+    let inputs = inputs(&policy, &w.recordings().0, vec![w.recordings().1]);
+    let (before, after) = inputs.split_at(inputs.partition_point(|input| input.time() < moment(5.0)));
+    let mut engine = Engine::new(Arc::clone(&policy));
+    before.iter().for_each(|input| engine.step(input.clone(), &mut Vec::new()));
+    let whole = engine.save();
+    for (limit, known) in [(0, false), (whole.bytes.len() / 2, true), (whole.bytes.len(), true)] {
+        let state = engine.save_within(limit);
+        assert_eq!(state.omitted > 0, limit < whole.bytes.len());
+        let (mut engine, mut records) = (Engine::resume(Arc::clone(&policy), &state).unwrap(), Vec::new());
+        after.iter().for_each(|input| engine.step(input.clone(), &mut records));
+        engine.finish(&mut records);
+        assert_eq!(!Told { records }.alerts().is_empty(), known, "{limit} of {}", whole.bytes.len());
+    }
+}
+
 /// Thefts that are under way in every state that there is.
 static BUSY: LazyLock<Vec<Input>> = LazyLock::new(|| {
     let world = super::determinism::mac();

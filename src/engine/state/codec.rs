@@ -16,8 +16,6 @@ use std::sync::Arc;
 use crate::model::{Set, Table};
 use crate::policy::SetMask;
 
-use super::MAX_STATE;
-
 /// Values within values, at most: the longest real way has 24 steps, each a few values deep.
 const MAX_DEPTH: u32 = 200;
 
@@ -42,6 +40,7 @@ pub trait Kept: Sized {
 #[derive(Debug)]
 pub struct Writer {
     pub bytes: Vec<u8>,
+    limit: usize,
     /// Where shared values lie in memory, and their numbers here.
     shared: Table<usize, u64>,
     /// For each epoch of the past the sets as they are numbered now.
@@ -51,8 +50,9 @@ pub struct Writer {
 }
 
 impl Writer {
-    pub fn new(epochs: Vec<Vec<Option<crate::policy::SetId>>>) -> Self {
-        Self { bytes: Vec::new(), shared: Table::new(), epochs, omitted: 0 }
+    /// `limit`: bytes at which tables stop.
+    pub fn new(epochs: Vec<Vec<Option<crate::policy::SetId>>>, limit: usize) -> Self {
+        Self { bytes: Vec::new(), limit, shared: Table::new(), epochs, omitted: 0 }
     }
 
     pub fn number(&mut self, mut number: u64) {
@@ -82,7 +82,7 @@ impl Writer {
     /// A table, the entries worth most first: it stops where the state is full.
     pub fn entries<T>(&mut self, entries: impl Iterator<Item = T>, mut write: impl FnMut(&mut Self, T)) {
         for entry in entries {
-            if self.bytes.len() >= MAX_STATE {
+            if self.bytes.len() >= self.limit {
                 self.omitted += 1;
                 continue;
             }
@@ -210,6 +210,11 @@ macro_rules! words {
     )+ };
 }
 
+/// Several values, one after the other.
+macro_rules! all {
+    ($to:expr; $($value:expr),+ $(,)?) => { $($value.keep($to);)+ };
+}
+
 /// Types around one value.
 macro_rules! newtypes {
     ($($type:ident)+) => { $(
@@ -225,7 +230,7 @@ macro_rules! newtypes {
     )+ };
 }
 
-pub(super) use {kept, newtypes, words};
+pub(super) use {all, kept, newtypes, words};
 
 macro_rules! numbers {
     ($($type:ty)+) => { $(

@@ -21,7 +21,7 @@ use crate::engine::window::{Bearing, Doubts, Mark, Place, Read, ReadId, Tally, W
 use crate::model::{PathHash, Record, Table, Timestamp};
 use crate::policy::SetMask;
 
-use super::codec::{Kept, Reader, Unreadable, Writer, kept, newtypes};
+use super::codec::{Kept, Reader, Unreadable, Writer, all, kept, newtypes};
 
 newtypes! { ReadId LifeId ChainId Doubts }
 
@@ -84,8 +84,8 @@ impl Kept for Read {
                 sets.iter().filter_map(named).collect::<SetMask>()
             }
         };
-        (id.keep(to), path.keep(to), sets.keep(to), time.keep(to), reader.keep(to), code.keep(to));
-        (evidence.keep(to), truncated.keep(to), named_fork.keep(to), nested.keep(to));
+        all!(to; id, path, sets, time, reader, code);
+        all!(to; evidence, truncated, named_fork, nested);
     }
 
     fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
@@ -109,7 +109,7 @@ impl Kept for Read {
 impl Kept for Lineage {
     fn keep(&self, to: &mut Writer) {
         let Self { lives, by_key: _, by_pid: _, next, oldest, idle, graves, evicted: _, gone: _ } = self;
-        (to.number(*next), to.number(*oldest));
+        all!(to; next, oldest);
         let mut order = lives.sorted();
         order.reverse();
         order.sort_by_key(|(id, _)| idle.contains(id));
@@ -143,7 +143,7 @@ impl Kept for Taints {
         to.number(*next);
         to.entries(files.sorted().into_iter().rev(), |to, (key, file)| {
             let Tainted { path, name, hash, id, parts, until } = file;
-            (to.number(*key), path.keep(to), id.keep(to), parts.keep(to), until.keep(to));
+            all!(to; key, path, id, parts, until);
             (by_path.get(hash) == Some(key)).keep(to);
             (by_name.get(name) == Some(key)).keep(to);
             id.is_some_and(|id| by_id.get(&id) == Some(key)).keep(to);
@@ -179,7 +179,7 @@ impl Kept for Taints {
 impl Kept for Flows {
     fn keep(&self, to: &mut Writer) {
         let Self { flows, newest, early: _, before } = self;
-        (before.keep(to), flows.keep(to), newest.keep(to));
+        all!(to; before, flows, newest);
     }
 
     fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
@@ -201,7 +201,7 @@ impl Kept for Chains {
             id.keep(to);
             chain.keep(to);
         });
-        (by_key.keep(to), by_read.keep(to));
+        all!(to; by_key, by_read);
     }
 
     fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
@@ -290,7 +290,7 @@ impl Kept for Place {
         match self {
             Self::Service { name, tenant } => {
                 to.number(0);
-                (name.keep(to), tenant.keep(to));
+                all!(to; name, tenant);
             }
             Self::Nameless => to.number(1),
         }
@@ -356,7 +356,7 @@ impl Kept for Timer {
         match self {
             Self::Silence(life, tally) => {
                 to.number(0);
-                (life.keep(to), tally.keep(to));
+                all!(to; life, tally);
             }
             Self::Revise(chain) => {
                 to.number(1);

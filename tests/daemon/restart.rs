@@ -1,0 +1,95 @@
+//! Read, end of the daemon, start of the daemon, upload: what was known is known again.
+
+use std::fs;
+use std::io::Write;
+use std::os::unix::fs::PermissionsExt;
+use std::process::Command;
+use std::thread;
+
+use super::Stage;
+use super::live::{alerts, retimed};
+
+const KEPT: &str = "state/engine.state";
+
+/// A pipe of `zip` and `curl` that has read the keys and not sent them yet.
+fn having_read(name: &str) -> Stage {
+    let mut stage = Stage::set(name, "cat events; echo > printed; exec sleep 600");
+    let (events, _) = retimed("curl-dropbox", 0);
+    // All but the ends of its processes.
+    let lines: String = events.split_inclusive('\n').take(34).collect();
+    assert!(lines.contains("cert.pem"));
+    stage.write("events", lines.as_bytes());
+    let packets = stage.folder.join("packets");
+    assert!(Command::new("mkfifo").arg(&packets).status().unwrap().success());
+    let source = format!("[sensor]\ncapture = \"{}\"\n", packets.display());
+    stage.write("config.toml", format!("{source}{}", stage.state()).as_bytes());
+    stage.start(&["--sensor", "eslogger"]);
+    stage.wait_for("printed", "\n");
+    stage.wait_for_bytes(KEPT, b"id_ed25519");
+    stage
+}
+
+/// The daemon once more, with nothing to hear but the packets of the upload.
+fn sends(stage: &mut Stage) {
+    stage.write("events", b"");
+    let packets = stage.folder.join("packets");
+    stage.start(&["--sensor", "eslogger"]);
+    // Later than the gap, whatever part of a second this is.
+    let (_, capture) = retimed("curl-dropbox", 2);
+    let writer = thread::spawn(move || {
+        fs::OpenOptions::new().write(true).open(packets).unwrap().write_all(&capture).unwrap();
+    });
+    stage.wait_for("log", "its writer ended");
+    writer.join().unwrap();
+}
+
+fn one_alert(stage: &Stage) -> String {
+    let records = stage.read("records");
+    let alerts = alerts(&records);
+    assert_eq!(alerts.len(), 1, "{records}\n{}", stage.read("log"));
+    alerts.into_iter().next().unwrap()
+}
+
+#[test]
+fn s11_killed_between_read_and_upload() {
+    let mut stage = having_read("restart-kill");
+    stage.signal("KILL");
+    assert_eq!(stage.end().code(), None);
+    sends(&mut stage);
+    stage.stop();
+    let alert = one_alert(&stage);
+    let degraded = alert.split_once(r#""degraded":["#).and_then(|(_, rest)| rest.split_once(']')).unwrap().0;
+    assert!(alert.contains("/Users/alice/.ssh/id_rsa") && degraded.contains("\"gap\""), "{alert}");
+    assert!(stage.read("records").contains("without being asked to"));
+    assert!(stage.read("log").contains("is known again"), "{}", stage.read("log"));
+}
+
+#[test]
+fn s11_stopped_between_read_and_upload() {
+    let mut stage = having_read("restart-term");
+    stage.stop();
+    assert!(alerts(&stage.read("records")).is_empty());
+    sends(&mut stage);
+    stage.stop();
+    assert!(one_alert(&stage).contains("/Users/alice/.ssh/id_rsa"));
+    assert!(stage.read("records").contains("was stopped and has been started again"));
+}
+
+/// What cannot be used is said and set aside, and the daemon runs.
+#[test]
+fn a_state_that_cannot_be_used_does_not_stop_the_start() {
+    let mut stage = having_read("restart-torn");
+    stage.stop();
+    let path = stage.folder.join(KEPT);
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    let mut bytes = fs::read(&path).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(&path, bytes).unwrap();
+    sends(&mut stage);
+    stage.stop();
+    let log = stage.read("log");
+    assert!(log.contains("cannot be used: it is torn") && log.contains("set aside"), "{log}");
+    assert!(stage.folder.join("state/engine.state.unusable").exists());
+    assert!(alerts(&stage.read("records")).is_empty(), "it knows of no read");
+}
