@@ -16,7 +16,7 @@ const PLAN: &str = "/Users/alice/Documents/corp/plan.docx";
 const KEY: &str = "/Users/alice/.ssh/id_rsa";
 const DROPBOX: &str = "content.dropboxapi.com";
 /// Cuts of one story at most: some have a million events.
-const CUTS: usize = 25;
+const CUTS: usize = 10;
 
 /// The default policy of another run: paths hash otherwise.
 static ANEW: LazyLock<Arc<Policy>> = LazyLock::new(|| compiled_anew(CORP));
