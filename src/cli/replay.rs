@@ -27,6 +27,9 @@ pub struct ReplayArgs {
     /// Configuration; the built-in one without it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
+    /// What is usual, for rules that ask (`times_usual`): what `learn --baseline --format json` printed, or toml
+    #[arg(long, value_name = "FILE")]
+    baseline: Option<PathBuf>,
     /// How alerts are written to standard output
     #[arg(long, value_name = "FORMAT", default_value = "text", value_parser = parse_format)]
     format: Format,
@@ -61,6 +64,16 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
     let demo = args.events.is_empty() && args.capture.is_empty();
     let Some(settings) = settings(args.config.as_deref(), demo) else { return ExitCode::from(2) };
     let mut replay = Replay::new(Arc::clone(&settings.policy));
+    if let Some(path) = &args.baseline {
+        let read = std::fs::read_to_string(path).map_err(|error| error.to_string());
+        match read.and_then(|text| super::learn::read_baseline(&text)) {
+            Ok(baseline) => replay.accustom(baseline),
+            Err(why) => {
+                eprintln!("cloudward: {}: is no baseline: {why}", path.display());
+                return ExitCode::from(2);
+            }
+        }
+    }
     let mut failed = false;
     if demo {
         failed |= !open_demo(&mut replay);

@@ -17,6 +17,7 @@ use crate::sink::format::ecs;
 use crate::sink::output::To;
 
 use super::guard;
+use super::history::Notes;
 use super::memory::{Keeper, Memory, Recalled};
 
 /// Reads and compiles the configuration, file and managed preferences; every complaint at once if it is wrong. Warnings go to the log.
@@ -98,15 +99,19 @@ pub(super) struct Thinker {
     order: Order,
     source: SourceId,
     engine: Engine,
+    notes: Option<Notes>,
     /// Inputs out of order that were already told.
     told: u64,
 }
 
 impl Thinker {
-    pub(super) fn new(policy: &Arc<Policy>, engine: Engine) -> Self {
+    pub(super) fn new(policy: &Arc<Policy>, mut engine: Engine, notes: Option<Notes>) -> Self {
+        if notes.is_some() {
+            engine.tell_uploads();
+        }
         let mut order = Order::new(policy.options.hold);
         let source = order.open(SourceRank::default());
-        Self { order, source, engine, told: 0 }
+        Self { order, source, engine, notes, told: 0 }
     }
 
     /// One input in; what it and the inputs whose turn came led to is added to `said`. A tick moves time on even if
@@ -145,10 +150,18 @@ impl Thinker {
         self.engine.save()
     }
 
+    /// Puts down what was sent and said, where a history is kept; and learns what is usual.
+    pub(super) fn remember(&mut self, said: &[Record]) {
+        let Some(notes) = &mut self.notes else { return };
+        notes.remember(self.engine.take_uploads(), said);
+        notes.baseline().into_iter().for_each(|baseline| self.engine.accustom(baseline));
+    }
+
     /// Nothing more will come: the last that there is to say.
     pub(super) fn conclude(&mut self, records: &SyncSender<Record>) {
         let mut said = Vec::new();
         self.finish(&mut said);
+        self.remember(&said);
         // Nobody to tell if nobody listens.
         let _ = said.into_iter().try_for_each(|record| records.send(record));
     }

@@ -19,6 +19,7 @@ mod eslogger;
 mod guard;
 mod health;
 mod heartbeat;
+pub mod history;
 mod house;
 mod memory;
 pub mod replay;
@@ -64,6 +65,7 @@ use watchdog::Watchdog;
 use watching::Watching;
 
 pub use sensors::Choice;
+pub use state::state_folder;
 
 /// Inputs on their way to the engine: a second of a busy Mac, some 10 MB at most.
 const INPUTS: usize = 32_768;
@@ -125,7 +127,9 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let engine = house::engine(&policy, memory.as_ref(), recalled.as_ref());
     drop(recalled);
     let (keeping, keeper) = memory.map(Keeping::start).transpose()?.unzip();
-    let mut thinking = Thinking::start(Thinker::new(&policy, engine), heard, records.clone(), keeper)?;
+    let (notes, history) = history::start(folder.as_deref()).unzip();
+    let thinker = Thinker::new(&policy, engine, notes);
+    let mut thinking = Thinking::start(thinker, heard, records.clone(), keeper)?;
     let processes = Arc::new(Processes::default());
     let inlet = Arc::new(Inlet::new(house::gate(&policy), inputs, Arc::clone(&processes)));
 
@@ -166,6 +170,7 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     // It holds an end of the records, which must all close.
     drop(heartbeats);
     let outcome = stop::in_flow_order(&inlet, thinking, voice, outcome, signals.stop(), keeping).await;
+    history.into_iter().for_each(history::Keeping::ended);
     if outcome.is_ok()
         && let Some(state) = state
     {

@@ -7,6 +7,7 @@ use std::fmt;
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use crate::engine::habits::Baseline;
 use crate::engine::order::{Order, SourceId, SourceRank};
 use crate::engine::{Engine, Stats};
 use crate::model::{CoverageKind, Input, NetFact, NetKind, Record, Span, Timestamp};
@@ -16,6 +17,8 @@ use crate::sensor::capture::{CaptureReader, CaptureSet};
 use crate::sensor::eslogger::{Decoder, LineError};
 use crate::sensor::gate::PolicyGate;
 use crate::sensor::lines::{Item, Lines};
+
+use super::history::{self, Entries, Sums};
 
 /// Recordings are put in order within this much event time.
 pub const RECORDING_HOLD: Span = Span::from_secs(10);
@@ -53,6 +56,8 @@ pub struct Summary {
     /// Event types that are skipped, with how often they came.
     pub skipped: Vec<(String, u64)>,
     pub stats: Stats,
+    /// What was sent by whom, if [`Replay::keep_history`] asked for it.
+    pub history: Entries,
     pub first: Option<Timestamp>,
     pub last: Option<Timestamp>,
 }
@@ -85,6 +90,7 @@ pub struct Replay {
     events: Vec<Events>,
     captures: Option<Captures>,
     policy: Arc<Policy>,
+    history: Option<Sums>,
     summary: Summary,
 }
 
@@ -96,8 +102,20 @@ impl Replay {
             events: Vec::new(),
             captures: None,
             policy,
+            history: None,
             summary: Summary::default(),
         }
+    }
+
+    /// Sums up who sends what where; the summary has it.
+    pub fn keep_history(&mut self) {
+        self.engine.tell_uploads();
+        self.history = Some(Sums::default());
+    }
+
+    /// What programs usually do, for rules that ask.
+    pub fn accustom(&mut self, baseline: Baseline) {
+        self.engine.accustom(Arc::new(baseline));
     }
 
     /// Adds an eslogger recording. Its rank comes from its first line, so the order of the files does not matter.
@@ -164,6 +182,7 @@ impl Replay {
             while let Some(input) = self.order.pop() {
                 self.engine.step(input, &mut records);
             }
+            self.remember(&records);
             if !records.drain(..).all(&mut emit) {
                 return self.conclude();
             }
@@ -182,8 +201,19 @@ impl Replay {
             self.engine.note(CoverageKind::LateEvent, late + hurried, text);
         }
         self.engine.finish(&mut records);
+        self.remember(&records);
         records.drain(..).all(&mut emit);
         self.conclude()
+    }
+
+    fn remember(&mut self, said: &[Record]) {
+        let Some(history) = &mut self.history else { return };
+        self.engine.take_uploads().iter().for_each(|upload| history.add(upload));
+        for record in said {
+            if let Record::Alert(alert) = record {
+                history::of_alert(alert).iter().for_each(|upload| history.add(upload));
+            }
+        }
     }
 
     /// Reads one line or packet of this source; closes it at its end.
@@ -201,6 +231,7 @@ impl Replay {
 
     fn conclude(mut self) -> Summary {
         self.summary.stats = self.engine.stats;
+        self.summary.history = self.history.take().map(Sums::into_entries).unwrap_or_default();
         for events in &self.events {
             for (name, count) in events.decoder.counts().events() {
                 if count.emitted == 0 && count.refused == 0 {

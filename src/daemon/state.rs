@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use rustix::fs::{FlockOperation, flock};
 
+use crate::config::Settings;
 use crate::model::{Coverage, CoverageKind, Timestamp};
 
 /// Where an installation keeps it. The package makes it; without it there is no state.
@@ -33,6 +34,11 @@ pub enum StateError {
     Taken(PathBuf),
     #[error("the folder for the daemon's state, {0}, cannot be used: {1}; only its owner may write there")]
     Folder(PathBuf, io::Error),
+}
+
+/// Where the state of a daemon with these settings is, whether or not one ever ran.
+pub fn state_folder(settings: &Settings) -> PathBuf {
+    settings.state.clone().unwrap_or_else(|| PathBuf::from(INSTALLED))
 }
 
 /// `configured` is `[daemon] state`; without it an installation's folder, where that exists.

@@ -97,6 +97,7 @@ fn think(
         progress.fetch_add(1, Ordering::Relaxed);
         if tick || !said.is_empty() {
             figures.send_modify(|figures| figures.update(thinker, &said));
+            thinker.remember(&said);
         }
         if said.drain(..).any(|record| records.send(record).is_err()) {
             return false;

@@ -227,11 +227,7 @@ impl Chain {
         self.attribution = self.attribution.max(completion.attribution);
         self.host_wide_name |= completion.host_wide_name;
         self.omitted = self.omitted.max(completion.omitted);
-        for reason in completion.reasons {
-            if self.reasons.len() < MAX_REASONS && !self.reasons.contains(&reason) {
-                self.reasons.push(reason);
-            }
-        }
+        self.remark(completion.reasons);
         completion.deed.into_iter().for_each(|deed| self.keep(deed));
         std::iter::once(completion.instance).chain(completion.kin).for_each(|instance| self.put(instance));
         for carried in completion.carried {
@@ -246,6 +242,14 @@ impl Chain {
                 }
                 None if self.carried.len() < MAX_READS => self.carried.push(carried),
                 None => self.omitted += 1,
+            }
+        }
+    }
+
+    fn remark(&mut self, reasons: Vec<Reason>) {
+        for reason in reasons {
+            if self.reasons.len() < MAX_REASONS && !self.reasons.contains(&reason) {
+                self.reasons.push(reason);
             }
         }
     }
@@ -310,6 +314,8 @@ impl Engine {
             baseline: &self.baseline,
         };
         let fired = rules::newly_fired(&known, chain, way, time);
+        let unusual = fired.iter().flat_map(|rule| rules::deviations(&known, rule, chain)).collect();
+        chain.remark(unusual);
         chain.fire(fired);
         let kept = |read: &ReadId| chain.carried.iter().any(|carried| carried.bearing.read.id == *read);
         for read in reads.into_iter().filter(kept) {

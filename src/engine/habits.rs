@@ -118,6 +118,9 @@ pub fn code_of(process: &ProcessEvidence) -> Arc<str> {
 }
 
 #[cfg(test)]
+pub use super::testing::evidence as evidence_for_tests;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 

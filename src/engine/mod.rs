@@ -41,6 +41,7 @@ pub mod taint;
 #[cfg(test)]
 mod testing;
 mod unseen;
+mod uploads;
 mod verdict;
 pub mod window;
 
@@ -136,6 +137,8 @@ pub struct Engine {
     users: Table<Uid, Arc<str>>,
     habits: Habits,
     baseline: Arc<Baseline>,
+    /// For whoever keeps a history of them.
+    uploads: Option<Vec<crate::model::Upload>>,
     chains: Chains,
     coverage: CoverageLog,
     outbox: Outbox,
@@ -174,6 +177,7 @@ impl Engine {
             users: Table::new(),
             habits: Habits::default(),
             baseline: Arc::default(),
+            uploads: None,
             chains: Chains::default(),
             coverage: CoverageLog::default(),
             outbox: Outbox::default(),

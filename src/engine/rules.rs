@@ -5,7 +5,9 @@
 
 use std::sync::Arc;
 
-use crate::model::{HopKind, ProcessEvidence, Table, TenantVerdict, Timestamp, Uid};
+use crate::model::{
+    HopKind, Lossy, ProcessEvidence, Reason, ReasonCode, Table, TenantVerdict, Timestamp, Uid,
+};
 use crate::policy::rule::{
     Actor, Condition, Deed, FirstSeen, Leave, Leaving, ReadStep, Rule, Step, TenantCondition,
 };
@@ -91,6 +93,37 @@ fn is_unusual(known: &Known<'_>, times: u32, chain: &Chain) -> bool {
     let Place::Service { name, .. } = &chain.place else { return false };
     let usual = known.baseline.usual(&chain.code, name);
     usual.is_some_and(|usual| chain.bytes().0 >= usual.saturating_mul(u64::from(times)))
+}
+
+/// What this rule found out of the ordinary.
+pub fn deviations(known: &Known<'_>, rule: &Rule, chain: &Chain) -> Vec<Reason> {
+    let leave = &rule.last.leave;
+    let program = Lossy(chain.uploader.info.program.path.file_name()).to_string();
+    let place = match &chain.place {
+        Place::Service { name, .. } => name,
+        Place::Nameless => "a destination without a name",
+    };
+    let mut reasons = Vec::new();
+    let mut add = |code, text| reasons.push(Reason { code, text });
+    match leave.first_seen {
+        Some(FirstSeen::Service) => {
+            add(ReasonCode::FirstSeen, format!("{program} was never seen to reach {place} before"));
+        }
+        Some(FirstSeen::Network) => {
+            add(ReasonCode::FirstSeen, format!("{program} was never seen to use the network before"));
+        }
+        None => {}
+    }
+    let usual = match &chain.place {
+        Place::Service { name, .. } => known.baseline.usual(&chain.code, name),
+        Place::Nameless => None,
+    };
+    if let (Some(times), Some(usual)) = (leave.times_usual, usual) {
+        let text =
+            format!("more than {times} times the {usual} bytes that {program} usually sends to {place}");
+        add(ReasonCode::UnusualVolume, text);
+    }
+    reasons
 }
 
 /// Can a moment be found for each step, none before that of the step before it and none later than allowed?

@@ -222,7 +222,10 @@ impl Engine {
         let place = told.as_ref().unwrap_or(place);
         let tallies = self.lineage.get(life).map_or(&[][..], |life| &life.tallies);
         let touched: Vec<usize> = (0..tallies.len()).filter(|at| tallies[*at].place == *place).collect();
-        touched.into_iter().for_each(|at| self.judge(life, at as u16));
+        for at in touched {
+            self.judge(life, at as u16);
+            self.let_through(life, at, id);
+        }
     }
 
     /// After each byte: has a floor been crossed, is it time to judge?

@@ -99,6 +99,8 @@ pub enum ReasonCode {
     NameHostWide,
     RatioNotJudged,
     BearerLink,
+    FirstSeen,
+    UnusualVolume,
 }
 
 impl ReasonCode {
@@ -129,6 +131,8 @@ impl ReasonCode {
             Self::NameHostWide => "name-host-wide",
             Self::RatioNotJudged => "ratio-not-judged",
             Self::BearerLink => "bearer-link",
+            Self::FirstSeen => "first-seen",
+            Self::UnusualVolume => "unusual-volume",
         }
     }
 

@@ -13,6 +13,7 @@ mod property;
 mod table;
 mod text;
 mod time;
+pub mod upload;
 
 pub use alert::{
     Alert, AlertId, Attribution, Confidence, Coverage, CoverageKind, Evidence, FlowEvidence, Heartbeat, Hop,
@@ -29,3 +30,4 @@ pub use property::Property;
 pub use table::{Set, Table};
 pub use text::{FilePath, Lossy};
 pub use time::{Span, Timestamp};
+pub use upload::{Outcome as UploadOutcome, Upload};

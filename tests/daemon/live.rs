@@ -16,6 +16,9 @@ const SECOND: i64 = 1_000_000_000;
 /// Longer than the recording: nothing is judged before all of it has come, whatever came first.
 const HOLD: &str = "[engine]\nhold = \"1h\"\n";
 
+const REPLAY: [&str; 9] =
+    ["replay", "--format", "ecs", "--events", "events", "--capture", "capture", "--config", "config.toml"];
+
 fn recording(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/recordings").join(name)
 }
@@ -59,7 +62,21 @@ pub fn alerts(records: &str) -> BTreeSet<String> {
 
 /// What `run` and `replay` say of one recording.
 fn both(name: &str, policy: &str) -> [BTreeSet<String>; 2] {
-    let mut stage = Stage::set(&format!("live-{name}"), "cat events; echo > printed; exec sleep 600");
+    lived(name, name, policy).1
+}
+
+/// Runs a verb where the stage's files are; its standard output.
+fn verb(stage: &Stage, arguments: &[&str]) -> String {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_cloudward"));
+    let command = command.args(arguments).current_dir(&stage.folder).stdin(Stdio::null());
+    let output = command.output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The same, with the stage as the daemon left it.
+fn lived(title: &str, name: &str, policy: &str) -> (Stage, [BTreeSet<String>; 2]) {
+    let mut stage = Stage::set(&format!("live-{title}"), "cat events; echo > printed; exec sleep 600");
     let (events, capture) = retimed(name, 0);
     let packets = stage.folder.join("packets");
     assert!(Command::new("mkfifo").arg(&packets).status().unwrap().success());
@@ -67,14 +84,7 @@ fn both(name: &str, policy: &str) -> [BTreeSet<String>; 2] {
     stage.write("capture", &capture);
     let source = format!("[sensor]\ncapture = \"{}\"\n", packets.display());
     stage.write("config.toml", format!("{HOLD}{source}{}{policy}", stage.state()).as_bytes());
-    let replayed = Command::new(env!("CARGO_BIN_EXE_cloudward"))
-        .args(["replay", "--format", "ecs", "--events", "events", "--capture", "capture"])
-        .args(["--config", "config.toml"])
-        .current_dir(&stage.folder)
-        .stdin(Stdio::null())
-        .output()
-        .unwrap();
-    assert!(replayed.status.success(), "{}", String::from_utf8_lossy(&replayed.stderr));
+    let replayed = verb(&stage, &REPLAY);
     stage.start(&["--sensor", "eslogger"]);
     let writer = thread::spawn(move || {
         fs::OpenOptions::new().write(true).open(packets).unwrap().write_all(&capture).unwrap();
@@ -85,7 +95,8 @@ fn both(name: &str, policy: &str) -> [BTreeSet<String>; 2] {
     stage.stop();
     let lived = stage.read("records");
     assert!(!lived.contains("late-event") && !lived.contains("event-loss"), "{lived}");
-    [alerts(&lived), alerts(&String::from_utf8(replayed.stdout).unwrap())]
+    let all = [alerts(&lived), alerts(&replayed)];
+    (stage, all)
 }
 
 #[test]
@@ -100,4 +111,71 @@ fn another_client_fed_live_raises_the_alerts_of_its_replay() {
     let [lived, replayed] = both("curl-dropbox", "");
     assert!(!replayed.is_empty());
     assert_eq!(lived, replayed);
+}
+
+fn ids(alerts: &BTreeSet<String>) -> BTreeSet<String> {
+    let id = |line: &String| {
+        let value: serde_json::Value = serde_json::from_str(line).unwrap();
+        value["event"]["id"].as_str().unwrap().to_owned()
+    };
+    alerts.iter().map(id).collect()
+}
+
+/// What a proposal says it would have silenced.
+fn silenced(proposed: &str) -> BTreeSet<String> {
+    let claims = proposed.lines().filter_map(|line| line.strip_prefix("#   silences  "));
+    claims.flat_map(|claim| claim.split_once(": ").unwrap().1.split(", ")).map(str::to_owned).collect()
+}
+
+/// The daemon's history proposes what its recording proposes, and what is proposed silences what it says and no more.
+#[test]
+fn what_was_lived_is_learned() {
+    let (stage, [lived, _]) = lived("learned", "demo", "");
+    let from_history = verb(&stage, &["learn", "--config", "config.toml"]);
+    let of_recording = ["learn", "--config", "config.toml", "--events", "events", "--capture", "capture"];
+    // A history also knows of an alert's earlier reports.
+    let timeless = |text: &str| text.lines().filter(|line| !line.contains("; first ")).collect::<String>();
+    assert_eq!(timeless(&from_history), timeless(&verb(&stage, &of_recording)));
+    assert!(from_history.contains("name      = \"ArqAgent to s3 corp-backup\""), "{from_history}");
+
+    let before = stage.read("config.toml");
+    stage.write("config.toml", format!("{before}{from_history}").as_bytes());
+    let after = ids(&alerts(&verb(&stage, &REPLAY)));
+    let gone: BTreeSet<String> = ids(&lived).difference(&after).cloned().collect();
+    assert_eq!(gone, silenced(&from_history));
+    assert!(gone.len() == 1 && after.len() == 1, "{gone:?} {after:?}");
+
+    let baseline = verb(&stage, &["learn", "--baseline", "--format", "json", "--config", "config.toml"]);
+    let baseline: serde_json::Value = serde_json::from_str(&baseline).unwrap();
+    let client = |code: &str| {
+        let clients = baseline["client"].as_array().unwrap().iter();
+        clients.filter(|client| client["code"] == code).cloned().collect::<Vec<_>>().remove(0)
+    };
+    let arq = client("signed:48ZCSDVL96:com.haystacksoftware.arqagent");
+    assert!(arq["tenants"][0] == "corp-backup" && arq["users"][0] == "alice" && arq["alerts"] == 1, "{arq}");
+    assert_eq!(client("platform:com.apple.curl")["usual"], 9447);
+}
+
+/// With the entry in force it is a client that somebody approved.
+#[test]
+fn what_is_allowed_is_in_the_history() {
+    let (stage, _) = lived("approved", "demo", include_str!("../recordings/demo/policy.toml"));
+    let text = verb(&stage, &["learn", "--baseline", "--config", "config.toml"]);
+    assert!(text.contains("approved  by corporate Arq backup\n"), "{text}");
+    assert!(text.contains("NOT       approved by any entry: 1 alert\n"), "{text}");
+    // Ten times what is usual is another matter.
+    let rule = "[[rule]]\nid = \"corp.volume\"\nname = \"Ten times the usual\"\nseverity = \"critical\"\n\
+                step = [{ on = \"read\" }, { on = \"upload\", times_usual = 10 }]\n";
+    let toml = verb(&stage, &["learn", "--baseline", "--format", "toml", "--config", "config.toml"]);
+    let before = stage.read("config.toml");
+    stage.write("config.toml", format!("{before}{rule}").as_bytes());
+    for (usual, fires) in [("9447", false), ("900", true)] {
+        stage.write("baseline.toml", toml.replace("= 9447", &format!("= {usual}")).as_bytes());
+        let said = verb(&stage, &[&REPLAY[..], &["--baseline", "baseline.toml"]].concat());
+        assert_eq!(said.contains("corp.volume"), fires, "{said}");
+        assert_eq!(
+            said.contains("more than 10 times the 900 bytes that curl usually sends to dropbox"),
+            fires
+        );
+    }
 }

@@ -284,12 +284,12 @@ impl Proposal {
     }
 }
 
-fn list(items: &[String]) -> String {
+pub fn list(items: &[String]) -> String {
     format!("[{}]", items.iter().map(|item| quoted(item)).collect::<Vec<_>>().join(", "))
 }
 
 /// A basic string of TOML, on one line whatever the text holds: names in alerts are hostile.
-fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     let mut quoted = String::from("\"");
     for letter in text.chars() {
         match letter {

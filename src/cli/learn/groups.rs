@@ -4,10 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::Path;
 
+use crate::cli::alerts;
 use crate::cli::alerts::proposal::{self, Concern, Proposal};
-use crate::cli::alerts::{self, Told};
 use crate::cli::paint::{size, visible};
 use crate::config::Settings;
+
+use super::seen::Seen;
 
 /// Ids and paths listed of one entry; more are counted.
 const MAX_LISTED: usize = 6;
@@ -16,7 +18,7 @@ const MAX_LISTED: usize = 6;
 #[derive(Debug, Default)]
 pub struct Group<'a> {
     concerns: Vec<Concern>,
-    alerts: Vec<&'a Told>,
+    seen: Vec<&'a Seen>,
 }
 
 /// Everything that was learned.
@@ -25,56 +27,56 @@ pub struct Learned<'a> {
     /// By what identifies them: program, script, parent, sets, service, tenant.
     entries: BTreeMap<Proposal, Group<'a>>,
     /// By program and reason.
-    refused: BTreeMap<(String, String), Vec<&'a Told>>,
+    refused: BTreeMap<(String, String), Vec<&'a Seen>>,
 }
 
-pub fn gather(seen: &[Told]) -> Learned<'_> {
+pub fn gather(seen: &[Seen]) -> Learned<'_> {
     let mut learned = Learned::default();
-    for told in seen {
-        match proposal::propose(told) {
+    for seen in seen {
+        match proposal::propose(&seen.told) {
             Ok((proposal, concerns)) => {
                 let broad = concerns.iter().find(|concern| matches!(concern, Concern::Broad(_)));
                 match broad {
-                    Some(concern) => learned.refuse(told, concern),
-                    None => learned.take(told, proposal, concerns),
+                    Some(concern) => learned.refuse(seen, concern),
+                    None => learned.take(seen, proposal, concerns),
                 }
             }
-            Err(concern) => learned.refuse(told, &concern),
+            Err(concern) => learned.refuse(seen, &concern),
         }
     }
     learned
 }
 
 impl<'a> Learned<'a> {
-    fn take(&mut self, told: &'a Told, proposal: Proposal, concerns: Vec<Concern>) {
+    fn take(&mut self, seen: &'a Seen, proposal: Proposal, concerns: Vec<Concern>) {
         // The same entry for other users is one entry for all of them.
         let key = Proposal { users: Vec::new(), ..proposal };
         let group = self.entries.entry(key).or_default();
         group.concerns = concerns;
-        group.alerts.push(told);
+        group.seen.push(seen);
     }
 
-    fn refuse(&mut self, told: &'a Told, concern: &Concern) {
-        let key = (told.process.executable.clone(), concern.text().to_owned());
-        self.refused.entry(key).or_default().push(told);
+    fn refuse(&mut self, seen: &'a Seen, concern: &Concern) {
+        let key = (seen.told.process.executable.clone(), concern.text().to_owned());
+        self.refused.entry(key).or_default().push(seen);
     }
 }
 
 /// The whole proposal as TOML.
 pub fn write(learned: &Learned<'_>, settings: &Settings, config: Option<&Path>) -> String {
-    let alerts: usize = learned.entries.values().map(|group| group.alerts.len()).sum();
-    let refused: usize = learned.refused.values().map(Vec::len).sum();
+    let groups = learned.entries.values().map(|group| &group.seen).chain(learned.refused.values());
+    let alerts = groups.map(|seen| alerts_in(seen)).sum();
     let mut text = format!(
         "# {} from {}. Nothing here is in force. Review each: what an entry lets\n\
          # through no longer alerts. Then copy it into your configuration and look that over with `cloudward check`.\n",
-        counted(learned.entries.len(), "entry proposed", "entries proposed"),
-        counted(alerts + refused, "alert", "alerts"),
+        counted(learned.entries.len() as u64, "entry proposed", "entries proposed"),
+        counted(alerts, "alert", "alerts"),
     );
     let mut names: BTreeSet<String> =
         settings.policy.allow.entries().iter().map(|entry| entry.name.to_string()).collect();
     for (proposal, group) in &learned.entries {
         let mut proposal = proposal.clone();
-        let users: BTreeSet<&str> = group.alerts.iter().map(|told| told.user()).collect();
+        let users: BTreeSet<&str> = group.seen.iter().map(|seen| seen.told.user()).collect();
         proposal.users = users.into_iter().map(str::to_owned).collect();
         text.push_str(&entry(&proposal, group, &mut names, config));
     }
@@ -83,7 +85,7 @@ pub fn write(learned: &Learned<'_>, settings: &Settings, config: Option<&Path>) 
             text,
             "\n# NOT PROPOSED for {} ({}): {}.\n#   alerts    {}\n",
             visible(program),
-            counted(alerts.len(), "alert", "alerts"),
+            counted(alerts_in(alerts), "alert", "alerts"),
             visible(why),
             ids(alerts)
         );
@@ -98,57 +100,58 @@ fn entry(
     config: Option<&Path>,
 ) -> String {
     let name = unused(proposal.name(), names);
-    let reason =
-        format!("seen in {}: say who approved it, and where", counted(group.alerts.len(), "alert", "alerts"));
+    let alerts = alerts_in(&group.seen);
+    let reason = format!("seen in {}: say who approved it, and where", counted(alerts, "alert", "alerts"));
     let toml = proposal.toml(&name, &reason);
     let mut text = String::from("\n");
-    facts(&mut text, &group.alerts);
+    facts(&mut text, &group.seen);
     for concern in &group.concerns {
         _ = writeln!(text, "#   risk      {}", visible(concern.text()));
     }
     // Proved, not claimed.
-    let silent = match alerts::with_entry(config, &toml) {
+    let silent: Vec<&Seen> = match alerts::with_entry(config, &toml) {
         Ok(settings) => {
-            group.alerts.iter().filter(|told| alerts::is_silent(&settings, told)).copied().collect()
+            let is_silent = |seen: &&&Seen| alerts::is_silent(&settings, &seen.told);
+            group.seen.iter().filter(is_silent).copied().collect()
         }
         Err(_) => Vec::new(),
     };
-    _ = writeln!(text, "#   silences  {} of {}: {}", silent.len(), group.alerts.len(), ids(&silent));
+    _ = writeln!(text, "#   silences  {} of {alerts}: {}", alerts_in(&silent), ids(&silent));
     text + &toml
 }
 
+fn alerts_in(seen: &[&Seen]) -> u64 {
+    seen.iter().map(|seen| seen.alerts).sum()
+}
+
 /// How often, when, how much, from where.
-fn facts(text: &mut String, alerts: &[&Told]) {
-    let pairs: u64 = alerts.iter().map(|told| told.cloudward.count.max(1)).sum();
-    let times = alerts.iter().map(|told| told.time.as_str());
-    let (first, last) = (times.clone().min().unwrap_or_default(), times.max().unwrap_or_default());
-    let volumes = alerts.iter().map(|told| told.cloudward.bytes_out);
-    let (total, most) = (volumes.clone().fold(0, u64::saturating_add), volumes.max().unwrap_or(0));
-    let alerts_seen = counted(alerts.len(), "alert", "alerts");
-    let uploads =
-        counted(usize::try_from(pairs).unwrap_or(usize::MAX), "read and upload", "reads and uploads");
+fn facts(text: &mut String, all: &[&Seen]) {
+    let uploads: u64 = all.iter().map(|seen| seen.uploads).sum();
+    let first = all.iter().map(|seen| seen.first.as_str()).min().unwrap_or_default();
+    let last = all.iter().map(|seen| seen.last.as_str()).max().unwrap_or_default();
+    let total = all.iter().map(|seen| seen.bytes_out).fold(0, u64::saturating_add);
+    let most = all.iter().map(|seen| seen.most).max().unwrap_or(0);
+    let alerts = counted(alerts_in(all), "alert", "alerts");
+    let uploads = counted(uploads, "read and upload", "reads and uploads");
     let (first, last) = (visible(first), visible(last));
-    _ = writeln!(text, "#   seen      {alerts_seen}, {uploads}; first {first}, last {last}");
+    _ = writeln!(text, "#   seen      {alerts}, {uploads}; first {first}, last {last}");
     _ = writeln!(text, "#   volume    {} sent in all, {} at most in one alert", size(total), size(most));
-    let reads = alerts.iter().flat_map(|told| &told.cloudward.reads).filter(|read| read.evidence != "taint");
-    let folders: BTreeSet<&str> = reads.map(|read| folder(&read.path)).collect();
+    let folders: BTreeSet<&str> = all.iter().flat_map(|seen| &seen.folders).map(String::as_str).collect();
     let folders: Vec<String> = folders.into_iter().map(visible).collect();
-    _ = writeln!(text, "#   paths     {}", some_of(&folders));
+    _ = writeln!(text, "#   paths     {}", some_of(&folders, folders.len()));
 }
 
-fn folder(path: &str) -> &str {
-    path.rsplit_once('/').map_or(path, |(folder, _)| folder)
+fn ids(seen: &[&Seen]) -> String {
+    let ids: Vec<String> = seen.iter().flat_map(|seen| &seen.ids).map(|id| visible(id)).collect();
+    some_of(&ids, usize::try_from(alerts_in(seen)).unwrap_or(usize::MAX))
 }
 
-fn ids(alerts: &[&Told]) -> String {
-    let ids: Vec<String> = alerts.iter().map(|told| visible(&told.event.id)).collect();
-    some_of(&ids)
-}
-
-fn some_of(items: &[String]) -> String {
-    let more = items.len().saturating_sub(MAX_LISTED);
-    let listed = items[..items.len() - more].join(", ");
-    if more > 0 { format!("{listed} and {more} more") } else { listed }
+/// The first of them; `total` may be more than are named.
+fn some_of(items: &[String], total: usize) -> String {
+    let listed = items.len().min(MAX_LISTED);
+    let more = total.saturating_sub(listed);
+    let names = items[..listed].join(", ");
+    if more > 0 { format!("{names} and {more} more") } else { names }
 }
 
 fn unused(name: String, names: &mut BTreeSet<String>) -> String {
@@ -161,6 +164,6 @@ fn unused(name: String, names: &mut BTreeSet<String>) -> String {
     candidate
 }
 
-fn counted(count: usize, one: &str, many: &str) -> String {
+fn counted(count: u64, one: &str, many: &str) -> String {
     format!("{count} {}", if count == 1 { one } else { many })
 }

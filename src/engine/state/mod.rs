@@ -94,6 +94,7 @@ impl Engine {
             next_load,
             now,
             scratch: _,
+            uploads: _,
             stats: _,
         } = self;
         let names: Vec<Arc<str>> = policy.sets.iter().map(|set| Arc::clone(&set.name)).collect();

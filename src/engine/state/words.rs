@@ -64,7 +64,7 @@ words! {
         SensitiveRead, StagedCopy, Uploaded, NotAllowed, ForeignTenant, ArgumentsNameFile, SyncDrop, ControlPlane,
         IdentityInvalid, RunsOtherCode, TenantUnknown, PathTruncated, NamedFork, SecondHop, Tunnel, NameByAddress,
         FrontingSuspected, OrderUncertain, BytesUnknown, NestedVolume, AppleEvents, AttributionIndirect, NameHostWide,
-        RatioNotJudged, BearerLink,
+        RatioNotJudged, BearerLink, FirstSeen, UnusualVolume,
     }
     CommandKind { Share, Copy, Link }
 }

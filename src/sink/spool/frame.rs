@@ -5,18 +5,19 @@
 
 use memchr::memmem;
 
-use super::entry::Entry;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
 const MAGIC: &[u8; 4] = b"CWR1";
 const HEAD: usize = 12;
 /// The longest payload. Longer records are refused before they get here: formats are far shorter.
 pub const LONGEST: usize = 8 << 20;
 
-/// Appends the frame of an entry; false if it is too long, then nothing is appended.
-pub fn encode(entry: &Entry, out: &mut Vec<u8>) -> bool {
+/// Appends the frame of a value; false if it is too long, then nothing is appended.
+pub fn encode<T: Serialize>(value: &T, out: &mut Vec<u8>) -> bool {
     let start = out.len();
     out.extend_from_slice(&[0; HEAD]);
-    if serde_json::to_writer(&mut *out, entry).is_err() || out.len() - start - HEAD > LONGEST {
+    if serde_json::to_writer(&mut *out, value).is_err() || out.len() - start - HEAD > LONGEST {
         out.truncate(start);
         return false;
     }
@@ -35,8 +36,8 @@ fn checksum(length: u32, payload: &[u8]) -> u32 {
     sum.finalize()
 }
 
-/// The entry whose frame begins the bytes, and the length of the frame.
-pub fn decode(bytes: &[u8]) -> Option<(Entry, usize)> {
+/// The value whose frame begins the bytes, and the length of the frame.
+pub fn decode<T: DeserializeOwned>(bytes: &[u8]) -> Option<(T, usize)> {
     let head = bytes.get(..HEAD)?;
     let number = |at: usize| Some(u32::from_le_bytes(head.get(at..at + 4)?.try_into().ok()?));
     let (length, sum) = (number(4)?, number(8)?);
@@ -49,7 +50,7 @@ pub fn decode(bytes: &[u8]) -> Option<(Entry, usize)> {
 }
 
 /// Every whole frame of a file, with its place; and how many bytes belong to none.
-pub fn scan(bytes: &[u8], mut found: impl FnMut(u64, u32, Entry)) -> usize {
+pub fn scan<T: DeserializeOwned>(bytes: &[u8], mut found: impl FnMut(u64, u32, T)) -> usize {
     let (mut at, mut damaged) = (0, 0);
     while at < bytes.len() {
         if let Some((entry, length)) = decode(&bytes[at..]) {

@@ -16,8 +16,8 @@
 
 mod cursors;
 mod entry;
-mod folder;
-mod frame;
+pub mod folder;
+pub mod frame;
 mod index;
 mod pressure;
 mod segment;

@@ -205,7 +205,7 @@ impl Writer {
         let mut bytes = Vec::new();
         for slot in &slots {
             if let Place::Memory(entry) = &slot.place {
-                frame::encode(entry, &mut bytes);
+                frame::encode(&**entry, &mut bytes);
             }
         }
         self.settle(&bytes, &mut slots, now);
