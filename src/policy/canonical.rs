@@ -176,7 +176,15 @@ fn is_tidy(raw: &[u8]) -> bool {
     };
     let relative = !raw.starts_with(b"/");
     raw == b"/"
-        || !(relative && untidy(raw) || memchr::memchr_iter(b'/', raw).any(|at| untidy(&raw[at + 1..])))
+        || !(relative && untidy(raw))
+            && (looks_tidy(raw) || !memchr::memchr_iter(b'/', raw).any(|at| untidy(&raw[at + 1..])))
+}
+
+/// No slash has a slash, a dot or nothing behind it: true of most paths, and found without a branch per byte.
+fn looks_tidy(raw: &[u8]) -> bool {
+    let Some((last, next)) = raw.last().zip(raw.get(1..)) else { return false };
+    let suspicious = |(byte, next): (&u8, &u8)| (*byte == b'/') & ((*next == b'/') | (*next == b'.'));
+    *last != b'/' && !raw.iter().zip(next).fold(false, |found, pair| found | suspicious(pair))
 }
 
 /// Rewrites the parts of `bytes` that are text; bytes that are no UTF-8 stay as they are.
@@ -258,6 +266,10 @@ fn alias_length(path: &[u8]) -> usize {
     const DROPPED: [&[u8]; 4] =
         [b"/System/Volumes/Data", b"/Volumes/Macintosh HD - Data", b"/Volumes/Macintosh HD", b"/.nofollow"];
     const PRIVATE: [&[u8]; 3] = [b"/private/var", b"/private/tmp", b"/private/etc"];
+    // Every alias begins with one of four letters, which few paths do.
+    if !matches!(path, [b'/', b's' | b'S' | b'v' | b'V' | b'p' | b'P' | b'.', ..]) {
+        return 0;
+    }
     if let Some(length) = root_by_inode(path) {
         return length;
     }

@@ -54,12 +54,17 @@ fn read_args(scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>) -> Scan<Vec<Box<s
 fn read_env(scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>) -> Scan<Vec<(Box<str>, Box<str>)>> {
     let (mut env, mut left) = (Vec::new(), MAX_ENV_BYTES);
     each_text(scanner, |text| {
-        let bytes = text.bytes(scratch);
-        let Some(at) = memchr::memchr(b'=', bytes) else { return };
-        let (name, value) = bytes.split_at(at);
-        if env_kept(name) && bytes.len() <= left {
-            left -= bytes.len();
-            env.push((lossy(name), lossy(value.get(1..).unwrap_or_default())));
+        // Few variables are kept: their names are looked at as they are written, which is how they are meant.
+        let Some(at) = memchr::memchr(b'=', text.0) else { return };
+        let (name, value) = text.0.split_at(at);
+        if !env_kept(name) {
+            return;
+        }
+        let value = Text(value.get(1..).unwrap_or_default()).bytes(scratch);
+        let length = name.len() + 1 + value.len();
+        if length <= left {
+            left -= length;
+            env.push((lossy(name), lossy(value)));
         }
     })?;
     Ok(env)

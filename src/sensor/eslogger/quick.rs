@@ -1,19 +1,21 @@
-//! Nearly every line is an open of a file that matters to nobody, or a close of a file that nobody changed. One pass over
-//! the line, for all keys of the envelope at once, and a look at the event are enough to know it for one of these; any
-//! doubt leaves it to the slower ways.
+//! Nearly every line is about files, and most are an open of one that matters to nobody, or a close of one that nobody
+//! changed. One pass over the line finds all keys of the envelope at once; for those two events a look at the event is then
+//! enough. Any doubt leaves a line to the slower ways.
 //!
-//! A quote inside a JSON string is always escaped, so a key stands in the line only where an object has it. These two
-//! events have no keys that a program chooses for itself; in a line of theirs each of the envelope's keys stands once (the
-//! other tokens and times have longer names), and what `process` and the event have in common is told apart by where
-//! `process` begins.
+//! A quote inside a JSON string is always escaped, so a key stands in the line only where an object has it. Events that
+//! are about files alone ([`Kind::is_about_files`]) have no keys that a program chooses for itself and hold no other
+//! process; in a line of theirs each of the envelope's keys stands once (the other tokens and times have longer names), and
+//! what `process` and the event have in common is told apart by where `process` begins.
 
 use aho_corasick::packed::{Config, Searcher};
+use memchr::memchr;
 
 use crate::model::{FileId, FilePath, OpenFlags, Pid, ProcessKey, Timestamp, What};
 use crate::sensor::gate::Gate;
 
-use super::events::{Body, Context};
+use super::events::{self, Body, Context};
 use super::find::{Finders, Key};
+use super::kind::Kind;
 use super::message::{Answer, Envelope, Event};
 use super::quotes::closing_quote;
 use super::scan::Scanner;
@@ -54,17 +56,22 @@ impl Quick {
         if line.last() != Some(&b'}') {
             return None;
         }
-        let (event, places) = places(searcher, line)?;
+        let (kind, event, places) = places(searcher, line)?;
         let end = if places[PROCESS] > event.start { places[PROCESS] } else { line.len() };
         let inside = line.get(event.body..end)?;
-        let body = match event.name {
-            b"open" => open(inside, context)?,
-            _ => close(inside, context.tools.finders)?,
+        let known = match kind {
+            Kind::Open => open(inside, context),
+            Kind::Close => close(inside, context.tools.finders),
+            _ => None,
+        };
+        let body = match known {
+            Some(body) => body,
+            None => events::read(kind, &mut Scanner::starting_at(line, event.body), context).ok()?,
         };
         let envelope = Envelope::new(
             time(line.get(places[TIME]..)?)?,
             (digits(line.get(places[GLOBAL]..)?)?.0, digits(line.get(places[NUMBER]..)?)?.0),
-            actor(line.get(places[TOKEN]..)?)?,
+            actor(line.get(places[TOKEN]..)?, context.tools.finders)?,
             places[PROCESS],
             Answer::find(line.get(places[ACTION]..)?)?,
         );
@@ -72,9 +79,9 @@ impl Quick {
     }
 }
 
-/// Where everything stands in an `open` or `close`; `None` for other events, and unless each key stands there once.
+/// Where everything stands; `None` for events with keys like the envelope's, and unless each key stands there once.
 #[inline]
-fn places<'a>(searcher: &Searcher, line: &'a [u8]) -> Option<(Event<'a>, Places)> {
+fn places<'a>(searcher: &Searcher, line: &'a [u8]) -> Option<(Kind, Event<'a>, Places)> {
     let mut places: Places = [0; NUMBER + 1];
     let mut event = None;
     for found in searcher.find_iter(line) {
@@ -82,7 +89,8 @@ fn places<'a>(searcher: &Searcher, line: &'a [u8]) -> Option<(Event<'a>, Places)
         let slot = match found.pattern().as_usize() {
             EVENT => {
                 let found = Event::at(line, start, end)?;
-                if !matches!(found.name, b"open" | b"close") || event.replace(found).is_some() {
+                let kind = Kind::of(found.name);
+                if !kind.is_about_files() || event.replace((kind, found)).is_some() {
                     return None;
                 }
                 EVENT
@@ -98,17 +106,17 @@ fn places<'a>(searcher: &Searcher, line: &'a [u8]) -> Option<(Event<'a>, Places)
             return None;
         }
     }
+    let (kind, event) = event?;
     let all = places.iter().all(|place| *place != 0);
-    all.then_some((event?, places))
+    all.then_some((kind, event, places))
 }
 
-/// An open of a file that matters is read whole instead.
+/// `None` for an open of a file that matters: it is read whole instead.
 #[inline]
 fn open<G: Gate + ?Sized>(event: &[u8], context: &mut Context<'_, G>) -> Option<Body> {
     let finders = context.tools.finders;
     // The mask is an int in C and its high bits may be printed as a sign.
-    let flags = value(event, &finders.flags)?;
-    let flags = OpenFlags(Scanner::new(flags).number::<i64>().ok()?? as u32);
+    let flags = OpenFlags(finders.flags.number_in::<i64>(event)? as u32);
     let [b'"', path @ ..] = value(event, &finders.path)? else { return None };
     let path = path.get(..closing_quote(path)?)?;
     let interest = context.interest(Text(path));
@@ -120,22 +128,20 @@ fn open<G: Gate + ?Sized>(event: &[u8], context: &mut Context<'_, G>) -> Option<
     }
     let (name, links) = if interest.named {
         let name = FilePath::new(Text(path).bytes(context.tools.scratch));
-        (Some(name), finders.links.number_in(event).unwrap_or(0))
+        // What has several names is read whole: a directory's are no links.
+        let links = number(event, &finders.links).filter(|links| *links <= 1)?;
+        (Some(name), links)
     } else {
         (None, 0)
     };
-    let what = Some(What::Touch { path: interest.hash, id: id(event, finders), name, links });
+    let file = FileId { device: number(event, &finders.device)?, inode: number(event, &finders.inode)? };
+    // Nothing has inode 0: it is how a missing one is written.
+    let id = (file.inode != 0).then_some(file);
+    let what = Some(What::Touch { path: interest.hash, id, name, links });
     Some(Body { what, wanted: flags.0 })
 }
 
-#[inline]
-fn id(event: &[u8], finders: &Finders) -> Option<FileId> {
-    let device = finders.device.number_in(event)?;
-    let inode = finders.inode.number_in(event)?;
-    Some(FileId { device, inode })
-}
-
-/// A close of a file that was changed is read whole instead.
+/// `None` for a close of a file that was changed: it is read whole instead.
 #[inline]
 fn close(event: &[u8], finders: &Finders) -> Option<Body> {
     let unchanged = |value: &[u8]| value.starts_with(b"false");
@@ -148,6 +154,11 @@ fn close(event: &[u8], finders: &Finders) -> Option<Body> {
 fn value<'a>(event: &'a [u8], key: &Key) -> Option<&'a [u8]> {
     let (_, value) = key.find(event)?;
     event.get(value..)
+}
+
+#[inline]
+fn number<N: TryFrom<u64>>(object: &[u8], key: &Key) -> Option<N> {
+    N::try_from(digits(value(object, key)?)?.0).ok()
 }
 
 /// A whole number without a sign that fits, and what follows it.
@@ -171,31 +182,13 @@ fn time(text: &[u8]) -> Option<Timestamp> {
     Timestamp::parse(text.get(..closing_quote(text)?)?)
 }
 
-/// Whose token it is: an object of numbers alone.
+/// Whose token it is: an object of numbers alone, so each of its keys stands once before the first bracket.
 #[inline]
-fn actor(token: &[u8]) -> Option<ProcessKey> {
+fn actor(token: &[u8], finders: &Finders) -> Option<ProcessKey> {
+    /// Eight numbers and their names have at most 170 bytes.
+    const LONGEST: usize = 256;
     let [b'{', rest @ ..] = token else { return None };
-    let mut rest = rest;
-    let (mut pid, mut version) = (None, None);
-    loop {
-        let [b'"', key @ ..] = rest else { return None };
-        let length = closing_quote(key)?;
-        let (key, after) = key.split_at_checked(length)?;
-        let [b'"', b':', after @ ..] = after else { return None };
-        let (number, after) = match key {
-            // Of no account, and the audit session of a daemon is printed as it likes.
-            b"asid" => (0, after.get(after.iter().position(|byte| matches!(byte, b',' | b'}'))?..)?),
-            _ => digits(after)?,
-        };
-        match key {
-            b"pid" => pid = i32::try_from(number).ok(),
-            b"pidversion" => version = u32::try_from(number).ok(),
-            _ => {}
-        }
-        match after {
-            [b',', next @ ..] => rest = next,
-            _ => break,
-        }
-    }
-    Some(ProcessKey { pid: Pid(pid?), version: version? })
+    let rest = rest.get(..LONGEST).unwrap_or(rest);
+    let token = rest.get(..=memchr(b'}', rest)?)?;
+    Some(ProcessKey { pid: Pid(number(token, &finders.pid)?), version: number(token, &finders.version)? })
 }

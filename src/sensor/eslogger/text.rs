@@ -1,6 +1,6 @@
 //! JSON strings, borrowed from the line they stand in.
 
-use memchr::memchr;
+use memchr::{memchr, memchr_iter};
 
 /// What stands between the quotes of a JSON string, escapes and all.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -33,21 +33,22 @@ impl<'a> Text<'a> {
 
 /// `first` is where the first backslash of `raw` stands.
 fn unescape(raw: &[u8], first: usize, out: &mut Vec<u8>) {
-    out.reserve(raw.len());
-    let mut rest = raw;
-    let mut next = Some(first);
-    while let Some(at) = next {
-        let (plain, escape) = rest.split_at(at);
+    let (plain, escaped) = raw.split_at(first);
+    out.extend_from_slice(plain);
+    let mut done = 0;
+    for at in memchr_iter(b'\\', escaped) {
+        // A backslash that an escape holds begins none.
+        let Some(plain) = escaped.get(done..at) else { continue };
         out.extend_from_slice(plain);
-        rest = one_escape(escape, out);
-        next = rest.iter().position(|byte| *byte == b'\\');
+        done = escaped.len() - one_escape(&escaped[at..], out).len();
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(&escaped[done..]);
 }
 
 const REPLACEMENT: char = char::REPLACEMENT_CHARACTER;
 
 /// Undoes the escape at the start of `escape` (its backslash included) and returns what follows it.
+#[inline]
 fn one_escape<'a>(escape: &'a [u8], out: &mut Vec<u8>) -> &'a [u8] {
     let byte = match escape {
         [_, b'/', ..] => b'/',
