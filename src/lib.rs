@@ -38,6 +38,7 @@
 //! * Replay is live, minus the sensors: both feed the same `Engine::step`.
 //! * Everything that grows has a named limit; reaching one is a coverage record, not a silence.
 //! * `unsafe` lives in `sys` alone (macOS only), each block with its reason.
+//! * What attackers may try, and the test that stands against each try: [`daemon::threats`].
 //! * No input panics, allocates from an unchecked length, or ends a replay.
 
 pub mod model;

@@ -1,7 +1,7 @@
 //! Who may look where. Inside one crate the compiler does not keep rooms apart, so this does: it reads the sources and
 //! names the file and line that looks uphill.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -98,6 +98,27 @@ fn the_inventory_of_unsafe_is_true() {
     assert_eq!(counted, inventory, "the table UNSAFE of tests/architecture.rs says otherwise");
 }
 
+/// A line of the threat model that no test holds is a promise; one whose test was renamed is lost.
+#[test]
+fn each_threat_has_its_test() {
+    let model = fs::read_to_string(root().join("src/daemon/threats.rs")).unwrap();
+    let tests: BTreeSet<String> = ["src", "tests"]
+        .iter()
+        .flat_map(|folder| sources(folder))
+        .flat_map(|source| source.tests().map(str::to_owned).collect::<Vec<_>>())
+        .collect();
+    let lines: Vec<&str> = model.lines().filter(|line| line.starts_with("//! | ")).skip(2).collect();
+    assert!(lines.len() > 20, "the table is not where it was");
+    for line in lines {
+        let named: Vec<&str> =
+            line.trim_end_matches(" |").rsplit(" | ").next().unwrap_or_default().split(", ").collect();
+        for name in named {
+            let name = name.trim_matches('`');
+            assert!(tests.contains(name), "`{name}` is no test: {line}");
+        }
+    }
+}
+
 #[test]
 fn the_platform_is_asked_at_its_doors_only() {
     report(sources("src").iter().filter(|source| !is_platform_door(&source.name)).flat_map(|source| {
@@ -128,6 +149,12 @@ struct Source {
 }
 
 impl Source {
+    /// Names of the functions behind `#[test]`.
+    fn tests(&self) -> impl Iterator<Item = &str> {
+        let marked = self.text.split("#[test]").skip(1);
+        marked.filter_map(|after| after.split_once("fn ")?.1.split_once('(').map(|(name, _)| name))
+    }
+
     /// `src/<room>/…` or `src/<room>.rs`; nothing for `lib.rs` and `main.rs`, which may see everything.
     fn room(&self) -> Option<&str> {
         let first = self.name.strip_prefix("src/")?.split('/').next()?.trim_end_matches(".rs");

@@ -149,6 +149,15 @@ fn hears_an_eslogger_and_stops_in_order() {
     assert!(records.lines().all(|line| line.starts_with('{') && line.ends_with('}')), "{records}");
 }
 
+/// What a child inherits is what the daemon has.
+#[test]
+fn leaves_no_core_file() {
+    let mut stage = Stage::new("core", "ulimit -H -c > cores; exec sleep 600", &ESLOGGER);
+    stage.wait_for("cores", "\n");
+    stage.stop();
+    assert_eq!(stage.read("cores").trim(), "0");
+}
+
 #[test]
 fn asks_for_the_events_it_needs() {
     let mut stage = Stage::new("asks", "echo \"$@\" > asked; exec sleep 600", &ESLOGGER);

@@ -1,12 +1,23 @@
-//! Whoever can write the configuration can switch detection off: it must be root's, or of whoever runs the daemon.
+//! Whoever can write the configuration can switch detection off: it must be root's, or of whoever runs the daemon. And
+//! whoever can read its memory reads what it watches over.
 
 use std::fs::{self, Metadata};
 use std::os::unix::fs::MetadataExt;
 use std::path::Path;
 
+use rustix::process::{Resource, Rlimit, setrlimit};
+
 const OTHERS_WRITE: u32 = 0o022;
 /// In such a folder nobody can replace another's files.
 const STICKY: u32 = 0o1000;
+
+/// Memory holds names of files, arguments and records before they are redacted: a crash must not write it to disk, nor
+/// one of a child's.
+pub(super) fn leave_no_core_file() {
+    if let Err(error) = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) }) {
+        tracing::warn!("core files cannot be switched off: {error}");
+    }
+}
 
 /// Why this file must not be trusted, with the mend. A file that cannot be looked at is for its reader to complain of.
 pub(super) fn distrust(file: &Path) -> Option<String> {

@@ -31,6 +31,7 @@ pub mod status;
 mod stop;
 mod tapping;
 mod thinking;
+pub mod threats;
 mod voice;
 mod watchdog;
 mod watching;
@@ -105,6 +106,7 @@ pub enum RunError {
 
 /// The daemon, until a signal ends it.
 pub fn run(options: &Options) -> Result<(), RunError> {
+    guard::leave_no_core_file();
     let settings = house::load(options.config.as_deref()).map_err(RunError::Config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| RunError::Start("the runtime", error))?;
