@@ -68,3 +68,15 @@ pub enum LossKind {
     /// The disk does not take records: a sudden end would lose them.
     Failing,
 }
+
+/// Door to the reader of segments, for the fuzzer alone (`fuzz/`).
+#[cfg(fuzzing)]
+pub fn fuzz(segment: &[u8]) {
+    let (mut told, mut again) = (0, Vec::new());
+    let damaged = frame::scan(segment, |_, length, entry| {
+        told += length as usize;
+        // What was read can be written: the spool moves entries from memory to disk.
+        assert!(frame::encode(&entry, &mut again));
+    });
+    assert_eq!(told + damaged, segment.len());
+}

@@ -1,0 +1,123 @@
+//! The engine under what processes may do in any order: each byte of the input is one deed, of whom, with what.
+
+#![no_main]
+
+use std::sync::{Arc, LazyLock};
+
+use cloudward::config::{Origin, Source, load};
+use cloudward::engine::Engine;
+use cloudward::model::{FlowId, Record};
+use cloudward::policy::Policy;
+
+#[path = "../../tests/simulation/chance.rs"]
+mod chance;
+#[path = "../../tests/simulation/mac.rs"]
+#[allow(dead_code)]
+mod mac;
+
+use chance::Chance;
+use mac::{Actor, Mac, Proc, START};
+
+/// As one would have it, and the same with other sets.
+static POLICIES: LazyLock<[Arc<Policy>; 2]> = LazyLock::new(|| {
+    ["", "[builtin]\ndisable = [\"wallets\"]\n"]
+        .map(|text| load(&[Source::new(Origin::File, "fuzz.toml", text.to_owned())]).0.policy)
+});
+
+const PATHS: [&str; 8] = [
+    ".ssh/id_rsa",
+    "Library/Keychains/login.keychain-db",
+    "Documents/plan.docx",
+    "Dropbox/plan.docx",
+    "../../tmp/a",
+    "../../private/tmp/A",
+    "out.zip",
+    "notes.txt",
+];
+const HOSTS: [&str; 5] =
+    ["content.dropboxapi.com", "a.s3.amazonaws.com", "drive.google.com", "example.org", "mask.icloud.com"];
+const PROGRAMS: [&str; 4] = ["/usr/bin/curl", "/bin/zsh", "tool", "/usr/bin/git"];
+const PIPES: [&[(i32, u64)]; 4] = [&[], &[(1, 7)], &[(0, 7)], &[(0, 8), (1, 7)]];
+/// Of one actor's pids, fewer than there are.
+const MAX_STARTED: usize = 40;
+
+/// What the deeds are done with.
+struct Stage {
+    procs: Vec<Proc>,
+    flows: Vec<FlowId>,
+    started: usize,
+}
+
+impl Stage {
+    /// `deed` says what, `who` which of the processes (and how long they wait before), `with` which of the things.
+    fn act(&mut self, actor: &mut Actor<'_>, [deed, who, with]: [u8; 3]) {
+        let [who, with] = [who, with].map(usize::from);
+        actor.wait([0, 1, 90, 3_000, 70_000][who / 52 % 5]);
+        let path = actor.home(PATHS[with % PATHS.len()]);
+        let other = actor.home(PATHS[with / 16 % PATHS.len()]);
+        let who = self.procs[who % self.procs.len()].clone();
+        match deed % 16 {
+            0 | 1 if self.started < MAX_STARTED => {
+                self.started += 1;
+                self.procs.push(actor.fork(&who));
+            }
+            2 | 3 => {
+                let program = PROGRAMS[with % PROGRAMS.len()];
+                let args = [program, "-T", path.as_str(), "https://content.dropboxapi.com/x"];
+                let args = if with & 64 == 0 { &args[..1] } else { &args[..] };
+                self.procs.push(actor.exec(&who, program, args, PIPES[with / 4 % PIPES.len()]));
+            }
+            4 => actor.exit(&who),
+            5..=7 => actor.open(&who, &path),
+            8 => {
+                actor.write(&who, &path);
+            }
+            9 => {
+                let from = actor.file(&path);
+                actor.rename(&who, &from, &other);
+            }
+            10 => {
+                let from = actor.file(&path);
+                actor.link(&who, &from, &other);
+            }
+            11 => actor.copy(&who, &path, &other),
+            12 => self.flows.push(actor.connect(&who, HOSTS[with % HOSTS.len()])),
+            deed => match self.flows.get(with % self.flows.len().max(1)) {
+                Some(flow) if deed == 13 => actor.close(*flow),
+                Some(flow) if deed == 14 => actor.receive(*flow, 50_000),
+                Some(flow) => actor.send(*flow, 20_000),
+                None => {}
+            },
+        }
+    }
+}
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| {
+    let Some(([seed, reload], deeds)) = data.split_first_chunk::<2>() else { return };
+    let (mut mac, mut chance) = (Mac::new(), Chance::new(u64::from(*seed)));
+    let mut actor = mac.actor(1, START, &mut chance);
+    let mut stage = Stage { procs: vec![actor.launch("/bin/zsh")], flows: Vec::new(), started: 1 };
+    for deed in deeds.as_chunks().0 {
+        stage.act(&mut actor, *deed);
+    }
+    actor.done();
+
+    let (mut engine, mut records) = (Engine::new(Arc::clone(&POLICIES[0])), Vec::new());
+    for (at, (_, input)) in mac.sorted().into_iter().enumerate() {
+        if at == usize::from(*reload) {
+            engine.adopt(Arc::clone(&POLICIES[1]));
+        }
+        engine.step(input, &mut records);
+        for (name, size, limit) in engine.sizes().against_limits() {
+            assert!(size <= limit, "{name}: {size} is more than {limit}");
+        }
+    }
+    engine.finish(&mut records);
+    for record in &records {
+        assert!(record.time() <= engine.now(), "a record from the future");
+        if let Record::Alert(alert) = record {
+            assert!(!alert.rules.is_empty() && !alert.reads.is_empty(), "an alert without evidence");
+            assert!(alert.reads.iter().all(|read| read.time <= alert.time), "a read after its alert");
+        }
+    }
+});
