@@ -13,7 +13,8 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("engine", &["model", "policy"]),
     ("sys", &["model"]),
     ("sensor", &["model", "net", "policy", "sys"]),
-    ("sink", &["model"]),
+    // `sys` for the unified log.
+    ("sink", &["model", "sys"]),
     // `net` and `engine` for the types of their limits only.
     // `sys` for managed preferences.
     ("config", &["model", "policy", "net", "engine", "sink", "sys"]),
@@ -26,7 +27,8 @@ const PURE: &[&str] = &["model", "policy", "net", "engine"];
 const PURE_HEADER: &str = "#![deny(clippy::disallowed_methods, clippy::disallowed_types)]";
 
 /// The doors where the program may ask which system it runs on.
-const PLATFORM_DOORS: &[&str] = &["src/lib.rs", "src/sensor/mod.rs", "src/config/managed.rs"];
+const PLATFORM_DOORS: &[&str] =
+    &["src/lib.rs", "src/sensor/mod.rs", "src/config/managed.rs", "src/sink/transport/mod.rs"];
 
 /// Where the program is `unsafe`, how often, and why it must be there. A new one needs a reason above it and a look at
 /// this table: whatever can be said with a safe function of a crate that is here anyway does not belong in it.

@@ -10,6 +10,7 @@ use crate::sink::output::{
     To,
 };
 use crate::sink::spool::{self, Kind};
+use crate::sink::transport::UNIFIED_LOG_HERE;
 
 use super::diagnostics::Complaint;
 use super::read_options::within;
@@ -149,6 +150,11 @@ fn output(section: &mut Section<'_, '_>, taken: &[&str]) -> Option<Output> {
     }
     let choice = choice(section);
     let rate = section.read("rate", count).map_or(0, |rate| rate.value);
+    if matches!(kind, Type::UnifiedLog) && !UNIFIED_LOG_HERE {
+        let complaint = Complaint::new("this system has no unified log: nothing arrives there");
+        let at = section.at().clone();
+        section.warn(&at, complaint.hint("on a Mac it does"));
+    }
     let to = destination(section, kind)?;
     let default = TYPES.iter().find(|(_, known)| *known as u8 == kind as u8).map_or("", |(word, _)| word);
     let name = name.unwrap_or_else(|| free_name(default, taken));

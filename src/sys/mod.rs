@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod oslog;
 pub mod pcap;
 pub mod prefs;
 pub mod processes;

@@ -42,6 +42,16 @@ impl Datagram {
         Self { to: Target::Udp(address), socket: None }
     }
 
+    /// What can be known without sending: that the socket is there, or the name known.
+    pub async fn reach(&self) -> Result<String, Failure> {
+        let failed = |why: &dyn std::fmt::Display| Failure::new(format!("{}: {why}", self.name()));
+        match timeout(PATIENCE, self.open()).await {
+            Ok(Ok(_)) => Ok(format!("{} takes messages; nobody answers there", self.name())),
+            Ok(Err(error)) => Err(failed(&error)),
+            Err(_) => Err(failed(&format!("no answer in {PATIENCE:?}"))),
+        }
+    }
+
     pub fn reset(&mut self) {
         self.socket = None;
     }

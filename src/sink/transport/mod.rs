@@ -4,7 +4,7 @@
 //! |---|---|
 //! | file | it is synced |
 //! | syslog over TCP or TLS | the receiver has read up to the end of the connection it came on, and lived on (`stream`) |
-//! | syslog over UDP or a local socket | the system took it: best effort, nobody answers |
+//! | syslog over UDP or a local socket, the unified log | the system took it: best effort, nobody answers |
 //! | HTTP | the receiver said so: 2xx |
 //! | Splunk HEC | the indexer acknowledged it, where the token asks for that; else 2xx |
 //! | Elasticsearch | its item of the bulk answer says so |
@@ -16,15 +16,25 @@ mod datagram;
 mod elastic;
 mod file;
 mod http;
+mod reach;
 mod secret;
+#[cfg_attr(not(target_os = "macos"), allow(dead_code, reason = "only the unified log is so short"))]
+mod short;
 mod splunk;
 mod stream;
 mod tls;
+#[cfg(target_os = "macos")]
+mod unified_log;
+#[cfg(not(target_os = "macos"))]
+#[path = "unified_log_absent.rs"]
+mod unified_log;
 
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use backoff::Backoff;
+pub use reach::reach;
+pub use unified_log::HERE as UNIFIED_LOG_HERE;
 
 use super::output::{SyslogTo, To};
 use super::spool::Entry;
@@ -35,6 +45,7 @@ use file::FileLink;
 use http::HttpLink;
 use splunk::SplunkLink;
 use stream::Stream;
+use unified_log::UnifiedLog;
 
 /// A record on its way.
 #[derive(Clone, Debug)]
@@ -92,8 +103,7 @@ pub enum Link {
     Http(Box<HttpLink>),
     Splunk(Box<SplunkLink>),
     Elastic(Box<ElasticLink>),
-    /// This system has no such receiver.
-    Absent(&'static str),
+    UnifiedLog(UnifiedLog),
 }
 
 impl Link {
@@ -112,7 +122,7 @@ impl Link {
             To::Http(http) => Self::Http(Box::new(HttpLink::new(http.clone()))),
             To::Splunk(splunk) => Self::Splunk(Box::new(SplunkLink::new(splunk.clone()))),
             To::Elastic(elastic) => Self::Elastic(Box::new(ElasticLink::new(elastic.clone()))),
-            To::UnifiedLog { .. } => Self::Absent("the unified log is not served by this version"),
+            To::UnifiedLog { subsystem } => Self::UnifiedLog(UnifiedLog::new(subsystem)),
         }
     }
 
@@ -125,7 +135,7 @@ impl Link {
             Self::Http(link) => link.send(batch).await,
             Self::Splunk(link) => link.send(batch).await,
             Self::Elastic(link) => link.send(batch).await,
-            Self::Absent(why) => Outcome::failed(Failure::new(*why)),
+            Self::UnifiedLog(link) => link.send(batch),
         }
     }
 
@@ -165,7 +175,7 @@ impl Link {
             Self::Http(link) => link.reset(),
             Self::Splunk(link) => link.reset(),
             Self::Elastic(link) => link.reset(),
-            Self::Absent(_) => {}
+            Self::UnifiedLog(_) => {}
         }
     }
 }
