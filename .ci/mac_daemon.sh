@@ -198,3 +198,168 @@ echo "- granted later, or refused to the second client alone: tried again until 
 brief 36 MACHRUN_ES_RESULT=SUCCESS,ERR_TOO_MANY_CLIENTS,SUCCESS -- --sensor auto
 recorded 'permission-lost'
 logged 'subscribed at last'
+
+# What follows plays on a Mac of its own: what the system keeps under /Library, /var and /bin lies in $root.
+root=$PWD/$out/root
+mkdir -p "$root/Library/Managed Preferences" "$root/Library/LaunchDaemons" "$root/bin" "$root/var/db/cloudward"
+chmod 700 "$root/var/db/cloudward"
+cp launchd/com.cloudward.daemon.plist "$root/Library/LaunchDaemons/"
+chmod 644 "$root/Library/LaunchDaemons/com.cloudward.daemon.plist"
+launchctl() { printf '#!/bin/sh\nexit %s\n' "$1" >"$root/bin/launchctl" && chmod +x "$root/bin/launchctl"; }
+launchctl 0
+
+# forced < PLIST: what a profile forces, where the system keeps it
+forced() {
+    local place="$root/Library/Managed Preferences/com.cloudward.daemon.plist"
+    cat >"$place.new"
+    mv "$place.new" "$place"
+}
+# The payload of `cloudward profile` for a policy, without what every payload has.
+payload() {
+    printf '%s\n' "$1" >"$out/forced.toml"
+    chmod 644 "$out/forced.toml"
+    "$linux" profile preferences --config "$out/forced.toml" >"$out/forced.mobileconfig"
+    python3 - "$out/forced.mobileconfig" <<'PYTHON'
+import plistlib, sys
+with open(sys.argv[1], "rb") as file:
+    [payload] = plistlib.load(file)["PayloadContent"]
+own = {key: value for key, value in payload.items() if not key.startswith("Payload")}
+sys.stdout.buffer.write(plistlib.dumps(own))
+PYTHON
+}
+# until_logged TEXT: within a minute
+until_logged() {
+    local try
+    for try in $(seq 300); do
+        if grep -q -- "$1" "$out/log"; then return; fi
+        sleep 0.2
+    done
+    die "the log does not say in time: $1"
+}
+# says STATUS FILE ENVIRONMENT... -- ARGUMENTS...: a verb that ends by itself, its output in FILE
+says() {
+    local wanted=$1 file=$2 status=0 environment=()
+    shift 2
+    while [ "$1" != -- ]; do
+        environment+=("$1")
+        shift
+    done
+    shift
+    env MACHRUN_ROOT="$root" "${environment[@]}" timeout 60 "$machrun" "$binary" "$@" >"$file" 2>"$out/verb" </dev/null || status=$?
+    [ "$status" = "$wanted" ] || { cat "$file" "$out/verb"; die "$* ended with $status, wanted $wanted"; }
+}
+doctor_says() { grep -q -- "$1" "$out/doctor" || { cat "$out/doctor"; die "doctor does not say: $1"; }; }
+
+echo "- what a profile forces is in force, with its origin; changes come without a restart; a bad value changes nothing"
+payload '[window]
+default = "45m"' | forced
+says 0 "$out/check" -- check --managed
+grep -q '^window.default = "45m"  (managed, managed preferences of com.cloudward.daemon' "$out/check" || { cat "$out/check"; die "no origin"; }
+printf '[daemon]\nstate = "%s"\nsocket = "%s"\n' "$PWD/$out/state" "$PWD/$out/run/control.sock" >"$out/managed.toml"
+chmod 644 "$out/managed.toml"
+in_force() { "$linux" status --json --socket "$out/run/control.sock" | python3 -c '
+import json, sys
+configuration = json.load(sys.stdin)["configuration"]
+values = {value["key"]: value for value in configuration["values"]}
+print(values[sys.argv[1]]["value"], values[sys.argv[1]]["origin"], configuration["rejected"] or "")' "$1"; }
+# Something to hear all the time: a sensor that hears nothing is not well.
+MACHRUN_ROOT=$root MACHRUN_PCAP=$out/live.pcap MACHRUN_ES_EVENTS=$events MACHRUN_ES_PACE=10 MACHRUN_ES_LOOP=100 "$machrun" "$binary" run --sensor endpoint-security --config "$out/managed.toml" \
+    >"$out/records" 2>"$out/log" </dev/null &
+daemon=$!
+trap 'kill -9 $daemon 2>/dev/null || true' EXIT
+until_logged 'Endpoint Security: subscribed'
+until_logged 'the packet tap is open'
+in_force window.default | grep -q '^"45m" managed preferences' || die "not in force: $(in_force window.default)"
+payload '[window]
+default = "50m"' | forced
+until_logged 'managed preferences changed: the configuration was read again and is in force'
+in_force window.default | grep -q '^"50m" managed preferences' || die "not in force: $(in_force window.default)"
+
+echo "- while it runs: doctor finds nothing to mend, a second one is refused, its files are its own"
+well=0
+[ "$(id -u)" = 0 ] || well=1
+says "$well" "$out/doctor" MACHRUN_PCAP="$out/live.pcap" -- doctor --config "$out/managed.toml"
+for check in entitlement full-disk-access endpoint-security eslogger capture configuration state clock daemon launchd; do
+    doctor_says "^ok       $check: "
+done
+says 1 "$out/second" -- run --sensor endpoint-security --config "$out/managed.toml"
+grep -q 'runs already on this machine' "$out/verb" || { cat "$out/verb"; die "a second daemon was not refused"; }
+[ -S "$out/run/control.sock" ] || die "no socket"
+open=$(find "$out/state" "$out/run" -perm /077)
+[ -z "$open" ] || die "others may touch: $open"
+
+python3 -c 'import plistlib, sys; sys.stdout.buffer.write(plistlib.dumps({"upload": {"min_ratio": "much"}, "window": {"default": "9m"}}))' | forced
+until_logged 'managed preferences changed: the configuration is wrong, the last good one stays in force'
+logged 'managed preferences of com.cloudward.daemon:.*\[upload\] `min_ratio`'
+in_force window.default | grep -q '^"50m" managed preferences.*min_ratio' || die "not in force: $(in_force window.default)"
+says 2 "$out/check" -- check --managed
+grep -q '`min_ratio`' "$out/check" || { cat "$out/check"; die "no key path"; }
+kill -TERM "$daemon"
+wait "$daemon" || die "exit status $?"
+trap - EXIT
+recorded 'config-rejected'
+rm "$root/Library/Managed Preferences/com.cloudward.daemon.plist"
+
+echo "- doctor: every answer of the system with its mend"
+says 2 "$out/doctor" MACHRUN_ES_RESULT=ERR_NOT_ENTITLED MACHRUN_PCAP="$out/live.pcap" -- doctor
+doctor_says '^error    entitlement: this program is not entitled'
+doctor_says 'mend: sign the app bundle with the entitlement com.apple.developer.endpoint-security.client'
+fake_eslogger "exec sleep 60"
+says 1 "$out/doctor" PATH="$PWD/$out/bin:$PATH" MACHRUN_ES_RESULT=ERR_NOT_ENTITLED MACHRUN_PCAP="$out/live.pcap" -- doctor
+doctor_says '^warning  entitlement: .* `eslogger` stands in'
+launchctl 113
+says 2 "$out/doctor" MACHRUN_ES_RESULT=ERR_NOT_PERMITTED MACHRUN_PCAP="$out/live.pcap" -- doctor
+doctor_says '^ok       entitlement: '
+doctor_says '^error    full-disk-access: Full Disk Access is not granted'
+doctor_says '^error    launchd: .* not loaded'
+says 2 "$out/doctor" MACHRUN_PCAP="$out/live.pcap" MACHRUN_PCAP_RESULT=PERM_DENIED -- doctor
+doctor_says '^error    capture: the packet tap is refused'
+echo "  $(grep -c . "$out/doctor") lines, entitlement, access, capture and launchd each as the system answers"
+
+echo "- an alert arrives in the unified log, whole or cut with a mark, and its gravity is the log's"
+cp "$out/live.toml" "$out/oslog.toml"
+printf '[[output]]\ntype = "unified-log"\nkinds = ["alert"]\n[spool]\npath = "%s"\n' "$PWD/$out/spool" >>"$out/oslog.toml"
+watch 0 MACHRUN_ES_EVENTS="$out/live.ndjson" MACHRUN_ES_VERSION=json MACHRUN_ES_EXIT=sigterm MACHRUN_ES_EXIT_DELAY_MS=3000 \
+    MACHRUN_PCAP="$out/live.pcap" -- --sensor endpoint-security --config "$out/oslog.toml"
+python3 - "$out/replayed.alerts" "$out/log" <<'PYTHON'
+import json, re, sys
+raised = {json.loads(line)["event"]["id"] for line in open(sys.argv[1])}
+lines = [line for line in open(sys.argv[2], encoding="utf-8") if line.startswith("os_log[")]
+found = {match for line in lines for match in re.findall(r'event\.id ([^\]]+)\]|"id":"([^"]+)"', line) for match in match if match}
+assert raised and raised <= found, f"raised {raised}, logged {found}"
+for line in lines:
+    head, text = line.split("] ", 1)
+    assert re.fullmatch(r"os_log\[cloudward:alert:(default|error|fault)", head), head
+    assert len(text.rstrip("\n").encode()) <= 1000, len(text)
+print(f"  {len(lines)} messages of {len(raised)} alerts, {max(len(line) for line in lines)} bytes at most")
+PYTHON
+open=$(find "$out/spool" -perm /077)
+[ -z "$open" ] || die "others may touch: $open"
+
+echo "- a receiver that takes the connection and reads nothing: SIGTERM still ends the daemon within launchd's 20 s"
+python3 -c '
+import socket, sys, time
+listener = socket.create_server(("127.0.0.1", 0))
+print(listener.getsockname()[1], flush=True)
+while True:
+    taken = listener.accept()[0]
+    globals().setdefault("kept", []).append(taken)' >"$out/port" &
+receiver=$!
+trap 'kill $receiver 2>/dev/null || true' EXIT
+for try in $(seq 50); do [ -s "$out/port" ] || sleep 0.1; done
+cp "$out/live.toml" "$out/stalled.toml"
+printf '[[output]]\ntype = "syslog"\ntransport = "tcp"\naddress = "127.0.0.1:%s"\n[spool]\npath = "%s"\n' \
+    "$(cat "$out/port")" "$PWD/$out/stalled" >>"$out/stalled.toml"
+began=$SECONDS
+brief 5 MACHRUN_ES_EVENTS="$out/live.ndjson" MACHRUN_ES_VERSION=json MACHRUN_PCAP="$out/live.pcap" \
+    -- --sensor endpoint-security --config "$out/stalled.toml"
+echo "  ended $((SECONDS - began - 5)) s after SIGTERM"
+kill "$receiver"
+trap - EXIT
+[ -n "$(ls "$out/stalled")" ] || die "what was not read is not in the spool"
+
+echo "- a configuration that others can write is refused"
+chmod 666 "$out/live.toml"
+watch 2 -- --sensor endpoint-security --config "$out/live.toml"
+logged 'can be written by others'
+chmod 644 "$out/live.toml"

@@ -2,6 +2,7 @@
 
 mod alerts;
 mod check;
+mod doctor;
 mod explain;
 pub mod flows;
 mod inputs;
@@ -51,6 +52,7 @@ enum Verb {
     Learn(learn::LearnArgs),
     Run(run::RunArgs),
     Status(status::StatusArgs),
+    Doctor(doctor::DoctorArgs),
     Test(test::TestArgs),
     Completions(pages::CompletionsArgs),
     Man(pages::ManArgs),
@@ -69,6 +71,7 @@ pub fn main() -> ExitCode {
         Verb::Explain(args) => explain::run(&args),
         Verb::Learn(args) => learn::run(&args),
         Verb::Status(args) => status::run(&args),
+        Verb::Doctor(args) => doctor::run(&args),
         Verb::Run(args) => run::run(args),
         Verb::Test(args) => test::run(&args),
         Verb::Completions(args) => pages::completions(&args),

@@ -91,7 +91,8 @@ impl Child {
 }
 
 /// An executable file of that name in `PATH`.
-fn find(name: &str) -> Option<PathBuf> {
+/// A program in PATH.
+pub(super) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_executable(file))
 }

@@ -31,7 +31,8 @@ pub(super) fn distrust(file: &Path) -> Option<String> {
     weak(folder, &fs::metadata(folder).ok()?, STICKY)
 }
 
-fn weak(path: &Path, metadata: &Metadata, unless: u32) -> Option<String> {
+/// The same of one file or folder. `unless`: a bit of the mode that makes up for it, or 0.
+pub(super) fn weak(path: &Path, metadata: &Metadata, unless: u32) -> Option<String> {
     let (mode, path) = (metadata.mode(), path.display());
     if mode & OTHERS_WRITE != 0 && mode & unless == 0 {
         let mode = mode & 0o7777;

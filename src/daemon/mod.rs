@@ -15,6 +15,7 @@
 mod clock;
 mod delivering;
 mod desk;
+pub mod doctor;
 mod eslogger;
 mod guard;
 mod health;
@@ -45,7 +46,7 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{MissedTickBehavior, interval};
 
-use crate::config::{Settings, managed};
+use crate::config::Settings;
 use crate::model::{Coverage, CoverageKind, Input, Record, Span};
 use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
@@ -206,13 +207,12 @@ async fn mind(
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
     let mut health = Health::new();
-    let mut forced = managed::read();
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return stopping("SIGTERM"),
             _ = signals.interrupt.recv() => return stopping("SIGINT"),
             _ = signals.hangup.recv() => reload("SIGHUP", options, inlet, parts),
-            () = parts.watching.changed() => reload("its file changed", options, inlet, parts),
+            why = parts.watching.changed() => reload(why, options, inlet, parts),
             question = parts.desk.question() => {
                 // Who asked may have gone.
                 let _ = question.send(parts.desk.status(inlet, parts.sensor, parts.tapping, parts.voice.board()));
@@ -224,12 +224,6 @@ async fn mind(
                 watch(parts);
             }
             () = health.due() => {
-                // The system tells nobody that a profile came or went.
-                let now_forced = managed::read();
-                if now_forced != forced {
-                    forced = now_forced;
-                    reload("managed preferences changed", options, inlet, parts);
-                }
                 health.report(inlet, parts.tapping.meter());
                 health::log_outputs(parts.voice.board());
                 parts.state.inspect(|state| state.alive(clock::now()));

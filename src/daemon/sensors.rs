@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::model::CoverageKind;
 use crate::sensor::endpoint_security;
@@ -27,9 +27,17 @@ pub enum Choice {
 /// Between two tries to become a client, when the last was refused for a reason that may be mended meanwhile.
 const RETRY: Duration = Duration::from_secs(30);
 
+/// After a fault of our own, before a new client: a fault that comes at once must not spin.
+const AFTER_FAULT: Duration = Duration::from_secs(1);
+/// Between two looks whether a client's owner still lives.
+const LOOK: Duration = Duration::from_secs(1);
+
 /// The sensor of this run.
 pub(super) enum Sensor {
-    Client(endpoint_security::Running),
+    Client {
+        running: endpoint_security::Running,
+        selection: Selection,
+    },
     /// No client yet: blind, and saying so.
     Waiting {
         since: Trouble,
@@ -59,7 +67,7 @@ impl Sensor {
         match endpoint_security::start(inlet, selection.clone(), clock::now) {
             Ok(running) => {
                 tracing::info!("Endpoint Security: subscribed");
-                Ok(Self::Client(running))
+                Ok(Self::Client { running, selection })
             }
             Err(trouble) if trouble.next() == Next::Retry => {
                 report(inlet, &trouble);
@@ -74,7 +82,16 @@ impl Sensor {
     pub(super) async fn mind(&mut self, inlet: &Arc<Inlet>) -> RunError {
         loop {
             match self {
-                Self::Client(_) => std::future::pending().await,
+                Self::Client { running, selection } => {
+                    // First of all: whoever minds the sensor is called away several times a second.
+                    if running.has_ended() {
+                        report(inlet, &Trouble::Ended);
+                        let (until, selection) = (Instant::now() + AFTER_FAULT, selection.clone());
+                        *self = Self::Waiting { since: Trouble::Ended, until, selection };
+                    } else {
+                        sleep(LOOK).await;
+                    }
+                }
                 Self::Eslogger(child) => return child.failure().await,
                 Self::Waiting { until, .. } => {
                     sleep_until(*until).await;
@@ -91,7 +108,8 @@ impl Sensor {
         match endpoint_security::start(inlet, selection.clone(), clock::now) {
             Ok(running) => {
                 tracing::info!("Endpoint Security: subscribed at last");
-                *self = Self::Client(running);
+                let selection = selection.clone();
+                *self = Self::Client { running, selection };
             }
             Err(trouble) if trouble.next() == Next::Retry => {
                 if trouble != *since {
@@ -108,7 +126,10 @@ impl Sensor {
     /// Another policy.
     pub(super) fn adopt(&mut self, new: Selection) {
         match self {
-            Self::Client(running) => running.adopt(new),
+            Self::Client { running, selection } => {
+                running.adopt(new.clone());
+                *selection = new;
+            }
             Self::Waiting { selection, .. } => *selection = new,
             Self::Eslogger(_) => {}
         }
@@ -117,7 +138,7 @@ impl Sensor {
     /// Its name, how it is in a few words, and whether that is well.
     pub(super) fn state(&self) -> (&'static str, String, bool) {
         match self {
-            Self::Client(_) => ("endpoint-security", "subscribed".to_owned(), true),
+            Self::Client { .. } => ("endpoint-security", "subscribed".to_owned(), true),
             Self::Waiting { since, .. } => {
                 ("endpoint-security", format!("waiting: {since}; {}", since.remedy()), false)
             }
@@ -127,7 +148,7 @@ impl Sensor {
 
     pub(super) async fn stop(self) {
         match self {
-            Self::Client(running) => running.stop(),
+            Self::Client { running, .. } => running.stop(),
             Self::Waiting { .. } => {}
             Self::Eslogger(child) => child.stop().await,
         }

@@ -15,7 +15,7 @@ const INSTALLED: &str = "/var/db/cloudward";
 /// Held by whoever runs; it says nothing.
 const LOCK: &str = "lock";
 /// When the daemon was last alive. Taken away by an orderly end.
-const ALIVE: &str = "alive";
+pub(super) const ALIVE: &str = "alive";
 
 /// The state of this run, if there is a place for it.
 pub(super) struct State {
@@ -44,6 +44,13 @@ pub fn state_folder(settings: &Settings) -> PathBuf {
 /// `configured` is `[daemon] state`; without it an installation's folder, where that exists.
 pub(super) fn folder(configured: Option<&Path>) -> Option<PathBuf> {
     configured.map(Path::to_owned).or_else(|| Some(PathBuf::from(INSTALLED)).filter(|path| path.is_dir()))
+}
+
+/// Whether somebody holds the lock of this folder now. Nothing is made or changed.
+pub(super) fn is_taken(folder: &Path) -> bool {
+    let Ok(lock) = OpenOptions::new().read(true).open(folder.join(LOCK)) else { return false };
+    // Shared, and let go at once: another look at the same moment is none that runs.
+    matches!(flock(&lock, FlockOperation::NonBlockingLockShared), Err(rustix::io::Errno::WOULDBLOCK))
 }
 
 impl State {
@@ -136,7 +143,9 @@ mod tests {
         let folder = Folder::new("one");
         let (first, _) = State::take(&folder.0, at(1)).unwrap();
         assert!(matches!(State::take(&folder.0, at(2)), Err(StateError::Taken(_))));
+        assert!(is_taken(&folder.0));
         drop(first);
+        assert!(!is_taken(&folder.0));
         assert!(State::take(&folder.0, at(3)).is_ok());
     }
 

@@ -1,5 +1,6 @@
-//! Whether the configuration's file is another one than it was: looked at now and then, which needs nothing of the
-//! system and works for files that are replaced, on every volume.
+//! Whether the configuration is another one than it was: its file, and what profiles force, are looked at now and then.
+//! For files that needs nothing of the system and works when they are replaced, on every volume; of profiles the system
+//! tells nobody.
 
 use std::fs;
 use std::os::unix::fs::MetadataExt;
@@ -8,16 +9,22 @@ use std::time::Duration;
 
 use tokio::time::{Interval, MissedTickBehavior, interval};
 
+use crate::config::{Source, managed};
+
 const EVERY: Duration = Duration::from_secs(2);
+/// Looks at the file for one at what is forced, which asks another process.
+const LOOKS: u32 = 5;
 
 /// Which file it is, how long, and when it was written: seconds and nanoseconds.
 type Stamp = Option<(u64, u64, i64, i64)>;
 
-/// Looks at one file.
+/// Looks at one file, and at what profiles force.
 pub(super) struct Watching {
     file: Option<PathBuf>,
     look: Interval,
     change: Change,
+    looks: u32,
+    forced: Option<Source>,
 }
 
 /// What is known of the file's stamps.
@@ -44,24 +51,29 @@ impl Watching {
     pub(super) fn new(file: Option<PathBuf>) -> Self {
         let mut look = interval(EVERY);
         look.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        let mut watching = Self { file, look, change: Change::default() };
+        let mut watching = Self { file, look, change: Change::default(), looks: 0, forced: None };
         watching.taken();
         watching
     }
 
-    /// The file as it is now has been read.
+    /// The configuration as it is now has been read.
     pub(super) fn taken(&mut self) {
         let stamp = self.stamp();
         self.change = Change { taken: stamp, seen: stamp };
+        self.forced = managed::read();
     }
 
-    /// Returns when the file has changed. May be dropped and asked again.
-    pub(super) async fn changed(&mut self) {
+    /// Returns when something has changed, and what. May be dropped and asked again.
+    pub(super) async fn changed(&mut self) -> &'static str {
         loop {
             self.look.tick().await;
             let stamp = self.stamp();
             if self.change.settled(stamp) {
-                return;
+                return "its file changed";
+            }
+            self.looks = (self.looks + 1) % LOOKS;
+            if self.looks == 0 && managed::read() != self.forced {
+                return "managed preferences changed";
             }
         }
     }

@@ -17,6 +17,8 @@ pub enum Trouble {
     Internal,
     #[error("Endpoint Security refused a call as wrong: {0}")]
     Refused(String),
+    #[error("the Endpoint Security sensor ended by a fault of cloudward")]
+    Ended,
     #[error("this system has no Endpoint Security")]
     NotThisSystem,
 }
@@ -49,6 +51,7 @@ impl Trouble {
                 "nothing is to be done at once; cloudward goes on trying, and a restart of the Mac helps"
             }
             Self::Refused(_) => "report this: it is a fault of cloudward, or a macOS it does not know",
+            Self::Ended => "it is started again; report this with the log",
             Self::NotThisSystem => {
                 "Endpoint Security is part of macOS 10.15 and later; run with `--sensor eslogger`"
             }
@@ -57,7 +60,7 @@ impl Trouble {
 
     pub const fn next(&self) -> Next {
         match self {
-            Self::NotPermitted | Self::TooManyClients | Self::Internal => Next::Retry,
+            Self::NotPermitted | Self::TooManyClients | Self::Internal | Self::Ended => Next::Retry,
             Self::NotEntitled | Self::NotThisSystem => Next::Elsewhere,
             Self::NotPrivileged | Self::Refused(_) => Next::GiveUp,
         }

@@ -50,6 +50,33 @@ fn total(status: &Value, name: &str) -> Option<u64> {
 }
 
 #[test]
+fn a_doctor_sees_the_daemon_that_runs() {
+    let mut stage = running("doctor");
+    let mut doctor = Command::new(env!("CARGO_BIN_EXE_cloudward"));
+    let said = doctor
+        .arg("doctor")
+        .args(["--json", "--config"])
+        .arg(stage.folder.join("config.toml"))
+        .output()
+        .unwrap();
+    let value: Value = serde_json::from_slice(&said.stdout).unwrap();
+    let check =
+        |name: &str| value["checks"].as_array().unwrap().iter().find(|one| one["check"] == name).unwrap();
+    let text = check("daemon")["text"].as_str().unwrap();
+    assert!(text.contains("runs as process"), "{text}");
+    assert_eq!(
+        (check("configuration")["verdict"].as_str(), check("state")["verdict"].as_str()),
+        (Some("ok"), Some("ok"))
+    );
+    for one in value["checks"].as_array().unwrap() {
+        assert_eq!(one["mend"].is_string(), one["verdict"] != "ok", "{one}");
+    }
+    // Here no Endpoint Security is, and no launchd.
+    assert_eq!((said.status.code(), value["verdict"].as_str()), (Some(1), Some("warning")));
+    stage.stop();
+}
+
+#[test]
 fn a_running_daemon_says_how_it_is() {
     let mut stage = running("status");
     let folder = fs::metadata(stage.folder.join("run")).unwrap().permissions().mode();

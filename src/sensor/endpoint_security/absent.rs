@@ -17,6 +17,10 @@ impl Running {
         match *self {}
     }
 
+    pub fn has_ended(&self) -> bool {
+        match *self {}
+    }
+
     pub fn stop(self) {
         match self {}
     }
@@ -24,5 +28,10 @@ impl Running {
 
 /// Always [`Trouble::NotThisSystem`].
 pub fn start(_: &Arc<Inlet>, _: Selection, _: fn() -> Timestamp) -> Result<Running, Trouble> {
+    Err(Trouble::NotThisSystem)
+}
+
+/// Always [`Trouble::NotThisSystem`].
+pub fn probe() -> Result<(), Trouble> {
     Err(Trouble::NotThisSystem)
 }

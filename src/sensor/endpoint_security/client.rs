@@ -67,6 +67,11 @@ impl Running {
         let _ = self.orders.send(Order::Adopt(selection));
     }
 
+    /// Its owner is gone, which without [`Running::stop`] only a fault does.
+    pub fn has_ended(&self) -> bool {
+        self.owner.is_finished()
+    }
+
     /// Ends the subscription. When it returns, no further message is read.
     pub fn stop(self) {
         let _ = self.orders.send(Order::Stop);
@@ -95,6 +100,13 @@ pub fn start(inlet: &Arc<Inlet>, selection: Selection, now: fn() -> Timestamp) -
         Ok(Err(trouble)) => Err(trouble),
         Err(_) => Err(Trouble::Internal),
     }
+}
+
+/// Whether a client could be had now: one is made, and let go at once.
+pub fn probe() -> Result<(), Trouble> {
+    tell_the_version();
+    let client = Client::new(|_: &mut Client<'_>, _| {}).map_err(told)?;
+    client.delete().map_err(refused)
 }
 
 /// The crate must know the system's version before any other call, and must never be told another.

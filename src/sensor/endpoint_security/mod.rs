@@ -5,4 +5,4 @@
 mod client;
 mod convert;
 
-pub use client::{Running, start};
+pub use client::{Running, probe, start};
