@@ -41,7 +41,7 @@ impl DomainError {
 
 /// One label of a pattern.
 #[derive(Clone, PartialEq, Eq, Debug)]
-enum Label {
+pub(super) enum Label {
     Literal(Box<str>),
     /// `front{x}back`; `tenant` if the word says so.
     Hole {
@@ -92,15 +92,9 @@ impl DomainPattern {
         Ok(Self { labels, tenant: tenants == 1 })
     }
 
-    /// The literal end of the name, by which the pattern is found.
-    pub(super) fn tail(&self) -> String {
-        let literal = self.labels.iter().map_while(|label| match label {
-            Label::Literal(text) => Some(&**text),
-            Label::Hole { .. } => None,
-        });
-        let mut labels: Vec<&str> = literal.collect();
-        labels.reverse();
-        labels.join(".")
+    /// From the right.
+    pub(super) fn labels(&self) -> &[Label] {
+        &self.labels
     }
 
     /// How much of a name the pattern spells out: the larger, the more specific. Telling a tenant breaks a tie.
@@ -112,7 +106,8 @@ impl DomainPattern {
         (self.labels.iter().map(length).sum(), self.tenant)
     }
 
-    /// Matches a canonical name; tells the tenant if the pattern has one.
+    /// Matches a canonical name; tells the tenant if the pattern has one. What the tree of names is held against.
+    #[cfg(test)]
     pub(super) fn matches<'n>(&self, name: &'n str) -> Option<Option<&'n str>> {
         let mut tenant = None;
         // `end` is where the labels not yet compared end; `None` once all are.

@@ -21,6 +21,7 @@ mod glob;
 mod homes;
 mod identity;
 mod ids;
+mod names;
 mod paths;
 pub mod rule;
 mod services;

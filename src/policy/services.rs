@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use crate::model::Table;
-
 use super::domain::{DomainPattern, canonical_name};
 use super::ids::ServiceId;
+use super::names::NameTree;
 
 /// What a service is for.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -103,7 +102,6 @@ pub struct NameHit {
 
 #[derive(Clone, Debug)]
 struct Entry {
-    pattern: DomainPattern,
     rank: (usize, bool),
     service: ServiceId,
     list: NameList,
@@ -116,8 +114,8 @@ pub struct Services {
     list: Vec<Service>,
     tenants: Vec<bool>,
     entries: Vec<Entry>,
-    /// From the literal end of a pattern to the patterns that have it.
-    by_tail: Table<Box<str>, Vec<u32>>,
+    /// The patterns of `entries`.
+    names: NameTree,
 }
 
 impl Services {
@@ -133,18 +131,13 @@ impl Services {
             ];
             for (list, patterns) in lists {
                 for (pattern, index) in patterns.into_iter().zip(0..) {
-                    compiled.insert(Entry { rank: pattern.rank(), pattern, service: id, list, index });
+                    compiled.names.insert(&pattern, compiled.entries.len() as u32);
+                    compiled.entries.push(Entry { rank: pattern.rank(), service: id, list, index });
                 }
             }
             compiled.list.push(names.service);
         }
         compiled
-    }
-
-    fn insert(&mut self, entry: Entry) {
-        let tail = entry.pattern.tail().into_boxed_str();
-        self.by_tail.or_insert_with(tail, Vec::new).push(self.entries.len() as u32);
-        self.entries.push(entry);
     }
 
     /// The service behind a name, most specific pattern first. Any spelling of the name will do.
@@ -157,12 +150,16 @@ impl Services {
     /// Why [`lookup`](Self::lookup) says what it says: the pattern that wins, if any matches.
     pub fn hit(&self, domain: &str) -> Option<NameHit> {
         let name = canonical_name(domain);
-        let starts = memchr::memchr_iter(b'.', name.as_bytes()).map(|dot| dot + 1);
-        let tails = std::iter::once(0).chain(starts).filter_map(|start| self.by_tail.get(&name[start..]));
-        let candidates = tails.flatten().map(|index| &self.entries[*index as usize]);
-        let matching = candidates.filter_map(|entry| Some((entry, entry.pattern.matches(&name)?)));
-        // Of equals the later one: the administrator's come after the built-in ones.
-        let (entry, tenant) = matching.max_by_key(|(entry, _)| (entry.rank, entry.service))?;
+        let mut best: Option<(_, Option<&str>)> = None;
+        self.names.matching(&name, |number, tenant| {
+            // Of equals the later one: the administrator's come after the built-in ones.
+            let rank = (self.entries[number as usize].rank, number);
+            if best.is_none_or(|(least, _)| least < rank) {
+                best = Some((rank, tenant));
+            }
+        });
+        let ((_, number), tenant) = best?;
+        let entry = &self.entries[number as usize];
         Some(NameHit {
             service: entry.service,
             list: entry.list,
