@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use order::InOrder;
 
-use crate::model::{DomainName, NetFact, Table, Timestamp};
+use crate::model::{DomainName, Table, Timestamp};
 use crate::net::{FlowSummary, Limits, Tap};
 use crate::sensor::capture::{CaptureError, CaptureReader, CaptureSet};
 
@@ -155,9 +155,9 @@ fn read_all<W: Write>(
     writer: &mut FlowWriter<'_, W>,
     complaints: &mut Vec<CaptureError>,
 ) -> io::Result<Tap> {
-    let mut tap = Tap::new(Limits { flows: MAX_FLOWS, summaries: true, ..Limits::default() });
+    let mut tap = Tap::new(Limits { flows: MAX_FLOWS, summaries: true, facts: false, ..Limits::default() });
     let mut order = InOrder::default();
-    let mut facts: Vec<NetFact> = Vec::new();
+    let mut facts = Vec::new();
     let mut now = Timestamp::MIN;
     loop {
         match set.next() {
@@ -168,13 +168,15 @@ fn read_all<W: Write>(
             Ok(None) => break,
             Err(error) => complaints.push(error),
         }
-        if tap.stats().packets.is_multiple_of(BATCH) || facts.len() > 4 * BATCH as usize {
-            order.note(&mut facts, tap.finished());
+        if tap.stats().packets.is_multiple_of(BATCH) {
+            order.opened(tap.opened());
+            order.ended(tap.finished());
             order.ready(|flow| writer.write(&flow))?;
         }
     }
     tap.finish(now, &mut facts);
-    order.note(&mut facts, tap.finished());
+    order.opened(tap.opened());
+    order.ended(tap.finished());
     order.all(|flow| writer.write(&flow))?;
     Ok(tap)
 }

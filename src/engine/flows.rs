@@ -231,6 +231,16 @@ impl Flow {
         changed
     }
 
+    /// The connection may be used for this host too. If its own name is nobody's and this one is a service, what is sent
+    /// from now on may go there. True if the target changed.
+    pub fn share(&mut self, policy: &Policy, host: DomainName) -> bool {
+        let other = place(policy, &host).filter(|_| self.target == Target::Elsewhere);
+        let Some(other) = other else { return false };
+        self.disputed = Some(host);
+        self.target = Target::Place(other);
+        true
+    }
+
     /// Bytes that cannot be placed yet.
     pub fn wait(&mut self, time: Timestamp, out: u64, into: u64) {
         let full = self.waiting.len() >= MAX_WAITING;

@@ -61,6 +61,12 @@ impl Engine {
                     self.place_late(id);
                 }
             }
+            NetKind::Shared(host) => {
+                let policy = &self.policy;
+                if self.flows.get_mut(id).is_some_and(|flow| flow.share(policy, host)) {
+                    self.place_late(id);
+                }
+            }
             NetKind::Bytes { out, into } => self.sent(id, time, u64::from(out), u64::from(into)),
             NetKind::Closed(close) => self.closed(id, close),
         }

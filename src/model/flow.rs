@@ -103,20 +103,45 @@ impl DomainName {
     /// bytes that no host name has (controls, spaces, slashes, quotes, non-ASCII).
     pub fn from_wire(raw: &[u8]) -> Option<Self> {
         let raw = raw.strip_suffix(b".").unwrap_or(raw);
-        let fits = !raw.is_empty() && raw.len() <= 253;
-        let clean = raw.iter().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.' | b'*'));
-        let labels = raw.split(|b| *b == b'.').all(|label| !label.is_empty() && label.len() <= 63);
-        if !(fits && clean && labels) {
-            return None;
+        let mut room = [0; Self::MAX];
+        let lowered = room.get_mut(..raw.len())?;
+        let mut label = 0;
+        for (byte, lower) in raw.iter().zip(&mut *lowered) {
+            *lower = LOWERED[usize::from(*byte)];
+            label = match (*byte, label) {
+                (b'.', 0) => return None,
+                (b'.', _) => 0,
+                (_, Self::MAX_LABEL..) => return None,
+                _ => label + 1,
+            };
+            if *lower == 0 {
+                return None;
+            }
         }
-        let text = String::from_utf8(raw.to_ascii_lowercase()).ok()?;
+        let text = str::from_utf8(lowered).ok().filter(|_| label > 0)?;
         Some(Self(Arc::from(text)))
     }
+
+    const MAX: usize = 253;
+    const MAX_LABEL: usize = 63;
 
     pub fn as_str(&self) -> &str {
         &self.0
     }
 }
+
+/// What each byte of a host name is in its canonical form; zero for those that none has.
+const LOWERED: [u8; 256] = {
+    let mut lowered = [0; 256];
+    let mut byte = 0u8;
+    while byte < 128 {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'*') {
+            lowered[byte as usize] = byte.to_ascii_lowercase();
+        }
+        byte += 1;
+    }
+    lowered
+};
 
 impl fmt::Display for DomainName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -256,6 +281,9 @@ pub enum NetKind {
     /// The process asked DNS for this name at this address, and its hello names another that no answer leads here: the
     /// hello may be a front (T1090.004).
     Disputed(DomainName),
+    /// While the connection was open, the process was led to the same address under this name too: HTTP/2 and HTTP/3 may
+    /// carry requests to several hosts on one connection (RFC 9113, section 9.1.1; RFC 9114, section 3.3).
+    Shared(DomainName),
     /// Payload bytes after the handshake, each byte once.
     Bytes {
         out: u32,

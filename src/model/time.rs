@@ -69,9 +69,9 @@ impl Span {
     }
 }
 
-/// RFC 3339 in UTC with nine decimals, the form `eslogger` writes. Years outside 0..=9999 print as the nearest bound.
-impl fmt::Display for Timestamp {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Timestamp {
+    /// RFC 3339 in UTC with nine decimals, the form `eslogger` writes. Years outside 0..=9999 print as the nearest bound.
+    pub fn to_text(self) -> [u8; 30] {
         const LOW: i64 = -62_135_596_800;
         const HIGH: i64 = 253_402_300_799;
         let seconds = self.0.div_euclid(1_000_000_000).clamp(LOW, HIGH);
@@ -87,15 +87,28 @@ impl fmt::Display for Timestamp {
         put_digits(&mut text[14..16], (of_day / 60 % 60).unsigned_abs());
         put_digits(&mut text[17..19], (of_day % 60).unsigned_abs());
         put_digits(&mut text[20..29], nanos.unsigned_abs());
-        f.write_str(str::from_utf8(&text).unwrap_or_default())
+        text
+    }
+}
+
+/// As [`Timestamp::to_text`] says.
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(str::from_utf8(&self.to_text()).unwrap_or_default())
     }
 }
 
 /// The last digits of a number, as many as there is room for.
 fn put_digits(room: &mut [u8], mut number: u64) {
-    for digit in room.iter_mut().rev() {
+    let (pairs, first) = (room.len() / 2, room.len() % 2);
+    for pair in (0..pairs).rev() {
+        let two = (number % 100) as u8;
+        number /= 100;
+        let at = first + 2 * pair;
+        room[at..at + 2].copy_from_slice(&[b'0' + two / 10, b'0' + two % 10]);
+    }
+    if let (1, Some(digit)) = (first, room.first_mut()) {
         *digit = b'0' + (number % 10) as u8;
-        number /= 10;
     }
 }
 

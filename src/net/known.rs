@@ -43,7 +43,9 @@ const ENCRYPTED_DNS_PORT: u16 = 853;
 const NEARBY: [&str; 2] = ["awdl", "llw"];
 
 fn is_below(name: &str, domain: &str) -> bool {
-    name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+    // The last bytes, compared at once, rule out nearly all. No resolver's name is shorter.
+    name.as_bytes().last_chunk::<6>() == domain.as_bytes().last_chunk()
+        && name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// An iCloud Private Relay entry (Apple, "Prepare your network or web server for iCloud Private Relay"): `mask.icloud.com`,
@@ -84,6 +86,21 @@ pub(super) fn is_stun(datagram: &[u8]) -> bool {
     }
 }
 
+/// The first bytes of a connection that carries STUN messages, bare (RFC 8489, section 6.2.2) or each behind its length as
+/// ICE has them (RFC 6544, section 3).
+pub(super) fn is_stun_stream(bytes: &[u8]) -> bool {
+    let message = |bytes: &[u8]| match bytes {
+        [0..=0x3f, _, _, low, 0x21, 0x12, 0xa4, 0x42, rest @ ..] => low % 4 == 0 && rest.len() >= 12,
+        _ => false,
+    };
+    message(bytes) || bytes.get(2..).is_some_and(message)
+}
+
+/// Protocols that a TLS client names when it goes on to speak STUN or TURN (RFC 7443).
+pub(super) fn speaks_stun(hello: &ClientHello) -> bool {
+    hello.alpn.iter().any(|offered| offered.starts_with("stun."))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -122,5 +139,17 @@ mod tests {
         assert!(!is_stun(&request[..19]) && !is_stun(&[&[0x80], &request[1..]].concat()));
         request[3] = 9;
         assert!(!is_stun(&request));
+    }
+
+    #[test]
+    fn stun_over_tcp_bare_or_framed() {
+        let mut message = b"\x00\x03\x00\x08\x21\x12\xa4\x42".to_vec();
+        message.extend([7; 12]);
+        message.extend(b"\x00\x19\x00\x04\x11\0\0\0");
+        assert!(is_stun_stream(&message));
+        assert!(is_stun_stream(&[&[0, message.len() as u8][..], &message].concat()), "behind its length");
+        assert!(!is_stun_stream(&message[..16]) && !is_stun_stream(b"GET / HTTP/1.1\r\n\r\n"));
+        message[4] = 0;
+        assert!(!is_stun_stream(&message), "no cookie");
     }
 }

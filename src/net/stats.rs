@@ -24,6 +24,8 @@ pub struct Stats {
     pub hellos_given_up: u64,
     /// Open flows that were pushed out of the full table.
     pub evicted: u64,
+    /// Names of addresses that gave way to newer ones before they ran out.
+    pub names_evicted: u64,
     /// DNS answers to questions that nobody asked.
     pub dns_unasked: u64,
     /// Conversations with resolvers that cannot be read.
@@ -31,6 +33,7 @@ pub struct Stats {
     losses: Blind,
     drops: Blind,
     evictions: Blind,
+    forgotten: Blind,
     given_up: Blind,
     resolvers: Blind,
 }
@@ -91,6 +94,11 @@ impl Stats {
         self.resolvers.note(time);
     }
 
+    pub(super) fn note_names_evicted(&mut self, count: u64, time: Timestamp) {
+        self.names_evicted += count;
+        (0..count).for_each(|_| self.forgotten.note(time));
+    }
+
     pub(super) fn note_eviction(&mut self, last: Timestamp, now: Timestamp) {
         self.evictions.note(last);
         self.evictions.end = self.evictions.end.max(now);
@@ -106,12 +114,15 @@ impl Stats {
         let evictions = self.evictions.told(CoverageKind::TableFull, |count| {
             format!("{count} open flows were pushed out of the full flow table")
         });
+        let forgotten = self.forgotten.told(CoverageKind::TableFull, |count| {
+            format!("{count} names of addresses gave way to newer ones before they ran out")
+        });
         let given_up = self.given_up.told(CoverageKind::NameHidden, |count| {
             format!("{count} hellos were given up: too many were incomplete at once")
         });
         let resolvers = self.resolvers.told(CoverageKind::NameHidden, |count| {
             format!("{count} connections asked DNS over TLS, HTTPS or QUIC: for which names cannot be seen")
         });
-        [losses, drops, evictions, given_up, resolvers].into_iter().flatten().collect()
+        [losses, drops, evictions, forgotten, given_up, resolvers].into_iter().flatten().collect()
     }
 }

@@ -6,7 +6,7 @@ use super::flow::{Flows, Seen, Shared, owner_of};
 use super::frame::{self, Context, Datagram, Fragments, Unread};
 use super::packet::Packet;
 use super::stats::Stats;
-use crate::model::{Coverage, NetFact, Owner, Timestamp};
+use crate::model::{Coverage, FlowId, NetFact, Owner, Timestamp};
 use crate::net::FlowSummary;
 
 /// Bounds of the tap's memory: `flows` times about 700 bytes, `handshake_bytes`, and `names` times about 200 bytes; with the
@@ -23,6 +23,8 @@ pub struct Limits {
     pub fingerprints: bool,
     /// Keep a summary of each flow that ends, for [`Tap::finished`].
     pub summaries: bool,
+    /// Tell facts. Who reads summaries needs none.
+    pub facts: bool,
 }
 
 impl Default for Limits {
@@ -33,6 +35,7 @@ impl Default for Limits {
             names: 1 << 15,
             fingerprints: true,
             summaries: false,
+            facts: true,
         }
     }
 }
@@ -79,11 +82,32 @@ impl Tap {
                 self.give_up_fragments(out);
             }
         }
-        match frame::decode(packet) {
-            Ok((envelope, segment)) => self.segment(packet, &envelope, segment, out),
-            Err(Unread::Fragment) => self.fragment(packet, out),
-            Err(unread) => self.shared.stats.note_unread(unread, packet.time),
+        if let Err(unread) = self.understand(packet, out) {
+            match unread {
+                Unread::Fragment => self.fragment(packet, out),
+                _ => self.shared.stats.note_unread(unread, packet.time),
+            }
         }
+    }
+
+    #[inline(always)]
+    fn understand(&mut self, packet: &Packet<'_>, out: &mut Vec<NetFact>) -> Result<(), Unread> {
+        let (envelope, ip) = frame::unwrapped(packet)?;
+        let interface = match (envelope.interface, packet.interface) {
+            (Some(raw), _) => self.interfaces.named(raw),
+            (None, named) => named,
+        };
+        let (time, owner) = (packet.time, envelope.owner.as_ref());
+        let plain = ip.plain().filter(|_| packet.owner.is_none());
+        if plain.is_some_and(|plain| self.flows.goes_on(time, interface, owner, &plain, out)) {
+            return Ok(());
+        }
+        let seen = Seen { time, direction: envelope.direction, interface, segment: ip.segment()? };
+        let found = note(&mut self.flows, &mut self.shared, &seen, owner, packet.owner, out);
+        if let (Some(plain), Some((slot, from_client))) = (plain, found) {
+            self.flows.expect(&plain, slot, from_client);
+        }
+        Ok(())
     }
 
     #[cold]
@@ -126,23 +150,6 @@ impl Tap {
         }
     }
 
-    #[inline]
-    fn segment(
-        &mut self,
-        packet: &Packet<'_>,
-        envelope: &frame::Envelope<'_>,
-        segment: frame::Segment<'_>,
-        out: &mut Vec<NetFact>,
-    ) {
-        let interface = match (envelope.interface, packet.interface) {
-            (Some(raw), _) => self.interfaces.named(raw),
-            (None, named) => named,
-        };
-        let seen = Seen { time: packet.time, direction: envelope.direction, interface, segment };
-        let (flows, shared) = (&mut self.flows, &mut self.shared);
-        note(flows, shared, &seen, envelope.owner.as_ref(), packet.owner, out);
-    }
-
     /// The recording has ended: open flows end with it. `time`: the last moment it covers.
     pub fn finish(&mut self, time: Timestamp, out: &mut Vec<NetFact>) {
         self.shared.now = self.shared.now.max(time);
@@ -162,6 +169,11 @@ impl Tap {
         self.flows.len()
     }
 
+    /// Takes the flows that opened, in the order of their ids, and when. Empty unless [`Limits::summaries`].
+    pub fn opened(&mut self) -> impl Iterator<Item = (FlowId, Timestamp)> {
+        self.flows.opened.drain(..)
+    }
+
     /// Takes the summaries of flows that ended, in the order of their end. Empty unless [`Limits::summaries`].
     pub fn finished(&mut self) -> impl Iterator<Item = FlowSummary> {
         self.flows.finished.drain(..)
@@ -173,8 +185,8 @@ impl Tap {
     }
 }
 
-/// Adds a segment to its flow. `raw` and `owner`: whose it is, as the packet or the capture says.
-#[inline]
+/// Adds a segment to its flow, and says which that is. `raw` and `owner`: whose it is, as the packet or the capture says.
+#[inline(never)]
 fn note(
     flows: &mut Flows,
     shared: &mut Shared,
@@ -182,10 +194,10 @@ fn note(
     raw: Option<&frame::RawOwner<'_>>,
     owner: Option<&Owner>,
     out: &mut Vec<NetFact>,
-) {
+) -> Option<(u32, bool)> {
     let Some((slot, from_client)) = flows.find(seen, shared, out) else {
         shared.stats.stragglers += 1;
-        return;
+        return None;
     };
     if raw.is_some() || owner.is_some() {
         flows.owned(slot, seen, raw, owner, shared, out);
@@ -194,6 +206,7 @@ fn note(
         Some(tcp) => flows.tcp(slot, from_client, seen, tcp, shared, out),
         None => flows.udp(slot, from_client, seen, shared, out),
     }
+    Some((slot, from_client))
 }
 
 /// How long the name of an interface is in a version 1 packet tap header, padding included.
@@ -209,7 +222,7 @@ struct Interfaces {
 
 impl Interfaces {
     /// The shared form of a NUL-padded name.
-    #[inline]
+    #[inline(always)]
     fn named(&mut self, raw: &[u8]) -> Option<&Arc<str>> {
         let padded = raw.first_chunk::<PADDED>();
         let index = match (padded, &self.recent) {

@@ -191,6 +191,36 @@ fn n07_the_hello_contradicts_dns() {
     assert_eq!(alert.service.as_deref(), Some("dropbox"));
 }
 
+/// The connection to an innocent host is open; then the process is led to the same address by another name, and sends.
+#[test]
+fn n10_one_connection_for_several_hosts() {
+    let mut w = World::new();
+    let p = program(&mut w);
+    let mut conn = w.connect_to(2.0, &p, "content.dropboxapi.com", Some("www.example.org"), false);
+    w.resolve(3.0, &p, "content.dropboxapi.com");
+    let end = w.send(4.0, &mut conn, 90_000);
+    w.close(end + 0.1, &mut conn);
+    let told = w.tell();
+    let alert = told.low();
+    assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "fronting-suspected"));
+    assert_eq!(alert.service.as_deref(), Some("dropbox"));
+}
+
+/// The same, but all was sent before; or it was another process that asked.
+#[test]
+fn n10_near_misses() {
+    for (asks_at, by_another) in [(6.0, false), (3.0, true)] {
+        let mut w = World::new();
+        let p = program(&mut w);
+        let other = program(&mut w);
+        let mut conn = w.connect_to(2.0, &p, "content.dropboxapi.com", Some("www.example.org"), false);
+        w.resolve(asks_at, if by_another { &other } else { &p }, "content.dropboxapi.com");
+        w.send(4.0, &mut conn, 90_000);
+        w.close(7.0, &mut conn);
+        w.tell().none();
+    }
+}
+
 #[test]
 fn n13_relay_is_said_as_such() {
     let mut w = World::new();

@@ -3,10 +3,10 @@
 //! Written by hand: of a long capture this is a good part of all the work, and every value but a few words is a number.
 
 use std::io::{self, Write};
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use super::Service;
-use crate::model::{Endpoint, NameSource, Owner};
+use crate::model::{Endpoint, Owner, Timestamp};
 use crate::net::FlowSummary;
 
 /// `room`: where the line is put together.
@@ -20,16 +20,21 @@ pub(super) fn write(
     let hello = flow.hello.as_ref();
     let mut line = Line(std::mem::take(room));
     line.0.clear();
-    line.0.push(b'{');
-    line.show("\"start\":\"", &flow.start)?;
-    line.show("\",\"end\":\"", &flow.end)?;
-    line.text("\",\"transport\":", Some(flow.transport.as_str()))?;
-    line.end(",\"client\":", flow.client)?;
+    line.time("{\"start\":\"", flow.start);
+    line.time("\",\"end\":\"", flow.end);
+    line.plain("\",\"transport\":\"", flow.transport.as_str());
+    line.end("\",\"client\":", flow.client)?;
     line.end(",\"server\":", flow.server)?;
     line.process(flow.owner)?;
-    line.text(",\"domain\":", flow.name.as_ref().map(|(name, ..)| name.as_str()))?;
-    let source = flow.name.as_ref().map_or("none", |(_, source, _)| NameSource::as_str(*source));
-    line.text(",\"domain_source\":", Some(source))?;
+    match &flow.name {
+        // Host names need no escapes.
+        Some((name, source, _)) => {
+            line.plain(",\"domain\":\"", name.as_str());
+            line.plain("\",\"domain_source\":\"", source.as_str());
+            line.put("\"");
+        }
+        None => line.put(",\"domain\":null,\"domain_source\":\"none\""),
+    }
     line.text(",\"tls_version\":", hello.and_then(|hello| super::text::version(hello.version)))?;
     line.put(",\"alpn\":[");
     for (index, alpn) in hello.map_or(&[][..], |hello| &hello.alpn).iter().enumerate() {
@@ -53,17 +58,40 @@ pub(super) fn write(
 struct Line(Vec<u8>);
 
 impl Line {
+    #[inline(always)]
     fn put(&mut self, text: &str) {
         self.0.extend_from_slice(text.as_bytes());
     }
 
-    /// A value whose text needs no escapes.
-    fn show(&mut self, before: &str, value: &impl std::fmt::Display) -> io::Result<()> {
+    /// A text that needs no escapes, its end quote left out.
+    #[inline(always)]
+    fn plain(&mut self, before: &str, text: &str) {
         self.put(before);
-        write!(self.0, "{value}")
+        self.put(text);
     }
 
-    fn number(&mut self, before: &str, mut number: u64) {
+    #[inline(always)]
+    fn time(&mut self, before: &str, time: Timestamp) {
+        self.put(before);
+        self.0.extend_from_slice(&time.to_text());
+    }
+
+    #[inline(always)]
+    fn number(&mut self, before: &str, number: u64) {
+        self.put(before);
+        self.digits(number);
+    }
+
+    #[inline(always)]
+    fn digits(&mut self, number: u64) {
+        if number < 10 {
+            self.0.push(b'0' + number as u8);
+        } else {
+            self.more_digits(number);
+        }
+    }
+
+    fn more_digits(&mut self, mut number: u64) {
         let mut digits = [0; 20];
         let mut at = digits.len();
         loop {
@@ -74,19 +102,23 @@ impl Line {
                 break;
             }
         }
-        self.put(before);
         self.0.extend_from_slice(&digits[at..]);
     }
 
     /// A string, or null.
+    #[inline(always)]
     fn text(&mut self, before: &str, text: Option<&str>) -> io::Result<()> {
         self.put(before);
-        let Some(text) = text else {
-            self.put("null");
-            return Ok(());
-        };
-        let is_plain = text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\');
-        if !is_plain {
+        match text {
+            Some(text) => self.string(text),
+            None => Ok(self.put("null")),
+        }
+    }
+
+    fn string(&mut self, text: &str) -> io::Result<()> {
+        let is_plain = |byte: &u8| matches!(byte, b' '..=b'~') & (*byte != b'"') & (*byte != b'\\');
+        // All are looked at, whatever the first are: a loop without a way out is one over vectors.
+        if !text.as_bytes().iter().fold(true, |plain, byte| plain & is_plain(byte)) {
             return Ok(serde_json::to_writer(&mut self.0, text)?);
         }
         self.0.push(b'"');
@@ -95,18 +127,63 @@ impl Line {
         Ok(())
     }
 
+    #[inline(always)]
     fn end(&mut self, before: &str, end: Endpoint) -> io::Result<()> {
         self.put(before);
         match end.ip {
             IpAddr::V4(ip) => {
-                let [a, b, c, d] = ip.octets();
-                self.number("{\"ip\":\"", a.into());
-                [b, c, d].into_iter().for_each(|octet| self.number(".", octet.into()));
+                self.put("{\"ip\":\"");
+                self.ipv4(ip);
             }
-            IpAddr::V6(ip) => self.show("{\"ip\":\"", &ip)?,
+            IpAddr::V6(ip) => {
+                self.put("{\"ip\":\"");
+                self.ipv6(ip)?;
+            }
         }
         self.number("\",\"port\":", end.port.into());
         self.0.push(b'}');
+        Ok(())
+    }
+
+    fn ipv4(&mut self, ip: Ipv4Addr) {
+        let (mut text, mut at) = ([b'.'; 16], 0);
+        for octet in ip.octets() {
+            let digits = if octet >= 100 { 3 } else { 1 + usize::from(octet >= 10) };
+            let all = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
+            text[at..at + digits].copy_from_slice(&all[3 - digits..]);
+            at += digits + 1;
+        }
+        self.0.extend_from_slice(&text[..at - 1]);
+    }
+
+    /// RFC 5952: the longest run of zeros, of two groups at least, is left out.
+    fn ipv6(&mut self, ip: Ipv6Addr) -> io::Result<()> {
+        if ip.to_ipv4_mapped().is_some() {
+            return write!(self.0, "{ip}");
+        }
+        let groups = ip.segments();
+        let (mut gap, mut run) = (0..0, 0..0);
+        for (at, group) in groups.iter().enumerate() {
+            run = if *group != 0 { at + 1..at + 1 } else { run.start..at + 1 };
+            if run.len() > gap.len().max(1) {
+                gap = run.clone();
+            }
+        }
+        for (at, group) in groups.iter().enumerate() {
+            if gap.contains(&at) {
+                if at == gap.start {
+                    self.put("::");
+                }
+                continue;
+            }
+            if at > 0 && at != gap.end {
+                self.put(":");
+            }
+            let first = (group.leading_zeros() / 4).min(3);
+            for shift in (0..4 - first).rev() {
+                self.0.push(b"0123456789abcdef"[usize::from(group >> (4 * shift) & 0xf)]);
+            }
+        }
         Ok(())
     }
 
@@ -115,16 +192,49 @@ impl Line {
             self.put(",\"process\":null");
             return Ok(());
         };
-        self.show(",\"process\":{\"pid\":", &owner.pid.0)?;
+        write!(self.0, ",\"process\":{{\"pid\":{}", owner.pid.0)?;
         self.text(",\"name\":", Some(&owner.name.to_string()))?;
         match owner.effective {
             Some((pid, name)) => {
-                self.show(",\"effective_pid\":", &pid.0)?;
+                write!(self.0, ",\"effective_pid\":{}", pid.0)?;
                 self.text(",\"effective_name\":", Some(&name.to_string()))?;
             }
             None => self.put(",\"effective_pid\":null,\"effective_name\":null"),
         }
         self.0.push(b'}');
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn addresses_are_written_as_the_standard_library_does() {
+        // Every pattern of zero groups, with groups of one to four digits between.
+        for zeros in 0..256u32 {
+            let group = |at: u32| if zeros >> at & 1 == 1 { 0 } else { 0xfedc_u16 >> (4 * (at % 4)) };
+            let ip = Ipv6Addr::from(std::array::from_fn::<u16, 8, _>(|at| group(at as u32)));
+            let mut line = Line(Vec::new());
+            line.ipv6(ip).unwrap();
+            assert_eq!(String::from_utf8(line.0).unwrap(), ip.to_string());
+        }
+        for octet in 0..=255 {
+            let ip = Ipv4Addr::new(octet, 255 - octet, octet / 2, octet);
+            let mut line = Line(Vec::new());
+            line.ipv4(ip);
+            assert_eq!(String::from_utf8(line.0).unwrap(), ip.to_string());
+        }
+        let mut line = Line(Vec::new());
+        line.ipv6("::ffff:1.2.3.4".parse().unwrap()).unwrap();
+        assert_eq!(line.0, b"::ffff:1.2.3.4");
+    }
+
+    #[test]
+    fn what_needs_escapes_gets_them() {
+        let mut line = Line(Vec::new());
+        line.string("a \"b\" \\ \u{1}\u{e9}").unwrap();
+        assert_eq!(String::from_utf8(line.0).unwrap(), "\"a \\\"b\\\" \\\\ \\u0001\u{e9}\"");
     }
 }

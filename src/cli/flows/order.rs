@@ -1,9 +1,10 @@
 //! Flows end in one order and are printed in another: by their start.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BinaryHeap, VecDeque};
 use std::io;
 
-use crate::model::{FlowId, NetFact, NetKind, Span, Timestamp};
+use crate::model::{FlowId, Span, Timestamp};
 use crate::net::FlowSummary;
 
 /// A flow may turn out to have begun a little earlier than its first packet said, and flows open a little out of order:
@@ -18,8 +19,8 @@ pub(super) struct InOrder {
     /// By id, which is the order of opening; those that ended are marked, and go when they are at the front or too many.
     opened: VecDeque<Opened>,
     ended: usize,
-    /// Those that wait, and where in `kept` they do.
-    waiting: BTreeSet<(Timestamp, FlowId, usize)>,
+    /// Those that wait, the earliest on top, and where in `kept` they do.
+    waiting: BinaryHeap<Reverse<(Timestamp, FlowId, usize)>>,
     kept: Vec<Option<FlowSummary>>,
     free: Vec<usize>,
 }
@@ -31,17 +32,17 @@ struct Opened {
 }
 
 impl InOrder {
-    /// Takes note of flows that opened and flows that ended.
-    pub(super) fn note(&mut self, facts: &mut Vec<NetFact>, ended: impl Iterator<Item = FlowSummary>) {
-        for fact in facts.drain(..) {
-            if matches!(fact.kind, NetKind::Opened(_)) {
-                self.opened.push_back(Opened { id: fact.flow, time: fact.time, has_ended: false });
-            }
-        }
+    /// Takes note of flows that opened.
+    pub(super) fn opened(&mut self, opened: impl Iterator<Item = (FlowId, Timestamp)>) {
+        self.opened.extend(opened.map(|(id, time)| Opened { id, time, has_ended: false }));
+    }
+
+    /// Takes note of flows that ended.
+    pub(super) fn ended(&mut self, ended: impl Iterator<Item = FlowSummary>) {
         for flow in ended {
             self.end(flow.id);
             let at = self.free.pop().unwrap_or(self.kept.len());
-            self.waiting.insert((flow.start, flow.id, at));
+            self.waiting.push(Reverse((flow.start, flow.id, at)));
             match self.kept.get_mut(at) {
                 Some(room) => *room = Some(flow),
                 None => self.kept.push(Some(flow)),
@@ -58,8 +59,13 @@ impl InOrder {
     }
 
     fn end(&mut self, id: FlowId) {
-        let found = self.opened.binary_search_by_key(&id, |flow| flow.id);
-        if let Some(flow) = found.ok().and_then(|at| self.opened.get_mut(at)) {
+        // Ids follow each other, unless some were taken out of the middle.
+        let guess = self.opened.front().map_or(0, |first| id.0.wrapping_sub(first.id.0) as usize);
+        let at = match self.opened.get(guess) {
+            Some(flow) if flow.id == id => Ok(guess),
+            _ => self.opened.binary_search_by_key(&id, |flow| flow.id),
+        };
+        if let Some(flow) = at.ok().and_then(|at| self.opened.get_mut(at)) {
             self.ended += usize::from(!flow.has_ended);
             flow.has_ended = true;
         }
@@ -68,7 +74,7 @@ impl InOrder {
     /// Hands over those whose turn has come.
     pub(super) fn ready(&mut self, mut write: impl FnMut(FlowSummary) -> io::Result<()>) -> io::Result<()> {
         let oldest = self.opened.front().map_or(Timestamp::MAX, |flow| flow.time.minus(SLACK));
-        while let Some((start, ..)) = self.waiting.first() {
+        while let Some(Reverse((start, ..))) = self.waiting.peek() {
             if *start >= oldest && self.waiting.len() <= MAX_WAITING {
                 break;
             }
@@ -86,7 +92,7 @@ impl InOrder {
     }
 
     fn next(&mut self) -> Option<FlowSummary> {
-        let (.., at) = self.waiting.pop_first()?;
+        let Reverse((.., at)) = self.waiting.pop()?;
         self.free.push(at);
         self.kept.get_mut(at)?.take()
     }

@@ -20,6 +20,8 @@ const MAX_RECORDS: usize = 256;
 const MAX_CHAIN: usize = 16;
 /// RFC 1035, section 3.1.
 const MAX_NAME: usize = 255;
+/// A compression pointer to what stands behind the header.
+const QUESTION: [u8; 2] = [0xc0, 12];
 /// Compression pointers of one name. Each points backwards, so this is only a bound on time.
 const MAX_POINTERS: usize = 32;
 
@@ -36,6 +38,8 @@ pub(in crate::net) struct Answers {
     pub(in crate::net) outer: Option<DomainName>,
     /// Which question was answered.
     pub(in crate::net) question: Option<Question>,
+    /// The name asked for, and those that it is an alias of, one by one.
+    chain: Vec<Name>,
 }
 
 /// A query that an answer must fit (RFC 5452, section 9.1): its number, and what was asked, as a hash.
@@ -66,7 +70,7 @@ impl Question {
 }
 
 /// A name as text bytes, lowered, without the final dot.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Name {
     bytes: [u8; MAX_NAME],
     len: usize,
@@ -144,6 +148,13 @@ impl<'a> Cursor<'a> {
         Some(name)
     }
 
+    /// Steps over a pointer to the first question's name, which is what most answers are about.
+    fn is_at_question(&mut self) -> bool {
+        let is_pointer = self.message.get(self.at..).is_some_and(|rest| rest.starts_with(&QUESTION));
+        self.at += if is_pointer { QUESTION.len() } else { 0 };
+        is_pointer
+    }
+
     /// Steps over a name without reading it.
     fn skip_name(&mut self) -> Option<()> {
         loop {
@@ -165,25 +176,26 @@ pub(in crate::net) fn read(message: &[u8], multicast: bool, answers: &mut Answer
     answers.addresses.clear();
     answers.outer = None;
     answers.question = None;
+    answers.chain.clear();
     let read = read_header(message);
     let Some((mut cursor, questions, records)) = read else { return false };
-    let mut chain: Vec<Name> = Vec::new();
     if questions > 0 {
         let Some((name, kind)) = question(&mut cursor, questions) else { return false };
         let id = message.first_chunk().map_or(0, |id| u16::from_be_bytes(*id));
         answers.question = Some(Question::new(id, &name, kind));
-        chain.push(name);
+        answers.chain.push(name);
     }
+    let mut chain = std::mem::take(&mut answers.chain);
     for _ in 0..records.min(MAX_RECORDS) {
         if record(&mut cursor, multicast, &mut chain, answers).is_none() {
             break;
         }
     }
-    let (Some(first), Some(last)) = (chain.first(), chain.last()) else { return false };
-    answers.asked = DomainName::from_wire(first.as_bytes());
-    if chain.len() > 1 {
+    answers.asked = chain.first().and_then(|first| DomainName::from_wire(first.as_bytes()));
+    if let [_, .., last] = &chain[..] {
         answers.canonical = DomainName::from_wire(last.as_bytes());
     }
+    answers.chain = chain;
     answers.asked.is_some()
 }
 
@@ -215,7 +227,8 @@ fn record(
     chain: &mut Vec<Name>,
     answers: &mut Answers,
 ) -> Option<()> {
-    let owner = cursor.name()?;
+    let at_question = answers.question.is_some() && cursor.is_at_question();
+    let owner = if at_question { None } else { Some(cursor.name()?) };
     let (kind, class) = (cursor.u16()?, cursor.u16()?);
     let (ttl, length) = (cursor.u32()?, usize::from(cursor.u16()?));
     let data_at = cursor.at;
@@ -223,10 +236,13 @@ fn record(
     if class & 0x7fff != CLASS_IN {
         return Some(());
     }
-    if multicast && chain.is_empty() && matches!(kind, A | AAAA) {
+    if let (true, true, A | AAAA, Some(owner)) = (multicast, chain.is_empty(), kind, owner) {
         chain.push(owner);
     }
-    let known = chain.iter().any(|name| name.as_bytes() == owner.as_bytes());
+    let known = match &owner {
+        Some(owner) => chain.iter().any(|name| name.as_bytes() == owner.as_bytes()),
+        None => !chain.is_empty(),
+    };
     let at = |skip: usize| Cursor { message: cursor.message, at: data_at + skip }.name();
     match (kind, data) {
         (A, [a, b, c, d]) if known => answers.addresses.push((Address::v4([*a, *b, *c, *d]), ttl)),

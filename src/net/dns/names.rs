@@ -51,8 +51,8 @@ pub(in crate::net) struct Names {
     asked: Table<DomainName, Timestamp>,
     asked_order: VecDeque<DomainName>,
     outers: Set<DomainName>,
-    /// Answers that gave way before they ran out.
-    pub(in crate::net) evicted: u64,
+    /// Answers that gave way before they ran out, since that was last told.
+    evicted: u64,
 }
 
 impl Names {
@@ -69,9 +69,9 @@ impl Names {
         }
     }
 
-    /// Remembers an answer, for its asker and for the host.
-    pub(in crate::net) fn learn(&mut self, time: Timestamp, asker: Asker, answers: &Answers) {
-        let Some(asked) = &answers.asked else { return };
+    /// Remembers an answer, for its asker and for the host. Says how many gave way that had not run out.
+    pub(in crate::net) fn learn(&mut self, time: Timestamp, asker: Asker, answers: &Answers) -> u64 {
+        let Some(asked) = &answers.asked else { return 0 };
         self.note_asked(time, asked);
         if let Some(outer) = answers.outer.as_ref().filter(|_| self.outers.len() < MAX_OUTERS) {
             self.outers.insert(outer.clone());
@@ -84,6 +84,7 @@ impl Names {
                 self.put(asker, *address, time, until, asked, answers.canonical.as_ref());
             }
         }
+        std::mem::take(&mut self.evicted)
     }
 
     fn note_asked(&mut self, time: Timestamp, name: &DomainName) {
@@ -150,7 +151,7 @@ impl Names {
         let own = askers.into_iter().flatten().find_map(|asker| self.entries.get(&(Some(asker), address)))?;
         let prompt = own.time <= time.plus(DISORDER) && time.since(own.time) <= PROMPT;
         let ends = [Some(&own.asked), own.canonical.as_ref()];
-        let agrees = ends.into_iter().flatten().any(|end| site(end) == site(name));
+        let agrees = ends.into_iter().flatten().any(|end| is_one_site(end, name));
         (prompt && !agrees && !self.asked.contains(name)).then(|| own.asked.clone())
     }
 
@@ -169,6 +170,11 @@ impl Names {
 
 fn named(entry: &Entry, scope: NameScope) -> Name {
     Name { asked: entry.asked.clone(), canonical: entry.canonical.clone(), scope }
+}
+
+/// Whether two names are of one site, as far as their last two labels tell.
+pub(in crate::net) fn is_one_site(one: &DomainName, other: &DomainName) -> bool {
+    site(one) == site(other)
 }
 
 /// The last two labels: near enough to who registered a name, and on the safe side where it is not.

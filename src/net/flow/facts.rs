@@ -1,18 +1,37 @@
 //! What a flow tells: who owns it, what its far side is called, what its hello said.
 
 use super::{
-    ClientHello, DomainName, Flow, FlowFacts, NameScope, NameSource, Named, NetFact, NetKind, Owner,
+    ClientHello, DomainName, Flow, FlowFacts, NameScope, NameSource, Named, NetFact, NetKind, OUT, Owner,
     RawOwner, Shared, Timestamp, Transport, UnknownName, is_same_owner, owner_of,
 };
 use crate::net::known;
 use crate::net::tls::Hello;
 
 impl Flow {
-    fn tell(&self, time: Timestamp, kind: NetKind, out: &mut Vec<NetFact>) {
-        out.push(NetFact { time, flow: self.id, kind });
+    pub(super) fn tell(&self, time: Timestamp, kind: NetKind, out: &mut Vec<NetFact>) {
+        if self.tells {
+            out.push(NetFact { time, flow: self.id, kind });
+        }
+    }
+
+    /// One fact, or as many as 32-bit counts need.
+    #[inline]
+    pub(super) fn tell_bytes(&self, time: Timestamp, half: usize, mut count: u64, out: &mut Vec<NetFact>) {
+        if !self.tells {
+            return;
+        }
+        while count > 0 {
+            let part = u32::try_from(count).unwrap_or(u32::MAX);
+            let (sent, got) = if half == OUT { (part, 0) } else { (0, part) };
+            out.push(NetFact { time, flow: self.id, kind: NetKind::Bytes { out: sent, into: got } });
+            count -= u64::from(part);
+        }
     }
 
     pub(super) fn tell_opened(&self, time: Timestamp, out: &mut Vec<NetFact>) {
+        if !self.tells {
+            return;
+        }
         let facts = FlowFacts {
             transport: self.transport,
             client: self.client(),
@@ -73,14 +92,19 @@ impl Flow {
             alpn: std::mem::take(&mut hello.alpn),
         };
         let ech = said.ech;
-        if self.client_opened && known::is_encrypted_dns(&said, hello.name.as_ref(), self.server().port) {
+        if self.client_opened && known::is_encrypted_dns(&said, hello.name.as_ref(), self.server_port()) {
             shared.stats.note_encrypted_dns(time);
         }
         self.greeted = true;
-        if shared.limits.summaries {
-            self.hello = Some(Box::new(said.clone()));
+        self.carries_several = self.client_opened && Self::carries_several(&said.alpn);
+        let relayed = known::speaks_stun(&said);
+        let said = Box::new(said);
+        if self.tells {
+            self.hello = shared.limits.summaries.then(|| said.clone());
+            self.tell(time, NetKind::Hello(said), out);
+        } else {
+            self.hello = Some(said);
         }
-        self.tell(time, NetKind::Hello(Box::new(said)), out);
         match hello.name {
             // The name that a stranger calls this machine is not a place where data goes.
             Some(name) if !self.client_opened => {
@@ -89,6 +113,9 @@ impl Flow {
             }
             Some(name) => self.named_by_hello(time, name, ech, shared, out),
             None => self.want_name(UnknownName::NoServerName, time, shared, out),
+        }
+        if relayed {
+            self.tell_nameless(time, UnknownName::PeerToPeer, out);
         }
     }
 

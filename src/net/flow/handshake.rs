@@ -30,6 +30,8 @@ pub(in crate::net) struct Progress {
     pub(in crate::net) hello: Option<(Timestamp, Box<Hello>)>,
     /// The host that a proxy was asked for.
     pub(in crate::net) target: Option<(Timestamp, DomainName)>,
+    /// It is a connection to another user's machine, or to a server that stands in for it.
+    pub(in crate::net) peer: Option<Timestamp>,
     /// TLS or not is known as of this time.
     pub(in crate::net) classified: Option<(Timestamp, bool)>,
     /// The other side's bytes count from this time on.
@@ -205,6 +207,9 @@ impl Handshake {
         self.take_hello(run.time, progress);
         if let Some(target) = self.client.take_target() {
             progress.target = Some((run.time, target));
+        }
+        if std::mem::take(&mut self.client.is_stun) {
+            progress.peer = Some(run.time);
         }
         if self.client.is_tls && !self.classified {
             self.classified = true;

@@ -37,6 +37,11 @@ impl Key {
         if low { self.low.0 } else { self.high.0 }
     }
 
+    #[inline]
+    pub(in crate::net) fn port(&self, low: bool) -> u16 {
+        if low { self.low.1 } else { self.high.1 }
+    }
+
     pub(in crate::net) fn end(&self, low: bool) -> Endpoint {
         let (address, port) = if low { self.low } else { self.high };
         Endpoint { ip: address.to_ip(), port }

@@ -4,6 +4,7 @@ mod facts;
 mod gone;
 mod handshake;
 mod key;
+mod shared_use;
 mod stream;
 mod summary;
 mod table;
@@ -11,6 +12,7 @@ mod tcp;
 mod timers;
 mod tunnel;
 mod udp;
+mod ways;
 
 pub(super) use handshake::DISORDER;
 pub use summary::FlowSummary;
@@ -20,9 +22,10 @@ use std::sync::Arc;
 
 use handshake::{Handshake, Progress};
 use key::Key;
+use shared_use::Open;
 use stream::{Pieces, Stream};
 
-use super::dns::{Answers, Conversation, Names, PORT};
+use super::dns::{Answers, Asker, Conversation, Names, PORT};
 use super::frame::{Address, RawOwner, Segment};
 use super::quic::Opening;
 use super::tls::Fingerprints;
@@ -57,6 +60,7 @@ pub(super) struct Shared {
     /// Handshakes that are over, for the next ones.
     #[expect(clippy::vec_box, reason = "boxes move between here and the flows; unboxing would copy")]
     spare: Vec<Box<Handshake>>,
+    open: Open,
     pieces: Pieces,
     progress: Progress,
     /// Room to open a QUIC packet in.
@@ -77,9 +81,25 @@ impl Shared {
             held: 0,
             fingerprints: Fingerprints::default(),
             spare: Vec::new(),
+            open: Open::default(),
             pieces: Pieces::new(),
             progress: Progress::default(),
             opened: Vec::new(),
+        }
+    }
+}
+
+impl Shared {
+    /// Remembers what the last answer read says, for the process that asked if it is known.
+    fn learn(&mut self, time: Timestamp, asker: Asker) {
+        let evicted = self.names.learn(time, asker, &self.answers);
+        if evicted > 0 {
+            self.stats.note_names_evicted(evicted, time);
+        }
+        if let (Some(asker), Some(asked)) = (asker, &self.answers.asked) {
+            for (address, _) in &self.answers.addresses {
+                self.open.led(asker, *address, asked);
+            }
         }
     }
 }
@@ -137,6 +157,10 @@ struct Flow {
     midstream: bool,
     /// A hello was read.
     greeted: bool,
+    /// Its facts are wanted, and not only its summary.
+    tells: bool,
+    /// Its protocol lets one connection be used for several hosts.
+    carries_several: bool,
     owner: Option<Owner>,
     key: Key,
     /// The second in which the flow is to be looked at without a packet.
@@ -149,7 +173,7 @@ struct Flow {
     /// No name was found yet, for this reason, as of this time.
     unnamed: Option<(UnknownName, Timestamp)>,
     nameless: Option<UnknownName>,
-    /// What the process asked DNS for, where the hello names something else.
+    /// What the process asked DNS for at this address, before or after, where the hello names something else.
     disputed: Option<DomainName>,
     /// Of a conversation with a resolver.
     dns: Option<Box<Conversation>>,
@@ -159,6 +183,10 @@ const OUT: usize = 0;
 const INTO: usize = 1;
 
 impl Flow {
+    fn server_port(&self) -> u16 {
+        self.key.port(!self.client_is_low)
+    }
+
     fn client(&self) -> Endpoint {
         self.key.end(self.client_is_low)
     }
@@ -180,7 +208,7 @@ impl Flow {
         let [out, into] = &self.halves;
         match self.transport {
             _ if self.closed.is_some() => LINGER,
-            Transport::Udp if self.server().port == PORT => DNS_IDLE,
+            Transport::Udp if self.server_port() == PORT => DNS_IDLE,
             Transport::Udp | Transport::Quic => UDP_IDLE,
             Transport::Tcp if out.stream.has_fin() || into.stream.has_fin() => HALF_IDLE,
             Transport::Tcp if out.packets == 0 || into.packets == 0 => HALF_IDLE,

@@ -127,8 +127,19 @@ impl Stream {
         self.fin.get_or_insert(offset);
     }
 
-    /// Adds a segment; appends to `pieces` what had not been seen before. False if it cannot belong here.
+    /// Adds a segment if it comes right behind what was seen, and nothing is missing.
     #[inline]
+    pub(in crate::net) fn extend(&mut self, seq: u32, len: u32) -> bool {
+        let follows =
+            self.begun && seq == self.origin.wrapping_add(self.next as u32) && self.islands.is_empty();
+        if follows {
+            self.next += i64::from(len);
+            self.total += u64::from(len);
+        }
+        follows
+    }
+
+    /// Adds a segment; appends to `pieces` what had not been seen before. `None` if it cannot belong here.
     pub(in crate::net) fn add(
         &mut self,
         seq: u32,

@@ -5,12 +5,13 @@ use std::sync::Arc;
 
 use super::gone::Gone;
 use super::key::sender_is_client;
+use super::ways::Ways;
 use super::{
-    Close, Flow, FlowId, FlowSummary, Half, Key, LINGER, MAX_SPARE, NetFact, Owner, RawOwner, Segment,
-    Shared, Timestamp, Transport,
+    Close, Flow, FlowId, FlowSummary, Half, INTO, Key, LINGER, MAX_SPARE, NetFact, OUT, Owner, RawOwner,
+    Segment, Shared, Timestamp, Transport, is_same_owner,
 };
 use crate::model::{Direction, Table};
-use crate::net::frame::{Address, TcpHeader};
+use crate::net::frame::{Plain, TcpHeader};
 use crate::net::quic;
 
 /// A segment of a closed connection lies at most this far from what was seen of it.
@@ -26,39 +27,17 @@ pub(in crate::net) struct Flows {
     /// The beginning of the first of those seconds.
     pub(super) next_due: Timestamp,
     next_id: u32,
-    /// The flow of the last packet: packets come in bursts.
-    recent: Option<Recent>,
+    /// The flows of the last packets: packets come in bursts.
+    ways: Ways,
     /// Flows that are gone, for the next ones.
     #[expect(clippy::vec_box, reason = "the boxes are what is reused")]
     spare: Vec<Box<Flow>>,
     gone: Gone,
     /// What QUIC servers call themselves.
     pub(super) connections: quic::Connections,
-    /// Summaries of flows that are gone, if wanted.
+    /// Flows that opened, and summaries of flows that are gone, if wanted.
+    pub(in crate::net) opened: Vec<(FlowId, Timestamp)>,
     pub(in crate::net) finished: Vec<FlowSummary>,
-}
-
-/// The last packet's way through the table.
-struct Recent {
-    src: Address,
-    dst: Address,
-    ports: (u16, u16),
-    is_tcp: bool,
-    slot: u32,
-    from_client: bool,
-}
-
-impl Recent {
-    fn new(segment: &Segment<'_>, slot: u32, from_client: bool) -> Self {
-        Self {
-            src: segment.src,
-            dst: segment.dst,
-            ports: (segment.src_port, segment.dst_port),
-            is_tcp: segment.tcp.is_some(),
-            slot,
-            from_client,
-        }
-    }
 }
 
 /// The packet around a segment.
@@ -78,10 +57,11 @@ impl Flows {
             timers: BTreeMap::new(),
             next_due: Timestamp::MAX,
             next_id: 0,
-            recent: None,
+            ways: Ways::new(),
             spare: Vec::new(),
             gone: Gone::default(),
             connections: quic::Connections::default(),
+            opened: Vec::new(),
             finished: Vec::new(),
         }
     }
@@ -95,9 +75,6 @@ impl Flows {
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) -> Option<(u32, bool)> {
-        if let Some(recent) = self.recently(&seen.segment) {
-            return Some(recent);
-        }
         let (key, src_is_low) = Key::of(&seen.segment);
         let known = self.index.get(&key).copied();
         let slot = match known.and_then(|slot| self.accepting(slot, src_is_low, &seen.segment)) {
@@ -105,29 +82,35 @@ impl Flows {
             None if self.gone.knows(seen.time, &key, src_is_low, &seen.segment) => return None,
             None => self.open(key, src_is_low, known, seen, shared, out),
         };
-        let from_client =
-            self.slots[slot as usize].as_ref().is_some_and(|flow| flow.client_is_low == src_is_low);
-        self.recent = Some(Recent::new(&seen.segment, slot, from_client));
+        let from_client = self.flow(slot).is_some_and(|flow| flow.client_is_low == src_is_low);
         Some((slot, from_client))
     }
 
-    /// The flow of the last packet, if this one goes the same way or back and nothing about it needs a closer look.
-    #[inline]
-    fn recently(&self, segment: &Segment<'_>) -> Option<(u32, bool)> {
-        let recent = self.recent.as_ref()?;
-        let forward = recent.ports == (segment.src_port, segment.dst_port)
-            && recent.src == segment.src
-            && recent.dst == segment.dst;
-        let backward = recent.ports == (segment.dst_port, segment.src_port)
-            && recent.dst == segment.src
-            && recent.src == segment.dst;
-        if !(forward || backward) || recent.is_tcp != segment.tcp.is_some() {
-            return None;
+    /// Takes the next bytes in order of a connection that is under way, as most packets are. False, and nothing is done, if
+    /// there is more to this one.
+    #[inline(always)]
+    pub(in crate::net) fn goes_on(
+        &mut self,
+        time: Timestamp,
+        interface: Option<&Arc<str>>,
+        owner: Option<&RawOwner<'_>>,
+        packet: &Plain,
+        out: &mut Vec<NetFact>,
+    ) -> bool {
+        let Some(way) = self.ways.get(packet) else { return false };
+        let flow = self.slots.get_mut(way.slot as usize).and_then(Option::as_deref_mut);
+        let Some(flow) = flow.filter(|flow| flow.id == way.flow) else { return false };
+        let this = if way.from_client { OUT } else { INTO };
+        flow.passes_as_before(this, interface)
+            && owner.is_none_or(|raw| flow.owner.as_ref().is_some_and(|owner| is_same_owner(raw, owner)))
+            && flow.goes_on(this, time, packet.tcp, packet.len, out)
+    }
+
+    /// The next packet of this kind is likely to be one of this flow too.
+    pub(in crate::net) fn expect(&mut self, packet: &Plain, slot: u32, from_client: bool) {
+        if let Some(flow) = self.slots.get(slot as usize).and_then(Option::as_deref) {
+            self.ways.put(packet, slot, flow.id, from_client);
         }
-        let flow = self.slots.get(recent.slot as usize)?.as_ref()?;
-        let plain = segment.tcp.is_none_or(|tcp| !tcp.has(TcpHeader::SYN));
-        (plain && flow.closed.is_none() && flow.older.is_none())
-            .then_some((recent.slot, recent.from_client == forward))
     }
 
     /// The flow of this key, newest first, that a segment can belong to.
@@ -159,7 +142,7 @@ impl Flows {
         let older = older.and_then(|slot| self.supersede(slot, seen.time, out));
         let id = FlowId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
-        let flow = Flow::open(id, key, src_is_low, older, seen);
+        let flow = Flow::open(id, key, src_is_low, older, seen, shared.limits.facts);
         let mut flow = match self.spare.pop() {
             Some(mut spare) => {
                 *spare = flow;
@@ -168,6 +151,9 @@ impl Flows {
             None => Box::new(flow),
         };
         flow.tell_opened(seen.time, out);
+        if shared.limits.summaries {
+            self.opened.push((id, seen.time));
+        }
         flow.look_nearby(seen.time, out);
         if let Some(before) = self.moved(&seen.segment) {
             flow.continues(seen.time, before, out);
@@ -220,14 +206,18 @@ impl Flows {
         seen: &Seen<'_>,
         raw: Option<&RawOwner<'_>>,
         beside: Option<&Owner>,
-        shared: &Shared,
+        shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) {
         let Some(flow) = self.flow(slot).filter(|flow| !flow.is_outside(seen.interface)) else { return };
+        let before = flow.owner;
         match (raw, beside) {
             (Some(raw), _) => flow.owned_by(seen.time, raw, shared, out),
             (None, Some(owner)) => flow.set_owner(seen.time, *owner, shared, out),
             (None, None) => {}
+        }
+        if flow.carries_several && flow.owner != before {
+            self.note_shared(slot, shared);
         }
     }
 
@@ -239,10 +229,10 @@ impl Flows {
         if self.index.get(&flow.key) == Some(&slot) {
             self.index.remove(&flow.key);
         }
-        if self.recent.as_ref().is_some_and(|recent| recent.slot == slot) {
-            self.recent = None;
-        }
         self.gone.remember(&flow);
+        if flow.carries_several {
+            shared.open.forget(&flow);
+        }
         self.free.push(slot);
         if shared.limits.summaries {
             self.finished.push(flow.summary());
@@ -273,7 +263,14 @@ impl Flows {
 }
 
 impl Flow {
-    fn open(id: FlowId, key: Key, src_is_low: bool, older: Option<(u32, FlowId)>, seen: &Seen<'_>) -> Self {
+    fn open(
+        id: FlowId,
+        key: Key,
+        src_is_low: bool,
+        older: Option<(u32, FlowId)>,
+        seen: &Seen<'_>,
+        tells: bool,
+    ) -> Self {
         let segment = &seen.segment;
         let client_sent = sender_is_client(segment, seen.direction);
         let syn = segment.tcp.filter(|tcp| tcp.has(TcpHeader::SYN));
@@ -306,6 +303,8 @@ impl Flow {
             name: None,
             alias: None,
             greeted: false,
+            tells,
+            carries_several: false,
             hello: None,
             unnamed: None,
             nameless: None,

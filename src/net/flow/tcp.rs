@@ -2,7 +2,7 @@
 
 use super::handshake::{Run, Side};
 use super::table::{Flows, Seen};
-use super::{Close, DISORDER, Flow, INTO, MAX_SPARE, NetFact, NetKind, OUT, Shared, Timestamp};
+use super::{Close, DISORDER, Flow, INTO, MAX_SPARE, NetFact, NetKind, OUT, Shared, Timestamp, UnknownName};
 use crate::net::dns;
 use crate::net::frame::{Segment, TcpHeader};
 
@@ -22,7 +22,13 @@ impl Flows {
         let this = if from_client { OUT } else { INTO };
         let again = flow.passes_again(this, seen);
         flow.halves[this].packets += u64::from(!again);
+        let greeted = flow.greeted;
         flow.segment(this, seen.time, tcp, &seen.segment, shared, out);
+        if flow.greeted != greeted {
+            self.note_shared(slot, shared);
+        }
+        self.share(seen.time, shared, out);
+        let Some(flow) = self.flow(slot) else { return };
         let quiet =
             flow.settled && flow.closed.is_none() && flow.halves.iter().all(|half| half.stream.is_whole());
         if !quiet && let Some(due) = flow.wish() {
@@ -32,7 +38,30 @@ impl Flows {
 }
 
 impl Flow {
-    #[inline]
+    /// Takes the next bytes in order of a connection that is under way. False, and nothing is done, if there is more to it.
+    #[inline(always)]
+    pub(super) fn goes_on(
+        &mut self,
+        this: usize,
+        time: Timestamp,
+        tcp: TcpHeader,
+        len: u32,
+        out: &mut Vec<NetFact>,
+    ) -> bool {
+        let under_way = self.settled && self.closed.is_none() && self.older.is_none();
+        let plain = under_way && self.halves[1 - this].stream.is_whole() && self.server_port() != dns::PORT;
+        if !(plain && self.halves[this].stream.extend(tcp.seq, len)) {
+            return false;
+        }
+        self.halves[this].packets += 1;
+        self.halves[1 - this].stream.acknowledge(tcp.ack);
+        self.touch(time);
+        if self.tells && (time >= self.answers_from || this == self.opener()) {
+            self.tell_bytes(time, this, u64::from(len), out);
+        }
+        true
+    }
+
     fn segment(
         &mut self,
         this: usize,
@@ -106,7 +135,7 @@ impl Flow {
         } else {
             self.opening(this, run, shared, out);
         }
-        if self.server().port == dns::PORT {
+        if self.server_port() == dns::PORT {
             self.dns_over_tcp(this, run, shared);
         }
     }
@@ -143,6 +172,9 @@ impl Flow {
         if let Some((time, target)) = shared.progress.target.take() {
             self.asked_of_proxy(time, target, out);
         }
+        if let Some(time) = shared.progress.peer.take() {
+            self.tell_nameless(time, UnknownName::PeerToPeer, out);
+        }
         if let Some((time, hello)) = shared.progress.hello.take() {
             self.tell_hello(time, *hello, shared, out);
         }
@@ -151,7 +183,7 @@ impl Flow {
         }
         for (time, side, count) in shared.progress.bytes.drain(..) {
             let half = if side == Side::Opener { opener } else { 1 - opener };
-            push_bytes(self.id, time, half, count, out);
+            self.tell_bytes(time, half, count, out);
         }
         if let Some(time) = shared.progress.answers_from.take() {
             self.answers_from = time;
@@ -242,34 +274,12 @@ impl Flow {
     pub(super) fn mark_closed(&mut self, time: Timestamp, close: Close, out: &mut Vec<NetFact>) {
         if self.closed.is_none() {
             self.closed = Some(close);
-            out.push(NetFact { time, flow: self.id, kind: NetKind::Closed(close) });
+            self.tell(time, NetKind::Closed(close), out);
         }
-    }
-
-    #[inline]
-    fn tell_bytes(&self, time: Timestamp, half: usize, count: u64, out: &mut Vec<NetFact>) {
-        push_bytes(self.id, time, half, count, out);
     }
 }
 
 #[inline]
 fn half_whole(flow: &Flow) -> bool {
     flow.halves[OUT].stream.is_whole() && flow.halves[INTO].stream.is_whole()
-}
-
-/// One fact, or as many as 32-bit counts need.
-#[inline]
-pub(super) fn push_bytes(
-    flow: crate::model::FlowId,
-    time: Timestamp,
-    half: usize,
-    mut count: u64,
-    facts: &mut Vec<NetFact>,
-) {
-    while count > 0 {
-        let part = u32::try_from(count).unwrap_or(u32::MAX);
-        let (out, into) = if half == OUT { (part, 0) } else { (0, part) };
-        facts.push(NetFact { time, flow, kind: NetKind::Bytes { out, into } });
-        count -= u64::from(part);
-    }
 }

@@ -14,15 +14,23 @@ pub(super) fn is_tunnel(interface: &str) -> bool {
 }
 
 impl Flow {
+    /// Nothing about this packet's interface needs a closer look.
+    #[inline(always)]
+    pub(super) fn passes_as_before(&self, this: usize, interface: Option<&Arc<str>>) -> bool {
+        let half = &self.halves[this];
+        let via = half.via.as_ref().filter(|_| half.ahead == 0);
+        interface.is_none_or(|interface| via.is_some_and(|via| Arc::ptr_eq(via, interface)))
+    }
+
     /// Whether this packet was seen on another interface before, or will be on a better one. Bytes of TCP need no such
     /// care: its sequence numbers show repetitions.
     #[inline]
     pub(super) fn passes_again(&mut self, this: usize, seen: &Seen<'_>) -> bool {
-        let Some(interface) = seen.interface else { return false };
-        let half = &mut self.halves[this];
-        match &half.via {
-            Some(via) if Arc::ptr_eq(via, interface) && half.ahead == 0 => false,
-            _ => self.changes_interface(this, seen, interface),
+        match seen.interface {
+            Some(interface) if !self.passes_as_before(this, Some(interface)) => {
+                self.changes_interface(this, seen, interface)
+            }
+            _ => false,
         }
     }
 

@@ -2,7 +2,6 @@
 
 use super::handshake::Run;
 use super::table::{Flows, Seen};
-use super::tcp::push_bytes;
 use super::{Flow, INTO, NetFact, OUT, Pid, Shared, Timestamp, Transport, UnknownName};
 use crate::net::dns::{self, Fit, Question};
 use crate::net::{known, quic};
@@ -37,7 +36,7 @@ impl Flows {
             Transport::Quic => quic::application_bytes(segment.payload, segment.len),
             _ => segment.len,
         };
-        push_bytes(flow.id, seen.time, this, u64::from(count), out);
+        flow.tell_bytes(seen.time, this, u64::from(count), out);
         if segment.src_port == dns::PORT || segment.dst_port == dns::PORT {
             let answers = segment.src_port == dns::PORT;
             flow.dns_message(segment.payload, answers, seen.time, shared);
@@ -68,6 +67,10 @@ impl Flows {
         if let Some(name) = quic::source_id(segment.payload).filter(|_| names_itself) {
             self.connections.learn((segment.src, segment.src_port), name, slot, id);
         }
+        if look {
+            self.note_shared(slot, shared);
+        }
+        self.share(seen.time, shared, out);
         if look && let Some(due) = self.flow(slot).and_then(|flow| flow.wish()) {
             self.schedule(slot, due);
         }
@@ -149,7 +152,7 @@ impl Flow {
             }
         };
         shared.stats.dns_answers += u64::from(!shared.answers.addresses.is_empty());
-        shared.names.learn(time, asker, &shared.answers);
+        shared.learn(time, asker);
     }
 
     /// Multicast DNS needs no question, and speaks for `.local` names only (RFC 6762).
@@ -159,7 +162,7 @@ impl Flow {
         if read && local && !shared.answers.addresses.is_empty() {
             shared.stats.dns_answers += 1;
             let [effective, own] = self.askers();
-            shared.names.learn(time, effective.or(own), &shared.answers);
+            shared.learn(time, effective.or(own));
         }
     }
 

@@ -59,7 +59,7 @@ const TCP: u8 = 6;
 const UDP: u8 = 17;
 
 /// `on_wire`: how many bytes there were from here on, captured or not.
-#[inline]
+#[inline(always)]
 pub(super) fn decode(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
     match data.first().map(|byte| byte >> 4) {
         Some(4) => ipv4(data, on_wire),
@@ -69,7 +69,7 @@ pub(super) fn decode(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread>
 }
 
 /// RFC 791. A total length of zero is a super-packet of segmentation offload: the wire says how long it is.
-#[inline]
+#[inline(always)]
 fn ipv4(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
     let header = data.first_chunk::<20>().ok_or(Unread::Ipv4Malformed)?;
     let head = usize::from(header[0] & 0x0f) * 4;
@@ -91,7 +91,7 @@ fn ipv4(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
 }
 
 /// RFC 8200. A payload length of zero is a jumbogram or a super-packet.
-#[inline]
+#[inline(always)]
 fn ipv6(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
     let (header, _) = data.split_first_chunk::<40>().ok_or(Unread::Ipv6Malformed)?;
     let left = on_wire.checked_sub(40).ok_or(Unread::Ipv6Malformed)?;
@@ -108,6 +108,52 @@ fn ipv6(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
         next @ (TCP | UDP) => transport(next, src, dst, rest, length, false),
         next => extended(next, src, dst, rest, length, false),
     }
+}
+
+/// What most packets are: TCP behind an IP header without options, extensions or fragments, acknowledging and nothing
+/// special.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(in crate::net) struct Plain {
+    pub(in crate::net) src: Address,
+    pub(in crate::net) dst: Address,
+    /// Source and destination port.
+    pub(in crate::net) ports: u32,
+    pub(in crate::net) tcp: TcpHeader,
+    /// Payload bytes on the wire.
+    pub(in crate::net) len: u32,
+}
+
+/// Reads an IP packet at fixed offsets, if it is [`Plain`]; what it says then is what [`decode`] says.
+#[inline(always)]
+pub(super) fn plain(data: &[u8], on_wire: usize) -> Option<Plain> {
+    match data.first()? {
+        0x45 => {
+            let (header, rest) = data.split_first_chunk::<20>()?;
+            let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
+            let whole = (header[9] == TCP) & (header[6] & 0x3f == 0) & (header[7] == 0);
+            let src = Address::v4([header[12], header[13], header[14], header[15]]);
+            let dst = Address::v4([header[16], header[17], header[18], header[19]]);
+            if whole && total <= on_wire { plain_tcp(src, dst, rest, total.checked_sub(20)?) } else { None }
+        }
+        0x60..=0x6f => {
+            let (header, rest) = data.split_first_chunk::<40>()?;
+            let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
+            let (src, dst) = (header[8..].first_chunk()?, header[24..].first_chunk()?);
+            let whole = header[6] == TCP && 40 + length <= on_wire;
+            if whole { plain_tcp(Address::v6(*src), Address::v6(*dst), rest, length) } else { None }
+        }
+        _ => None,
+    }
+}
+
+#[inline(always)]
+fn plain_tcp(src: Address, dst: Address, rest: &[u8], length: usize) -> Option<Plain> {
+    let header = rest.first_chunk::<20>()?;
+    let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
+    let tcp = TcpHeader { seq: word(4), ack: word(8), flags: header[13] };
+    let head = usize::from(header[12] >> 4) * 4;
+    let sound = (head >= 20) & (head <= length) & tcp.is_plain();
+    sound.then(|| Plain { src, dst, ports: word(0), tcp, len: (length - head) as u32 })
 }
 
 /// Steps over extension headers. Each takes at least eight bytes, so the loop ends with the data. `cut`: more of the same
@@ -195,7 +241,7 @@ fn fragment_6(data: &[u8], on_wire: usize) -> Option<Fragment<'_>> {
 
 /// `length`: bytes of the transport header and payload on the wire. `cut`: more of the same datagram should follow and
 /// does not.
-#[inline]
+#[inline(always)]
 pub(super) fn transport(
     protocol: u8,
     src: Address,
@@ -212,7 +258,7 @@ pub(super) fn transport(
 }
 
 /// RFC 9293, section 3.1.
-#[inline]
+#[inline(always)]
 fn tcp(src: Address, dst: Address, rest: &[u8], length: usize) -> Result<Segment<'_>, Unread> {
     let header = rest.first_chunk::<20>().ok_or(Unread::TcpMalformed)?;
     let head = usize::from(header[12] >> 4) * 4;
@@ -235,7 +281,7 @@ fn tcp(src: Address, dst: Address, rest: &[u8], length: usize) -> Result<Segment
 }
 
 /// RFC 768. A length of zero is a jumbogram (RFC 2675). Of a datagram that is cut the header tells the length of the whole.
-#[inline]
+#[inline(always)]
 fn udp(src: Address, dst: Address, rest: &[u8], length: usize, cut: bool) -> Result<Segment<'_>, Unread> {
     let (header, payload) = rest.split_first_chunk::<8>().ok_or(Unread::UdpMalformed)?;
     let claimed = usize::from(u16::from_be_bytes([header[4], header[5]]));

@@ -15,7 +15,7 @@ const MAX_TAGS: usize = 4;
 type Read<'a> = Result<(Option<Direction>, &'a [u8]), Unread>;
 
 /// Steps over the link header; what is left begins with an IP header, or claims to.
-#[inline]
+#[inline(always)]
 pub(super) fn decode(link: LinkType, data: &[u8]) -> Read<'_> {
     match link {
         LinkType::Ethernet => ethernet(data),
@@ -28,7 +28,7 @@ pub(super) fn decode(link: LinkType, data: &[u8]) -> Read<'_> {
     }
 }
 
-#[inline]
+#[inline(always)]
 fn ethernet(data: &[u8]) -> Read<'_> {
     let (header, rest) = data.split_first_chunk::<14>().ok_or(Unread::LinkMalformed)?;
     let ethertype = u16::from_be_bytes([header[12], header[13]]);

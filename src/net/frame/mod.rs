@@ -12,7 +12,7 @@ use super::packet::{LinkType, Packet};
 use crate::model::Direction;
 
 pub(super) use fragments::{Context, Datagram, Fragments};
-pub(super) use ip::Address;
+pub(super) use ip::{Address, Plain};
 
 /// Why a packet gave no segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -118,6 +118,11 @@ impl TcpHeader {
     pub(super) const fn has(&self, flag: u8) -> bool {
         self.flags & flag != 0
     }
+
+    /// Acknowledges, and neither begins nor ends anything.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.flags & (Self::SYN | Self::FIN | Self::RST | Self::ACK) == Self::ACK
+    }
 }
 
 /// A TCP segment or a UDP datagram.
@@ -135,16 +140,30 @@ pub(super) struct Segment<'a> {
     pub(super) len: u32,
 }
 
-/// Reads a packet down to its transport payload.
-#[inline]
-pub(super) fn decode<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, Segment<'a>), Unread> {
-    let (envelope, rest, on_wire) = unwrapped(packet)?;
-    Ok((envelope, ip::decode(rest, on_wire)?))
+/// An IP packet, and how long it was on the wire.
+#[derive(Clone, Copy)]
+pub(super) struct IpPacket<'a> {
+    data: &'a [u8],
+    on_wire: usize,
 }
 
-/// The IP packet in a packet, and how long it was on the wire.
-#[inline]
-fn unwrapped<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, &'a [u8], usize), Unread> {
+impl<'a> IpPacket<'a> {
+    /// Reads it down to its transport payload.
+    #[inline(always)]
+    pub(super) fn segment(&self) -> Result<Segment<'a>, Unread> {
+        ip::decode(self.data, self.on_wire)
+    }
+
+    /// The same in short, if it is nothing special.
+    #[inline(always)]
+    pub(super) fn plain(&self) -> Option<Plain> {
+        ip::plain(self.data, self.on_wire)
+    }
+}
+
+/// The IP packet in a packet.
+#[inline(always)]
+pub(super) fn unwrapped<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, IpPacket<'a>), Unread> {
     let (mut envelope, link, data) = match packet.link {
         LinkType::Pktap => pktap::decode(packet.data)?,
         link => (Envelope::default(), link, packet.data),
@@ -155,7 +174,7 @@ fn unwrapped<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, &'a [u8], usize),
     }
     let before = packet.data.len() - rest.len();
     let on_wire = (packet.wire_len as usize).max(packet.data.len()) - before;
-    Ok((envelope, rest, on_wire))
+    Ok((envelope, IpPacket { data: rest, on_wire }))
 }
 
 /// Takes a packet that is refused as a fragment: perhaps it completes a datagram.
@@ -165,8 +184,8 @@ pub(super) fn gather(
     fragments: &mut Fragments,
     context: impl FnOnce(&Envelope<'_>) -> Context,
 ) -> Result<Option<Datagram>, Unread> {
-    let (envelope, rest, on_wire) = unwrapped(packet)?;
-    let fragment = ip::fragment(rest, on_wire).ok_or(Unread::Fragment)?;
+    let (envelope, ip) = unwrapped(packet)?;
+    let fragment = ip::fragment(ip.data, ip.on_wire).ok_or(Unread::Fragment)?;
     fragments.add(fragment, context(&envelope))
 }
 

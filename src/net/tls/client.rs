@@ -2,7 +2,7 @@
 
 use super::{Hello, MAX_HELLO, RECORD_HEADER, record_header};
 use crate::model::DomainName;
-use crate::net::proxy;
+use crate::net::{known, proxy};
 
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
@@ -61,6 +61,8 @@ pub(in crate::net) struct Client {
     target: Option<DomainName>,
     /// It began like SOCKS 5: the host may come yet.
     is_socks: bool,
+    /// It begins like STUN.
+    pub(in crate::net) is_stun: bool,
     /// TLS was recognised, with or without a hello.
     pub(in crate::net) is_tls: bool,
 }
@@ -195,6 +197,7 @@ impl Client {
                 self.state = State::Plain;
                 self.target = proxy::target(bytes);
                 self.is_socks = proxy::is_socks_5(bytes);
+                self.is_stun = known::is_stun_stream(bytes);
                 Step::Counts { from: at, settled: false }
             }
         }

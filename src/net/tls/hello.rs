@@ -139,9 +139,12 @@ impl Hello {
                 }
             }
             SUPPORTED_VERSIONS => {
-                let offered = value.vec8()?.u16s();
-                let offered = offered.into_iter().filter_map(final_version);
-                self.version = offered.max().unwrap_or(self.version);
+                let mut offered = value.vec8()?;
+                let mut best = None;
+                while let Some(version) = offered.u16() {
+                    best = best.max(final_version(version).filter(|_| !is_grease(version)));
+                }
+                self.version = best.unwrap_or(self.version);
             }
             SIGNATURE_ALGORITHMS => self.signature_algorithms = value.vec16()?.u16s(),
             ENCRYPTED_CLIENT_HELLO => self.ech_extension = value.u8()? == 0,

@@ -83,7 +83,9 @@ impl CaptureSet {
         reason = "packets borrow from the readers; Iterator cannot say that"
     )]
     pub fn next(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
-        if let Some(error) = self.failed.pop() {
+        if !self.failed.is_empty()
+            && let Some(error) = self.failed.pop()
+        {
             return Err(error);
         }
         if let Some(index) = self.current.take() {
@@ -93,15 +95,12 @@ impl CaptureSet {
             let Some(Reverse((.., index))) = self.waiting.pop() else { return Ok(None) };
             self.current = Some(index);
         }
-        let packet = self.current.and_then(|index| {
-            let source = &self.readers[index];
-            source.reader.packet().map(|packet| Packet { time: source.time, ..packet })
-        });
-        Ok(packet)
+        let source = self.current.and_then(|index| self.readers.get(index));
+        Ok(source.and_then(|source| source.reader.packet_at(source.time)))
     }
 
     /// Moves one file on. It stays the current one as long as no other has an earlier packet.
-    #[inline]
+    #[inline(always)]
     fn step(&mut self, index: usize) -> Result<(), CaptureError> {
         let source = &mut self.readers[index];
         if !source.reader.advance()? {
@@ -112,11 +111,17 @@ impl CaptureSet {
             time = steady.packet(time);
         }
         source.time = time;
+        let Some(top) = self.waiting.peek() else {
+            // The only file, or the last: no other will ever wait.
+            self.current = Some(index);
+            return Ok(());
+        };
         source.reached = source.reached.max(time);
         let place = Reverse((source.reached, source.rank, index));
-        match self.waiting.peek() {
-            Some(top) if *top > place => self.waiting.push(place),
-            _ => self.current = Some(index),
+        if *top > place {
+            self.waiting.push(place);
+        } else {
+            self.current = Some(index);
         }
         Ok(())
     }

@@ -37,48 +37,59 @@ impl Pcap {
         }
         let mut pcap = Self { big_endian, unit, header, link: LinkType::Raw };
         // The upper bits hold the length of a frame check sequence, which IP lengths make superfluous.
-        pcap.link = LinkType::from_number(pcap.word(window.slice(20, 4), 0) & 0x0fff_ffff);
+        pcap.link = LinkType::from_number(
+            pcap.word(window.slice(20, 4).first_chunk().copied().unwrap_or_default()) & 0x0fff_ffff,
+        );
         window.consume(24);
         Ok(Some(pcap))
     }
 
-    #[inline]
-    fn word(&self, bytes: &[u8], at: usize) -> u32 {
-        let word = bytes.get(at..).and_then(|rest| rest.first_chunk::<4>()).copied().unwrap_or_default();
+    #[inline(always)]
+    fn word(&self, word: [u8; 4]) -> u32 {
         if self.big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
     }
 
-    /// The next record, whole and in the window; `None` at the end.
-    #[inline]
-    pub(super) fn record(&mut self, window: &mut Window) -> Result<Option<Record>, Fault> {
-        let offset = window.offset();
-        match window.fill(self.header)? {
-            0 => return Ok(None),
-            have if have < self.header => return Err(Fault::Cut { offset }),
-            _ => {}
+    /// Puts the next record, whole and in the window, into `record`; false at the end.
+    #[inline(always)]
+    pub(super) fn record(&mut self, window: &mut Window, record: &mut Record) -> Result<bool, Fault> {
+        if !self.header_of(window, record) {
+            match window.fill(self.header)? {
+                0 => return Ok(false),
+                have if have < self.header => return Err(Fault::Cut { offset: window.offset() }),
+                _ => self.header_of(window, record),
+            };
         }
-        let Some(header) = window.known().first_chunk::<16>() else { return Ok(None) };
-        let (seconds, fraction) = (self.word(header, 0), self.word(header, 4));
-        let (length, wire_len) = (self.word(header, 8), self.word(header, 12));
-        let len = length as usize;
-        if len > MAX_RECORD {
-            return Err(Fault::TooLong { offset, length: u64::from(length), limit: MAX_RECORD as u64 });
+        if record.len > MAX_RECORD || window.known().len() < record.size {
+            self.rest_of(window, record)?;
         }
-        let size = self.header + len;
-        if window.fill(size)? < size {
-            return Err(Fault::Cut { offset });
-        }
+        Ok(true)
+    }
+
+    /// Reads a record's header, if it is in the window.
+    #[inline(always)]
+    fn header_of(&self, window: &Window, record: &mut Record) -> bool {
+        let known = window.known();
+        let Some(header) = known.first_chunk::<16>().filter(|_| known.len() >= self.header) else {
+            return false;
+        };
+        let ([seconds, fraction, length, wire_len], _) = header.as_chunks::<4>() else { return false };
+        let (seconds, fraction) = (self.word(*seconds), self.word(*fraction));
         let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.unit;
-        Ok(Some(Record {
-            time: Timestamp::from_nanos(nanos),
-            link: self.link,
-            at: self.header,
-            len,
-            wire_len,
-            size,
-            direction: None,
-            interface: None,
-            owner: None,
-        }))
+        record.time = Timestamp::from_nanos(nanos);
+        record.link = self.link;
+        record.at = self.header;
+        record.len = self.word(*length) as usize;
+        record.wire_len = self.word(*wire_len);
+        record.size = self.header + record.len;
+        true
+    }
+
+    #[cold]
+    fn rest_of(&self, window: &mut Window, record: &Record) -> Result<(), Fault> {
+        let offset = window.offset();
+        if record.len > MAX_RECORD {
+            return Err(Fault::TooLong { offset, length: record.len as u64, limit: MAX_RECORD as u64 });
+        }
+        if window.fill(record.size)? < record.size { Err(Fault::Cut { offset }) } else { Ok(()) }
     }
 }

@@ -78,11 +78,12 @@ impl Pcapng {
         Some(if self.big_endian { u16::from_be_bytes(half) } else { u16::from_le_bytes(half) })
     }
 
-    /// The next packet block, whole and in the window; `None` at the end. Other blocks are read on the way.
+    /// Puts the next packet block, whole and in the window, into `record`; false at the end. Other blocks are read on the
+    /// way.
     #[inline]
-    pub(super) fn record(&mut self, window: &mut Window) -> Result<Option<Record>, Fault> {
+    pub(super) fn record(&mut self, window: &mut Window, record: &mut Record) -> Result<bool, Fault> {
         loop {
-            let Some((kind, length)) = self.block(window)? else { return Ok(None) };
+            let Some((kind, length)) = self.block(window)? else { return Ok(false) };
             let offset = window.offset();
             let kept = matches!(kind, INTERFACE | PACKET | SIMPLE_PACKET | ENHANCED_PACKET | DARWIN_PROCESS);
             if !kept && kind != SECTION_HEADER {
@@ -106,7 +107,10 @@ impl Pcapng {
                 INTERFACE => self.interface(body),
                 DARWIN_PROCESS => self.process(body),
                 _ => match self.packet(kind, body, size, window.known().get(size..).unwrap_or_default()) {
-                    Some(record) => return Ok(Some(record)),
+                    Some(read) => {
+                        *record = read;
+                        return Ok(true);
+                    }
                     None => None,
                 },
             };

@@ -28,6 +28,20 @@ pub(super) struct Record {
     pub(super) owner: Option<Owner>,
 }
 
+impl Record {
+    pub(super) const NONE: Self = Self {
+        time: Timestamp::MIN,
+        link: LinkType::Raw,
+        at: 0,
+        len: 0,
+        wire_len: 0,
+        size: 0,
+        direction: None,
+        interface: None,
+        owner: None,
+    };
+}
+
 enum Format {
     Pcap(Pcap),
     Pcapng(Box<Pcapng>),
@@ -41,7 +55,9 @@ pub struct CaptureReader {
     path: Arc<str>,
     window: Window,
     format: Format,
-    current: Option<Record>,
+    /// The packet last stepped to, if `there` is one.
+    current: Record,
+    there: bool,
     done: bool,
 }
 
@@ -58,7 +74,7 @@ impl CaptureReader {
         let source = open::plain(source).map_err(unread)?;
         let mut window = Window::new(source);
         let format = recognise(&mut window, name)?;
-        Ok(Self { path: Arc::from(name), window, format, current: None, done: false })
+        Ok(Self { path: Arc::from(name), window, format, current: Record::NONE, there: false, done: false })
     }
 
     /// As it was given, for messages.
@@ -67,47 +83,48 @@ impl CaptureReader {
     }
 
     /// Steps to the next packet. False at the end.
-    #[inline]
+    #[inline(always)]
     pub fn advance(&mut self) -> Result<bool, CaptureError> {
-        if let Some(record) = self.current.take() {
-            self.window.consume(record.size);
+        if std::mem::take(&mut self.there) {
+            self.window.consume(self.current.size);
         }
         if self.done {
             return Ok(false);
         }
-        let record = match &mut self.format {
-            Format::Pcap(pcap) => pcap.record(&mut self.window),
-            Format::Pcapng(pcapng) => pcapng.record(&mut self.window),
+        let read = match &mut self.format {
+            Format::Pcap(pcap) => pcap.record(&mut self.window, &mut self.current),
+            Format::Pcapng(pcapng) => pcapng.record(&mut self.window, &mut self.current),
         };
-        match record {
-            Ok(record) => {
-                self.done = record.is_none();
-                self.current = record;
-                Ok(!self.done)
-            }
-            Err(fault) => {
-                self.done = true;
-                Err(fault.of(&self.path))
-            }
-        }
+        self.there = matches!(read, Ok(true));
+        self.done = !self.there;
+        read.map_err(|fault| fault.of(&self.path))
     }
 
     /// The time of the packet last stepped to.
     #[inline]
     pub(super) fn time(&self) -> Option<Timestamp> {
-        self.current.as_ref().map(|record| record.time)
+        self.there.then_some(self.current.time)
     }
 
     /// The packet last stepped to.
     #[inline]
     pub fn packet(&self) -> Option<Packet<'_>> {
-        let record = self.current.as_ref()?;
+        self.packet_at(self.current.time)
+    }
+
+    /// The packet last stepped to, as if it had been captured at `time`.
+    #[inline(always)]
+    pub(super) fn packet_at(&self, time: Timestamp) -> Option<Packet<'_>> {
+        let record = &self.current;
+        if !self.there {
+            return None;
+        }
         let interface = match (&self.format, record.interface) {
             (Format::Pcapng(pcapng), Some(index)) => pcapng.interface_name(index),
             _ => None,
         };
         Some(Packet {
-            time: record.time,
+            time,
             link: record.link,
             data: self.window.slice(record.at, record.len),
             wire_len: record.wire_len,
