@@ -9,6 +9,18 @@ pub(super) fn is_socks_5(bytes: &[u8]) -> bool {
     matches!(bytes, [5, count @ 1..=16, methods @ ..] if methods.len() == usize::from(*count))
 }
 
+const CONNECT: &[u8] = b"CONNECT ";
+/// A request line longer than this names no host.
+const MAX_LINE: usize = 1024;
+
+/// The beginning of a CONNECT request, with more to come before the host can be read.
+pub(super) fn is_begun(bytes: &[u8]) -> bool {
+    match bytes.strip_prefix(CONNECT) {
+        Some(rest) => rest.len() < MAX_LINE && !rest.iter().any(|byte| matches!(byte, b' ' | b'\r' | b'\n')),
+        None => !bytes.is_empty() && CONNECT.starts_with(bytes),
+    }
+}
+
 /// The host that the first bytes of a connection ask a proxy for.
 pub(super) fn target(bytes: &[u8]) -> Option<DomainName> {
     match bytes {
@@ -39,15 +51,14 @@ pub(super) fn socks_5_target(bytes: &[u8]) -> Option<DomainName> {
 
 /// An address is no name.
 fn name(host: &[u8]) -> Option<DomainName> {
-    let is_address = str::from_utf8(host).is_ok_and(|host| host.parse::<IpAddr>().is_ok());
-    if is_address { None } else { DomainName::from_wire(host) }
+    DomainName::from_wire(host).filter(|name| name.as_str().parse::<IpAddr>().is_err())
 }
 
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
 
-    use super::{is_socks_5, socks_5_target, target};
+    use super::{CONNECT, MAX_LINE, is_begun, is_socks_5, socks_5_target, target};
 
     #[test]
     fn the_host_asked_for() {
@@ -67,6 +78,10 @@ mod tests {
         for (bytes, expected) in cases {
             assert_eq!(target(bytes).as_ref().map(|name| name.as_str()), expected, "{bytes:?}");
         }
+        assert!(
+            is_begun(b"CON") && is_begun(b"CONNECT a.example:44") && !is_begun(b"CONNECT a.example:443 ")
+        );
+        assert!(!is_begun(b"") && !is_begun(b"COPY") && !is_begun(&[CONNECT, &[b'a'; MAX_LINE]].concat()));
         assert!(is_socks_5(b"\x05\x02\x00\x02") && !is_socks_5(b"\x05\x02\x00"));
         let asked = socks_5_target(b"\x05\x01\x00\x03\x09a.example\x01\xbb");
         assert_eq!(asked.unwrap().as_str(), "a.example");

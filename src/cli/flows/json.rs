@@ -111,7 +111,10 @@ impl Line {
         self.put(before);
         match text {
             Some(text) => self.string(text),
-            None => Ok(self.put("null")),
+            None => {
+                self.put("null");
+                Ok(())
+            }
         }
     }
 

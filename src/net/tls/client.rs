@@ -288,6 +288,7 @@ fn look(bytes: &[u8]) -> Look {
             Look::Undecided
         }
         [0x80..=0xff, _, 1, 3, 0..=3, ..] | [0x80..=0xff, _, 1, 0, 2, ..] => version_2(bytes),
+        _ if proxy::is_begun(bytes) => Look::Undecided,
         _ => Look::Plain,
     }
 }

@@ -1,5 +1,7 @@
 //! The ClientHello message (RFC 8446, section 4.1.2) and its SSL 2 form (RFC 5246, appendix E.2).
 
+use std::net::IpAddr;
+
 use crate::model::DomainName;
 
 const SERVER_NAME: u16 = 0;
@@ -126,8 +128,9 @@ impl Hello {
                     names.vec16()?;
                 }
                 let name = names.vec16()?.0;
-                self.name =
-                    DomainName::from_wire(name).or_else(|| DomainName::from_wire(without_port(name)?));
+                let name = DomainName::from_wire(name).or_else(|| DomainName::from_wire(without_port(name)?));
+                // Addresses do not belong here (RFC 6066, section 3), and tell nothing that the packet does not.
+                self.name = name.filter(|name| name.as_str().parse::<IpAddr>().is_err());
             }
             ALPN => {
                 let mut protocols = value.vec16()?;

@@ -45,6 +45,8 @@ fn names_are_made_canonical_or_refused() {
         ("with.colon.example:x", None),
         ("with space.example", None),
         ("two..dots", None),
+        ("192.0.2.1", None),
+        ("192.0.2.1:443", None),
         ("", None),
     ];
     for (name, expected) in cases {
@@ -105,6 +107,18 @@ fn undecided_bytes_count_once_decided() {
     let (mut client, step) = fed(b"\x16\x03");
     assert_eq!(step, Step::Handshake);
     assert_eq!(client.feed(2, b"no hello", 8), Step::Counts { from: 0, settled: false });
+}
+
+#[test]
+fn a_proxy_s_request_may_come_in_pieces() {
+    let (mut client, step) = fed(b"CONN");
+    assert_eq!(step, Step::Handshake);
+    assert_eq!(client.feed(4, b"ECT a.exam", 10), Step::Handshake);
+    assert_eq!(client.feed(14, b"ple:443 HTTP/1.1", 16), Step::Counts { from: 0, settled: false });
+    assert_eq!(client.take_target().unwrap().as_str(), "a.example");
+    let hello = hello(Some("b.example"), 0);
+    assert_eq!(client.feed(30, &hello, hello.len() as u32), Step::Handshake);
+    assert_eq!(client.take_hello().unwrap().name.unwrap().as_str(), "b.example");
 }
 
 proptest! {
