@@ -27,7 +27,7 @@ use super::sensors::report;
 use super::{RunError, say};
 
 /// What is asked for. All exist since macOS 13, the first that has `eslogger`.
-const EVENTS: [&str; 12] = [
+const EVENTS: [&str; 14] = [
     "exec",
     "fork",
     "exit",
@@ -40,6 +40,8 @@ const EVENTS: [&str; 12] = [
     "clone",
     "copyfile",
     "cs_invalidated",
+    "mount",
+    "uipc_connect",
 ];
 
 /// Waits before a new start: doubled from the first to the last, and back to the first after a life of [`LONG_LIFE`].

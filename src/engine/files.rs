@@ -322,6 +322,7 @@ impl Engine {
             user,
             user_name: self.users.get(&user).map(|name| &**name),
             time,
+            homes: &self.homes,
         };
         let excused =
             |set: &SetId| self.policy.allow.excuses_read(&subject, *set, path, &self.homes).is_some();

@@ -34,6 +34,8 @@ pub struct Flow {
     pub local: bool,
     /// Over the radio link that AirDrop uses, and bytes sent there.
     pub air: Option<u64>,
+    /// To a server that takes mail, and bytes sent there.
+    pub mail: Option<u64>,
     /// Who may have sent it, best first, as of the engine's knowledge `asked`.
     pub suspects: Vec<Laid>,
     pub asked: u64,
@@ -163,6 +165,7 @@ impl Flow {
             opened: time,
             local: is_loopback(facts.server.ip),
             air: facts.interface.as_deref().filter(|name| is_airdrop(name)).map(|_| 0),
+            mail: takes_mail_at(facts.server.port).then_some(0),
             suspects: Vec::new(),
             asked: 0,
             before: Before::NotAsked,
@@ -205,6 +208,9 @@ impl Flow {
             Some(place) => Target::Place(place),
             None => Target::Elsewhere,
         };
+        if takes_mail(domain.as_str()) {
+            self.mail.get_or_insert(0);
+        }
         let changed = target != self.target;
         self.target = target;
         changed
@@ -268,6 +274,20 @@ impl Flow {
             end: time,
         }
     }
+}
+
+/// SMTP and submission (RFC 6409, RFC 8314).
+const fn takes_mail_at(port: u16) -> bool {
+    matches!(port, 25 | 465 | 587)
+}
+
+/// Hosts that mail programs send through: by their customary name, or one of the large ones over HTTPS.
+fn takes_mail(domain: &str) -> bool {
+    const HOSTS: [&str; 4] =
+        ["outlook.office365.com", "outlook.office.com", "outlook.live.com", "imap-mail.outlook.com"];
+    let first = domain.split('.').next().unwrap_or_default();
+    let customary = matches!(first, "smtp" | "smtp-mail" | "imap" | "mx") || first.ends_with("smtp");
+    customary || HOSTS.contains(&domain)
 }
 
 fn is_loopback(ip: IpAddr) -> bool {

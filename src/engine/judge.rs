@@ -74,10 +74,7 @@ impl Engine {
         time: Timestamp,
     ) -> impl Iterator<Item = SetId> {
         let sets = self.sets_of(&bearing.read).without(permitted);
-        sets.iter()
-            .filter(move |set| bearing.covers(self.policy.set(*set).window, began, time))
-            .collect::<Vec<_>>()
-            .into_iter()
+        sets.iter().filter(move |set| bearing.covers(self.policy.set(*set).window, began, time))
     }
 
     /// Bytes that all lives with this read sent to this place since they came to carry it.
@@ -130,6 +127,7 @@ impl Engine {
             user,
             user_name: self.users.get(&user).map(|name| &**name),
             time,
+            homes: &self.homes,
         }
     }
 
@@ -259,7 +257,8 @@ impl Engine {
         }
         let mut roots = (0..).map(SyncRootId).zip(&self.policy.sync_roots);
         let client = |(id, root): (SyncRootId, &SyncRoot)| {
-            Some(root.service) == service && self.policy.allow.is_client(&life.image.identity, id)
+            Some(root.service) == service
+                && self.policy.allow.is_client(&life.image.identity, id, &self.homes)
         };
         if staged && roots.any(client) { doubts.with(Doubts::SECOND_HOP) } else { doubts }
     }
@@ -268,7 +267,7 @@ impl Engine {
     pub(super) fn dropped(&mut self, id: LifeId, time: Timestamp, looked: &Looked, origins: &[Origin]) {
         let Some((root_id, tenant)) = looked.class.root.clone() else { return };
         let Some(life) = self.lineage.get(id) else { return };
-        if origins.is_empty() || self.policy.allow.is_client(&life.image.identity, root_id) {
+        if origins.is_empty() || self.policy.allow.is_client(&life.image.identity, root_id, &self.homes) {
             return;
         }
         let service_id = self.policy.sync_root(root_id).service;
@@ -379,13 +378,17 @@ fn counted(life: &Life, tally: &Tally, at: u16) -> Instance {
 
 /// Bytes out and in that `life` sent to `place` since it came to carry the read of `bearing`.
 fn sent_since(life: &Life, bearing: &Bearing, place: &Place) -> (u64, u64) {
+    // Most of those that carry a read send nothing at all, or not there: no need to look for it among what they carry.
+    let mut tallies = life.tallies.iter().enumerate().filter(|(_, tally)| tally.place == *place).peekable();
+    if tallies.peek().is_none() {
+        return (0, 0);
+    }
     let Some(own) = life.bearings.iter().find(|other| other.read.id == bearing.read.id) else {
         return (0, 0);
     };
-    let tallies = life.tallies.iter().enumerate().filter(|(_, tally)| tally.place == *place);
     let since = tallies.map(|(at, tally)| {
         let mark = own.mark(at as u16);
-        (tally.out - mark.base_out, tally.into - mark.base_in)
+        (tally.out.saturating_sub(mark.base_out), tally.into.saturating_sub(mark.base_in))
     });
     since.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
 }

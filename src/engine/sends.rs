@@ -100,7 +100,7 @@ impl Engine {
         }
         let Some(flow) = self.flows.get_mut(id).filter(|flow| named || !flow.local) else { return };
         if flow.target == Target::Elsewhere {
-            return;
+            return self.sent_by_mail(id, time, out);
         }
         if flow.owner.is_none() || flow.target == Target::Open {
             flow.wait(time, out, into);
@@ -171,6 +171,25 @@ impl Engine {
                 CoverageKind::Airdrop,
                 1,
                 "something was sent to a device nearby while a process held sensitive data; what it was is not visible",
+            );
+        }
+    }
+
+    /// By mail: not storage, but said once.
+    fn sent_by_mail(&mut self, id: FlowId, time: Timestamp, out: u64) {
+        let floor = self.policy.options.min_bytes;
+        let Some(sent) = self.flows.get_mut(id).and_then(|flow| flow.mail.as_mut()) else { return };
+        let before = *sent;
+        *sent += out;
+        if before >= floor || *sent < floor {
+            return;
+        }
+        let sender = self.laid_to(id, time).and_then(|laid| self.lineage.get(laid.life));
+        if sender.is_some_and(|life| life.carries_at(time)) {
+            self.note(
+                CoverageKind::Mail,
+                1,
+                "a process that held sensitive data sent mail; what it attached is not visible",
             );
         }
     }

@@ -375,6 +375,8 @@ pub enum CoverageKind {
     Proxy,
     PeerToPeer,
     Airdrop,
+    /// Sent by mail: out of scope, and what was attached is not visible.
+    Mail,
     NestedVolume,
     CaptureDropRecord,
     ExecNotSeen,
@@ -404,6 +406,7 @@ impl CoverageKind {
             Self::Proxy => "proxy",
             Self::PeerToPeer => "peer-to-peer",
             Self::Airdrop => "airdrop",
+            Self::Mail => "mail",
             Self::NestedVolume => "nested-volume",
             Self::CaptureDropRecord => "capture-drop-record",
             Self::ExecNotSeen => "exec-not-seen",

@@ -93,11 +93,11 @@ pub struct Owner {
 }
 
 impl Owner {
-    fn admits(&self, identity: &Identity) -> bool {
-        let program = self.process.iter().any(|matcher| matcher.matches(identity));
+    fn admits(&self, identity: &Identity, homes: &Homes) -> bool {
+        let program = self.process.iter().any(|matcher| matcher.matches(identity, homes));
         let any = self.process.is_empty() && self.script.is_some();
         let script = match (&self.script, &identity.script) {
-            (Some(wanted), Some(script)) => wanted.matches_path(script),
+            (Some(wanted), Some(script)) => wanted.matches_path(script, homes),
             (wanted, script) => wanted.is_none() && script.is_none(),
         };
         (program || any && !identity.invalidated) && script
@@ -303,10 +303,11 @@ impl Allow {
     }
 
     /// Is this program the client of the root, so that what it writes there came from the cloud?
-    pub fn is_client(&self, identity: &Identity, root: SyncRootId) -> bool {
+    pub fn is_client(&self, identity: &Identity, root: SyncRootId, homes: &Homes) -> bool {
         let clients = self.clients.get(usize::from(root.0));
         let own_code = !identity.runs_other_code && identity.script.is_none();
-        own_code && clients.is_some_and(|clients| clients.iter().any(|client| client.matches(identity)))
+        own_code
+            && clients.is_some_and(|clients| clients.iter().any(|client| client.matches(identity, homes)))
     }
 
     /// Does some entry name a tenant of this service, so that an unknown tenant is a question left open?

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use crate::model::{CdHash, CodeSigning, FilePath, Program, SigningState, Timestamp, Uid};
 
+use super::allow::entry::matches_anywhere;
 use super::canonical::{Scratch, Volumes};
 use super::glob::Glob;
+use super::homes::Homes;
 
 /// A process's code, as allow entries see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -70,6 +72,8 @@ pub struct Subject<'a> {
     pub user: Uid,
     pub user_name: Option<&'a str>,
     pub time: Timestamp,
+    /// What `~` may stand for where a program or a script lies.
+    pub homes: &'a Homes,
 }
 
 /// What a `process = { ... }` table asks. Everything given must hold; it is built so that something is given.
@@ -86,7 +90,7 @@ pub struct ProcessMatcher {
 
 impl ProcessMatcher {
     /// Is it this program? Says nothing about scripts or injected code.
-    pub fn matches(&self, identity: &Identity) -> bool {
+    pub fn matches(&self, identity: &Identity, homes: &Homes) -> bool {
         if identity.invalidated || self.is_empty() {
             return false;
         }
@@ -94,7 +98,7 @@ impl ProcessMatcher {
         (!wants_signer || identity.signing().is_some_and(|signing| self.signed_by(&signing)))
             && (!self.unsigned || identity.unsigned())
             && self.cdhash.is_none_or(|cdhash| identity.cdhash() == Some(cdhash))
-            && self.path.as_ref().is_none_or(|path| path.matches(&identity.program))
+            && self.path.as_ref().is_none_or(|path| path.matches(&identity.program, homes))
     }
 
     fn is_empty(&self) -> bool {
@@ -148,14 +152,14 @@ impl ProgramPath {
         Ok(Self { volumes: volumes.clone(), globs })
     }
 
-    fn matches(&self, program: &Program) -> bool {
-        !program.path_truncated && self.matches_path(&program.path)
+    fn matches(&self, program: &Program, homes: &Homes) -> bool {
+        !program.path_truncated && self.matches_path(&program.path, homes)
     }
 
     /// Compares in canonical spelling.
-    pub fn matches_path(&self, path: &FilePath) -> bool {
+    pub fn matches_path(&self, path: &FilePath, homes: &Homes) -> bool {
         let mut scratch = Scratch::new();
         let path = self.volumes.canonical(path.as_bytes(), &mut scratch);
-        !path.named_fork() && self.globs.iter().any(|glob| glob.matches(path.bytes(), path.case_kept()))
+        !path.named_fork() && self.globs.iter().any(|glob| matches_anywhere(glob, &path, homes))
     }
 }

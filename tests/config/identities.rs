@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloudward::model::{CodeSigning, FilePath, Program, Timestamp, Uid};
-use cloudward::policy::{Dimension, Identity, Policy, Scratch, Subject};
+use cloudward::policy::{Dimension, Homes, Identity, Policy, Scratch, Subject};
 
 use super::{DEFAULT, policy};
 
@@ -22,8 +22,9 @@ fn program(path: &str, team: &str, id: &str, flags: u32) -> Identity {
     }))
 }
 
-fn subject(identity: &Identity) -> Subject<'_> {
-    Subject { identity, parent: None, user: Uid(501), user_name: Some("a"), time: Timestamp::from_nanos(0) }
+fn subject<'a>(identity: &'a Identity, homes: &'a Homes) -> Subject<'a> {
+    let time = Timestamp::from_nanos(0);
+    Subject { identity, parent: None, user: Uid(501), user_name: Some("a"), time, homes }
 }
 
 fn excused(policy: &Policy, identity: &Identity, path: &str) -> bool {
@@ -31,7 +32,7 @@ fn excused(policy: &Policy, identity: &Identity, path: &str) -> bool {
     let path = policy.paths.canonical(path.as_bytes(), &mut scratch);
     let sets = policy.paths.classify(&path, &homes).sets;
     assert!(!sets.is_empty());
-    sets.iter().all(|set| policy.allow.excuses_read(&subject(identity), set, &path, &homes).is_some())
+    sets.iter().all(|set| policy.allow.excuses_read(&subject(identity, &homes), set, &path, &homes).is_some())
 }
 
 #[test]
@@ -66,12 +67,14 @@ fn corporate_policy() {
     let policy = policy(include_str!("good/corp.toml"));
     let set = policy.set_named("corp-docs").unwrap();
     let s3 = policy.services.by_name("s3").unwrap();
-    let permits =
-        |identity: &Identity, tenant| policy.allow.permits(&subject(identity), set, s3, tenant).is_ok();
+    let homes = policy.paths.homes();
+    let permits = |identity: &Identity, tenant| {
+        policy.allow.permits(&subject(identity, &homes), set, s3, tenant).is_ok()
+    };
     let arq = program("/x", "48ZCSDVL96", "com.haystacksoftware.arqagent", TRUSTED);
     assert!(permits(&arq, Some("corp-backup")));
     assert!(!permits(&arq, Some("evil")) && !permits(&arq, None));
-    let miss = policy.allow.permits(&subject(&arq), set, s3, Some("evil")).unwrap_err();
+    let miss = policy.allow.permits(&subject(&arq, &homes), set, s3, Some("evil")).unwrap_err();
     assert_eq!(
         (miss.entry.as_deref(), &miss.failed[..]),
         (Some("Arq backs up homes"), &[Dimension::Tenant][..])
@@ -96,6 +99,33 @@ fn corporate_policy() {
     assert!(
         policy.allow.knows_tenant(drive, "me@corp.com") && !policy.allow.knows_tenant(drive, "me@gmail.com")
     );
+}
+
+/// `~` is every home, for programs and scripts as for files.
+#[test]
+fn programs_in_homes() {
+    let policy = policy(
+        "[[allow]]\nname = \"own\"\nprocess = { path = \"~/bin/backup\", unsigned = true }\nsensitive = \"*\"\n\
+         services = [\"s3\"]\ntenants = \"*\"\nusers = \"*\"\nreason = \"x\"\n\
+         [[allow]]\nname = \"script\"\nprocess = { platform = true, signing_id = \"com.apple.python3\" }\n\
+         script = \"~/bin/backup.py\"\nsensitive = \"*\"\nservices = [\"s3\"]\ntenants = \"*\"\nusers = \"*\"\nreason = \"x\"\n",
+    );
+    let (set, s3) = (policy.set_named("ssh-keys").unwrap(), policy.services.by_name("s3").unwrap());
+    let mut homes = policy.paths.homes();
+    let permits = |identity: &Identity, homes: &Homes| {
+        policy.allow.permits(&subject(identity, homes), set, s3, Some("any")).is_ok()
+    };
+    let at = |path: &str| program(path, "", "a.out", ADHOC);
+    assert!(permits(&at("/Users/a/bin/backup"), &homes) && permits(&at("/users/B/bin/BACKUP"), &homes));
+    assert!(!permits(&at("/tmp/bin/backup"), &homes) && !permits(&at("/Users/bin/backup"), &homes));
+    assert!(!permits(&at("/Volumes/Ext/c/bin/backup"), &homes));
+    homes.learn(b"/Volumes/Ext/c");
+    assert!(permits(&at("/Volumes/Ext/c/bin/backup"), &homes));
+    let mut python = program("/usr/bin/python3", "", "com.apple.python3", TRUSTED);
+    for (script, admitted) in [("/Users/a/bin/backup.py", true), ("/tmp/bin/backup.py", false)] {
+        python.script = Some(FilePath::from(script));
+        assert_eq!(permits(&python, &homes), admitted, "{script}");
+    }
 }
 
 #[test]

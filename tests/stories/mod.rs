@@ -19,5 +19,6 @@ mod restart;
 mod rules;
 mod table;
 mod time;
+mod variants;
 mod wire;
 pub mod world;

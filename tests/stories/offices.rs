@@ -1,5 +1,7 @@
 //! Look-alikes, continued: the tools of offices, developers and administrators.
 
+use cloudward::model::CoverageKind;
+
 use super::world::*;
 
 const DOCUMENT: &str = "/Users/alice/Documents/offer.pdf";
@@ -158,7 +160,10 @@ fn b30_photos() {
 #[test]
 fn b31_mail() {
     let mail = apple("/System/Applications/Mail.app/Contents/MacOS/Mail", "com.apple.mail");
-    reads_and_sends(mail, &["Mail"], &[DOCUMENT], "outlook.office365.com", 900_000).none();
+    let told = reads_and_sends(mail, &["Mail"], &[DOCUMENT], "outlook.office365.com", 900_000);
+    assert_eq!(told.note().iter().filter(|note| note.kind == CoverageKind::Mail).count(), 1);
+    let calm = reads_and_sends(mail, &["Mail"], &["/etc/hosts"], "outlook.office365.com", 900_000);
+    assert!(calm.coverage().iter().all(|note| note.kind != CoverageKind::Mail));
 }
 
 /// Logs, packed by root, sent by the user's browser.

@@ -87,6 +87,7 @@ pub fn is_silent(settings: &Settings, told: &Told) -> bool {
         user: Uid(user),
         user_name: told.user.name.as_deref(),
         time: Timestamp::parse(told.time.as_bytes()).unwrap_or(Timestamp::MAX),
+        homes: &policy.paths.homes(),
     };
     let service = told.cloud.service.name.as_deref().and_then(|name| policy.services.by_name(name));
     let tenant = told.cloudward.tenant.name.as_deref();

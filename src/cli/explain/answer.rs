@@ -29,6 +29,7 @@ pub fn answer(settings: &Settings, question: &Question) -> Answer {
         user: question.user_id(),
         user_name: Some(&question.user),
         time: question.on,
+        homes: &homes,
     };
     let asked = Asked { settings, question, subject, homes: &homes };
     let mut scratch = Scratch::new();
@@ -163,7 +164,7 @@ impl Asked<'_> {
         let at = self.settings.place_of_key("sync_root", &root.name, "path");
         let text = self.settings.items_of("sync_root", &root.name, "path").into_iter().next();
         let text = text.map_or_else(|| root.name.to_string(), |written| written.text);
-        let own = policy.allow.is_client(self.subject.identity, id);
+        let own = policy.allow.is_client(self.subject.identity, id, self.homes);
         let destination = self.service(to, root.service, tenant.clone(), cited(text, at), own);
         (destination, if own { Goes::Nowhere } else { Goes::Into(id, root.service, tenant) })
     }

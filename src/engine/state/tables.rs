@@ -54,7 +54,7 @@ kept! {
     // Flows.
     Laid { life, attribution, doubts }
     Flow {
-        facts, owner, opened, local, air, suspects, asked, before, proxied, life, domain, alias, source, scope, disputed,
+        facts, owner, opened, local, air, mail, suspects, asked, before, proxied, life, domain, alias, source, scope, disputed,
         unknown, hello, target, waiting, habitual,
     }
     Local { ends, opened, last, ended, bytes, next, sent_on, told }
@@ -108,7 +108,18 @@ impl Kept for Read {
 /// Those that carry something first, then the youngest.
 impl Kept for Lineage {
     fn keep(&self, to: &mut Writer) {
-        let Self { lives, by_key: _, by_pid: _, next, oldest, idle, graves, evicted: _, gone: _ } = self;
+        let Self {
+            lives,
+            by_key: _,
+            by_pid: _,
+            next,
+            oldest,
+            idle,
+            graves,
+            idle_graves: _,
+            evicted: _,
+            gone: _,
+        } = self;
         all!(to; next, oldest);
         let mut order = lives.sorted();
         order.reverse();
@@ -132,6 +143,8 @@ impl Kept for Lineage {
         }
         let graves: BTreeSet<(Timestamp, LifeId)> = Kept::give(from)?;
         lineage.graves = graves.into_iter().filter(|(_, id)| lineage.lives.contains(id)).collect();
+        let idle = lineage.graves.iter().filter(|(_, id)| lineage.idle.contains(id));
+        lineage.idle_graves = idle.copied().collect();
         Ok(lineage)
     }
 }

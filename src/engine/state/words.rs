@@ -57,7 +57,7 @@ words! {
     UnknownName { EncryptedHello, NoServerName, PlainAddress, Unread, Relay, PeerToPeer, Nearby }
     CoverageKind {
         EventLoss, CaptureLoss, NameHidden, UnattributedFlow, TableFull, ConfigRejected, PermissionLost, Gap, EngineStalled,
-        LateEvent, ClockStep, IpcPossible, Relay, Proxy, PeerToPeer, Airdrop, NestedVolume, CaptureDropRecord, ExecNotSeen,
+        LateEvent, ClockStep, IpcPossible, Relay, Proxy, PeerToPeer, Airdrop, Mail, NestedVolume, CaptureDropRecord, ExecNotSeen,
         RatioNotJudged, OutputDropped, SpoolFailing,
     }
     ReasonCode {

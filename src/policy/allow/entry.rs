@@ -11,14 +11,14 @@ use super::{AllowEntry, Choice, Dimension, Effect};
 
 impl AllowEntry {
     pub(super) fn applies_to(&self, subject: &Subject<'_>) -> bool {
-        self.admits_code(subject.identity).is_none()
+        self.admits_code(subject.identity, subject.homes).is_none()
             && self.admits_parent(subject)
             && self.admits_user(subject)
             && self.holds_at(subject.time)
     }
 
     pub(super) fn failed_by_subject(&self, subject: &Subject<'_>) -> Vec<Dimension> {
-        let mut failed = Vec::from_iter(self.admits_code(subject.identity));
+        let mut failed = Vec::from_iter(self.admits_code(subject.identity, subject.homes));
         failed.extend((!self.admits_parent(subject)).then_some(Dimension::Parent));
         failed.extend((!self.admits_user(subject)).then_some(Dimension::User));
         failed.extend((!self.holds_at(subject.time)).then_some(Dimension::Expired));
@@ -71,40 +71,43 @@ impl AllowEntry {
 
     /// What of the running code the entry does not admit. An entry that names a program says nothing about what an
     /// interpreter is told to run, unless it names the script too.
-    fn admits_code(&self, identity: &Identity) -> Option<Dimension> {
+    fn admits_code(&self, identity: &Identity, homes: &Homes) -> Option<Dimension> {
         let named = match &self.process {
             Choice::Any => None,
             Choice::Only(list) => Some(list),
         };
-        if named.is_some_and(|list| !list.iter().any(|matcher| matcher.matches(identity))) {
+        if named.is_some_and(|list| !list.iter().any(|matcher| matcher.matches(identity, homes))) {
             return Some(Dimension::Process);
         }
         let foreign = identity.runs_other_code || identity.script.is_some() && !self.names_script();
         if foreign && (named.is_some() || self.names_script()) {
             return Some(Dimension::Script);
         }
-        (!self.admits_script(identity)).then_some(Dimension::Script)
+        (!self.admits_script(identity, homes)).then_some(Dimension::Script)
     }
 
     /// Is it a program that the entry is about, running what the entry says?
-    pub fn admits_program(&self, identity: &Identity) -> bool {
-        self.admits_code(identity).is_none()
+    pub fn admits_program(&self, identity: &Identity, homes: &Homes) -> bool {
+        self.admits_code(identity, homes).is_none()
     }
 
     fn names_script(&self) -> bool {
         self.script.is_some() || self.script_sha256.is_some()
     }
 
-    fn admits_script(&self, identity: &Identity) -> bool {
-        let path =
-            |wanted: &ProgramPath| identity.script.as_ref().is_some_and(|path| wanted.matches_path(path));
+    fn admits_script(&self, identity: &Identity, homes: &Homes) -> bool {
+        let path = |wanted: &ProgramPath| {
+            identity.script.as_ref().is_some_and(|path| wanted.matches_path(path, homes))
+        };
         let content = |wanted: [u8; 32]| identity.script_sha256 == Some(wanted);
         self.script.as_ref().is_none_or(path) && self.script_sha256.is_none_or(content)
     }
 
     fn admits_parent(&self, subject: &Subject<'_>) -> bool {
         self.parent.as_ref().is_none_or(|wanted| {
-            subject.parent.is_some_and(|parent| wanted.iter().any(|matcher| matcher.matches(parent)))
+            subject
+                .parent
+                .is_some_and(|parent| wanted.iter().any(|matcher| matcher.matches(parent, subject.homes)))
         })
     }
 
@@ -139,7 +142,8 @@ impl AllowEntry {
             return false;
         }
         let listed = self.owners.iter().any(|owner| {
-            owner.admits(identity) && owner.paths.iter().any(|glob| matches_anywhere(glob, path, homes))
+            owner.admits(identity, homes)
+                && owner.paths.iter().any(|glob| matches_anywhere(glob, path, homes))
         });
         let itself = identity.script.is_none();
         listed || self.own_containers && itself && in_own_container(identity, path, homes)

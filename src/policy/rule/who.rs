@@ -53,13 +53,13 @@ impl Who {
         let platform = identity.signing().is_some_and(|signing| signing.platform);
         // A signer's name says nothing about what his program is told to run.
         let speaks_for_itself = self.script.is_some() || self.interpreter == Some(true) || !foreign;
-        self.signed.as_ref().is_none_or(|wanted| wanted.matches(identity) && speaks_for_itself)
+        self.signed.as_ref().is_none_or(|wanted| wanted.matches(identity, homes) && speaks_for_itself)
             && self.platform.is_none_or(|wanted| wanted == platform)
             && self.unsigned.is_none_or(|wanted| wanted == identity.unsigned())
             && self.interpreter.is_none_or(|wanted| wanted == foreign)
             && self.path.as_ref().is_none_or(at)
             && self.name.as_ref().is_none_or(at)
             && self.script.as_ref().is_none_or(script)
-            && self.entry.as_ref().is_none_or(|entry| entry.admits_program(identity))
+            && self.entry.as_ref().is_none_or(|entry| entry.admits_program(identity, homes))
     }
 }

@@ -27,7 +27,7 @@ use crate::sys;
 use super::convert;
 
 /// Of the client that is never muted. All exist since macOS 12.
-const LIFE: [es_event_type_t; 11] = [
+const LIFE: [es_event_type_t; 13] = [
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXEC,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_FORK,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXIT,
@@ -39,7 +39,11 @@ const LIFE: [es_event_type_t; 11] = [
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_CLONE,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_COPYFILE,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_CS_INVALIDATED,
+    es_event_type_t::ES_EVENT_TYPE_NOTIFY_MOUNT,
+    es_event_type_t::ES_EVENT_TYPE_NOTIFY_UIPC_CONNECT,
 ];
+/// What exists since macOS 14 only: an older system refuses it, and with it all that is asked for in the same call.
+const LATER: [es_event_type_t; 1] = [es_event_type_t::ES_EVENT_TYPE_NOTIFY_XPC_CONNECT];
 const OPENS: [es_event_type_t; 1] = [es_event_type_t::ES_EVENT_TYPE_NOTIFY_OPEN];
 
 const TARGETS: es_mute_inversion_type_t = es_mute_inversion_type_t::ES_MUTE_INVERSION_TYPE_TARGET_PATH;
@@ -155,6 +159,11 @@ fn subscribe(ears: &Ears, selection: &Selection) -> Result<(Client<'static>, Ope
     // Opens first: a process heard of by its open is introduced by it.
     opens.client.subscribe(&OPENS).map_err(refused)?;
     life.subscribe(&LIFE).map_err(refused)?;
+    if sys::os_version().is_some_and(|version| version >= (14, 0, 0))
+        && let Err(error) = life.subscribe(&LATER)
+    {
+        tracing::warn!(%error, "connections to services are not told");
+    }
     Ok((life, opens))
 }
 

@@ -86,6 +86,9 @@ fn what(message: &Message, gate: &mut dyn Gate) -> Option<What> {
             },
             clone: false,
         },
+        Event::NotifyMount(event) => What::Mounted { at: mounted_on(event.statfs()) },
+        Event::NotifyXpcConnect(event) => What::ServiceAsked { name: lossy(event.service_name().as_bytes()) },
+        Event::NotifyUipcConnect(event) => What::SocketAsked { path: path(event.file().path()) },
         _ => return None,
     })
 }
@@ -117,6 +120,13 @@ fn open(event: &EventOpen<'_>, gate: &mut dyn Gate) -> Option<What> {
     } else {
         None
     }
+}
+
+/// The mount point, up to its NUL.
+fn mounted_on(volume: &libc::statfs) -> FilePath {
+    let bytes: Vec<u8> =
+        volume.f_mntonname.iter().map(|byte| byte.cast_unsigned()).take_while(|byte| *byte != 0).collect();
+    FilePath::new(&bytes)
 }
 
 fn exec_facts(event: &EventExec<'_>) -> ExecFacts {
