@@ -1,6 +1,7 @@
 //! The thread that listens to packets: opens the source, opens it again when it fails, and says what was not seen
 //! meanwhile.
 
+use std::cell::RefCell;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::Path;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -11,6 +12,8 @@ use std::time::{Duration, Instant};
 use crate::config::Capture;
 use crate::model::{CoverageKind, Span};
 use crate::sensor::inlet::Inlet;
+use crate::sensor::kernel_counts::KernelCounts;
+use crate::sensor::ntstat;
 use crate::sensor::pktap::Pktap;
 use crate::sensor::running;
 use crate::sensor::tap::{Ended, Listener, Meter, Source, Stream};
@@ -50,6 +53,7 @@ impl Tapping {
             meter: Arc::clone(&meter),
             stop: Arc::clone(&stop),
             trouble: Arc::clone(&trouble),
+            no_counts: RefCell::default(),
         };
         let thread = thread::Builder::new().name("packet-tap".to_owned()).spawn(move || keeper.keep());
         let thread = thread.map_err(|error| RunError::Start("the packet tap's thread", error))?;
@@ -98,6 +102,8 @@ struct Keeper {
     meter: Arc<Meter>,
     stop: Arc<AtomicBool>,
     trouble: Trouble,
+    /// Why the kernel's counts are not tried any more.
+    no_counts: RefCell<Option<String>>,
 }
 
 impl Keeper {
@@ -137,20 +143,55 @@ impl Keeper {
 
     /// What went wrong; nothing if it is no use to try again, which is then said already.
     fn pktap(&self) -> Option<String> {
-        match Pktap::open() {
-            Ok(mut tap) => {
-                tracing::info!("the packet tap is open");
-                Some(self.listen(&mut tap))
-            }
+        let opened = match Pktap::open() {
+            Ok(tap) => Ok(tap),
             Err(trouble) => {
                 let text = format!("{trouble}; {}", trouble.remedy());
-                if trouble.may_pass() {
-                    return Some(text);
+                if !trouble.may_pass() {
+                    self.blind(&text);
+                    return None;
                 }
-                self.blind(&text);
-                None
+                self.count_instead(&text)
             }
+        };
+        Some(match opened {
+            Ok(mut tap) => {
+                tracing::info!("the packet tap is open");
+                self.listen(&mut tap)
+            }
+            Err(trouble) => trouble,
+        })
+    }
+
+    /// Goes by the kernel's own counts until the tap opens after all. `why` it does not; the error adds why there is
+    /// nothing in its place.
+    fn count_instead(&self, why: &str) -> Result<Pktap, String> {
+        if let Some(none) = &*self.no_counts.borrow() {
+            return Err(format!("{why}; {none}"));
         }
+        let (born, mut tap) = (Instant::now(), None);
+        let (mut wait, mut next) = (FIRST_WAIT, born + FIRST_WAIT);
+        let mut enough = || {
+            if Instant::now() >= next {
+                tap = Pktap::open().ok();
+                wait = (wait * 2).min(LAST_WAIT);
+                next = Instant::now() + wait;
+            }
+            tap.is_some()
+        };
+        let ended = match KernelCounts::open() {
+            Ok(mut counts) => {
+                self.half_blind(why);
+                catch(|| ntstat::listen(&self.listener(), &mut counts, &mut enough))
+            }
+            Err(none) => none,
+        };
+        tap.ok_or_else(|| {
+            if born.elapsed() < LONG_LIFE {
+                *self.no_counts.borrow_mut() = Some(ended.clone());
+            }
+            format!("{why}; {ended}")
+        })
     }
 
     fn stream(&self, path: &Path) -> String {
@@ -165,24 +206,33 @@ impl Keeper {
     }
 
     fn listen(&self, source: &mut dyn Source) -> String {
-        let listener = Listener {
+        self.note(None);
+        catch(|| self.listener().listen(source))
+    }
+
+    fn listener(&self) -> Listener<'_> {
+        Listener {
             inlet: &self.inlet,
             meter: &self.meter,
             stop: &self.stop,
             now: clock::now,
             who: running::one,
             slack: self.slack,
-        };
-        self.note(None);
-        match catch_unwind(AssertUnwindSafe(|| listener.listen(source))) {
-            Ok(Ended::Failed(why)) => why,
-            Ok(Ended::Stopped) => String::new(),
-            Err(_) => "a fault of cloudward while reading packets; please report it with the log".to_owned(),
         }
     }
 
     fn note(&self, trouble: Option<&str>) {
         *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble.map(str::to_owned);
+    }
+
+    fn half_blind(&self, why: &str) {
+        let text = format!(
+            "no packets are seen: {why}; the kernel's own counts (NetworkStatistics) tell each connection's owner and \
+             bytes meanwhile, but no name, so that uploads go to unknown places"
+        );
+        self.note(Some(&text));
+        tracing::error!("{text}");
+        say(&self.inlet, CoverageKind::CaptureLoss, &text);
     }
 
     fn blind(&self, why: &str) {
@@ -201,5 +251,14 @@ impl Keeper {
             thread::sleep(STEP);
         }
         !self.stop.load(Ordering::Relaxed)
+    }
+}
+
+/// Why listening ended; empty if it was told to.
+fn catch(listen: impl FnOnce() -> Ended) -> String {
+    match catch_unwind(AssertUnwindSafe(listen)) {
+        Ok(Ended::Failed(why)) => why,
+        Ok(Ended::Stopped) => String::new(),
+        Err(_) => "a fault of cloudward while reading packets; please report it with the log".to_owned(),
     }
 }

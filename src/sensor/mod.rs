@@ -9,6 +9,7 @@ pub mod gate;
 pub mod inlet;
 pub mod lines;
 pub mod loss;
+pub mod ntstat;
 pub mod processes;
 mod recall;
 pub mod selection;
@@ -27,6 +28,13 @@ pub mod pktap;
 #[cfg(not(target_os = "macos"))]
 #[path = "tap/pktap_absent.rs"]
 pub mod pktap;
+
+#[cfg(target_os = "macos")]
+#[path = "ntstat/device.rs"]
+pub mod kernel_counts;
+#[cfg(not(target_os = "macos"))]
+#[path = "ntstat/device_absent.rs"]
+pub mod kernel_counts;
 
 #[cfg(target_os = "macos")]
 pub mod running;

@@ -2,6 +2,7 @@
 
 #![allow(unsafe_code)]
 
+pub mod ntstat;
 pub mod oslog;
 pub mod pcap;
 pub mod prefs;

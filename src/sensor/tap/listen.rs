@@ -108,7 +108,7 @@ impl Listener<'_> {
     }
 
     /// Hands on what the tap told. An end that only silence shows is dated by the packet that showed it.
-    fn tell(&self, facts: &mut Vec<NetFact>, last: Timestamp) {
+    pub(in crate::sensor) fn tell(&self, facts: &mut Vec<NetFact>, last: Timestamp) {
         for mut fact in facts.drain(..) {
             fact.time = fact.time.max(match fact.kind {
                 NetKind::Closed(_) => last,
@@ -152,7 +152,7 @@ impl Listener<'_> {
 
     /// Waits for room: what it cannot take meanwhile the source holds, and then counts as dropped. Told to stop, it waits
     /// no longer than [`LAST_WORDS`] for an engine that does not move.
-    fn offer(&self, mut input: Input) {
+    pub(in crate::sensor) fn offer(&self, mut input: Input) {
         let mut waited = Duration::ZERO;
         while let Some(back) = self.inlet.offer(input) {
             if waited >= LAST_WORDS && self.stop.load(Ordering::Relaxed) {
