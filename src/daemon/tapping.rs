@@ -13,10 +13,9 @@ use crate::config::Capture;
 use crate::model::{CoverageKind, Span};
 use crate::sensor::inlet::Inlet;
 use crate::sensor::kernel_counts::KernelCounts;
-use crate::sensor::ntstat;
 use crate::sensor::pktap::Pktap;
-use crate::sensor::running;
 use crate::sensor::tap::{Ended, Listener, Meter, Source, Stream};
+use crate::sensor::{ntstat, running};
 
 use super::clock;
 use super::{RunError, say};

@@ -120,9 +120,9 @@ impl Flow {
 
 #[cfg(test)]
 mod tests {
-    use super::super::message::{Message, messages};
-    use super::super::testing::{Kernel, tcp, v4};
     use super::*;
+    use crate::sensor::ntstat::message::{Message, messages};
+    use crate::sensor::ntstat::testing::{Kernel, tcp, v4};
 
     const NOW: Timestamp = Timestamp::from_nanos(1_000_000_000);
 

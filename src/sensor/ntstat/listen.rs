@@ -142,11 +142,11 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicI64};
     use std::sync::mpsc::sync_channel;
 
-    use super::super::testing::{Kernel, answered, refused, tcp, udp};
     use super::*;
     use crate::model::{NetFact, NetKind, PathHash};
     use crate::sensor::gate::{Gate, PathInterest};
     use crate::sensor::inlet::Inlet;
+    use crate::sensor::ntstat::testing::{Kernel, answered, refused, tcp, udp};
     use crate::sensor::processes::Processes;
     use crate::sensor::tap::Meter;
 

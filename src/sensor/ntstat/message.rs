@@ -212,8 +212,8 @@ fn u64_at(bytes: &[u8], place: usize) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::testing::{Kernel, tcp, udp};
     use super::*;
+    use crate::sensor::ntstat::testing::{Kernel, tcp, udp};
 
     fn one(datagram: &[u8]) -> Message {
         let mut found: Vec<_> = messages(datagram).collect();
