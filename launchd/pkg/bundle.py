@@ -44,7 +44,7 @@ def entitlements(written, profile):
     if granted.get(ENDPOINT_SECURITY) is not True:
         raise macho.Unusable(f"the provisioning profile does not grant {ENDPOINT_SECURITY}")
     wanted = plistlib.loads(written)
-    return plistlib.dumps(wanted | {key: granted[key] for key in FROM_PROFILE if key in granted})
+    return plistlib.dumps(wanted | {key: granted[key] for key in FROM_PROFILE if key in granted}).strip()
 
 
 def seal(contents):
