@@ -117,7 +117,7 @@ async fn one(output: &Output, record: &Record, now: Timestamp) -> Result<String,
     }
     link.hurry();
     match link.progress(true).await {
-        Ok(_) => Ok("read to the end by the receiver".to_owned()),
+        Ok(_) => Ok(link.receipt().to_owned()),
         Err(failure) => Err(failure.text),
     }
 }

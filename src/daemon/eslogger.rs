@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
 use tokio::process::Command;
-use tokio::sync::oneshot;
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep, timeout};
 
@@ -58,7 +58,11 @@ const NO_ROOM: Duration = Duration::from_millis(2);
 pub(super) struct Child {
     stop: oneshot::Sender<()>,
     task: JoinHandle<Option<RunError>>,
+    trouble: watch::Receiver<Option<String>>,
 }
+
+/// Where it is noted that nothing is seen, and why; until an event is understood.
+type Ill = Arc<watch::Sender<Option<String>>>;
 
 /// How one life of the child ended.
 enum Ending {
@@ -71,8 +75,15 @@ impl Child {
         let program = find("eslogger").ok_or(RunError::NoEslogger)?;
         tracing::info!(program = %program.display(), "reading the system's eslogger");
         let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(keep_alive(program, Arc::clone(inlet), stopped));
-        Ok(Self { stop, task })
+        let trouble = Arc::new(watch::Sender::new(None));
+        let told = trouble.subscribe();
+        let task = tokio::spawn(keep_alive(program, Arc::clone(inlet), trouble, stopped));
+        Ok(Self { stop, task, trouble: told })
+    }
+
+    /// Why nothing is seen at the moment, and what to do about it.
+    pub(super) fn trouble(&self) -> Option<String> {
+        self.trouble.borrow().clone()
     }
 
     /// Returns when the child cannot be kept alive. May be dropped and asked again until then.
@@ -107,13 +118,14 @@ fn is_executable(file: &Path) -> bool {
 async fn keep_alive(
     program: PathBuf,
     inlet: Arc<Inlet>,
+    ill: Ill,
     mut stopped: oneshot::Receiver<()>,
 ) -> Option<RunError> {
     let mut wait = FIRST_WAIT;
     let mut known = None;
     loop {
         let born = Instant::now();
-        let (status, trouble) = match live(&program, &inlet, &mut stopped).await {
+        let (status, trouble) = match live(&program, &inlet, &ill, &mut stopped).await {
             Ok(Ending::Stopped) => return None,
             Ok(Ending::Died { status, trouble }) => (status, trouble),
             Err(error) => return Some(RunError::Start("eslogger", error)),
@@ -121,6 +133,11 @@ async fn keep_alive(
         if born.elapsed() >= LONG_LIFE {
             (wait, known) = (FIRST_WAIT, None);
         }
+        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
+        ill.send_replace(Some(match &trouble {
+            Some(trouble) => format!("{trouble}; {}", trouble.remedy()),
+            None => format!("ended ({status}) and is started again"),
+        }));
         if let Some(trouble) = trouble {
             if trouble.next() == Next::GiveUp {
                 return Some(RunError::Sensor(trouble));
@@ -130,7 +147,6 @@ async fn keep_alive(
             }
             known = Some(trouble);
         }
-        let status = status.map_or_else(|error| error.to_string(), |status| status.to_string());
         tracing::error!("eslogger ended ({status}), starting it again in {wait:?}");
         say(
             &inlet,
@@ -146,7 +162,12 @@ async fn keep_alive(
 }
 
 /// One life, from start to end.
-async fn live(program: &Path, inlet: &Arc<Inlet>, stopped: &mut oneshot::Receiver<()>) -> io::Result<Ending> {
+async fn live(
+    program: &Path,
+    inlet: &Arc<Inlet>,
+    ill: &Ill,
+    stopped: &mut oneshot::Receiver<()>,
+) -> io::Result<Ending> {
     let (lines, pipe) = io::pipe()?;
     let mut command = Command::new(program);
     command.args(EVENTS).stdin(Stdio::null()).stdout(pipe).stderr(Stdio::piped()).kill_on_drop(true);
@@ -155,11 +176,11 @@ async fn live(program: &Path, inlet: &Arc<Inlet>, stopped: &mut oneshot::Receive
     drop(command);
     let complaints = tokio::spawn(complaints(child.stderr.take()));
     let (here, read) = oneshot::channel();
-    let ears = Arc::clone(inlet);
+    let (ears, well) = (Arc::clone(inlet), Arc::clone(ill));
     thread::Builder::new().name("eslogger".to_owned()).spawn(move || {
         let _here: oneshot::Sender<()> = here;
         ears.introduce(running::all(), super::clock::now());
-        read_lines(lines, &ears);
+        read_lines(lines, &ears, &well);
     })?;
     let status = tokio::select! {
         status = child.wait() => Some(status),
@@ -200,16 +221,20 @@ fn cause(line: &str) -> Option<Trouble> {
 }
 
 /// Reads until the pipe ends. The same lines and the same decoder as a replay has.
-fn read_lines(pipe: PipeReader, inlet: &Inlet) {
+fn read_lines(pipe: PipeReader, inlet: &Inlet, ill: &Ill) {
     let mut lines = match Lines::new("eslogger".to_owned(), Box::new(pipe)) {
         Ok(lines) => lines,
         Err(error) => return tracing::error!("{error}"),
     };
-    let mut decoder = Decoder::new();
+    let (mut decoder, mut heard) = (Decoder::new(), false);
     loop {
         match lines.next_line() {
             Ok(Some(Item::Line(line))) => {
                 let observed = inlet.hear_with(|gate| decoder.decode(line.bytes, gate));
+                if !heard && observed.is_ok() {
+                    heard = true;
+                    ill.send_replace(None);
+                }
                 match observed {
                     Ok(Some(observed)) => {
                         inlet.processes.follow(&observed);

@@ -142,7 +142,10 @@ impl Sensor {
             Self::Waiting { since, .. } => {
                 ("endpoint-security", format!("waiting: {since}; {}", since.remedy()), false)
             }
-            Self::Eslogger(_) => ("eslogger", "kept running".to_owned(), true),
+            Self::Eslogger(child) => match child.trouble() {
+                Some(trouble) => ("eslogger", trouble, false),
+                None => ("eslogger", "kept running".to_owned(), true),
+            },
         }
     }
 

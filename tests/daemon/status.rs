@@ -168,3 +168,17 @@ fn a_changed_file_is_read_and_a_wrong_one_refused() {
     stage.stop();
     assert!(stage.read("log").contains("its file changed: the configuration was read again and is in force"));
 }
+
+#[test]
+fn a_child_that_may_not_look_is_blind_and_says_why() {
+    let mut stage = Stage::set("status-ill", "echo 'ES_NEW_CLIENT_RESULT_ERR_NOT_PERMITTED' >&2; exit 1");
+    stage.write("config.toml", config(&stage, "").as_bytes());
+    stage.start(&ESLOGGER);
+    stage.wait_for("log", "`cloudward status` is answered at");
+    let said =
+        until(&stage, |status| status["sensors"][0]["state"].as_str().unwrap().contains("Full Disk Access"));
+    assert_eq!(said["sensors"][0]["well"], false, "{said:#}");
+    let text = String::from_utf8(status(&stage, &[]).stdout).unwrap();
+    assert!(text.contains("BLIND eslogger") && text.contains("Full Disk Access"), "{text}");
+    stage.stop();
+}

@@ -90,6 +90,40 @@ fn too_large_a_batch_is_halved() {
     assert_eq!(all_ids(taken), ids(0..100));
 }
 
+/// While the indexers think more is sent, and all that are open are asked for together.
+#[test]
+fn splunk_is_asked_for_many_at_once() {
+    let folder = Folder::new();
+    let token = folder.write("token", "11111111-2222-3333-4444-555555555555");
+    // Nothing is acknowledged before the third question; the answer to the first is not yet there when more is sent.
+    let counts = std::sync::Mutex::new((0u64, 0));
+    let (address, requests) = http(move |_, request| {
+        let mut counts = counts.lock().unwrap();
+        if request.path == "/services/collector/event" {
+            counts.0 += 1;
+            return (200, json!({ "text": "Success", "code": 0, "ackId": counts.0 }).to_string());
+        }
+        counts.1 += 1;
+        let body: Value = serde_json::from_str(&request.body).unwrap();
+        let known = |ack: &Value| (ack.to_string(), json!(counts.1 >= 3));
+        let acks: serde_json::Map<String, Value> =
+            body["acks"].as_array().unwrap().iter().map(known).collect();
+        (200, json!({ "acks": acks }).to_string())
+    });
+    let text = format!("type = \"splunk-hec\"\nurl = \"http://{address}\"\ntoken_file = \"{token}\"");
+    let look = deliver(&output(&text), 2000);
+    assert_eq!((look.sent, look.acked, look.failures), (2000, 2000, 0));
+    let requests: Vec<Request> = requests.try_iter().collect();
+    let (events, questions): (Vec<_>, Vec<_>) =
+        requests.iter().partition(|request| request.path == "/services/collector/event");
+    assert!(events.len() >= 4 && questions.len() <= 5, "{} {}", events.len(), questions.len());
+    let most = questions.iter().map(|question| {
+        let body: Value = serde_json::from_str(&question.body).unwrap();
+        body["acks"].as_array().unwrap().len()
+    });
+    assert_eq!(most.max(), Some(events.len()));
+}
+
 /// HEC: events one after another, `Authorization: Splunk`, a channel, acknowledgements asked for by id until they are true.
 #[test]
 fn splunk_waits_for_the_indexers() {

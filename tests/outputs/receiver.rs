@@ -2,6 +2,8 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
@@ -22,19 +24,19 @@ impl Request {
     }
 }
 
-/// An HTTP/1.1 server that answers by a function of the request and its number; its address, and what came.
+/// An HTTP/1.1 server that answers by a function of the request and its number, connections side by side; its address, and
+/// what came.
 pub fn http(
-    answer: impl Fn(usize, &Request) -> (u16, String) + Send + 'static,
+    answer: impl Fn(usize, &Request) -> (u16, String) + Send + Sync + 'static,
 ) -> (String, Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (heard, requests) = channel();
+    let served = Arc::new((AtomicUsize::new(0), answer));
     thread::spawn(move || {
-        let mut number = 0;
         for stream in listener.incoming() {
-            if serve(stream.unwrap(), &mut number, &answer, &heard).is_none() {
-                return;
-            }
+            let (served, heard) = (Arc::clone(&served), heard.clone());
+            thread::spawn(move || serve(stream.unwrap(), &served.0, &served.1, &heard));
         }
     });
     (address, requests)
@@ -43,14 +45,13 @@ pub fn http(
 /// One connection. Nothing when nobody listens to the test's end any more.
 fn serve(
     mut stream: TcpStream,
-    number: &mut usize,
+    number: &AtomicUsize,
     answer: &impl Fn(usize, &Request) -> (u16, String),
     heard: &Sender<Request>,
 ) -> Option<()> {
     let mut reader = BufReader::new(stream.try_clone().ok()?);
     while let Some(request) = read(&mut reader) {
-        let (status, text) = answer(*number, &request);
-        *number += 1;
+        let (status, text) = answer(number.fetch_add(1, Ordering::SeqCst), &request);
         // The rest of the answer's head may come with it, before an empty line.
         let (more, text) = text.split_once("\r\n\r\n").unwrap_or(("", &text));
         let more = if more.is_empty() { String::new() } else { format!("{more}\r\n") };

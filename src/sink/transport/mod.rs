@@ -126,7 +126,7 @@ impl Link {
         }
     }
 
-    /// Hands a batch over, in its order. What a stream took is confirmed later: see [`Link::progress`].
+    /// Hands a batch over, in its order. What a stream or Splunk took is confirmed later: see [`Link::progress`].
     pub async fn send(&mut self, batch: &[Message]) -> Outcome {
         match self {
             Self::Stream(link) => link.send(batch).await,
@@ -141,12 +141,26 @@ impl Link {
 
     /// Whether what was sent is still to be confirmed by [`Link::progress`].
     pub fn confirms_later(&self) -> bool {
-        matches!(self, Self::Stream(_))
+        matches!(self, Self::Stream(_) | Self::Splunk(_))
+    }
+
+    /// What a confirmation that comes later says, for a person.
+    pub fn receipt(&self) -> &'static str {
+        match self {
+            Self::Splunk(_) => {
+                "taken by the collector, and acknowledged by the indexers where the token asks for that"
+            }
+            _ => "read to the end by the receiver",
+        }
     }
 
     /// Something is sent and not confirmed.
     pub fn waits(&self) -> bool {
-        matches!(self, Self::Stream(link) if link.waits())
+        match self {
+            Self::Stream(link) => link.waits(),
+            Self::Splunk(link) => link.waits(),
+            _ => false,
+        }
     }
 
     /// The number before which everything has arrived, as soon as that is more than before. May be dropped and asked
@@ -155,6 +169,7 @@ impl Link {
     pub async fn progress(&mut self, asking: bool) -> Result<u64, Failure> {
         match self {
             Self::Stream(link) => link.progress(asking).await,
+            Self::Splunk(link) => link.progress(asking).await,
             _ => std::future::pending().await,
         }
     }
