@@ -9,8 +9,15 @@ syslog-ng over TCP, TLS and TLS with client certificates, a file, a webhook, a S
 Elasticsearch (these three by .ci/http_receiver.py, which is strict about the vendors' documentation). Then UDP and the
 local socket, where nobody answers: paced, and without kills of the receiver, for what is in a socket's buffer dies with
 its reader.
+
+Then a disk that is full (a tmpfs of 1 MiB, so it needs root): nothing is lost, it is told, and it goes on when there is room.
+
+    receivers.py BINARY TOOLS OUT --measure
+
+prints instead how many alerts a second go through the spool to rsyslog over TLS.
 """
 import argparse
+import atexit
 import collections
 import json
 import os
@@ -100,6 +107,22 @@ def make_pki(folder):
            "-days", "2", "-extfile", "ext", "-out", f"{name}.crt", cwd=folder)
 
 
+# Whatever happens, no process of ours stays behind.
+STARTED = []
+
+
+def at_the_end():
+    for process in STARTED:
+        if process.poll() is None:
+            process.kill()
+            process.wait()
+
+
+def started(*arguments, **options):
+    STARTED.append(subprocess.Popen(*arguments, **options))
+    return STARTED[-1]
+
+
 class Receiver:
     """A process that is killed and started again."""
 
@@ -113,7 +136,7 @@ class Receiver:
         for stale in ("pid", "ctl"):
             (self.folder / f"{self.name}.{stale}").unlink(missing_ok=True)
         log = open(self.folder / f"{self.name}.log", "ab")
-        self.process = subprocess.Popen(self.command, env=self.env, stdout=log, stderr=log)
+        self.process = started(self.command, env=self.env, stdout=log, stderr=log)
 
     def wait_ready(self):
         for port in self.ready:
@@ -220,7 +243,7 @@ class Daemon:
     def start(self):
         log = open(self.folder / "daemon.log", "ab")
         command = [self.binary, "run", "--sensor", "eslogger", "--config", self.folder / "config.toml"]
-        self.process = subprocess.Popen(command, env=self.env, stdout=log, stderr=log)
+        self.process = started(command, env=self.env, stdout=log, stderr=log)
 
     def kill(self):
         self.process.kill()
@@ -401,6 +424,73 @@ def best_effort(options, out, pki):
     return run("best effort", folder, daemon, [rs], files, options, chaos)
 
 
+def full(options, out, pki):
+    """The receiver is dead and the spool's disk is full; then there is room, then the receiver comes."""
+    folder = out / "full"
+    (folder / "spool").mkdir(parents=True)
+    sh("mount", "-t", "tmpfs", "-o", "size=1m,mode=700", "tmpfs", folder / "spool")
+    try:
+        rs, ports, _ = rsyslog(options.tools, folder, pki)
+        count = min(options.alerts, 600)
+        daemon = Daemon(options.binary, folder, syslog_output("tls", ports["tls"], "tls", pki), options.rate)
+        events(folder, 0, count)
+        universe = expected(options.binary, folder)
+        daemon.start()
+        said = lambda text: text in (folder / "daemon.log").read_text(errors="replace")
+        good = wait("the daemon to say that the disk is full", lambda: said("No space left on device"), 120)
+        good &= wait("the daemon to raise every alert", lambda: universe <= daemon.raised(), 120)
+        sh("mount", "-o", "remount,size=64m", folder / "spool")
+        good &= wait("the daemon to write again", lambda: said("the spool can be written again"), 60)
+        # What was in memory only is on disk by now: a kill loses nothing.
+        daemon.kill()
+        daemon.start()
+        rs.start()
+        rs.wait_ready()
+        file = (folder / "rsyslog.out", "tls")
+        good &= wait("rsyslog to have every alert", lambda: universe <= set(received(*file)[0]), 120)
+        daemon.stop()
+        time.sleep(1)
+        text = (folder / "rsyslog.out").read_text(errors="replace")
+        good &= "spool-failing" in text
+        ids = set(received(*file)[0])
+        print(f"full disk {'ok' if good else 'LOST'}: {len(universe)} alerts raised, {len(universe & ids)} received; "
+              f"told as spool-failing: {'spool-failing' in text}")
+        rs.kill()
+        return good
+    finally:
+        at_the_end()
+        sh("umount", "-l", folder / "spool")
+
+
+def measure(options, out, pki):
+    """All alerts wait in the spool, then rsyslog comes: from its first line to its last."""
+    folder = out / "measure"
+    folder.mkdir()
+    rs, ports, _ = rsyslog(options.tools, folder, pki)
+    daemon = Daemon(options.binary, folder, syslog_output("tls", ports["tls"], "tls", pki), 4000)
+    events(folder, 0, options.alerts)
+    universe = expected(options.binary, folder)
+    daemon.start()
+    wait("the daemon to raise every alert", lambda: universe <= daemon.raised(), 240)
+    path = folder / "rsyslog.out"
+    rs.start()
+    lines = lambda: path.read_bytes().count(b"\n") if path.exists() else 0
+    end = time.time() + 240
+    while lines() == 0 and time.time() < end:
+        time.sleep(0.01)
+    start, already = time.time(), lines()
+    while lines() < len(universe) and time.time() < end:
+        time.sleep(0.02)
+    seconds = time.time() - start
+    got, size = lines(), path.stat().st_size
+    daemon.stop()
+    rs.kill()
+    missing = universe - set(received(path, "tls")[0])
+    print(f"rsyslog over TLS: {got - already} records in {seconds:.2f} s: {(got - already) / seconds:.0f} a second; "
+          f"{len(missing)} of {len(universe)} alerts missing")
+    return not missing
+
+
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("binary", type=pathlib.Path)
@@ -410,14 +500,20 @@ def main():
     parser.add_argument("--kills", type=int, default=50)
     parser.add_argument("--daemon-kills", type=int, default=20)
     parser.add_argument("--rate", type=int, default=120, help="alerts a second")
+    parser.add_argument("--measure", action="store_true")
     parser.add_argument("--seed", type=int, default=random.randrange(1 << 32))
     options = parser.parse_args()
     options.binary, options.tools, out = (path.resolve() for path in (options.binary, options.tools, options.out))
     if out.exists():
         shutil.rmtree(out)
     make_pki(out / "pki")
+    atexit.register(at_the_end)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("ended from outside"))
+    if options.measure:
+        sys.exit(0 if measure(options, out, out / "pki") else 1)
     print(f"seed {options.seed}")
-    good = kept(options, out, out / "pki")
+    good = full(options, out, out / "pki")
+    good &= kept(options, out, out / "pki")
     # A machine that stands still for a moment may cost datagrams; twice in a row is a fault.
     good &= best_effort(options, out, out / "pki") or best_effort(options, out, out / "pki")
     sys.exit(0 if good else 1)
