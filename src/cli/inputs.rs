@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::time::{Duration, Instant};
 
 use crate::daemon::replay::{Replay, Summary};
+use crate::sensor::audit::Audit;
 use crate::sensor::capture::CaptureReader;
 use crate::sensor::lines::Lines;
 
@@ -31,6 +32,21 @@ pub fn open(events: &[PathBuf], captures: &[PathBuf], replay: &mut Replay) -> bo
         }
     }
     replay.captures(readers);
+    whole
+}
+
+/// The same for audit logs of clouds.
+pub fn open_audits(audits: &[PathBuf], replay: &mut Replay) -> bool {
+    let mut whole = true;
+    for path in audits {
+        match Audit::open(path) {
+            Ok(audit) => replay.audit(&path.to_string_lossy(), audit),
+            Err(error) => {
+                eprintln!("cloudward: {error}");
+                whole = false;
+            }
+        }
+    }
     whole
 }
 

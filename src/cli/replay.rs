@@ -24,6 +24,9 @@ pub struct ReplayArgs {
     /// pcap or pcapng, plain, gzip or zstd; `-` is standard input; may be given again
     #[arg(long, value_name = "FILE")]
     capture: Vec<PathBuf>,
+    /// An audit log of a cloud: AWS CloudTrail, Microsoft 365 (CSV or JSON), Google Workspace Drive; may be given again
+    #[arg(long, value_name = "FILE")]
+    audit: Vec<PathBuf>,
     /// Configuration; the built-in one without it
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
@@ -39,6 +42,7 @@ const EXAMPLES: &str = "\
 Examples:
   cloudward replay
   cloudward replay --events eslogger.ndjson.gz --capture pktap.pcap --config corp.toml
+  cloudward replay --audit cloudtrail.json.gz --audit purview.csv --events eslogger.ndjson.gz
   cloudward replay --events - --format ecs < eslogger.ndjson | jq .message
   sudo eslogger exec fork exit open close create rename unlink link clone copyfile | cloudward replay --events -
 
@@ -61,7 +65,7 @@ fn parse_format(text: &str) -> Result<Format, String> {
 }
 
 pub fn run(args: &ReplayArgs) -> ExitCode {
-    let demo = args.events.is_empty() && args.capture.is_empty();
+    let demo = args.events.is_empty() && args.capture.is_empty() && args.audit.is_empty();
     let Some(settings) = settings(args.config.as_deref(), demo) else { return ExitCode::from(2) };
     let mut replay = Replay::new(Arc::clone(&settings.policy));
     if let Some(path) = &args.baseline {
@@ -79,6 +83,7 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
         failed |= !open_demo(&mut replay);
     } else {
         failed |= !inputs::open(&args.events, &args.capture, &mut replay);
+        failed |= !inputs::open_audits(&args.audit, &mut replay);
     }
     let (summary, broken_pipe) = play(replay, args.format);
     if broken_pipe {
@@ -158,8 +163,12 @@ fn report(summary: &Summary) {
         eprintln!("cloudward: and {more} more lines that could not be read");
     }
     let stats = &summary.stats;
+    let records = match summary.records {
+        0 => String::new(),
+        records => format!(" {records} records of audit logs ({} hand data over),", stats.audit_events),
+    };
     eprintln!(
-        "cloudward: {} lines ({} rejected), {} packets; {} sensitive reads ({} more were allowed); {} alerts, {} coverage records",
+        "cloudward: {} lines ({} rejected),{records} {} packets; {} sensitive reads ({} more were allowed); {} alerts, {} coverage records",
         summary.lines,
         summary.rejected,
         summary.packets,

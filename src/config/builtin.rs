@@ -4,7 +4,7 @@ use super::diagnostics::Origin;
 use super::tree::Source;
 
 /// The shipped files, by the names that diagnostics give them. All are read as one.
-const FILES: [(&str, &str); 9] = [
+const FILES: [(&str, &str); 10] = [
     ("config/cloudward.toml", include_str!("../../config/cloudward.toml")),
     ("config/sensitive.toml", include_str!("../../config/sensitive.toml")),
     ("config/services.toml", include_str!("../../config/services.toml")),
@@ -14,6 +14,7 @@ const FILES: [(&str, &str); 9] = [
     ("config/allow.toml", include_str!("../../config/allow.toml")),
     ("config/tools.toml", include_str!("../../config/tools.toml")),
     ("config/rules/exfiltration.toml", include_str!("../../config/rules/exfiltration.toml")),
+    ("config/rules/audit.toml", include_str!("../../config/rules/audit.toml")),
 ];
 
 pub(super) fn sources() -> Vec<Source> {

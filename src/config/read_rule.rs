@@ -96,7 +96,7 @@ fn steps(section: &mut Section<'_, '_>, known: &Known<'_>) -> Option<(Vec<Step>,
     let Some((last, _)) = last else {
         if whole {
             let message = "nothing leaves with the last step, so there is nothing to alert on";
-            let hint = "end with on = \"upload\", \"sync-drop\" or \"command\"";
+            let hint = "end with on = \"upload\", \"sync-drop\", \"command\" or \"audit\"";
             section.complain(&last_at, "step", Complaint::new(message).hint(hint));
         }
         return None;
@@ -128,7 +128,8 @@ fn judge(section: &mut Section<'_, '_>, before: &[Step], last: &LastStep, at: &P
             Deed::Stage { .. } | Deed::Exec => None,
         })
     };
-    let commands = last.leave.ways.iter().all(|way| matches!(way, Leaving::Command(_)));
+    let elsewhere = |way: &Leaving| matches!(way, Leaving::Command(_) | Leaving::Audit(_));
+    let commands = last.leave.ways.iter().all(elsewhere);
     if reads().next().is_none() && !commands {
         let message = "nothing sensitive is read: what leaves is looked at only after a sensitive read";
         section.complain(at, "step", Complaint::new(message).hint("begin with [[rule.step]] on = \"read\""));

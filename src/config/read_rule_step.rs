@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Evidence, HopKind};
+use crate::model::{AuditLog, Evidence, HopKind};
 use crate::policy::rule::{
     Actor, CommandKind, Deed, FirstSeen, LastStep, Leave, Leaving, PathPattern, ReadStep, Step,
     TenantCondition, Who,
@@ -32,15 +32,17 @@ pub(super) enum On {
     Upload,
     SyncDrop,
     Command,
+    Audit,
 }
 
-pub(super) const ON: [(&str, On); 6] = [
+pub(super) const ON: [(&str, On); 7] = [
     ("read", On::Read),
     ("stage", On::Stage),
     ("exec", On::Exec),
     ("upload", On::Upload),
     ("sync-drop", On::SyncDrop),
     ("command", On::Command),
+    ("audit", On::Audit),
 ];
 
 pub(super) const EVIDENCE: [(&str, Evidence); 2] = [("open", Evidence::Open), ("argv", Evidence::Argv)];
@@ -67,7 +69,7 @@ pub(super) fn read(
     let before = section.complaints.0.len();
     let on = section.list("on", one_of(&ON));
     if on.is_none() {
-        section.missing("on", "read, stage, exec, upload, sync-drop or command");
+        section.missing("on", "read, stage, exec, upload, sync-drop, command or audit");
     }
     let on = plain(on);
     if on.is_empty() {
@@ -75,12 +77,20 @@ pub(super) fn read(
     }
     let within = section.read("within", duration).map(|span| span.value);
     let actor = actor(&mut section, known);
-    let leaves = |on: &On| matches!(on, On::Upload | On::SyncDrop | On::Command);
+    let leaves = |on: &On| matches!(on, On::Upload | On::SyncDrop | On::Command | On::Audit);
     let taken = match on.as_slice() {
         [On::Read] => Taken::Before(Step { within, actor, deed: Deed::Read(reading(&mut section, known)) }),
         [On::Stage] => Taken::Before(Step { within, actor, deed: staging(&mut section, known) }),
         [On::Exec] => Taken::Before(Step { within, actor, deed: Deed::Exec }),
         ways if ways.iter().all(leaves) => {
+            if ways.contains(&On::Audit) && !actor.process.is_empty() {
+                let complaint = Complaint::new("a log of the cloud names no program");
+                section.complain(
+                    at,
+                    "process",
+                    complaint.hint("say `users`, or put `process` into the step before"),
+                );
+            }
             Taken::Last(LastStep { within, actor, leave: leaving(&mut section, ways, known) })
         }
         _ => {
@@ -88,7 +98,7 @@ pub(super) fn read(
             section.complain(
                 at,
                 "on",
-                complaint.hint("upload, sync-drop, command; make a step of each other"),
+                complaint.hint("upload, sync-drop, command, audit; make a step of each other"),
             );
             return None;
         }
@@ -134,6 +144,9 @@ fn leaving(section: &mut Section<'_, '_>, ways: &[On], known: &Known<'_>) -> Lea
         let commands = commands.map_or_else(|| CommandKind::ALL.to_vec(), |list| plain(Some(list)));
         leave.ways.extend(commands.into_iter().map(Leaving::Command));
     }
+    if ways.contains(&On::Audit) {
+        audited(section, &mut leave);
+    }
     let before = section.complaints.0.len();
     let categories = section.list("categories", one_of(&Category::ALL.map(|one| (one.as_str(), one))));
     let services = section.list("services", |node| service(node, known));
@@ -144,6 +157,15 @@ fn leaving(section: &mut Section<'_, '_>, ways: &[On], known: &Known<'_>) -> Lea
     leave.services = services.map(|services| plain(Some(services)).into_iter().flatten().collect());
     leave.tenants = plain(section.list("tenants", tenant));
     leave
+}
+
+/// What the log of a cloud says.
+fn audited(section: &mut Section<'_, '_>, leave: &mut Leave) {
+    let deeds = section.list("deeds", one_of(&CommandKind::ALL.map(|kind| (kind.as_str(), kind))));
+    let deeds = deeds.map_or_else(|| CommandKind::ALL.to_vec(), |list| plain(Some(list)));
+    leave.ways.extend(deeds.into_iter().map(Leaving::Audit));
+    leave.logs = plain(section.list("logs", one_of(&AuditLog::ALL.map(|log| (log.as_str(), log)))));
+    leave.operations = plain(section.list("operations", |node| Ok(TenantPattern::new(&text(node)?))));
 }
 
 fn times(node: &Node) -> Result<u32, Complaint> {

@@ -10,9 +10,10 @@ use std::sync::Arc;
 use crate::engine::habits::Baseline;
 use crate::engine::order::{Order, SourceId, SourceRank};
 use crate::engine::{Engine, Stats};
-use crate::model::{CoverageKind, Input, NetFact, NetKind, Record, Span, Timestamp};
+use crate::model::{AuditEvent, CoverageKind, Input, NetFact, NetKind, Record, Span, Timestamp};
 use crate::net::{Limits, Tap};
 use crate::policy::Policy;
+use crate::sensor::audit::Audit;
 use crate::sensor::capture::{CaptureReader, CaptureSet};
 use crate::sensor::eslogger::{Decoder, LineError};
 use crate::sensor::gate::PolicyGate;
@@ -51,6 +52,8 @@ pub struct Summary {
     pub foreign: u64,
     pub packets: u64,
     pub complaints: Vec<Complaint>,
+    /// Records of audit logs.
+    pub records: u64,
     /// Inputs that ended before their end, each a sentence that names file and place.
     pub failures: Vec<String>,
     /// Event types that are skipped, with how often they came.
@@ -83,12 +86,19 @@ struct Captures {
     last: Timestamp,
 }
 
+struct Audits {
+    source: SourceId,
+    /// The next one last.
+    events: Vec<AuditEvent>,
+}
+
 /// A replay being set up, then run.
 pub struct Replay {
     order: Order,
     engine: Engine,
     events: Vec<Events>,
     captures: Option<Captures>,
+    audits: Vec<Audits>,
     policy: Arc<Policy>,
     history: Option<Sums>,
     summary: Summary,
@@ -101,6 +111,7 @@ impl Replay {
             engine: Engine::new(Arc::clone(&policy)),
             events: Vec::new(),
             captures: None,
+            audits: Vec::new(),
             policy,
             history: None,
             summary: Summary::default(),
@@ -168,6 +179,27 @@ impl Replay {
         self.captures = Some(Captures { source, set, tap, facts: Vec::new(), last: Timestamp::MIN });
     }
 
+    /// Adds what an audit log of a cloud tells; `name` is for complaints.
+    pub fn audit(&mut self, name: &str, audit: Audit) {
+        let file: Arc<str> = Arc::from(name);
+        self.summary.records += audit.records;
+        self.summary.rejected += audit.rejected;
+        audit.complaints.into_iter().for_each(|(line, what)| self.summary.complain(&file, line, what));
+        if audit.left_out > 0 {
+            let left_out = audit.left_out;
+            let failure = format!(
+                "{name}: tells of more than can be kept: {left_out} records left out; split it by day"
+            );
+            self.summary.failures.push(failure);
+        }
+        let mut events = audit.events;
+        let mut hash = std::hash::DefaultHasher::new();
+        events.first().into_iter().for_each(|first| hash.write(first.record.as_bytes()));
+        events.reverse();
+        let source = self.order.open(SourceRank(hash.finish()));
+        self.audits.push(Audits { source, events });
+    }
+
     /// Runs to the end of all inputs. `emit` gets each record as soon as it is certain; `false` stops the replay.
     /// `progress` is called now and then.
     pub fn run(
@@ -224,8 +256,19 @@ impl Replay {
                 Some(captures) if captures.source == source => {
                     read_packet(captures, &mut self.order, &mut self.summary)
                 }
-                _ => self.order.close(source),
+                _ => self.read_record(source),
             },
+        }
+    }
+
+    fn read_record(&mut self, source: SourceId) {
+        let audit = self.audits.iter_mut().find(|audit| audit.source == source);
+        match audit.and_then(|audit| audit.events.pop()) {
+            Some(event) => {
+                self.summary.saw(event.time);
+                self.order.push(source, Input::Audit(Arc::new(event)));
+            }
+            None => self.order.close(source),
         }
     }
 
@@ -322,9 +365,16 @@ fn looks_like(start: &[u8]) -> &'static str {
         "; it looks like a capture: give it with --capture"
     } else if memchr::memmem::find(start, OWN).is_some() {
         "; it looks like alerts: `cloudward explain` and `cloudward report` read them"
+    } else if is_audit(start) {
+        "; it looks like an audit log of a cloud: give it with --audit"
     } else {
         ""
     }
+}
+
+fn is_audit(start: &[u8]) -> bool {
+    let has = |word: &str| memchr::memmem::find(start, word.as_bytes()).is_some();
+    ["\"eventSource\"", "\"Records\"", "AuditData", "\"CreationTime\"", "admin#reports#"].into_iter().any(has)
 }
 
 impl Summary {

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use crate::model::{AlertId, Timestamp};
 use crate::policy::{Policy, SetMask};
 
-use super::chains::Completion;
+use super::completion::Completion;
 use super::window::Place;
 
 /// The first thing that happened in a pair: its earliest read.
@@ -34,19 +34,24 @@ pub fn chain_key(policy: &Policy, completion: &Completion) -> Arc<str> {
     completion.carried.iter().for_each(|carried| mask = mask.union(carried.sets));
     let mut sets: Vec<&str> = mask.iter().map(|set| &*policy.set(set).name).collect();
     sets.sort_unstable();
-    let (user, code, place) = (completion.user.0, &completion.code, place_word(&completion.place));
+    let (code, place) = (&completion.code, place_word(&completion.place));
+    let user = completion.user.map_or_else(|| "-".to_owned(), |user| user.0.to_string());
     format!("{user}\u{1e}{}\u{1e}{code}\u{1e}{}\u{1e}{place}", readers.join("\u{1f}"), sets.join("\u{1f}"))
         .into()
 }
 
 /// A hash of the chain and of its first pair, shaped as a version 8 UUID (RFC 9562).
 pub fn alert_id(completion: &Completion, key: &str) -> AlertId {
-    let (process, read) = (completion.uploader.info.key, first_step(completion));
     let mut hash = Sha256::new();
     hash.update(key.as_bytes());
-    hash.update(read.as_nanos().to_le_bytes());
-    hash.update(process.pid.0.to_le_bytes());
-    hash.update(process.version.to_le_bytes());
+    hash.update(first_step(completion).as_nanos().to_le_bytes());
+    if let Some(process) = completion.uploader.process().map(|process| process.info.key) {
+        hash.update(process.pid.0.to_le_bytes());
+        hash.update(process.version.to_le_bytes());
+    }
+    if let Some(event) = &completion.audit {
+        hash.update(event.record.as_bytes());
+    }
     let digest = hash.finalize();
     let mut id = [0; 16];
     id.copy_from_slice(&digest[..16]);

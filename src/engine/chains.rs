@@ -8,15 +8,15 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use crate::model::{
-    Alert, AlertId, Attribution, Evidence, FlowEvidence, ProcessEvidence, Reason, Record, RuleRef, Severity,
-    Span, Table, Timestamp, Uid,
+    Actor, Alert, AlertId, Attribution, AuditEvent, Evidence, ProcessEvidence, Reason, Record, RuleRef,
+    Severity, Span, Table, Timestamp, Uid,
 };
 use crate::policy::{Leaving, Rule, SetMask};
 
 use super::chain_key::{alert_id, chain_key, first_step, place_word};
+use super::completion::{Carried, Completion, Instance};
 use super::deeds::DeedNote;
-use super::lineage::LifeId;
-use super::window::{Bearing, OVERHANG, Place, ReadId};
+use super::window::{OVERHANG, Place, ReadId};
 use super::{Engine, Timer, describe, rules};
 
 /// Chains remembered at most; some 20 KiB each at the worst: 80 MB under attack, a few in a normal day.
@@ -33,54 +33,13 @@ const REPORT_EVERY: Span = Span::from_secs(60);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct ChainId(pub(super) u64);
 
-/// A crossed read, with the sets that the allow list does not let through.
-#[derive(Clone, Debug)]
-pub struct Carried {
-    pub bearing: Bearing,
-    pub sets: SetMask,
-    pub crossed: Timestamp,
-}
-
-/// One life's part in the upload.
-#[derive(Clone, Debug)]
-pub struct Instance {
-    pub life: LifeId,
-    pub tally: u16,
-    pub out: u64,
-    pub into: u64,
-    pub flows: Vec<FlowEvidence>,
-}
-
-/// A completed pair, or more bytes of one.
-#[derive(Clone, Debug)]
-pub struct Completion {
-    /// How the data left.
-    pub way: Leaving,
-    pub time: Timestamp,
-    pub user: Uid,
-    pub uploader: Arc<ProcessEvidence>,
-    pub code: Arc<str>,
-    pub ancestors: Vec<Arc<ProcessEvidence>>,
-    pub carried: Vec<Carried>,
-    pub omitted: u64,
-    pub place: Place,
-    pub instance: Instance,
-    /// Other lives of the same lineage that sent to the same place.
-    pub kin: Vec<Instance>,
-    pub attribution: Attribution,
-    pub host_wide_name: bool,
-    /// Something crossed since the last time; else only bytes were added.
-    pub new_pair: bool,
-    /// What the alert should say beside what every alert says.
-    pub reasons: Vec<Reason>,
-    pub deed: Option<DeedNote>,
-}
-
 /// A chain with all its evidence.
 #[derive(Debug)]
 pub struct Chain {
     pub alert_id: AlertId,
     pub(super) key: Arc<str>,
+    /// What the pair of the other witness, who joined later, would have made its key.
+    pub(super) other_key: Option<Arc<str>>,
     /// The uploading program's code identity and the place: with a read in common, the same lineage's chain.
     pub(super) who_where: Arc<str>,
     /// The uploading program's code identity.
@@ -98,8 +57,8 @@ pub struct Chain {
     pub fired: Vec<RuleRef>,
     /// At least so severe, says a rule that fired.
     pub raised: Option<Severity>,
-    pub user: Uid,
-    pub uploader: Arc<ProcessEvidence>,
+    pub user: Option<Uid>,
+    pub uploader: Actor,
     pub ancestors: Vec<Arc<ProcessEvidence>>,
     pub carried: Vec<Carried>,
     pub omitted: u64,
@@ -111,6 +70,7 @@ pub struct Chain {
     pub host_wide_name: bool,
     pub reasons: Vec<Reason>,
     pub deeds: Vec<DeedNote>,
+    pub audit: Vec<Arc<AuditEvent>>,
 }
 
 /// All chains within reach of a next step.
@@ -121,6 +81,8 @@ pub struct Chains {
     pub(super) by_key: Table<Arc<str>, ChainId>,
     pub(super) by_read: Table<(ReadId, Arc<str>), ChainId>,
     pub(super) next: u64,
+    /// Those that only an audit log knows of.
+    pub(super) audited: BTreeSet<ChainId>,
 }
 
 impl Chains {
@@ -159,6 +121,7 @@ impl Chains {
         let chain = Chain {
             alert_id: alert_id(completion, &key),
             key: Arc::clone(&key),
+            other_key: None,
             who_where,
             code: Arc::clone(&completion.code),
             first: first_step(completion),
@@ -173,7 +136,7 @@ impl Chains {
             fired: Vec::new(),
             raised: None,
             user: completion.user,
-            uploader: Arc::clone(&completion.uploader),
+            uploader: completion.uploader.clone(),
             ancestors: completion.ancestors.clone(),
             carried: Vec::new(),
             omitted: 0,
@@ -184,7 +147,11 @@ impl Chains {
             host_wide_name: false,
             reasons: Vec::new(),
             deeds: Vec::new(),
+            audit: Vec::new(),
         };
+        if completion.uploader.account().is_some() {
+            self.audited.insert(id);
+        }
         self.chains.insert(id, chain);
         self.ids.insert(id);
         self.by_key.insert(key, id);
@@ -194,8 +161,11 @@ impl Chains {
     fn forget(&mut self, id: ChainId) -> Option<Chain> {
         let chain = self.chains.remove(&id)?;
         self.ids.remove(&id);
-        if self.by_key.get(&chain.key) == Some(&id) {
-            self.by_key.remove(&chain.key);
+        self.audited.remove(&id);
+        for key in std::iter::once(&chain.key).chain(&chain.other_key) {
+            if self.by_key.get(key) == Some(&id) {
+                self.by_key.remove(key);
+            }
         }
         for carried in &chain.carried {
             self.by_read.remove(&(carried.bearing.read.id, Arc::clone(&chain.who_where)));
@@ -207,20 +177,21 @@ impl Chains {
 impl Chain {
     fn add(&mut self, completion: Completion) {
         self.ways.insert(completion.way);
-        let same = |other: &Instance| {
-            other.life == completion.instance.life && other.tally == completion.instance.tally
-        };
+        let same = |other: &Instance| completion.instance.as_ref().is_some_and(|own| own.is(other));
         let known = self.instances.iter().position(same);
         let newest = completion.carried.iter().map(|carried| carried.bearing.since).max();
+        let second = self.hears_second(&completion);
+        if second {
+            self.complete(&completion);
+        }
         if self.unwraps(&completion) {
-            self.uploader = Arc::clone(&completion.uploader);
-            self.ancestors.clone_from(&completion.ancestors);
-        } else if completion.new_pair && (known.is_none() || newest > Some(self.last_pair)) {
+            self.give_to(&completion);
+        } else if !second && completion.new_pair && (known.is_none() || newest > Some(self.last_pair)) {
             self.count += 1;
             self.last_pair = completion.time;
         }
-        let last_byte =
-            completion.instance.flows.iter().map(|flow| flow.end).max().unwrap_or(completion.time);
+        let flows = completion.instance.iter().flat_map(|instance| &instance.flows);
+        let last_byte = flows.map(|flow| flow.end).max().unwrap_or(completion.time);
         self.time = self.time.max(if completion.new_pair { completion.time } else { last_byte });
         self.last_step = self.last_step.max(completion.time).max(last_byte);
         self.first = self.first.min(first_step(&completion));
@@ -229,7 +200,8 @@ impl Chain {
         self.omitted = self.omitted.max(completion.omitted);
         self.remark(completion.reasons);
         completion.deed.into_iter().for_each(|deed| self.keep(deed));
-        std::iter::once(completion.instance).chain(completion.kin).for_each(|instance| self.put(instance));
+        completion.audit.into_iter().for_each(|event| self.witness(event));
+        completion.instance.into_iter().chain(completion.kin).for_each(|instance| self.put(instance));
         for carried in completion.carried {
             let read = carried.bearing.read.id;
             match self.carried.iter().position(|other| other.bearing.read.id == read) {
@@ -264,8 +236,7 @@ impl Chain {
 
     /// What one life sent replaces what it was known to have sent; sums never fall.
     fn put(&mut self, instance: Instance) {
-        let same = |other: &Instance| other.life == instance.life && other.tally == instance.tally;
-        match self.instances.iter().position(same) {
+        match self.instances.iter().position(|other| other.is(&instance)) {
             Some(at) => {
                 let known = &mut self.instances[at];
                 let (out, into) = (known.out.max(instance.out), known.into.max(instance.into));
@@ -290,7 +261,10 @@ impl Engine {
     pub(super) fn join(&mut self, completion: Completion) {
         let place: Arc<str> = format!("{}\u{1e}{}", completion.code, place_word(&completion.place)).into();
         let key = chain_key(&self.policy, &completion);
-        let found = self.chains.find(&completion, &key, &place, self.policy.options.group);
+        let group = self.policy.options.group;
+        let found = self.chains.find(&completion, &key, &place, group);
+        let other = found.is_none().then(|| self.other_witness(&completion)).flatten();
+        let found = found.or(other);
         let id = match found {
             Some(id) => id,
             None => {
@@ -299,12 +273,17 @@ impl Engine {
                     return;
                 }
                 self.make_room_for_chain();
-                self.chains.create(&completion, key, Arc::clone(&place))
+                self.chains.create(&completion, Arc::clone(&key), Arc::clone(&place))
             }
         };
         let reads: Vec<ReadId> = completion.carried.iter().map(|carried| carried.bearing.read.id).collect();
         let Some(chain) = self.chains.chains.get_mut(&id) else { return };
-        let (way, time) = (completion.way, completion.time);
+        let left = rules::Left {
+            way: completion.way,
+            time: completion.time,
+            place: completion.place.clone(),
+            audit: completion.audit.clone(),
+        };
         chain.add(completion);
         let known = rules::Known {
             policy: &self.policy,
@@ -313,7 +292,7 @@ impl Engine {
             habits: &self.habits,
             baseline: &self.baseline,
         };
-        let fired = rules::newly_fired(&known, chain, way, time);
+        let fired = rules::newly_fired(&known, chain, &left);
         let unusual = fired.iter().flat_map(|rule| rules::deviations(&known, rule, chain)).collect();
         chain.remark(unusual);
         chain.fire(fired);
@@ -322,6 +301,13 @@ impl Engine {
             self.chains.by_read.insert((read, Arc::clone(&place)), id);
         }
         chain.dirty = true;
+        if chain.uploader.process().is_some() {
+            self.chains.audited.remove(&id);
+        }
+        if let (Some(_), None, None) = (other, &left.audit, &chain.other_key) {
+            chain.other_key = Some(Arc::clone(&key));
+            self.chains.by_key.insert(key, id);
+        }
         let due = chain.reported.plus(REPORT_EVERY);
         if chain.revision == 0 || due <= self.now {
             self.report(id);
@@ -375,7 +361,7 @@ impl Engine {
         chain.dirty = false;
         let Some(chain) = self.chains.chains.get(&id) else { return };
         let degraded = self.coverage.during(chain.first, chain.time);
-        let user_name = self.users.get(&chain.user).cloned();
+        let user_name = chain.user.and_then(|user| self.users.get(&user).cloned());
         let alert: Alert = describe::alert(&self.policy, chain, user_name, degraded);
         self.outbox.put(Record::Alert(Box::new(alert)));
     }

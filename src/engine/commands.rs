@@ -4,11 +4,12 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Attribution, CoverageKind, Evidence, ExecFacts, FilePath, Reason, ReasonCode, Severity, Span, Timestamp,
+    Actor, Attribution, CoverageKind, Evidence, ExecFacts, FilePath, Reason, ReasonCode, Severity, Span,
+    Timestamp,
 };
 use crate::policy::{Aim, CommandKind, Deed, LONG_LIVED, Leaving, Reading, ServiceId, SetId, SetMask};
 
-use super::chains::{Completion, Instance};
+use super::completion::{Completion, Instance};
 use super::deeds::DeedNote;
 use super::files::Looked;
 use super::lineage::{Life, LifeId};
@@ -111,15 +112,15 @@ impl Engine {
         let completion = Completion {
             way: Leaving::Command(weighed.kind),
             time,
-            user: life.image.evidence.info.euid,
-            uploader: Arc::clone(&life.image.evidence),
+            user: Some(life.image.evidence.info.euid),
+            uploader: Actor::Process(Arc::clone(&life.image.evidence)),
             // The tool, not its program: a wrapper and what it runs are one deed.
             code: format!("tool:{}", reading.tool).into(),
             ancestors: life.ancestors().map(|ancestor| Arc::clone(&ancestor.evidence)).collect(),
             carried: Vec::new(),
             omitted: 0,
             place: Place::Service { name, tenant: weighed.tenant },
-            instance: Instance { life: life.id, tally: u16::MAX, out: 0, into: 0, flows: Vec::new() },
+            instance: Some(Instance { life: life.id, tally: u16::MAX, out: 0, into: 0, flows: Vec::new() }),
             kin: Vec::new(),
             attribution: Attribution::Process,
             host_wide_name: false,
@@ -131,6 +132,7 @@ impl Engine {
                 severity: weighed.severity,
                 wrapped: reading.wrapped,
             }),
+            audit: None,
         };
         self.join(completion);
     }

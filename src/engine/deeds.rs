@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::model::{ProcessEvidence, Reason, Severity};
 
-use super::chains::{Chain, Completion};
+use super::chains::Chain;
+use super::completion::Completion;
 
 /// Different deeds kept as evidence of one chain.
 const MAX_DEEDS: usize = 16;
@@ -24,9 +25,12 @@ pub struct DeedNote {
 impl Chain {
     /// Is it the deed of a wrapper once more, now by the program that the wrapper runs?
     pub(super) fn unwraps(&self, completion: &Completion) -> bool {
-        let key = self.uploader.info.key;
+        let (Some(own), Some(other)) = (self.uploader.process(), completion.uploader.process()) else {
+            return false;
+        };
+        let key = own.info.key;
         let runs = |process: &Arc<ProcessEvidence>| process.info.key == key;
-        let below = completion.uploader.info.key.pid == key.pid || completion.ancestors.iter().any(runs);
+        let below = other.info.key.pid == key.pid || completion.ancestors.iter().any(runs);
         let same = |deed: &DeedNote| self.deeds.iter().any(|known| known.wrapped && known.text == deed.text);
         below && completion.deed.as_ref().is_some_and(|deed| !deed.wrapped && same(deed))
     }

@@ -3,15 +3,15 @@
 use std::sync::Arc;
 
 use crate::model::{
-    Alert, Attribution, CoverageKind, Evidence, FlowEvidence, Hop, HopKind, NameSource, ProcessEvidence,
-    ReadEvidence, Reason, ReasonCode, Severity, SigningState, Span, TenantVerdict,
+    Actor, Alert, Attribution, CoverageKind, Evidence, FlowEvidence, Hop, HopKind, NameSource,
+    ProcessEvidence, ReadEvidence, Reason, ReasonCode, Severity, SigningState, Span, TenantVerdict,
 };
 use crate::policy::{Category, Leaving, Policy, ServiceId, SetId, SetMask, Subject};
 
 use super::chains::Chain;
 use super::verdict::{Gravity, Standing};
 use super::window::{Place, Read, Way};
-use super::{identity, verdict};
+use super::{audits, identity, verdict};
 
 /// Reads, hops and flows listed in one alert.
 const MAX_LISTED: usize = 64;
@@ -43,12 +43,13 @@ pub fn alert(
         reasons,
         user: chain.user,
         user_name,
-        uploader: Arc::clone(&chain.uploader),
+        uploader: chain.uploader.clone(),
         reads,
         reads_omitted: omitted,
         hops: hops(chain),
         chain: chain.ancestors.clone(),
         flows,
+        audit: chain.audit.clone(),
         service: service.map(|id| Arc::clone(&policy.services.get(id).name)),
         category: category.map(|category| Arc::from(category.as_str())),
         tenant,
@@ -63,25 +64,28 @@ pub fn alert(
 }
 
 fn gravity(policy: &Policy, chain: &Chain, reasons: &[Reason], category: Option<Category>) -> Gravity {
-    let uploader = &chain.uploader;
-    let signed = uploader.info.program.flags.state();
-    let standing = if uploader.invalidated || signed == SigningState::Invalid {
-        Standing::Broken
-    } else if signed != SigningState::Trusted || uploader.script.is_some() || uploader.runs_other_code {
-        Standing::Unvouched
-    } else {
-        Standing::Vouched
-    };
     let sensitive = all_sets(chain).iter().map(|set| policy.set(set).severity).max();
     let deed = || chain.deeds.iter().filter_map(|deed| deed.severity).max();
     let leading = || chain.fired.first().map_or(Severity::Low, |rule| rule.severity);
     Gravity {
         sensitivity: sensitive.or_else(deed).unwrap_or_else(leading),
-        standing,
+        standing: chain.uploader.process().map_or(Standing::Vouched, |process| standing(process)),
         foreign_tenant: reasons.iter().any(|reason| reason.code == ReasonCode::ForeignTenant),
         category,
         bytes_out: chain.bytes().0,
+        seen_twice: chain.seen_twice(),
         floor: chain.raised,
+    }
+}
+
+fn standing(process: &ProcessEvidence) -> Standing {
+    let signed = process.info.program.flags.state();
+    if process.invalidated || signed == SigningState::Invalid {
+        Standing::Broken
+    } else if signed != SigningState::Trusted || process.script.is_some() || process.runs_other_code {
+        Standing::Unvouched
+    } else {
+        Standing::Vouched
     }
 }
 
@@ -107,8 +111,9 @@ fn allowed_window(policy: &Policy, sets: SetMask) -> Span {
 }
 
 /// The uploading command's own arguments name the file.
-fn names_itself(read: &Read, uploader: &ProcessEvidence) -> bool {
-    read.evidence == Evidence::Argv && read.reader.info.key == uploader.info.key
+fn names_itself(read: &Read, uploader: &Actor) -> bool {
+    let own = uploader.process().is_some_and(|process| process.info.key == read.reader.info.key);
+    read.evidence == Evidence::Argv && own
 }
 
 /// The reads, most sensitive first, each followed in time by the staged copies they went through.
@@ -163,8 +168,8 @@ fn hops(chain: &Chain) -> Vec<Hop> {
             }
         }
     }
-    if chain.ways.contains(&Leaving::SyncDrop) {
-        let (time, process) = (chain.time, Arc::clone(&chain.uploader));
+    if let (true, Some(process)) = (chain.ways.contains(&Leaving::SyncDrop), chain.uploader.process()) {
+        let (time, process) = (chain.time, Arc::clone(process));
         let path = hops.iter().rev().find_map(|hop| hop.path.clone());
         hops.push(Hop { kind: HopKind::Sync, time, process, path });
     }
@@ -194,7 +199,7 @@ fn reasons(
 ) -> Vec<Reason> {
     let mut reasons: Vec<Reason> = read_reason(policy, chain).into_iter().collect();
     let mut add = |code: ReasonCode, text: String| reasons.push(Reason { code, text });
-    let uploader = name(&chain.uploader);
+    let uploader = actor(&chain.uploader);
     if let Some(staged) = chain.carried.iter().find_map(|carried| carried.bearing.through.as_ref()) {
         add(ReasonCode::StagedCopy, format!("the data went through the staged file {}", staged.path));
     }
@@ -216,7 +221,20 @@ fn reasons(
             Leaving::Command(_) => {
                 chain.deeds.iter().for_each(|deed| add(ReasonCode::ControlPlane, deed.text.clone()));
             }
+            Leaving::Audit(_) => {}
         }
+    }
+    let code = if chain.uploader.process().is_some() {
+        ReasonCode::SeenInAuditLog
+    } else {
+        ReasonCode::ControlPlane
+    };
+    for event in &chain.audit {
+        add(code, format!("{event}, says {}", event.by.log.name()));
+    }
+    if chain.seen_twice() && chain.uploader.process().is_none() {
+        let text = "the log names a file that the same user had read on this Mac".to_owned();
+        add(ReasonCode::SeenInAuditLog, text);
     }
     add(ReasonCode::NotAllowed, not_allowed(policy, chain, service));
     if verdict == TenantVerdict::Foreign
@@ -227,11 +245,13 @@ fn reasons(
     }
     caps(policy, chain, service, flows, &mut add);
     reasons.extend(chain.reasons.iter().cloned());
-    for cap in chain.deeds.iter().filter_map(|deed| deed.cap.as_ref()) {
+    let of_records = chain.audit.iter().filter_map(|event| audits::doubt(event));
+    for cap in chain.deeds.iter().filter_map(|deed| deed.cap.clone()).chain(of_records) {
         if !reasons.iter().any(|reason| reason.code == cap.code) {
-            reasons.push(cap.clone());
+            reasons.push(cap);
         }
     }
+    reasons.retain(|reason| !audits::is_settled(chain, reason.code));
     reasons
 }
 
@@ -243,21 +263,11 @@ fn caps(
     flows: &[FlowEvidence],
     add: &mut impl FnMut(ReasonCode, String),
 ) {
-    let uploader = &chain.uploader;
-    if uploader.invalidated || uploader.info.program.flags.state() == SigningState::Invalid {
-        add(ReasonCode::IdentityInvalid, "the signature of the uploading program no longer holds".to_owned());
+    if let Some(process) = chain.uploader.process() {
+        of_identity(process, add);
     }
-    if let Some(script) = &uploader.script {
-        add(ReasonCode::RunsOtherCode, format!("{} runs the script {}", name(uploader), script.path));
-    }
-    if uploader.runs_other_code {
-        let how = "by its arguments, a library put into it, or a debugger";
-        add(
-            ReasonCode::RunsOtherCode,
-            format!("{} was made to run code that is not its own ({how})", name(uploader)),
-        );
-    }
-    let unnamed = matches!(&chain.place, Place::Service { tenant: None, .. });
+    let unnamed =
+        matches!((&chain.place, chain.uploader.process()), (Place::Service { tenant: None, .. }, Some(_)));
     if unnamed && service.is_some_and(|service| policy.allow.names_tenants_of(service)) {
         add(
             ReasonCode::TenantUnknown,
@@ -305,6 +315,21 @@ fn caps(
     }
 }
 
+/// What the uploading program is worth.
+fn of_identity(uploader: &ProcessEvidence, add: &mut impl FnMut(ReasonCode, String)) {
+    if uploader.invalidated || uploader.info.program.flags.state() == SigningState::Invalid {
+        add(ReasonCode::IdentityInvalid, "the signature of the uploading program no longer holds".to_owned());
+    }
+    if let Some(script) = &uploader.script {
+        add(ReasonCode::RunsOtherCode, format!("{} runs the script {}", name(uploader), script.path));
+    }
+    if uploader.runs_other_code {
+        let how = "by its arguments, a library put into it, or a debugger";
+        let text = format!("{} was made to run code that is not its own ({how})", name(uploader));
+        add(ReasonCode::RunsOtherCode, text);
+    }
+}
+
 /// `None` for commands that move what lies in the cloud already.
 fn read_reason(policy: &Policy, chain: &Chain) -> Option<Reason> {
     let most = chain.carried.iter().max_by_key(|carried| {
@@ -341,8 +366,11 @@ fn place_words(policy: &Policy, chain: &Chain, service: Option<ServiceId>, flows
 
 /// Why the allow list does not cover it: the entry that comes nearest and what it fails on.
 fn not_allowed(policy: &Policy, chain: &Chain, service: Option<ServiceId>) -> String {
-    let identity = identity::of_evidence(&chain.uploader);
-    let (user, time, homes) = (chain.user, chain.time, &policy.paths.homes());
+    let (Some(process), Some(user)) = (chain.uploader.process(), chain.user) else {
+        return "no allow entry covers it".to_owned();
+    };
+    let identity = identity::of_evidence(process);
+    let (time, homes) = (chain.time, &policy.paths.homes());
     let subject = Subject { identity: &identity, parent: None, user, user_name: None, time, homes };
     let (Some(service), Some(set), Place::Service { tenant, .. }) =
         (service, all_sets(chain).iter().next(), &chain.place)
@@ -357,6 +385,13 @@ fn not_allowed(policy: &Policy, chain: &Chain, service: Option<ServiceId>) -> St
             format!("no allow entry covers it; nearest is \"{entry}\", but for its {}", dimension.as_str())
         }
         None => "no allow entry covers it".to_owned(),
+    }
+}
+
+fn actor(actor: &Actor) -> String {
+    match actor {
+        Actor::Process(process) => name(process),
+        Actor::Account(account) => account.name().to_owned(),
     }
 }
 

@@ -276,6 +276,7 @@ impl Engine {
             life,
             Bearing { read: Arc::new(read), through: None, way, since: time, until, marks: Vec::new() },
         );
+        self.hear_again(path);
     }
 
     pub(super) fn hash(&mut self, path: &[u8]) -> PathHash {

@@ -6,11 +6,11 @@
 
 use std::sync::Arc;
 
-use crate::model::{Reason, Timestamp, UnknownName};
+use crate::model::{Actor, Reason, Timestamp, UnknownName};
 use crate::policy::{Category, Leaving, SetId, SetMask, Subject, SyncRoot, SyncRootId, UnknownUpload};
 
 use super::Engine;
-use super::chains::{Carried, Completion, Instance};
+use super::completion::{Carried, Completion, Instance};
 use super::files::Looked;
 use super::lineage::{Life, LifeId};
 use super::taint::Origin;
@@ -220,20 +220,21 @@ impl Engine {
         Completion {
             way: if tally.place == Place::Nameless { Leaving::Nameless } else { Leaving::Upload },
             time: carried.iter().map(|carried| carried.crossed).max().unwrap_or(self.now),
-            user: life.image.evidence.info.euid,
-            uploader: Arc::clone(&life.image.evidence),
+            user: Some(life.image.evidence.info.euid),
+            uploader: Actor::Process(Arc::clone(&life.image.evidence)),
             code: Arc::clone(&tally.code),
             ancestors: life.ancestors().map(|ancestor| Arc::clone(&ancestor.evidence)).collect(),
             carried,
             omitted: life.bearings_omitted,
             place: tally.place.clone(),
-            instance: own,
+            instance: Some(own),
             kin,
             attribution: tally.attribution,
             host_wide_name: tally.host_wide_name,
             new_pair: tally.pending.is_some(),
             reasons,
             deed: None,
+            audit: None,
         }
     }
 
@@ -307,20 +308,21 @@ impl Engine {
         let completion = Completion {
             way,
             time,
-            user: life.image.evidence.info.euid,
-            uploader: Arc::clone(&life.image.evidence),
+            user: Some(life.image.evidence.info.euid),
+            uploader: Actor::Process(Arc::clone(&life.image.evidence)),
             code: Arc::clone(&life.image.code),
             ancestors: life.ancestors().map(|ancestor| Arc::clone(&ancestor.evidence)).collect(),
             carried,
             omitted: 0,
             place,
-            instance: Instance { life: id, tally: u16::MAX, out: 0, into: 0, flows: Vec::new() },
+            instance: Some(Instance { life: id, tally: u16::MAX, out: 0, into: 0, flows: Vec::new() }),
             kin: Vec::new(),
             attribution: crate::model::Attribution::Process,
             host_wide_name: false,
             new_pair: true,
             reasons,
             deed: None,
+            audit: None,
         };
         self.conclude(completion);
     }
@@ -339,14 +341,12 @@ impl Engine {
 
     fn note_nameless(&mut self, completion: &Completion) {
         if completion.new_pair {
-            let flows = completion.instance.flows.iter();
+            let flows = completion.instance.iter().flat_map(|instance| &instance.flows);
             let why = flows.filter_map(|flow| flow.unknown).max_by_key(|why| (why.hides(), *why));
             let why = why.unwrap_or(UnknownName::PlainAddress);
-            let text = format!(
-                "an upload after a sensitive read went {}: {}",
-                where_to(why),
-                completion.uploader.info.program.path
-            );
+            let program = completion.uploader.process().map(|process| &process.info.program.path);
+            let program = program.map(ToString::to_string).unwrap_or_default();
+            let text = format!("an upload after a sensitive read went {}: {program}", where_to(why));
             self.note(why.coverage(), 1, &text);
         }
     }

@@ -14,10 +14,12 @@ mod acts;
 mod aliases;
 mod apps;
 mod argv;
+mod audits;
 mod carry;
 mod chain_key;
 mod chains;
 mod commands;
+mod completion;
 mod coverage;
 mod deeds;
 mod describe;
@@ -92,6 +94,8 @@ fn renumbered(renumber: &Renumbering, sets: SetMask) -> SetMask {
 pub struct Stats {
     pub events: u64,
     pub net_facts: u64,
+    /// Records of audit logs by which data was handed over.
+    pub audit_events: u64,
     /// Sensitive reads that no allowance excused.
     pub reads: u64,
     /// Sensitive opens that an allowance excused.
@@ -225,6 +229,7 @@ impl Engine {
         match input {
             Input::Process(observed) => self.act(observed),
             Input::Net(fact) => self.send(fact),
+            Input::Audit(event) => self.audited(&event),
             Input::Coverage(coverage) => {
                 self.darken(coverage.start, coverage.end);
                 self.coverage.tell(coverage, &mut self.outbox);

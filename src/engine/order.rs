@@ -4,7 +4,7 @@
 //! earlier one is expected: until each open source has passed its time by [`Hold`]. Everything before this line may differ
 //! between runs (arrival, chunking, threads); nothing after it may.
 //!
-//! Inputs of one instant are ordered by kind (what processes did, then what the network showed), then by the sensor's own
+//! Inputs of one instant are ordered by kind (what processes did, what the network showed, what an audit log says), then by the sensor's own
 //! running number, then by the source's rank, which is made from the source's content and so does not depend on the order
 //! in which files were named.
 
@@ -107,7 +107,8 @@ impl Order {
             Input::Coverage(_) => (0, 0),
             Input::Process(observed) => (1, observed.seq),
             Input::Net(_) => (2, 0),
-            Input::Tick(_) => (3, 0),
+            Input::Audit(_) => (3, 0),
+            Input::Tick(_) => (4, 0),
         };
         let key = Key { time, class, seq, rank: source.rank, index: source.next_index };
         source.next_index += 1;

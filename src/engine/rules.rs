@@ -6,14 +6,15 @@
 use std::sync::Arc;
 
 use crate::model::{
-    HopKind, Lossy, ProcessEvidence, Reason, ReasonCode, Table, TenantVerdict, Timestamp, Uid,
+    AuditEvent, HopKind, Lossy, ProcessEvidence, Reason, ReasonCode, Table, TenantVerdict, Timestamp, Uid,
 };
 use crate::policy::rule::{
     Actor, Condition, Deed, FirstSeen, Leave, Leaving, ReadStep, Rule, Step, TenantCondition,
 };
 use crate::policy::{Homes, Policy};
 
-use super::chains::{Carried, Chain};
+use super::chains::Chain;
+use super::completion::Carried;
 use super::habits::{Baseline, Habits};
 use super::window::{Place, Way};
 use super::{describe, identity};
@@ -27,47 +28,68 @@ pub struct Known<'a> {
     pub baseline: &'a Baseline,
 }
 
-/// Rules that the chain fulfils now that something more has left at `time`, without those that had fired before.
-pub fn newly_fired<'a>(known: &Known<'a>, chain: &Chain, way: Leaving, time: Timestamp) -> Vec<&'a Rule> {
-    let category = describe::category(known.policy, &chain.place);
-    let unfired = |rule: &&Rule| !chain.fired.iter().any(|fired| fired.id == rule.id);
-    let concerned = known.policy.rules.ending(way, category).filter(unfired);
-    concerned.filter(|rule| holds(known, rule, chain, way, time)).collect()
+/// The step by which something more has left.
+pub struct Left {
+    pub way: Leaving,
+    pub time: Timestamp,
+    pub place: Place,
+    pub audit: Option<Arc<AuditEvent>>,
 }
 
-fn holds(known: &Known<'_>, rule: &Rule, chain: &Chain, way: Leaving, time: Timestamp) -> bool {
+/// Rules that the chain fulfils now that something more has left, without those that had fired before.
+pub fn newly_fired<'a>(known: &Known<'a>, chain: &Chain, left: &Left) -> Vec<&'a Rule> {
+    let category = describe::category(known.policy, &left.place);
+    let unfired = |rule: &&Rule| !chain.fired.iter().any(|fired| fired.id == rule.id);
+    let concerned = known.policy.rules.ending(left.way, category).filter(unfired);
+    concerned.filter(|rule| holds(known, rule, chain, left)).collect()
+}
+
+fn holds(known: &Known<'_>, rule: &Rule, chain: &Chain, left: &Left) -> bool {
     let last = &rule.last;
-    leaves(known, &last.actor, &last.leave, chain, way)
-        && in_order(known, rule, chain, time)
+    leaves(known, &last.actor, &last.leave, chain, left)
+        && in_order(known, rule, chain, left)
         && !rule.unless.iter().any(|condition| match condition {
             Condition::Before(step) => !moments(known, step, chain).is_empty(),
             Condition::Leaving(actor, leave) => {
-                let category = describe::category(known.policy, &chain.place);
-                leave.concerns(way, category) && leaves(known, actor, leave, chain, way)
+                let category = describe::category(known.policy, &left.place);
+                leave.concerns(left.way, category) && leaves(known, actor, leave, chain, left)
             }
         })
 }
 
 /// Does what left, where it went and who sent it fit?
-fn leaves(known: &Known<'_>, actor: &Actor, leave: &Leave, chain: &Chain, way: Leaving) -> bool {
-    let sent = matches!(way, Leaving::Upload | Leaving::Nameless);
+fn leaves(known: &Known<'_>, actor: &Actor, leave: &Leave, chain: &Chain, left: &Left) -> bool {
+    let sent = matches!(left.way, Leaving::Upload | Leaving::Nameless);
     let service = |name| known.policy.services.by_name(name);
-    let listed = leave.services.as_ref().is_none_or(|wanted| match &chain.place {
+    let listed = leave.services.as_ref().is_none_or(|wanted| match &left.place {
         Place::Service { name, .. } => service(name).is_some_and(|id| wanted.contains(&id)),
         Place::Nameless => false,
     });
-    let tenant = leave.tenants.is_empty() || leave.tenants.iter().any(|one| is_tenant(known, one, chain));
+    let tenant =
+        leave.tenants.is_empty() || leave.tenants.iter().any(|one| is_tenant(known, one, &left.place));
     listed
         && tenant
         && (!sent || chain.bytes().0 >= leave.min_bytes)
         && leave.first_seen.is_none_or(|what| sent && is_first(known, what, chain))
         && leave.times_usual.is_none_or(|times| sent && is_unusual(known, times, chain))
-        && acted(known, actor, &chain.uploader)
+        && match &left.audit {
+            None => chain.uploader.process().is_some_and(|process| acted(known, actor, process)),
+            Some(event) => recorded(actor, leave, event),
+        }
 }
 
-fn is_tenant(known: &Known<'_>, wanted: &TenantCondition, chain: &Chain) -> bool {
-    let verdict = describe::tenant_verdict(known.policy, &chain.place);
-    match (wanted, &chain.place) {
+/// Is the record of an audit log one of those that the step asks for?
+fn recorded(actor: &Actor, leave: &Leave, event: &AuditEvent) -> bool {
+    let name = event.by.name();
+    (leave.logs.is_empty() || leave.logs.contains(&event.by.log))
+        && (leave.operations.is_empty() || leave.operations.iter().any(|one| one.matches(&event.operation)))
+        && (actor.users.is_empty() || actor.users.iter().any(|user| user.is_named(name)))
+        && actor.process.is_empty()
+}
+
+fn is_tenant(known: &Known<'_>, wanted: &TenantCondition, place: &Place) -> bool {
+    let verdict = describe::tenant_verdict(known.policy, place);
+    match (wanted, place) {
         (TenantCondition::Allowed, _) => verdict == TenantVerdict::Allowed,
         (TenantCondition::Foreign, _) => verdict == TenantVerdict::Foreign,
         (TenantCondition::Unknown, _) => verdict == TenantVerdict::Unknown,
@@ -98,7 +120,8 @@ fn is_unusual(known: &Known<'_>, times: u32, chain: &Chain) -> bool {
 /// What this rule found out of the ordinary.
 pub fn deviations(known: &Known<'_>, rule: &Rule, chain: &Chain) -> Vec<Reason> {
     let leave = &rule.last.leave;
-    let program = Lossy(chain.uploader.info.program.path.file_name()).to_string();
+    let Some(process) = chain.uploader.process() else { return Vec::new() };
+    let program = Lossy(process.info.program.path.file_name()).to_string();
     let place = match &chain.place {
         Place::Service { name, .. } => name,
         Place::Nameless => "a destination without a name",
@@ -126,8 +149,9 @@ pub fn deviations(known: &Known<'_>, rule: &Rule, chain: &Chain) -> Vec<Reason> 
     reasons
 }
 
-/// Can a moment be found for each step, none before that of the step before it and none later than allowed?
-fn in_order(known: &Known<'_>, rule: &Rule, chain: &Chain, time: Timestamp) -> bool {
+/// Can a moment be found for each step, none before that of the step before it and none later than allowed? Where an
+/// audit log tells of the last step its clock is another one, and often whole seconds: it may be the earlier, too.
+fn in_order(known: &Known<'_>, rule: &Rule, chain: &Chain, left: &Left) -> bool {
     let mut reached: Option<Vec<Timestamp>> = None;
     let follows = |before: &Option<Vec<Timestamp>>, moment: Timestamp, within: Option<crate::model::Span>| {
         let near = |earlier: &Timestamp| {
@@ -143,7 +167,11 @@ fn in_order(known: &Known<'_>, rule: &Rule, chain: &Chain, time: Timestamp) -> b
         }
         reached = Some(moments);
     }
-    follows(&reached, time, rule.last.within)
+    let (Some(reached), Some(_)) = (&reached, &left.audit) else {
+        return follows(&reached, left.time, rule.last.within);
+    };
+    let apart = |moment: &Timestamp| left.time.since(*moment).max(moment.since(left.time));
+    reached.iter().any(|moment| rule.last.within.is_none_or(|span| apart(moment) <= span))
 }
 
 /// When the chain took this step.
@@ -180,7 +208,8 @@ fn reads<'a>(
             && (wanted.evidence.is_empty() || wanted.evidence.contains(&read.evidence))
             && (wanted.paths.is_empty()
                 || wanted.paths.iter().any(|pattern| pattern.matches(&read.path, known.homes)))
-            && (!wanted.same_process || read.reader.info.key == chain.uploader.info.key)
+            && (!wanted.same_process
+                || chain.uploader.process().is_some_and(|own| own.info.key == read.reader.info.key))
             && acted(known, actor, &read.reader)
     };
     let mut reads: Vec<_> = chain.carried.iter().filter(fits).map(|carried| &*carried.bearing.read).collect();
@@ -216,7 +245,7 @@ fn programs(chain: &Chain) -> impl Iterator<Item = (Timestamp, &ProcessEvidence)
         (time, &*hop.process)
     });
     let readers = chain.carried.iter().map(|carried| &carried.bearing.read.reader);
-    let others = chain.ancestors.iter().chain(readers).chain(std::iter::once(&chain.uploader));
+    let others = chain.ancestors.iter().chain(readers).chain(chain.uploader.process());
     through.chain(others.map(move |process| (started(process), &**process)))
 }
 

@@ -10,6 +10,7 @@
 //! | the account is foreign: known, and named by no allow entry although some name accounts there | 1 |
 //! | the place is open to everybody: paste site, file drop, tunnel | 1 |
 //! | 100 MiB or more were sent | 1 |
+//! | both this Mac and an audit log of the cloud saw it | 2 |
 //!
 //! A rule with `raises = true` sets a floor. Nothing lowers it: what an administrator called critical stays critical.
 //!
@@ -41,6 +42,8 @@ pub struct Gravity {
     pub foreign_tenant: bool,
     pub category: Option<Category>,
     pub bytes_out: u64,
+    /// Both this Mac and the cloud's audit log saw it.
+    pub seen_twice: bool,
     /// At least this, says a rule.
     pub floor: Option<Severity>,
 }
@@ -53,7 +56,7 @@ pub fn severity(gravity: &Gravity) -> Severity {
         Standing::Broken => 2,
     };
     let others = [gravity.foreign_tenant, open, gravity.bytes_out >= MUCH];
-    let points = standing + others.into_iter().filter(|is| *is).count();
+    let points = standing + others.into_iter().filter(|is| *is).count() + 2 * usize::from(gravity.seen_twice);
     let raised = (0..points / 2).fold(gravity.sensitivity, |severity, _| next(severity));
     raised.max(gravity.floor.unwrap_or(Severity::Low))
 }
@@ -99,8 +102,12 @@ mod tests {
             (High, Vouched, false, object, 4096, Some(Medium), High),
         ];
         for (sensitivity, standing, foreign_tenant, category, bytes_out, floor, wanted) in table {
-            let gravity = Gravity { sensitivity, standing, foreign_tenant, category, bytes_out, floor };
+            let seen_twice = false;
+            let gravity =
+                Gravity { sensitivity, standing, foreign_tenant, category, bytes_out, seen_twice, floor };
             assert_eq!(severity(&gravity), wanted, "{gravity:?}");
+            let twice = severity(&Gravity { seen_twice: true, ..gravity });
+            assert_eq!(twice, next(severity(&Gravity { floor: None, ..gravity })).max(wanted), "{gravity:?}");
         }
     }
 

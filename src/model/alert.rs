@@ -4,8 +4,8 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::{
-    ClientHello, DomainName, Endpoint, FilePath, NameSource, ProcessInfo, Script, Span, Timestamp, Transport,
-    Uid, UnknownName,
+    Actor, AuditEvent, ClientHello, DomainName, Endpoint, FilePath, NameSource, ProcessInfo, Script, Span,
+    Timestamp, Transport, Uid, UnknownName,
 };
 
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -101,6 +101,7 @@ pub enum ReasonCode {
     BearerLink,
     FirstSeen,
     UnusualVolume,
+    SeenInAuditLog,
 }
 
 impl ReasonCode {
@@ -133,6 +134,7 @@ impl ReasonCode {
             Self::BearerLink => "bearer-link",
             Self::FirstSeen => "first-seen",
             Self::UnusualVolume => "unusual-volume",
+            Self::SeenInAuditLog => "seen-in-audit-log",
         }
     }
 
@@ -327,10 +329,11 @@ pub struct Alert {
     /// Most severe first; never empty.
     pub rules: Vec<RuleRef>,
     pub reasons: Vec<Reason>,
-    pub user: Uid,
+    /// The user on this Mac; `None` where only a cloud's audit log saw it.
+    pub user: Option<Uid>,
     /// Login name, where an exec environment told it.
     pub user_name: Option<Arc<str>>,
-    pub uploader: Arc<ProcessEvidence>,
+    pub uploader: Actor,
     /// Most sensitive first.
     pub reads: Vec<ReadEvidence>,
     /// Reads beyond those listed.
@@ -339,6 +342,8 @@ pub struct Alert {
     /// The uploader's ancestors, nearest first.
     pub chain: Vec<Arc<ProcessEvidence>>,
     pub flows: Vec<FlowEvidence>,
+    /// What audit logs of the cloud say of it.
+    pub audit: Vec<Arc<AuditEvent>>,
     pub service: Option<Arc<str>>,
     pub category: Option<Arc<str>>,
     pub tenant: Option<Arc<str>>,

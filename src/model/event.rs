@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Coverage, FilePath, NetFact, ProcessInfo, ProcessKey, Script, Timestamp};
+use super::{AuditEvent, Coverage, FilePath, NetFact, ProcessInfo, ProcessKey, Script, Timestamp};
 
 /// Seeded hash of a canonical path; equal for every spelling of one file. Stable within one run only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -154,6 +154,8 @@ pub struct Observed {
 pub enum Input {
     Process(Observed),
     Net(NetFact),
+    /// A cloud's own log says that data was handed over.
+    Audit(Arc<AuditEvent>),
     /// A sensor names something it could not see.
     Coverage(Coverage),
     /// Nothing more will be told from before this moment.
@@ -165,6 +167,7 @@ impl Input {
         match self {
             Self::Process(observed) => observed.time,
             Self::Net(fact) => fact.time,
+            Self::Audit(event) => event.time,
             Self::Coverage(coverage) => coverage.end,
             Self::Tick(time) => *time,
         }

@@ -6,6 +6,7 @@
 #![deny(clippy::disallowed_methods, clippy::disallowed_types)]
 
 mod alert;
+mod audit;
 mod event;
 mod flow;
 mod process;
@@ -20,6 +21,7 @@ pub use alert::{
     HopKind, ProcessEvidence, Pulse, ReadEvidence, Reason, ReasonCode, Record, RuleRef, Severity,
     TenantVerdict,
 };
+pub use audit::{Actor, AuditEvent, AuditLog, CloudAccount, CommandKind};
 pub use event::{ExecFacts, File, FileId, Input, Observed, OpenFlags, PathHash, PipeEnd, What};
 pub use flow::{
     ClientHello, Close, CommName, Direction, DomainName, Endpoint, FlowFacts, FlowId, NameScope, NameSource,

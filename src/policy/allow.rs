@@ -50,10 +50,14 @@ impl UserMatcher {
         match self {
             Self::Id(id) => *id == user,
             Self::Name(wanted) => {
-                name.is_some_and(|name| name.eq_ignore_ascii_case(wanted))
-                    || user == Uid(0) && &**wanted == "root"
+                name.is_some_and(|name| self.is_named(name)) || user == Uid(0) && &**wanted == "root"
             }
         }
+    }
+
+    /// Does it ask for this name? A number asks for none.
+    pub fn is_named(&self, name: &str) -> bool {
+        matches!(self, Self::Name(wanted) if name.eq_ignore_ascii_case(wanted))
     }
 }
 

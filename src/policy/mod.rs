@@ -44,6 +44,7 @@ pub use ids::{ServiceId, SetId, SetMask, SyncRootId};
 pub use paths::{PathClass, Paths, PatternHit, Reach, SetPaths};
 pub use rule::{Chance, CommandKind, Leaving, Rule, Rules, Sense};
 pub use services::{Category, Destination, NameHit, NameList, Service, ServiceNames, Services};
+pub use tools::grantee::{self, Named as Grantees};
 pub use tools::{
     ANYONE, Aim, Command as ToolCommand, Deed, Does, LONG_LIVED, Operand, Options as ToolOptions, Reading,
     Role, Syntax, Tool, Tools,

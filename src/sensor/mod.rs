@@ -1,6 +1,7 @@
 //! Observes: the machine's own events, from Endpoint Security or as the system's `eslogger` prints them, and packets from
-//! captures. Opens things; understands nothing.
+//! captures; and what audit logs of clouds tell. Opens things; understands nothing.
 
+pub mod audit;
 pub mod capture;
 mod compressed;
 pub mod eslogger;

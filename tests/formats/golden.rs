@@ -17,7 +17,7 @@ fn told() -> Vec<Record> {
     let policy = fs::read_to_string(dir.join("policy.toml")).unwrap();
     let events = fs::read(dir.join("events.ndjson.gz")).unwrap();
     let capture = fs::read(dir.join("capture.pcap.gz")).unwrap();
-    play(&policy, vec![events], vec![capture]).records
+    play(&policy, vec![events], vec![capture], &[]).records
 }
 
 fn neutral(text: &str, hash: &str) -> String {

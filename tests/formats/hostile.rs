@@ -124,8 +124,9 @@ fn is_odd(c: char) -> bool {
 
 /// The same record with harmless names.
 fn same_kind(record: &Record) -> Record {
-    let [alert, bare, coverage, heartbeat] = records::all(b"plain");
+    let [alert, bare, coverage, heartbeat, audited] = records::all(b"plain");
     match record {
+        Record::Alert(of) if !of.audit.is_empty() => audited,
         Record::Alert(of) if of.reads.is_empty() => bare,
         Record::Alert(_) => alert,
         Record::Coverage(_) => coverage,

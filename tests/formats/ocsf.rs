@@ -16,7 +16,7 @@ struct Object {
 
 /// From `events/findings/detection_finding.json`, `events/findings/finding.json`, `events/base_event.json`, the profile
 /// `security_control` and `objects/*.json` of version 1.5.0.
-const SCHEMA: [Object; 20] = [
+const SCHEMA: [Object; 24] = [
     Object {
         name: "detection_finding",
         required: "activity_id category_uid class_uid type_uid time severity_id metadata finding_info",
@@ -57,9 +57,13 @@ const SCHEMA: [Object; 20] = [
     Object {
         name: "evidences",
         required: "",
-        known: "name process file dst_endpoint src_endpoint connection_info tls ja4_fingerprint_list",
-        at_least_one: "process file dst_endpoint src_endpoint connection_info",
+        known: "name process file dst_endpoint src_endpoint connection_info tls ja4_fingerprint_list actor api data",
+        at_least_one: "process file dst_endpoint src_endpoint connection_info actor api data",
     },
+    Object { name: "actor", required: "", known: "user", at_least_one: "user" },
+    Object { name: "api", required: "operation", known: "service", at_least_one: "" },
+    Object { name: "service", required: "", known: "name uid", at_least_one: "name uid" },
+    Object { name: "account", required: "", known: "name uid", at_least_one: "name uid" },
     Object {
         name: "process",
         required: "",
@@ -79,7 +83,7 @@ const SCHEMA: [Object; 20] = [
         at_least_one: "",
     },
     Object { name: "digest", required: "algorithm_id value", known: "algorithm", at_least_one: "" },
-    Object { name: "user", required: "", known: "uid name", at_least_one: "uid name" },
+    Object { name: "user", required: "", known: "uid name email_addr account", at_least_one: "uid name" },
     Object {
         name: "dst_endpoint",
         required: "",
@@ -120,7 +124,8 @@ const ENUMS: [(&str, &[i64]); 14] = [
 
 fn check(name: &str, value: &Value) {
     match (name, value) {
-        ("unmapped", _) => {}
+        // `json_t`: whatever there is.
+        ("unmapped" | "data", _) => {}
         (_, Value::Array(list)) => list.iter().for_each(|item| check(name, item)),
         (_, Value::Object(map)) => {
             let object = object(name);

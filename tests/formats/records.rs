@@ -113,9 +113,9 @@ pub fn alert(nasty: &[u8], flags: u32) -> Alert {
             rule(&text, Severity::Low, &["T1572", "T9999.001"]),
         ],
         reasons: vec![reason(ReasonCode::SensitiveRead), reason(ReasonCode::Uploaded)],
-        user: Uid(501),
+        user: Some(Uid(501)),
         user_name: Some(Arc::clone(&word)),
-        uploader: Arc::clone(&uploader),
+        uploader: Actor::Process(uploader),
         reads: [Evidence::Open, Evidence::Argv, Evidence::Taint].into_iter().map(read).collect(),
         reads_omitted: 5,
         hops: vec![Hop {
@@ -126,6 +126,7 @@ pub fn alert(nasty: &[u8], flags: u32) -> Alert {
         }],
         chain: vec![Arc::clone(&parent), parent],
         flows: vec![flow(false), flow(true)],
+        audit: Vec::new(),
         service: Some(Arc::clone(&word)),
         category: Some("object-store".into()),
         tenant: Some(Arc::clone(&word)),
@@ -136,6 +137,47 @@ pub fn alert(nasty: &[u8], flags: u32) -> Alert {
         bytes_in: 140,
         degraded: vec![CoverageKind::EventLoss],
         config_hash: "0123456789abcdef".into(),
+    }
+}
+
+/// Known from an audit log alone; every text in it is `nasty`.
+pub fn audited(nasty: &[u8]) -> Alert {
+    let text = String::from_utf8_lossy(nasty).into_owned();
+    let word: Arc<str> = Arc::from(text.as_str());
+    let by = Arc::new(CloudAccount {
+        log: AuditLog::Microsoft365,
+        user: Some(format!("{text}@corp.example").into()),
+        principal: Some(Arc::clone(&word)),
+        account: Some(Arc::clone(&word)),
+        address: Some("203.0.113.9".into()),
+        agent: Some(Arc::clone(&word)),
+    });
+    let event = AuditEvent {
+        time: time(2),
+        record: Arc::clone(&word),
+        operation: Arc::clone(&word),
+        by: Arc::clone(&by),
+        kind: CommandKind::Share,
+        service: Arc::from("sharepoint"),
+        with: vec![Arc::clone(&word), "eve@evil.example".into()],
+        into: Some(Arc::clone(&word)),
+        items: vec![Arc::clone(&word)],
+    };
+    let whole = alert(nasty, 0);
+    Alert {
+        reasons: vec![Reason { code: ReasonCode::ControlPlane, text: event.to_string() }],
+        user: None,
+        user_name: None,
+        uploader: Actor::Account(by),
+        reads: Vec::new(),
+        reads_omitted: 0,
+        hops: Vec::new(),
+        chain: Vec::new(),
+        flows: Vec::new(),
+        audit: vec![Arc::new(event)],
+        bytes_out: 0,
+        bytes_in: 0,
+        ..whole
     }
 }
 
@@ -178,14 +220,15 @@ pub fn heartbeat() -> Heartbeat {
     }
 }
 
-/// An alert, the barest alert, a coverage record and a heartbeat.
-pub fn all(nasty: &[u8]) -> [Record; 4] {
+/// An alert, the barest alert, a coverage record, a heartbeat, and an alert from an audit log.
+pub fn all(nasty: &[u8]) -> [Record; 5] {
     let signed = CodeSigning::VALID | CodeSigning::SIGNED;
     [
         Record::Alert(Box::new(alert(nasty, signed))),
         Record::Alert(Box::new(bare())),
         Record::Coverage(coverage(nasty)),
         Record::Heartbeat(Box::new(heartbeat())),
+        Record::Alert(Box::new(audited(nasty))),
     ]
 }
 

@@ -50,7 +50,7 @@ impl Mac {
             match input {
                 Input::Process(observed) => (observed.time, observed.seq) = (time, index as u64 + 1),
                 Input::Net(fact) => fact.time = time,
-                Input::Coverage(_) | Input::Tick(_) => {}
+                Input::Coverage(_) | Input::Audit(_) | Input::Tick(_) => {}
             }
         }
         self.inputs

@@ -126,7 +126,7 @@ fn meet(inputs: Vec<(u32, Input)>, trouble: &Trouble, parts: &mut [Part], chance
             match &mut input {
                 Input::Process(Observed { time, .. }) => *time = behind,
                 Input::Net(fact) => fact.time = behind,
-                Input::Coverage(_) | Input::Tick(_) => {}
+                Input::Coverage(_) | Input::Audit(_) | Input::Tick(_) => {}
             }
         }
         let copies = 1 + u64::from(of_process && chance.below(1000) < trouble.duplicates);
@@ -248,12 +248,12 @@ fn has_its_evidence_before(alert: &Alert) {
 
 /// Actors have users of their own: whatever else stands in an alert was joined across lineages.
 fn is_of_one_lineage(alert: &Alert) {
-    let processes = alert.chain.iter().chain(std::iter::once(&alert.uploader));
+    let processes = alert.chain.iter().chain(alert.uploader.process());
     let processes = processes.chain(alert.reads.iter().map(|read| &read.process));
     for process in processes.chain(alert.hops.iter().map(|hop| &hop.process)) {
         let launchd = process.info.key.pid.0 == 1;
         assert!(
-            launchd || process.info.euid == alert.user,
+            launchd || Some(process.info.euid) == alert.user,
             "{} is not of it: {}",
             process.info.program.path,
             told(alert)
@@ -266,7 +266,7 @@ pub fn alerts_of(records: &[Record], actor: u32) -> Vec<&Alert> {
         Record::Alert(alert) => Some(&**alert),
         Record::Coverage(_) | Record::Heartbeat(_) => None,
     });
-    alerts.filter(|alert| alert.user == uid_of(actor)).collect()
+    alerts.filter(|alert| alert.user == Some(uid_of(actor))).collect()
 }
 
 fn told(alert: &Alert) -> String {

@@ -65,7 +65,7 @@ fn first_uses() {
 
 #[test]
 fn unusual_volumes() {
-    let code = code_of(&told(Baseline::default(), None, 9_000).caught().uploader);
+    let code = code_of(told(Baseline::default(), None, 9_000).caught().uploader.process().unwrap());
     let usually = |bytes| {
         let mut baseline = Baseline::default();
         assert!(baseline.tell(&code, "dropbox", bytes));

@@ -89,7 +89,7 @@ fn the_exact_owner_comes_first() {
     w.close(end + 0.1, &mut conn);
     let told = w.tell();
     assert_eq!(attribution(&told), "process");
-    assert_eq!(told.alert().uploader.info.program.path.to_string(), "/private/tmp/x");
+    assert_eq!(told.alert().uploader.process().unwrap().info.program.path.to_string(), "/private/tmp/x");
 }
 
 /// Two commands of one terminal have nothing to do with each other, whoever is responsible for both.

@@ -33,7 +33,7 @@ fn n11_local_proxy_one_to_one() {
     let alert = told.low();
     assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
     assert_eq!(alert.service.as_deref(), Some("dropbox"));
-    assert_eq!(alert.uploader.info.program.path.to_string(), "/private/tmp/x");
+    assert_eq!(alert.uploader.process().unwrap().info.program.path.to_string(), "/private/tmp/x");
 }
 
 /// It sends on something else: said, not guessed.

@@ -36,7 +36,7 @@ fn m01_archive_of_keychains_sent_by_curl() {
     w.upload(2.2, &curl, "content.dropboxapi.com", 50_000);
     let told = w.tell();
     let alert = told.alert();
-    assert_eq!(alert.uploader.info.program.path.to_string(), "/usr/bin/curl");
+    assert_eq!(alert.uploader.process().unwrap().info.program.path.to_string(), "/usr/bin/curl");
     assert_eq!(alert.reads[0].path.to_string(), "/Users/alice/Library/Keychains/login.keychain-db");
     assert!(
         alert
@@ -232,7 +232,7 @@ fn m19_exec_in_place() {
     let curl = w.exec(2.0, &p, CURL, &["curl", "https://transfer.sh/"]);
     w.upload(2.2, &curl, "transfer.sh", 5_000);
     let told = w.tell();
-    assert_eq!(told.alert().uploader.info.program.path.to_string(), "/usr/bin/curl");
+    assert_eq!(told.alert().uploader.process().unwrap().info.program.path.to_string(), "/usr/bin/curl");
     assert!(told.alert().hops.iter().any(|hop| hop.kind.as_str() == "exec"));
 }
 

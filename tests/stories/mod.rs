@@ -6,6 +6,7 @@
 
 mod apps;
 mod atomic;
+mod audit;
 mod benign;
 mod commands;
 mod determinism;

@@ -304,7 +304,10 @@ fn p20_translated_program() {
         if quiet {
             told.none();
         } else {
-            assert_eq!(told.alert().uploader.info.program.path.to_string(), "/private/tmp/x");
+            assert_eq!(
+                told.alert().uploader.process().unwrap().info.program.path.to_string(),
+                "/private/tmp/x"
+            );
         }
     }
 }

@@ -20,7 +20,7 @@ fn tell(name: &str, with_policy: bool) -> (Told, Value) {
         .find_map(|file| fs::read(dir.join(file)).ok())
         .unwrap();
     let events = fs::read(dir.join("events.ndjson.gz")).unwrap();
-    (play(&policy.unwrap_or_default(), vec![events], vec![capture]), expected)
+    (play(&policy.unwrap_or_default(), vec![events], vec![capture], &[]), expected)
 }
 
 /// Every expected alert is there with its uploader, files, host and bytes, and no other is.
@@ -40,7 +40,7 @@ fn check(told: &Told, expected: &Value) {
                 .flows
                 .iter()
                 .any(|flow| flow.domain.as_ref().is_some_and(|name| name.as_str() == domain));
-            alert.uploader.info.program.path.to_string() == uploader && named
+            alert.uploader.process().unwrap().info.program.path.to_string() == uploader && named
         };
         let alert = alerts
             .iter()

@@ -6,6 +6,7 @@ use cloudward::engine::Engine;
 use cloudward::engine::state::{Away, State};
 use cloudward::model::{CoverageKind, Input, Record, Set};
 use cloudward::policy::Policy;
+use cloudward::sensor::audit::Audit;
 use cloudward::sink::format::ecs;
 use proptest::prelude::*;
 
@@ -41,9 +42,14 @@ fn told(policy: &Arc<Policy>, inputs: &[Input], mut cut: impl FnMut(usize) -> bo
 }
 
 /// Every story is told once more with cuts in it, and must come out the same, byte for byte.
-pub fn says_the_same(policy: &str, events: &[u8], capture: &[u8]) {
+pub fn says_the_same(policy: &str, events: &[u8], capture: &[u8], audits: &[String]) {
     let policy = compiled(policy);
-    let inputs = inputs(&policy, events, vec![capture.to_vec()]);
+    let mut inputs = inputs(&policy, events, vec![capture.to_vec()]);
+    let records = audits.iter().flat_map(|text| Audit::read(text.as_bytes()).unwrap().events);
+    inputs.extend(records.map(|event| Input::Audit(Arc::new(event))));
+    if !audits.is_empty() {
+        inputs.sort_by_key(Input::time);
+    }
     let step = inputs.len() / CUTS + 1;
     let straight = told(&policy, &inputs, |_| false);
     let cut = told(&policy, &inputs, |at| at % step == step - 1);
@@ -119,7 +125,7 @@ fn s11_twin_reboot() {
     w.open(20.1, &curl, "/tmp/out.bin");
     w.upload(20.2, &curl, DROPBOX, 300_000);
     let told = tell_with_restart(&w, 5.0, Some(&rebooted));
-    assert_eq!(&*told.alert().uploader.info.program.path.to_string(), "/usr/bin/curl");
+    assert_eq!(&*told.alert().uploader.process().unwrap().info.program.path.to_string(), "/usr/bin/curl");
 }
 
 /// A process that ended while nobody watched cannot be who sends now.

@@ -81,7 +81,7 @@ fn s07_order_of_arrival_does_not_matter() {
         w.exit(at + 0.6, &p);
     }
     let (events, capture) = w.recordings();
-    let straight = play(CORP, vec![events], vec![capture.clone()]);
+    let straight = play(CORP, vec![events], vec![capture.clone()], &[]);
     straight.alert();
     for seed in 1..=5u64 {
         let mut state = seed;
@@ -96,7 +96,7 @@ fn s07_order_of_arrival_does_not_matter() {
             late.sort_by(|a, b| a.0.total_cmp(&b.0));
             lines.extend(late.into_iter().map(|(_, line)| line));
         });
-        let told = play(CORP, vec![shuffled], vec![capture.clone()]);
+        let told = play(CORP, vec![shuffled], vec![capture.clone()], &[]);
         assert_eq!(told.records, straight.records, "seed {seed}");
     }
 }
@@ -111,9 +111,9 @@ fn s07_order_of_files_does_not_matter() {
     let (events, capture) = w.recordings();
     let lines: Vec<&[u8]> = events.split_inclusive(|b| *b == b'\n').collect();
     let (a, b) = lines.split_at(lines.len() / 2);
-    let whole = play(CORP, vec![events.clone()], vec![capture.clone()]);
-    let one = play(CORP, vec![a.concat(), b.concat()], vec![capture.clone()]);
-    let two = play(CORP, vec![b.concat(), a.concat()], vec![capture]);
+    let whole = play(CORP, vec![events.clone()], vec![capture.clone()], &[]);
+    let one = play(CORP, vec![a.concat(), b.concat()], vec![capture.clone()], &[]);
+    let two = play(CORP, vec![b.concat(), a.concat()], vec![capture], &[]);
     assert_eq!(one.records, two.records);
     assert_eq!(whole.records, one.records);
 }

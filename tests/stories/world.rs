@@ -14,6 +14,7 @@ use cloudward::engine::order::{Order, SourceRank};
 use cloudward::model::{Alert, Confidence, Coverage, Input, Record, Span, Timestamp};
 use cloudward::net::{Limits, Tap};
 use cloudward::policy::Policy;
+use cloudward::sensor::audit::Audit;
 use cloudward::sensor::capture::CaptureReader;
 use cloudward::sensor::eslogger::Decoder;
 use cloudward::sensor::gate::PolicyGate;
@@ -71,6 +72,8 @@ pub struct World {
     port: u16,
     inode: u64,
     pub policy: String,
+    /// What clouds' audit logs say, an export each.
+    pub audits: Vec<String>,
     /// When the wall clock was set back, and by how many seconds.
     pub set_back: Option<(f64, f64)>,
     /// Where processes are started.
@@ -599,13 +602,13 @@ impl World {
     /// Packets in the order they were recorded in.
     pub fn tell_as_recorded(&self) -> Told {
         let (events, _) = self.recordings();
-        play(&self.policy, vec![events], vec![pcap(&self.packets)])
+        play(&self.policy, vec![events], vec![pcap(&self.packets)], &self.audits)
     }
 
     pub fn tell(&self) -> Told {
         let (events, capture) = self.recordings();
-        super::restart::says_the_same(&self.policy, &events, &capture);
-        play(&self.policy, vec![events], vec![capture])
+        super::restart::says_the_same(&self.policy, &events, &capture, &self.audits);
+        play(&self.policy, vec![events], vec![capture], &self.audits)
     }
 
     /// Packets up to a moment and those from it on.
@@ -688,7 +691,7 @@ pub fn compiled_anew(text: &str) -> Arc<Policy> {
 }
 
 /// Replays recordings under a policy.
-pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>) -> Told {
+pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>, audits: &[String]) -> Told {
     let policy = compiled(policy);
     let mut replay = Replay::new(policy);
     for events in events {
@@ -698,6 +701,9 @@ pub fn play(policy: &str, events: Vec<Vec<u8>>, captures: Vec<Vec<u8>>) -> Told 
         .into_iter()
         .map(|bytes| CaptureReader::from_stream("capture", Box::new(Cursor::new(bytes))).unwrap());
     replay.captures(readers.collect());
+    for text in audits {
+        replay.audit("audit", Audit::read(text.as_bytes()).unwrap());
+    }
     let mut records = Vec::new();
     let summary = replay.run(
         |record| {

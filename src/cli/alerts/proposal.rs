@@ -98,6 +98,12 @@ impl Concern {
 
 /// The narrowest entry for an alert, with what is to be said about it; only the reason if none can be.
 pub fn propose(told: &Told) -> Result<(Proposal, Vec<Concern>), Concern> {
+    if told.process.executable.is_empty() {
+        return Err(Concern::Impossible(
+            "only an audit log of the cloud tells of it: name the account that received under `tenants` of an entry \
+             for this service if it is yours",
+        ));
+    }
     let identity = identity(told);
     if told.process.invalidated() || told.said("identity-invalid") {
         return Err(Concern::Impossible("its code no longer matches its signature: nothing vouches for it"));

@@ -2,7 +2,7 @@
 
 use crate::cli::scenario;
 use crate::config::suite::{self, Suite};
-use crate::model::Record;
+use crate::model::{Actor, Record};
 use crate::sink::format::Format;
 
 use super::*;
@@ -82,9 +82,9 @@ fn code_that_the_environment_put_in_is_told() {
     let plain = settings("");
     let story = stories().tests.into_iter().find(|test| test.name == "signed").unwrap();
     let mut alert = scenario::play(&plain.policy, &story).alerts.remove(0);
-    let mut uploader = (*alert.uploader).clone();
+    let mut uploader = (**alert.uploader.process().unwrap()).clone();
     uploader.runs_other_code = true;
-    alert.uploader = Arc::new(uploader);
+    alert.uploader = Actor::Process(Arc::new(uploader));
     let heard = &read_text(&Format::Ecs.write(&Record::Alert(Box::new(alert)))).unwrap()[0];
     assert!(matches!(proposal::propose(heard), Err(proposal::Concern::Impossible(_))));
     let careless = told(&plain, &story).unwrap();

@@ -83,6 +83,8 @@ pub struct Own {
     pub hops: Vec<Hop>,
     pub chain: Vec<Brief>,
     pub flows: Vec<Flow>,
+    /// Records of audit logs.
+    pub audit: Vec<Record>,
     pub tenant: Tenant,
     pub script: Option<String>,
     /// Its arguments or its environment made it run code that is not its own.
@@ -142,6 +144,14 @@ pub struct Flow {
     pub bytes_out: u64,
     pub bytes_in: u64,
     pub start: String,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default)]
+pub struct Record {
+    pub log: String,
+    pub time: String,
+    pub text: String,
 }
 
 #[derive(Clone, Debug, Default, Deserialize)]

@@ -82,6 +82,9 @@ fn events(told: &Told) -> Vec<(String, String)> {
             format!("{} sent {out} to {to} and received {into}", told.process.name()),
         ));
     }
+    for record in &told.cloudward.audit {
+        events.push((record.time.clone(), format!("{} says: {}", record.log, record.text)));
+    }
     // Times are all written alike, so that their texts sort as they do; the sort keeps the order of equals.
     events.sort_by(|a, b| a.0.cmp(&b.0));
     events.dedup();
@@ -92,6 +95,9 @@ fn events(told: &Told) -> Vec<(String, String)> {
 }
 
 fn who(told: &Told) -> String {
+    if told.process.executable.is_empty() {
+        return format!("{} did it in the cloud; nothing on this Mac is known to have", told.user());
+    }
     let program = &told.process.executable;
     let script =
         told.cloudward.script.as_ref().map(|script| format!(" running {script}")).unwrap_or_default();

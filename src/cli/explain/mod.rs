@@ -54,7 +54,7 @@ pub struct ExplainArgs {
     /// The day on which it happens (entries expire); today without it
     #[arg(long, value_name = "DATE", value_parser = who::parse_day)]
     on: Option<who::Day>,
-    /// What is watched: exec events, file events, packets
+    /// What is watched: exec events, file events, packets, audit logs (`audit`)
     #[arg(long, value_name = "LIST", value_delimiter = ',', value_parser = rules::parse_sense, default_value = "exec,files,packets")]
     sensors: Vec<Sense>,
     /// `text` for people, `json` for programs

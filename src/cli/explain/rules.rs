@@ -16,6 +16,7 @@ pub const fn called(sense: Sense) -> &'static str {
         Sense::Exec => "exec events",
         Sense::Files => "file events",
         Sense::Packets => "packets",
+        Sense::Audit => "audit logs",
     }
 }
 
@@ -29,6 +30,7 @@ pub fn chance(policy: &Policy, rule: &Rule, watched: &[Sense]) -> (&'static str,
                 Sense::Exec => "scripts and arguments are not known",
                 Sense::Files => "only what command lines name is seen",
                 Sense::Packets => "nothing that is sent over the network is seen",
+                Sense::Audit => "nothing that the cloud did by itself is seen",
             };
             ("degraded", Some(format!("no {}: {less}", called(sense))))
         }

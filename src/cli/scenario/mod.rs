@@ -20,6 +20,7 @@ pub use world::{home, program};
 fn sense_of(input: &Input) -> Option<Sense> {
     match input {
         Input::Net(_) => Some(Sense::Packets),
+        Input::Audit(_) => Some(Sense::Audit),
         Input::Process(observed) => match observed.what {
             What::Exec { .. } => Some(Sense::Exec),
             What::Fork { .. } | What::Exit | What::CodeInvalidated | What::Seen => None,

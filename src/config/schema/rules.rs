@@ -2,6 +2,7 @@
 
 use crate::config::read_catalogue::SEVERITIES;
 use crate::config::read_rule_step::{EVIDENCE, FIRST_SEEN, HOW, ON};
+use crate::model::AuditLog;
 use crate::policy::rule::CommandKind;
 use crate::policy::{Category, Does, Syntax};
 
@@ -55,6 +56,17 @@ pub static STEP: Keys = &[
         Shape::List(&Shape::Word(|| CommandKind::ALL.map(CommandKind::as_str).to_vec())),
         "Command: what it does",
     ),
+    key(
+        "deeds",
+        Shape::List(&Shape::Word(|| CommandKind::ALL.map(CommandKind::as_str).to_vec())),
+        "Audit: what the cloud did",
+    ),
+    key(
+        "logs",
+        Shape::List(&Shape::Word(|| AuditLog::ALL.map(AuditLog::as_str).to_vec())),
+        "Audit: whose log says so",
+    ),
+    key("operations", TEXTS, "Audit: the log's own words for it; * is any run of characters"),
     key(
         "categories",
         Shape::List(&Shape::Word(|| Category::ALL.map(Category::as_str).to_vec())),

@@ -131,16 +131,16 @@ fn flush(store: &mut Store) {
     }
 }
 
-/// What the history is told of an alert; nothing if its destination has no name.
+/// What the history is told of an alert; nothing if its destination has no name, or if no process of this Mac did it.
 pub fn of_alert(alert: &Alert) -> Option<Upload> {
     let mut sets: Vec<Arc<str>> = alert.reads.iter().flat_map(|read| read.sets.iter().cloned()).collect();
     sets.sort();
     sets.dedup();
     Some(Upload {
         time: alert.time,
-        user: alert.user,
+        user: alert.user?,
         user_name: alert.user_name.clone(),
-        uploader: Arc::clone(&alert.uploader),
+        uploader: Arc::clone(alert.uploader.process()?),
         parent: alert.chain.first().cloned(),
         sets,
         paths: alert.reads.iter().take(MAX_PATHS).map(|read| read.path.clone()).collect(),

@@ -6,8 +6,9 @@ use std::collections::BTreeSet;
 use crate::engine::Timer;
 use crate::engine::aliases::{Aliases, Moved, Volume};
 use crate::engine::apps::{Laid, Told};
-use crate::engine::chains::{Carried, Chain, ChainId, Chains, Instance};
+use crate::engine::chains::{Chain, ChainId, Chains};
 use crate::engine::commands::Named;
+use crate::engine::completion::{Carried, Instance};
 use crate::engine::coverage::CoverageLog;
 use crate::engine::deeds::DeedNote;
 use crate::engine::flows::{Flow, Flows, Target};
@@ -64,9 +65,9 @@ kept! {
     Instance { life, tally, out, into, flows }
     DeedNote { text, cap, severity, wrapped }
     Chain {
-        alert_id, key, who_where, code, first, last_step, last_pair, time, revision, count, reported, dirty, ways, fired,
+        alert_id, key, other_key, who_where, code, first, last_step, last_pair, time, revision, count, reported, dirty, ways, fired,
         raised, user, uploader, ancestors, carried, omitted, place, instances, spilled, attribution, host_wide_name, reasons,
-        deeds,
+        deeds, audit,
     }
     // What is said.
     CoverageLog { open, recent }
@@ -208,7 +209,7 @@ impl Kept for Flows {
 /// The youngest first.
 impl Kept for Chains {
     fn keep(&self, to: &mut Writer) {
-        let Self { chains, ids, by_key, by_read, next } = self;
+        let Self { chains, ids, by_key, by_read, next, audited: _ } = self;
         to.number(*next);
         to.entries(ids.iter().rev().filter_map(|id| Some((id, chains.get(id)?))), |to, (id, chain)| {
             id.keep(to);
@@ -223,6 +224,9 @@ impl Kept for Chains {
         for (id, chain) in from.entries(<(ChainId, Chain)>::give)? {
             if id.0 >= next {
                 return Err(Unreadable::Value);
+            }
+            if chain.uploader.account().is_some() {
+                all.audited.insert(id);
             }
             all.chains.insert(id, chain);
             all.ids.insert(id);

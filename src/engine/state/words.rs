@@ -1,11 +1,11 @@
 //! The vocabulary of the model and of the policy, as it is kept.
 
 use crate::model::{
-    Alert, AlertId, Attribution, CdHash, ClientHello, CodeSigning, CommName, Confidence, Coverage,
-    CoverageKind, DomainName, Endpoint, Evidence, FileId, FilePath, FlowEvidence, FlowFacts, FlowId, Hop,
-    HopKind, NameScope, NameSource, Owner, Pid, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Program,
-    ReadEvidence, Reason, ReasonCode, RuleRef, Script, Severity, Span, TenantVerdict, Timestamp, Transport,
-    Uid, UnknownName,
+    Actor, Alert, AlertId, Attribution, AuditEvent, AuditLog, CdHash, ClientHello, CloudAccount, CodeSigning,
+    CommName, Confidence, Coverage, CoverageKind, DomainName, Endpoint, Evidence, FileId, FilePath,
+    FlowEvidence, FlowFacts, FlowId, Hop, HopKind, NameScope, NameSource, Owner, Pid, PipeEnd,
+    ProcessEvidence, ProcessInfo, ProcessKey, Program, ReadEvidence, Reason, ReasonCode, RuleRef, Script,
+    Severity, Span, TenantVerdict, Timestamp, Transport, Uid, UnknownName,
 };
 use crate::policy::{CommandKind, Identity, Leaving, SetId};
 
@@ -37,9 +37,11 @@ kept! {
     RuleRef { id, name, version, severity, techniques }
     ReadEvidence { path, sets, time, process, evidence }
     Coverage { kind, start, end, count, text }
+    CloudAccount { log, user, principal, account, address, agent }
+    AuditEvent { time, record, operation, by, kind, service, with, into, items }
     Alert {
         time, id, revision, count, severity, confidence, rules, reasons, user, user_name, uploader, reads, reads_omitted,
-        hops, chain, flows, service, category, tenant, tenant_verdict, attribution, window, bytes_out, bytes_in, degraded,
+        hops, chain, flows, audit, service, category, tenant, tenant_verdict, attribution, window, bytes_out, bytes_in, degraded,
         config_hash,
     }
 }
@@ -64,9 +66,10 @@ words! {
         SensitiveRead, StagedCopy, Uploaded, NotAllowed, ForeignTenant, ArgumentsNameFile, SyncDrop, ControlPlane,
         IdentityInvalid, RunsOtherCode, TenantUnknown, PathTruncated, NamedFork, SecondHop, Tunnel, NameByAddress,
         FrontingSuspected, OrderUncertain, BytesUnknown, NestedVolume, AppleEvents, AttributionIndirect, NameHostWide,
-        RatioNotJudged, BearerLink, FirstSeen, UnusualVolume,
+        RatioNotJudged, BearerLink, FirstSeen, UnusualVolume, SeenInAuditLog,
     }
     CommandKind { Share, Copy, Link }
+    AuditLog { CloudTrail, Microsoft365, GoogleWorkspace }
 }
 
 impl Kept for Timestamp {
@@ -129,6 +132,10 @@ impl Kept for Leaving {
                 to.number(3);
                 kind.keep(to);
             }
+            Self::Audit(kind) => {
+                to.number(4);
+                kind.keep(to);
+            }
         }
     }
 
@@ -138,6 +145,30 @@ impl Kept for Leaving {
             1 => Ok(Self::Nameless),
             2 => Ok(Self::SyncDrop),
             3 => Kept::give(from).map(Self::Command),
+            4 => Kept::give(from).map(Self::Audit),
+            _ => Err(Unreadable::Value),
+        }
+    }
+}
+
+impl Kept for Actor {
+    fn keep(&self, to: &mut Writer) {
+        match self {
+            Self::Process(process) => {
+                to.number(0);
+                process.keep(to);
+            }
+            Self::Account(account) => {
+                to.number(1);
+                account.keep(to);
+            }
+        }
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        match from.number()? {
+            0 => Kept::give(from).map(Self::Process),
+            1 => Kept::give(from).map(Self::Account),
             _ => Err(Unreadable::Value),
         }
     }

@@ -53,6 +53,37 @@
 //! * `sync-drop`: the file was put where a sync client uploads it.
 //! * `command`: a command made the cloud itself hand data over; `commands` (`share`, `copy`, `link`). No read is
 //!   needed.
+//! * `audit`: an audit log of the cloud, given with `replay --audit`, says that data was handed over. `deeds` (`share`,
+//!   `copy`, `link`); `logs` (`cloudtrail`, `microsoft-365`, `google-workspace`); `operations` in the log's own words, such
+//!   as `"ModifySnapshotAttribute"` or `"*Link*"`; `users` are accounts of the cloud there. No read is needed; with one
+//!   before it the rule is about a sensitive file of this Mac that the log names, by the same user. The two clocks differ,
+//!   so the read may be told later than the record; `within` counts either way.
+//!
+//! ```toml
+//! [[rule]]                                  # any link that lets in whoever has it
+//! id         = "acme.anonymous-link"
+//! name       = "Anonymous link"
+//! severity   = "medium"
+//! techniques = ["T1537"]
+//! step       = [{ on = "audit", deeds = ["link"], logs = ["microsoft-365"] }]
+//!
+//! [[rule]]                                  # a document of the board, read here and then shared outside
+//! id         = "acme.board-shared"
+//! name       = "Board paper shared outside"
+//! severity   = "critical"
+//! raises     = true
+//! techniques = ["T1537"]
+//!
+//! [[rule.step]]
+//! on    = "read"
+//! paths = ["~/**/Board/**"]
+//!
+//! [[rule.step]]
+//! on      = "audit"
+//! deeds   = ["share", "link"]
+//! within  = "1h"
+//! tenants = ["foreign", "unknown"]
+//! ```
 //!
 //! **`[[rule.unless]]`** is any of these steps; if it happened in the lineage, whenever, the rule does not fire. One that
 //! leaves is a condition on how the data left.
@@ -71,38 +102,16 @@ mod who;
 
 use std::sync::Arc;
 
-use crate::model::{Evidence, HopKind, Severity, Span};
+use crate::model::{AuditLog, Evidence, HopKind, Severity, Span};
 
 use super::{Category, ServiceId, SetMask, TenantPattern, UserMatcher};
 
+pub use crate::model::CommandKind;
 pub use needs::{Chance, Sense};
 pub use who::{PathPattern, Who};
 
 /// How many different files a rule may count: as many reads are kept as the evidence of one chain.
 pub const MAX_COUNT: u32 = 100;
-
-/// What a command has the cloud itself do.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
-pub enum CommandKind {
-    /// It gives another account, or everybody, access to data.
-    Share,
-    /// It has the service copy data elsewhere; no byte passes this Mac.
-    Copy,
-    /// It makes a link that opens data to whoever has it.
-    Link,
-}
-
-impl CommandKind {
-    pub const ALL: [Self; 3] = [Self::Share, Self::Copy, Self::Link];
-
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Share => "share",
-            Self::Copy => "copy",
-            Self::Link => "link",
-        }
-    }
-}
 
 /// How data left.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -113,8 +122,10 @@ pub enum Leaving {
     Nameless,
     /// A file put where a sync client uploads it.
     SyncDrop,
-    /// The cloud handed it over.
+    /// A command had the cloud hand it over.
     Command(CommandKind),
+    /// The cloud's own audit log says that it handed it over.
+    Audit(CommandKind),
 }
 
 /// A detection.
@@ -197,6 +208,10 @@ pub struct Leave {
     pub min_bytes: u64,
     pub first_seen: Option<FirstSeen>,
     pub times_usual: Option<u32>,
+    /// Whose audit log says so.
+    pub logs: Vec<AuditLog>,
+    /// The log's own words for it; `*` is any run of characters.
+    pub operations: Vec<TenantPattern>,
 }
 
 /// What an account must be.
@@ -247,6 +262,7 @@ impl Rules {
     pub fn compile(list: Vec<Rule>) -> Self {
         let ways = [Leaving::Upload, Leaving::Nameless, Leaving::SyncDrop];
         let ways = ways.into_iter().chain(CommandKind::ALL.map(Leaving::Command));
+        let ways = ways.chain(CommandKind::ALL.map(Leaving::Audit));
         let categories = || std::iter::once(None).chain(Category::ALL.map(Some));
         let mut index: Vec<(Ending, Vec<u16>)> = Vec::new();
         for key in ways.flat_map(|way| categories().map(move |category| (way, category))) {

@@ -13,16 +13,19 @@ pub enum Sense {
     Files,
     /// What is sent, and to whom.
     Packets,
+    /// What audit logs of clouds say.
+    Audit,
 }
 
 impl Sense {
-    pub const ALL: [Self; 3] = [Self::Exec, Self::Files, Self::Packets];
+    pub const ALL: [Self; 4] = [Self::Exec, Self::Files, Self::Packets, Self::Audit];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Exec => "exec",
             Self::Files => "files",
             Self::Packets => "packets",
+            Self::Audit => "audit",
         }
     }
 }
@@ -79,6 +82,7 @@ const fn sense_of(way: Leaving) -> Sense {
         Leaving::Upload | Leaving::Nameless => Sense::Packets,
         Leaving::SyncDrop => Sense::Files,
         Leaving::Command(_) => Sense::Exec,
+        Leaving::Audit(_) => Sense::Audit,
     }
 }
 

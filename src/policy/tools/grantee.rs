@@ -10,7 +10,7 @@ use super::ANYONE;
 const MAX_NAMES: usize = 32;
 
 /// Words for everybody, or for everybody who is somebody's customer.
-const PUBLIC: [&str; 18] = [
+const PUBLIC: [&str; 19] = [
     "*",
     "all",
     "allauthenticatedusers",
@@ -19,6 +19,7 @@ const PUBLIC: [&str; 18] = [
     "anyone",
     "authenticated-read",
     "authenticated-users",
+    "authenticatedusers",
     "blob",
     "container",
     "download",
@@ -33,7 +34,7 @@ const PUBLIC: [&str; 18] = [
 
 /// Whom a value lets in, and whether it only points to where that is written.
 #[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Named {
+pub struct Named {
     pub names: Vec<Arc<str>>,
     pub hidden: bool,
 }
@@ -47,7 +48,7 @@ impl Named {
 }
 
 /// `999988887777`, `Add=[{UserId=999988887777}]`, `id=…`, `user:eve@example.com`, `public-read`.
-pub(super) fn of(value: &str) -> Named {
+pub fn of(value: &str) -> Named {
     let mut named = Named { hidden: points_elsewhere(value), ..Named::default() };
     if named.hidden {
         return named;
@@ -99,12 +100,16 @@ fn without_removals(value: &str) -> String {
 
 /// Whom the statements of an access policy let in (the policy language of AWS: `Effect`, `Principal`, `Condition`).
 /// Everybody under a condition is not everybody: what a condition leaves is not judged.
-pub(super) fn of_policy(text: &str) -> Named {
-    let mut named = Named { hidden: points_elsewhere(text), ..Named::default() };
-    let Ok(policy) = serde_json::from_str::<Value>(text) else {
-        named.hidden = true;
-        return named;
-    };
+pub fn of_policy(text: &str) -> Named {
+    match serde_json::from_str::<Value>(text) {
+        Ok(policy) if !points_elsewhere(text) => of_statements(&policy),
+        _ => Named { hidden: true, ..Named::default() },
+    }
+}
+
+/// The same of a policy that was read.
+pub fn of_statements(policy: &Value) -> Named {
+    let mut named = Named::default();
     let statements = match &policy["Statement"] {
         Value::Array(list) => list.iter().collect(),
         one => vec![one],

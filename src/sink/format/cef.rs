@@ -6,7 +6,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Alert, Coverage, Heartbeat, Record};
+use crate::model::{Actor, Alert, CloudAccount, Coverage, Heartbeat, Record};
 use crate::sink::redact::{self, Redacted};
 
 use super::heartbeat;
@@ -66,9 +66,16 @@ fn alert_pairs(alert: &Alert) -> Pairs {
         ("end", millis(alert.window.1).to_string()),
         ("cat", alert.category.as_deref().unwrap_or("exfiltration").to_owned()),
         ("act", "detected".to_owned()),
-        ("suid", alert.user.0.to_string()),
-        ("spid", alert.uploader.info.key.pid.0.to_string()),
-        ("sproc", within(&alert.uploader.info.program.path.to_string(), LONG)),
+    ];
+    pairs.extend(alert.user.map(|user| ("suid", user.0.to_string())));
+    match &alert.uploader {
+        Actor::Process(process) => {
+            pairs.push(("spid", process.info.key.pid.0.to_string()));
+            pairs.push(("sproc", within(&process.info.program.path.to_string(), LONG)));
+        }
+        Actor::Account(account) => account_pairs(&mut pairs, account),
+    }
+    pairs.extend([
         ("out", alert.bytes_out.to_string()),
         ("in", alert.bytes_in.to_string()),
         ("cn1Label", "count".to_owned()),
@@ -79,8 +86,8 @@ fn alert_pairs(alert: &Alert) -> Pairs {
         ("cs4", alert.confidence.as_str().to_owned()),
         ("cs1Label", "techniques".to_owned()),
         ("cs1", words::techniques(alert).join(" ")),
-    ];
-    if let Some(name) = &alert.user_name {
+    ]);
+    if let (Some(name), Some(_)) = (&alert.user_name, alert.uploader.process()) {
         pairs.push(("suser", within(name, LONG)));
     }
     destination(&mut pairs, alert);
@@ -90,10 +97,24 @@ fn alert_pairs(alert: &Alert) -> Pairs {
         pairs.push(("cn3Label", "files".to_owned()));
         pairs.push(("cn3", (alert.reads.len() as u64 + alert.reads_omitted).to_string()));
     }
+    if let (Some(event), None) = (alert.audit.first(), alert.reads.first()) {
+        pairs.push(("fname", within(&event.items.join(" "), LONG)));
+    }
     pairs.push(("msg", within(&words::message(alert), LONG)));
     pairs.push(("reason", reason_codes(alert)));
     custom(&mut pairs, alert);
     pairs
+}
+
+/// Who it was in the cloud, and from where.
+fn account_pairs(pairs: &mut Pairs, account: &CloudAccount) {
+    pairs.push(("suser", within(account.name(), LONG)));
+    let address = account.address.as_deref().and_then(|address| address.parse::<IpAddr>().ok());
+    pairs.extend(address.filter(IpAddr::is_ipv4).map(|ip| ("src", ip.to_string())));
+    let known = [("suid", &account.principal), ("requestClientApplication", &account.agent)];
+    let known = known.map(|(key, value)| Some((key, within(value.as_deref()?, LONG))));
+    pairs.extend(known.into_iter().flatten());
+    pairs.push(("sourceServiceName", account.log.as_str().to_owned()));
 }
 
 fn reason_codes(alert: &Alert) -> String {
@@ -127,7 +148,7 @@ fn destination(pairs: &mut Pairs, alert: &Alert) {
 
 /// Custom strings, each with its label.
 fn custom(pairs: &mut Pairs, alert: &Alert) {
-    let program = &alert.uploader.info.program;
+    let team = alert.uploader.process().and_then(|process| process.info.program.team_id.as_deref());
     let mut add = |label, key, name: &str, value: Option<String>| {
         if let Some(value) = value {
             pairs.push((label, name.to_owned()));
@@ -136,7 +157,7 @@ fn custom(pairs: &mut Pairs, alert: &Alert) {
     };
     let parent = alert.chain.first().map(|process| process.info.program.path.to_string());
     add("cs5Label", "cs5", "tenant", alert.tenant.as_deref().map(ToOwned::to_owned));
-    add("cs2Label", "cs2", "team id", program.team_id.as_deref().map(ToOwned::to_owned));
+    add("cs2Label", "cs2", "team id", team.map(ToOwned::to_owned));
     add("cs3Label", "cs3", "parent process", parent);
     add("cs6Label", "cs6", "config hash", Some(alert.config_hash.to_string()));
 }

@@ -3,7 +3,7 @@
 //! `LEEF:2.0|Vendor|Product|Version|EventID|x09|key=value<tab>…`. The format has no escapes: what could end a field is
 //! shown as `\u{…}` instead, in values the tab and line breaks, in the header also `|`.
 
-use crate::model::{Alert, Coverage, Heartbeat, Record};
+use crate::model::{Actor, Alert, Coverage, Heartbeat, Record};
 use crate::sink::redact::{self, Redacted};
 
 use super::heartbeat;
@@ -43,19 +43,30 @@ fn alert_pairs(alert: &Alert) -> Pairs {
         ("devTime", millis(alert.time).to_string()),
         ("cat", alert.category.as_deref().unwrap_or("exfiltration").to_owned()),
         ("sev", Level::from(alert.severity).scale().leef.to_string()),
-        (
-            "usrName",
-            alert.user_name.as_deref().map_or_else(|| alert.user.0.to_string(), |name| within(name, LONG)),
-        ),
+        ("usrName", within(&words::user(alert), LONG)),
         ("srcBytes", alert.bytes_out.to_string()),
         ("dstBytes", alert.bytes_in.to_string()),
         ("alertId", alert.id.to_string()),
         ("revision", alert.revision.to_string()),
         ("count", alert.count.to_string()),
         ("confidence", alert.confidence.as_str().to_owned()),
-        ("process", within(&alert.uploader.info.program.path.to_string(), LONG)),
-        ("pid", alert.uploader.info.key.pid.0.to_string()),
     ];
+    match &alert.uploader {
+        Actor::Process(process) => {
+            pairs.push(("process", within(&process.info.program.path.to_string(), LONG)));
+            pairs.push(("pid", process.info.key.pid.0.to_string()));
+        }
+        Actor::Account(account) => {
+            let known = [("src", &account.address), ("accountName", &account.account)];
+            let known = known.map(|(key, value)| Some((key, within(value.as_deref()?, LONG))));
+            pairs.extend(known.into_iter().flatten());
+        }
+    }
+    if let Some(event) = alert.audit.first() {
+        pairs.push(("auditLog", event.by.log.as_str().to_owned()));
+        pairs.push(("operation", within(&event.operation, LONG)));
+        pairs.push(("objects", within(&event.items.join(" "), LONG)));
+    }
     if let Some(read) = alert.reads.first() {
         pairs.push(("resource", within(&read.path.to_string(), LONG)));
         pairs.push(("files", (alert.reads.len() as u64 + alert.reads_omitted).to_string()));

@@ -170,16 +170,20 @@ fn alert_data(alert: &Alert) -> Vec<(&'static str, String)> {
         ("revision", alert.revision.to_string()),
         ("count", alert.count.to_string()),
         ("bytesOut", alert.bytes_out.to_string()),
-        ("pid", alert.uploader.info.key.pid.0.to_string()),
-        ("process", within(&alert.uploader.info.program.path.to_string(), LONG)),
     ];
-    let user = alert.user_name.as_deref().map_or_else(|| alert.user.0.to_string(), |name| within(name, LONG));
-    data.push(("user", user));
+    if let Some(process) = alert.uploader.process() {
+        data.push(("pid", process.info.key.pid.0.to_string()));
+        data.push(("process", within(&process.info.program.path.to_string(), LONG)));
+    }
+    data.push(("user", within(&words::user(alert), LONG)));
     let mut add = |name, value: Option<String>| data.extend(value.map(|value| (name, within(&value, LONG))));
     add("service", alert.service.as_deref().map(ToOwned::to_owned));
     add("tenant", alert.tenant.as_deref().map(ToOwned::to_owned));
     add("domain", domain.map(ToString::to_string));
     add("ip", flow.map(|flow| flow.server.ip.to_string()));
+    let record = alert.audit.first();
+    add("log", record.map(|event| event.by.log.as_str().to_owned()));
+    add("operation", record.map(|event| event.operation.to_string()));
     add("file", alert.reads.first().map(|read| read.path.to_string()));
     data
 }

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::model::{
-    Alert, Coverage, Evidence, Heartbeat, ProcessEvidence, ReasonCode, Record, SigningState, TenantVerdict,
-    Timestamp,
+    Actor, Alert, CloudAccount, Coverage, Evidence, Heartbeat, ProcessEvidence, ReasonCode, Record,
+    SigningState, TenantVerdict, Timestamp,
 };
 use crate::sink::redact;
 
@@ -51,11 +51,12 @@ fn head(alert: &Alert) -> String {
     } else {
         "put files up".to_owned()
     };
-    let process = words::process_name(&alert.uploader);
+    let process = words::actor_name(&alert.uploader);
     let process = visible(&process);
     let service = visible(alert.service.as_deref().unwrap_or("no known service"));
     let deed = alert.reasons.iter().find(|reason| reason.code == ReasonCode::ControlPlane);
-    let what = if let Some(deed) = deed.filter(|_| alert.reads.is_empty()) {
+    let untold = alert.reads.is_empty() || alert.uploader.account().is_some();
+    let what = if let Some(deed) = deed.filter(|_| untold) {
         visible(&deed.text)
     } else {
         format!("{process} {sent} to {} ({service}) after a sensitive read", visible(&place))
@@ -70,19 +71,39 @@ fn head(alert: &Alert) -> String {
 
 /// Who did it, and on whose behalf.
 fn actors(lines: &mut Lines, alert: &Alert) {
-    let user = alert.user_name.as_deref().map(|name| format!("{name} ({})", alert.user.0));
-    let user = user.unwrap_or_else(|| alert.user.0.to_string());
-    lines.add("who", &format!("{}, user {user}", who(&alert.uploader)));
-    let inherited = || alert.chain.iter().find_map(|process| process.script.as_ref());
-    if let Some(script) = alert.uploader.script.as_ref().or_else(inherited) {
-        lines.add("script", &script.path.to_string());
-    }
-    if !alert.uploader.args.is_empty() {
-        lines.add("command", &alert.uploader.args.join(" "));
+    let uid = alert.user.map(|user| user.0.to_string()).unwrap_or_default();
+    let user = alert.user_name.as_deref().map(|name| format!("{name} ({uid})")).unwrap_or(uid);
+    match &alert.uploader {
+        Actor::Process(process) => uploader(lines, alert, process, &user),
+        Actor::Account(account) => {
+            lines.add("who", &account_words(account));
+            if !user.is_empty() {
+                lines.add("here", &format!("user {user} of this Mac"));
+            }
+        }
     }
     for process in alert.chain.iter().take(6) {
         lines.add("run by", &who(process));
     }
+}
+
+fn uploader(lines: &mut Lines, alert: &Alert, process: &ProcessEvidence, user: &str) {
+    lines.add("who", &format!("{}, user {user}", who(process)));
+    let inherited = || alert.chain.iter().find_map(|process| process.script.as_ref());
+    if let Some(script) = process.script.as_ref().or_else(inherited) {
+        lines.add("script", &script.path.to_string());
+    }
+    if !process.args.is_empty() {
+        lines.add("command", &process.args.join(" "));
+    }
+}
+
+/// An account of the cloud, with where it came from.
+fn account_words(account: &CloudAccount) -> String {
+    let account_of = account.account.as_ref().map(|own| format!(", account {own}")).unwrap_or_default();
+    let from = account.address.as_ref().map(|address| format!(", from {address}")).unwrap_or_default();
+    let with = account.agent.as_ref().map(|agent| format!(" with {agent}")).unwrap_or_default();
+    format!("{}{account_of}{from}{with}", account.name())
 }
 
 /// What was read, how it moved, where it went.
@@ -110,6 +131,12 @@ fn evidence(lines: &mut Lines, alert: &Alert) {
         let server = format!("{}:{}", flow.server.ip, flow.server.port);
         let bytes = format!("{} out, {} in", size(flow.bytes_out), size(flow.bytes_in));
         lines.add("sent", &format!("{}  {name}  {server}  {bytes}", clock(flow.start)));
+    }
+    for event in alert.audit.iter().take(MAX_LINES) {
+        let by = if alert.uploader.process().is_some() { account_words(&event.by) } else { String::new() };
+        let by = if by.is_empty() { by } else { format!("  by {by}") };
+        let (log, items) = (event.by.log.as_str(), event.items.join(", "));
+        lines.add("log", &format!("{}  {log} {}  {items}{by}", clock(event.time), event.operation));
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use sha2::{Digest, Sha256};
 
 use crate::model::{
-    Alert, AlertId, Coverage, FilePath, FlowEvidence, Lossy, NameSource, ProcessEvidence, ProcessKey,
+    Actor, Alert, AlertId, Coverage, FilePath, FlowEvidence, Lossy, NameSource, ProcessEvidence, ProcessKey,
     SigningState, Timestamp, Transport,
 };
 
@@ -46,6 +46,24 @@ pub fn file_name(path: &FilePath) -> String {
 
 pub fn process_name(process: &ProcessEvidence) -> String {
     file_name(&process.info.program.path)
+}
+
+/// Who did it: the program's name, or the account's.
+pub fn actor_name(actor: &Actor) -> String {
+    match actor {
+        Actor::Process(process) => process_name(process),
+        Actor::Account(account) => account.name().to_owned(),
+    }
+}
+
+/// On whose behalf: the login name, the number, or the account of the cloud.
+pub fn user(alert: &Alert) -> String {
+    match (&alert.uploader, &alert.user_name, alert.user) {
+        (Actor::Account(account), ..) => account.name().to_owned(),
+        (_, Some(name), _) => name.to_string(),
+        (_, None, Some(uid)) => uid.0.to_string(),
+        (_, None, None) => "unknown".to_owned(),
+    }
 }
 
 /// What a program's signature is worth, in one word.

@@ -20,7 +20,8 @@ pub use command::args;
 pub use text::text;
 
 use crate::model::{
-    Alert, Coverage, FilePath, Hop, ProcessEvidence, ProcessInfo, ReadEvidence, Reason, Record, Script,
+    Actor, Alert, AuditEvent, CloudAccount, Coverage, FilePath, Hop, ProcessEvidence, ProcessInfo,
+    ReadEvidence, Reason, Record, Script,
 };
 
 /// What stands in the place of a secret.
@@ -57,12 +58,49 @@ fn alert(whole: &Alert) -> Alert {
     let reasons = whole.reasons.iter().map(|reason| Reason { code: reason.code, text: text(&reason.text) });
     Alert {
         reasons: reasons.collect(),
-        uploader: process(&whole.uploader),
+        uploader: actor(&whole.uploader),
+        audit: whole.audit.iter().map(audit).collect(),
         reads: whole.reads.iter().map(read).collect(),
         hops: whole.hops.iter().map(hop).collect(),
         chain: whole.chain.iter().map(process).collect(),
         ..whole.clone()
     }
+}
+
+fn actor(whole: &Actor) -> Actor {
+    match whole {
+        Actor::Process(known) => Actor::Process(process(known)),
+        Actor::Account(known) => Actor::Account(account(known)),
+    }
+}
+
+/// Names and addresses stay: they are whom it is about. Signed links and keys among them go.
+fn account(whole: &Arc<CloudAccount>) -> Arc<CloudAccount> {
+    Arc::new(CloudAccount {
+        log: whole.log,
+        user: whole.user.as_ref().map(words),
+        principal: whole.principal.as_ref().map(words),
+        account: whole.account.as_ref().map(words),
+        address: whole.address.as_ref().map(words),
+        agent: whole.agent.as_ref().map(words),
+    })
+}
+
+fn audit(whole: &Arc<AuditEvent>) -> Arc<AuditEvent> {
+    Arc::new(AuditEvent {
+        by: account(&whole.by),
+        record: words(&whole.record),
+        operation: words(&whole.operation),
+        with: whole.with.iter().map(words).collect(),
+        into: whole.into.as_ref().map(words),
+        items: whole.items.iter().map(words).collect(),
+        ..AuditEvent::clone(whole)
+    })
+}
+
+fn words(whole: &Arc<str>) -> Arc<str> {
+    let clean = text(whole);
+    if *clean == **whole { Arc::clone(whole) } else { Arc::from(clean) }
 }
 
 fn read(whole: &ReadEvidence) -> ReadEvidence {

@@ -50,7 +50,10 @@ pub struct Story {
     pub reasons: Vec<(String, String)>,
     pub user_id: String,
     pub user_name: Option<String>,
+    /// Without a path where only an audit log of the cloud knows of it.
     pub uploader: Process,
+    /// Records of audit logs.
+    pub audit: Vec<Record>,
     pub reads: Vec<Read>,
     pub reads_omitted: u64,
     pub hops: Vec<Hop>,
@@ -68,6 +71,16 @@ pub struct Story {
     /// What sensors could not see meanwhile: kinds of coverage.
     pub degraded: Vec<String>,
     pub config_hash: String,
+}
+
+/// One record of an audit log, as a sentence.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Record {
+    pub log: String,
+    pub time: Option<Timestamp>,
+    /// Who, says the log.
+    pub by: String,
+    pub text: String,
 }
 
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -176,6 +189,12 @@ fn story(root: At<'_>) -> Result<Story, NoRecord> {
     let id = root.get("event.id").owned().filter(|id| !id.is_empty()).ok_or(NoRecord::NoId)?;
     let window = own.get("window");
     let mut uploader = process(root.get("process"));
+    if uploader.path.is_empty() && own.get("account").0.is_some() {
+        // An account of the cloud stands where a program would: named, and never one of this Mac's.
+        uploader.path = root.get("user.name").words();
+        uploader.entity = format!("account {}", uploader.path);
+        uploader.signature = Some("account".to_owned());
+    }
     uploader.script = own.get("script").owned();
     uploader.platform = own.get("platform").is_true();
     let mut chain: Vec<Process> = own.get("chain").list().take(MAX_ITEMS).map(process).collect();
@@ -200,6 +219,7 @@ fn story(root: At<'_>) -> Result<Story, NoRecord> {
         reads_omitted: own.get("reads_omitted").number(),
         hops: own.get("hops").list().take(MAX_ITEMS).map(hop).collect(),
         flows: own.get("flows").list().take(MAX_ITEMS).map(flow).collect(),
+        audit: own.get("audit").list().take(MAX_ITEMS).map(record).collect(),
         uploader,
         chain,
         service: root.get("cloud.service.name").owned(),
@@ -313,6 +333,16 @@ fn hop(at: At<'_>) -> Hop {
         time: at.get("time").time(),
         process: process(at.get("process")),
         path: at.get("path").owned(),
+    }
+}
+
+fn record(at: At<'_>) -> Record {
+    let by = at.get("by");
+    Record {
+        log: at.get("log").words(),
+        time: at.get("time").time(),
+        by: by.get("user").owned().or_else(|| by.get("principal").owned()).unwrap_or_default(),
+        text: at.get("text").words(),
     }
 }
 

@@ -41,15 +41,19 @@ pub fn severity_chip(html: &mut Html, story: &Story) {
 /// What happened, as one would tell it.
 pub fn told(html: &mut Html, story: &Story) {
     html.raw("<div class=\"story\"><p>");
-    html.raw("User ").strong(&words::user(story)).raw(" ran ");
+    let account = story.uploader.signature.as_deref() == Some("account");
+    if !account {
+        html.raw("User ").strong(&words::user(story)).raw(" ran ");
+    }
     program(html, &story.uploader);
     if let Some((runner, script)) = words::script(story) {
         let verb = if runner.entity == story.uploader.entity { "running" } else { "started by the script" };
         html.text(&format!(", {verb} ")).path(script);
     }
-    html.raw(". It ");
+    html.raw(if account { " " } else { ". It " });
     sent(html, story);
     html.raw(".</p><p>");
+    recorded(html, story);
     reads(html, story);
     moved(html, story);
     html.raw("</p><p>");
@@ -104,7 +108,9 @@ fn reads(html: &mut Html, story: &Story) {
     let count = paths.len() as u64 + story.reads_omitted;
     paths.dedup();
     let Some(first) = original().filter_map(|read| read.time).min() else {
-        html.text("The record lists no sensitive read.");
+        if story.audit.is_empty() {
+            html.text("The record lists no sensitive read.");
+        }
         return;
     };
     let before = words::lasting(story.time.since(first).as_nanos());
@@ -145,6 +151,17 @@ fn moved(html: &mut Html, story: &Story) {
     }
 }
 
+/// What the other witness says.
+fn recorded(html: &mut Html, story: &Story) {
+    for record in story.audit.iter().take(MAX_NAMES) {
+        html.raw("The log ").name(&record.log).raw(" says: ").text(&record.text).raw(". ");
+    }
+    let more = story.audit.len().saturating_sub(MAX_NAMES) as u64;
+    if more > 0 {
+        html.text(&format!("It has {} more. ", many(more, "record")));
+    }
+}
+
 /// Why it is an alert at all, and how sure that is.
 fn verdict(html: &mut Html, story: &Story) {
     let reason = |code: &str| story.reasons.iter().find(|(own, _)| own == code).map(|(_, text)| text);
@@ -176,7 +193,7 @@ fn capping(story: &Story, confidence: Confidence) -> impl Iterator<Item = &str> 
 
 /// How sure an alert with this reason can be at most; the contract's list.
 pub fn cap(code: &str) -> Option<Confidence> {
-    const LOW: [&str; 11] = [
+    const LOW: [&str; 12] = [
         "tenant-unknown",
         "path-truncated",
         "named-fork",
@@ -188,6 +205,7 @@ pub fn cap(code: &str) -> Option<Confidence> {
         "bytes-unknown",
         "nested-volume",
         "apple-events",
+        "bearer-link",
     ];
     const MEDIUM: [&str; 2] = ["attribution-indirect", "name-host-wide"];
     if LOW.contains(&code) {
@@ -280,7 +298,16 @@ fn steps(story: &Story) -> Vec<Step<'_>> {
         let verb = "sent to";
         steps.push(Step { time, rank: 2, class: "sent", who: &story.uploader, verb, what, note });
     }
-    let (who, verb) = (&story.uploader, "had done enough to call it an upload:");
+    for record in &story.audit {
+        let Some(time) = record.time else { continue };
+        let (who, verb, what) = (&story.uploader, "did this, says the cloud's audit log:", &*record.text);
+        steps.push(Step { time, rank: 2, class: "sent", who, verb, what, note: record.log.clone() });
+    }
+    let verb = match story.bytes_out {
+        0 if !story.audit.is_empty() => "had done enough for an alert:",
+        _ => "had done enough to call it an upload:",
+    };
+    let who = &story.uploader;
     let what = story.rules.first().map_or("alert", |rule| &*rule.name);
     steps.push(Step { time: story.time, rank: 3, class: "alerted", who, verb, what, note: String::new() });
     steps
@@ -311,6 +338,8 @@ mod tests {
             ReasonCode::AttributionIndirect,
             ReasonCode::NameHostWide,
             ReasonCode::RatioNotJudged,
+            ReasonCode::BearerLink,
+            ReasonCode::SeenInAuditLog,
         ] {
             assert_eq!(cap(code.as_str()).unwrap_or(Confidence::High), code.cap(), "{code:?}");
         }

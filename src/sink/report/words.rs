@@ -94,6 +94,7 @@ pub fn identity(process: &Process) -> (String, bool) {
         Some("invalid") => (named("invalid signature"), false),
         Some("ad-hoc") => (named("ad-hoc signed"), false),
         Some("unsigned") => ("unsigned".to_owned(), false),
+        Some("account") => ("an account of the cloud, known from its audit log".to_owned(), true),
         _ if process.platform => (format!("part of macOS, {}", id.unwrap_or("no identifier")), true),
         _ => match (id, process.team_id.as_deref()) {
             (Some(id), Some(team)) => (format!("{id}, team {team}"), true),

@@ -10,8 +10,8 @@ use std::collections::BTreeSet;
 use serde_json::{Map, Value, json};
 
 use crate::model::{
-    Alert, Coverage, FlowEvidence, Heartbeat, ProcessEvidence, ReadEvidence, Record, SigningState, Span,
-    Timestamp,
+    Actor, Alert, AuditEvent, Coverage, FlowEvidence, Heartbeat, ProcessEvidence, ReadEvidence, Record,
+    SigningState, Span, Timestamp,
 };
 use crate::sink::redact::{self, Redacted};
 
@@ -41,40 +41,95 @@ fn alert_value(alert: &Alert) -> Value {
         "message": words::message(alert),
         "event": event(alert),
         "threat": threat(alert),
-        "process": process(&alert.uploader, alert),
-        "user": { "id": alert.user.0.to_string() },
         "source": { "bytes": alert.bytes_out },
         "network": { "direction": "egress", "bytes": alert.bytes_out + alert.bytes_in },
         "related": related(alert),
         "cloudward": own(alert),
     });
+    actor(&mut root, alert);
     if let Some(rule) = alert.rules.first() {
         root["event"]["code"] = (&*rule.id).into();
         root["rule"] = json!({
             "id": &*rule.id, "name": &*rule.name, "version": &*rule.version, "ruleset": words::PRODUCT,
         });
     }
-    if let Some(name) = &alert.user_name {
-        root["user"]["name"] = (&**name).into();
-    }
     if let Some(read) = alert.reads.first() {
         root["file"] = file(read);
     }
     if let Some(service) = &alert.service {
-        root["cloud"] = json!({ "service": { "name": &**service } });
+        root["cloud"]["service"] = json!({ "name": &**service });
     }
     root["destination"] = json!({ "bytes": alert.bytes_in });
     if let Some(flow) = alert.flows.first() {
         destination(&mut root, flow);
     }
+    if let Some(event) = alert.audit.first() {
+        recorded(&mut root, event);
+    }
     root
 }
 
+/// `process.*` and `user.*` of this Mac, or `user.*` and `source.*` of the cloud.
+fn actor(root: &mut Value, alert: &Alert) {
+    match &alert.uploader {
+        Actor::Process(uploader) => {
+            root["process"] = process(uploader, alert);
+            root["user"] = json!({});
+            if let Some(user) = alert.user {
+                root["user"]["id"] = user.0.to_string().into();
+            }
+            if let Some(name) = &alert.user_name {
+                root["user"]["name"] = (&**name).into();
+            }
+        }
+        Actor::Account(account) => {
+            root["user"] = json!({ "name": account.name() });
+            if let Some((_, domain)) = account.user.as_deref().and_then(|user| user.split_once('@')) {
+                root["user"]["email"] = account.name().into();
+                root["user"]["domain"] = domain.into();
+            }
+            if let Some(id) = &account.principal {
+                root["user"]["id"] = (&**id).into();
+            }
+            if let Some(address) = &account.address {
+                root["source"]["address"] = (&**address).into();
+                if address.parse::<std::net::IpAddr>().is_ok() {
+                    root["source"]["ip"] = (&**address).into();
+                }
+            }
+            if let Some(agent) = &account.agent {
+                root["user_agent"] = json!({ "original": &**agent });
+            }
+        }
+    }
+}
+
+/// What the cloud's log adds: its name, its word for the deed, whose account it is.
+fn recorded(root: &mut Value, event: &AuditEvent) {
+    root["event"]["provider"] = event.by.log.as_str().into();
+    root["event"]["action"] = (&*event.operation).into();
+    root["cloud"]["provider"] = event.by.log.provider().into();
+    if let Some(account) = &event.by.account {
+        root["cloud"]["account"] = json!({ "id": &**account });
+    }
+    if let (Some(item), true) = (event.items.first(), root.get("file").is_none()) {
+        let name = item.trim_end_matches('/').rsplit('/').next().unwrap_or(item);
+        root["file"] = json!({ "path": &**item, "name": name });
+    }
+}
+
 fn event(alert: &Alert) -> Value {
+    // What the cloud did by itself is a change of who may reach what; neither a file nor the network of this Mac shows it.
+    let here = !alert.reads.is_empty() || !alert.flows.is_empty();
+    let (category, kind) = match (here, alert.audit.is_empty()) {
+        (true, true) => (json!(["intrusion_detection", "network", "file"]), "info"),
+        (true, false) => (json!(["intrusion_detection", "configuration", "file"]), "change"),
+        (false, _) => (json!(["intrusion_detection", "configuration"]), "change"),
+    };
     json!({
         "kind": "alert",
-        "category": ["intrusion_detection", "network", "file"],
-        "type": ["info"],
+        "category": category,
+        "type": [kind],
         "id": alert.id.to_string(),
         "module": "cloudward",
         "dataset": "cloudward.alert",
@@ -232,13 +287,16 @@ fn related(alert: &Alert) -> Value {
     };
     let flows = || alert.flows.iter();
     add("hosts", &mut flows().filter_map(|flow| flow.domain.as_ref().map(ToString::to_string)));
-    add("ip", &mut flows().flat_map(|flow| [flow.client.ip, flow.server.ip]).map(|ip| ip.to_string()));
-    let processes = std::iter::once(&alert.uploader).chain(alert.reads.iter().map(|read| &read.process));
+    let elsewhere = alert.audit.iter().filter_map(|event| event.by.address.as_deref()?.parse().ok());
+    let ips = flows().flat_map(|flow| [flow.client.ip, flow.server.ip]).chain(elsewhere);
+    add("ip", &mut ips.map(|ip: std::net::IpAddr| ip.to_string()));
+    let processes = alert.uploader.process().into_iter().chain(alert.reads.iter().map(|read| &read.process));
     add(
         "hash",
         &mut processes.filter_map(|process| process.info.program.cdhash.map(|hash| hash.to_string())),
     );
-    add("user", &mut alert.user_name.iter().map(ToString::to_string));
+    let others = alert.audit.iter().map(|event| event.by.name().to_owned());
+    add("user", &mut alert.user_name.iter().map(ToString::to_string).chain(others));
     Value::Object(related)
 }
 

@@ -2,7 +2,9 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::model::{Alert, FlowEvidence, Hop, ProcessEvidence, ReadEvidence};
+use crate::model::{
+    Actor, Alert, AuditEvent, CloudAccount, FlowEvidence, Hop, ProcessEvidence, ReadEvidence,
+};
 use crate::sink::format::words;
 
 use super::time;
@@ -32,18 +34,24 @@ pub fn own(alert: &Alert) -> Value {
         "count": alert.count,
         "bytes_out": alert.bytes_out,
         "bytes_in": alert.bytes_in,
-        "platform": alert.uploader.info.program.platform,
     });
+    match &alert.uploader {
+        Actor::Process(process) => value["platform"] = process.info.program.platform.into(),
+        Actor::Account(account) => value["account"] = account_value(account),
+    }
+    if !alert.audit.is_empty() {
+        value["audit"] = alert.audit.iter().map(|event| audit_value(event)).collect();
+    }
     if alert.reads_omitted > 0 {
         value["reads_omitted"] = alert.reads_omitted.into();
     }
     if let Some(category) = &alert.category {
         value["category"] = (&**category).into();
     }
-    if let Some(script) = &alert.uploader.script {
+    if let Some(script) = alert.uploader.process().and_then(|process| process.script.as_ref()) {
         value["script"] = script.path.to_string().into();
     }
-    if alert.uploader.runs_other_code {
+    if alert.uploader.process().is_some_and(|process| process.runs_other_code) {
         value["runs_other_code"] = true.into();
     }
     if let Some(ja4) = alert.flows.iter().find_map(|flow| flow.hello.as_ref()?.ja4.clone()) {
@@ -80,6 +88,34 @@ fn brief(process: &ProcessEvidence) -> Value {
         value.insert("exec_seen".into(), false.into());
     }
     Value::Object(value)
+}
+
+fn account_value(account: &CloudAccount) -> Value {
+    json!({
+        "log": account.log.as_str(),
+        "user": account.user.as_deref(),
+        "principal": account.principal.as_deref(),
+        "account": account.account.as_deref(),
+        "address": account.address.as_deref(),
+        "agent": account.agent.as_deref(),
+    })
+}
+
+/// One record of an audit log.
+fn audit_value(event: &AuditEvent) -> Value {
+    let texts = |list: &[std::sync::Arc<str>]| list.iter().map(|one| Value::from(&**one)).collect::<Value>();
+    json!({
+        "log": event.by.log.as_str(),
+        "operation": &*event.operation,
+        "kind": event.kind.as_str(),
+        "record": &*event.record,
+        "time": time(event.time),
+        "items": texts(&event.items),
+        "with": texts(&event.with),
+        "into": event.into.as_deref(),
+        "text": event.to_string(),
+        "by": account_value(&event.by),
+    })
 }
 
 fn read_value(read: &ReadEvidence) -> Value {

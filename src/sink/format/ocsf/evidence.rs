@@ -1,8 +1,12 @@
 //! `evidences` and `observables` of a finding: the process, the files it read, where the bytes went.
 
+use std::net::IpAddr;
+
 use serde_json::{Value, json};
 
-use crate::model::{Alert, Evidence, FlowEvidence, ProcessEvidence, ReadEvidence, SigningState, Uid};
+use crate::model::{
+    Actor, Alert, AuditEvent, Evidence, FlowEvidence, ProcessEvidence, ReadEvidence, SigningState, Uid,
+};
 use crate::sink::format::words;
 
 /// Numbers of `observable.type_id` with their captions (`dictionary.json`, `metaschema` observables).
@@ -50,14 +54,50 @@ impl Found {
 /// Both lists. Evidence is one object each: the uploader, then every read, then every flow.
 pub fn of(alert: &Alert) -> (Vec<Value>, Vec<Value>) {
     let mut found = Found::default();
-    uploader(&mut found, alert);
+    match &alert.uploader {
+        Actor::Process(process) => uploader(&mut found, alert, process),
+        Actor::Account(_) => {}
+    }
+    alert.audit.iter().for_each(|event| recorded(&mut found, event));
     alert.reads.iter().for_each(|read| file_read(&mut found, read));
     alert.flows.iter().for_each(|flow| sent(&mut found, flow, alert));
     (found.evidences, found.observables)
 }
 
-fn uploader(found: &mut Found, alert: &Alert) {
-    let process = &alert.uploader;
+/// One record of an audit log: `objects/actor.json`, `objects/api.json`, and what it was about.
+fn recorded(found: &mut Found, event: &AuditEvent) {
+    let by = &event.by;
+    let mut user = json!({ "name": by.name() });
+    if let Some(id) = &by.principal {
+        user["uid"] = (&**id).into();
+    }
+    if let Some(email) = by.user.as_deref().filter(|user| user.contains('@')) {
+        user["email_addr"] = email.into();
+    }
+    found.observe("actor.user.name", Observable::User, by.name());
+    let mut value = json!({
+        "name": "audit log",
+        "actor": { "user": user },
+        "api": { "operation": &*event.operation, "service": { "name": by.log.as_str() } },
+        "data": {
+            "items": event.items.iter().map(|item| Value::from(&**item)).collect::<Vec<_>>(),
+            "kind": event.kind.as_str(),
+            "with": event.with.iter().map(|with| Value::from(&**with)).collect::<Vec<_>>(),
+            "record": &*event.record,
+            "time": words::millis(event.time),
+        },
+    });
+    if let Some(account) = &by.account {
+        value["actor"]["user"]["account"] = json!({ "uid": &**account });
+    }
+    if let Some(address) = by.address.as_deref().filter(|address| address.parse::<IpAddr>().is_ok()) {
+        value["src_endpoint"] = json!({ "ip": address });
+        found.observe("src_endpoint.ip", Observable::Ip, address);
+    }
+    found.evidences.push(value);
+}
+
+fn uploader(found: &mut Found, alert: &Alert, process: &ProcessEvidence) {
     let mut value = process_value(process);
     if let Some(name) = &alert.user_name {
         value["user"]["name"] = (&**name).into();

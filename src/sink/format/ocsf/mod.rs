@@ -115,9 +115,9 @@ fn finding_info(alert: &Alert) -> Value {
         "first_seen_time": millis(alert.window.0),
         "last_seen_time": millis(alert.window.1),
         "modified_time": millis(alert.time),
-        "data_sources": ["Endpoint Security", "Packet capture"],
+        "data_sources": data_sources(alert),
         "attacks": words::techniques(alert).into_iter().map(attack_value).collect::<Vec<_>>(),
-        "related_events_count": alert.reads.len() as u64 + alert.reads_omitted + alert.flows.len() as u64,
+        "related_events_count": alert.reads.len() as u64 + alert.reads_omitted + alert.flows.len() as u64 + alert.audit.len() as u64,
     });
     let mut analytics = alert.rules.iter().map(|rule| {
         json!({
@@ -132,6 +132,17 @@ fn finding_info(alert: &Alert) -> Value {
         info["related_analytics"] = related.into();
     }
     info
+}
+
+fn data_sources(alert: &Alert) -> Vec<&'static str> {
+    let here = alert.uploader.process().is_some() || !alert.reads.is_empty();
+    let mut sources = if here { vec!["Endpoint Security", "Packet capture"] } else { Vec::new() };
+    for event in &alert.audit {
+        if !sources.contains(&event.by.log.name()) {
+            sources.push(event.by.log.name());
+        }
+    }
+    sources
 }
 
 /// `objects/attack.json`: one technique, with its sub-technique and its tactic where they are known.

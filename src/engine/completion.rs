@@ -1,0 +1,64 @@
+//! A read and what left after it, made a pair: what joins a chain.
+
+use std::sync::Arc;
+
+use crate::model::{Actor, Attribution, AuditEvent, FlowEvidence, ProcessEvidence, Reason, Timestamp, Uid};
+use crate::policy::{Leaving, SetMask};
+
+use super::deeds::DeedNote;
+use super::lineage::LifeId;
+use super::window::{Bearing, Place};
+
+/// A crossed read, with the sets that the allow list does not let through.
+#[derive(Clone, Debug)]
+pub struct Carried {
+    pub bearing: Bearing,
+    pub sets: SetMask,
+    pub crossed: Timestamp,
+}
+
+/// One life's part in the upload.
+#[derive(Clone, Debug)]
+pub struct Instance {
+    pub life: LifeId,
+    pub tally: u16,
+    pub out: u64,
+    pub into: u64,
+    pub flows: Vec<FlowEvidence>,
+}
+
+impl Instance {
+    /// Is it the same life's part?
+    pub fn is(&self, other: &Self) -> bool {
+        self.life == other.life && self.tally == other.tally
+    }
+}
+
+/// A completed pair, or more bytes of one.
+#[derive(Clone, Debug)]
+pub struct Completion {
+    /// How the data left.
+    pub way: Leaving,
+    pub time: Timestamp,
+    /// `None`: known from an audit log alone.
+    pub user: Option<Uid>,
+    pub uploader: Actor,
+    pub code: Arc<str>,
+    pub ancestors: Vec<Arc<ProcessEvidence>>,
+    pub carried: Vec<Carried>,
+    pub omitted: u64,
+    pub place: Place,
+    /// `None` where no life of this Mac took part.
+    pub instance: Option<Instance>,
+    /// Other lives of the same lineage that sent to the same place.
+    pub kin: Vec<Instance>,
+    pub attribution: Attribution,
+    pub host_wide_name: bool,
+    /// Something crossed since the last time; else only bytes were added.
+    pub new_pair: bool,
+    /// What the alert should say beside what every alert says.
+    pub reasons: Vec<Reason>,
+    pub deed: Option<DeedNote>,
+    /// The record that tells of it.
+    pub audit: Option<Arc<AuditEvent>>,
+}
