@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::model::Span;
+use crate::policy::Rule;
 use crate::sink::format::{DOCUMENTATION_ENTERPRISE, Format, LOCAL0, Level, MAX_OCTETS};
 use crate::sink::output::{
     Address, Choice, Elastic, Endpoint, File, Heartbeats, Http, Login, Output, Splunk, Syslog, SyslogTo, Tls,
@@ -96,7 +97,8 @@ pub(super) struct Speech {
     pub heartbeats: Heartbeats,
 }
 
-pub(super) fn read(root: &mut Section<'_, '_>) -> Speech {
+/// `rules` are those there are.
+pub(super) fn read(root: &mut Section<'_, '_>, rules: &[Rule]) -> Speech {
     let mut spool = spool::Options { path: PathBuf::from(SPOOL), max_bytes: MAX_BYTES, max_age: MAX_AGE };
     within(root, ("spool", schema::SPOOL), |section| {
         let path = section.read("path", absolute);
@@ -113,26 +115,26 @@ pub(super) fn read(root: &mut Section<'_, '_>) -> Speech {
         });
         heartbeats.every = every.map_or(heartbeats.every, |every| every.value);
     });
-    Speech { outputs: outputs(root), spool, heartbeats }
+    Speech { outputs: outputs(root, rules), spool, heartbeats }
 }
 
 fn at_least<T: PartialOrd>(value: T, least: T, words: &str) -> Result<T, Complaint> {
     if value < least { Err(Complaint::new(format!("must be at least \"{words}\""))) } else { Ok(value) }
 }
 
-fn outputs(root: &mut Section<'_, '_>) -> Vec<Output> {
+fn outputs(root: &mut Section<'_, '_>, rules: &[Rule]) -> Vec<Output> {
     let mut outputs: Vec<Output> = Vec::new();
     for (table, at) in root.tables("output") {
         let mut section = Section::new(schema::OUTPUT, "[[output]]", &at, table, root.complaints);
         let taken: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
-        let output = output(&mut section, &taken);
+        let output = output(&mut section, &taken, rules);
         outputs.extend(output);
         section.finish();
     }
     outputs
 }
 
-fn output(section: &mut Section<'_, '_>, taken: &[&str]) -> Option<Output> {
+fn output(section: &mut Section<'_, '_>, taken: &[&str], rules: &[Rule]) -> Option<Output> {
     section.node("extend");
     let name = section.read("name", text).map(|name| name.value);
     if let Some(name) = &name {
@@ -148,7 +150,7 @@ fn output(section: &mut Section<'_, '_>, taken: &[&str]) -> Option<Output> {
         let complaint = Complaint::new("`text` is for people and has several lines");
         section.complain(&format.at, "format", complaint.hint("ecs, ocsf, cef or leef"));
     }
-    let choice = choice(section);
+    let choice = choice(section, rules);
     let rate = section.read("rate", count).map_or(0, |rate| rate.value);
     if matches!(kind, Type::UnifiedLog) && !UNIFIED_LOG_HERE {
         let complaint = Complaint::new("this system has no unified log: nothing arrives there");
@@ -168,13 +170,25 @@ fn free_name(default: &str, taken: &[&str]) -> String {
     names.into_iter().find(|name| !taken.contains(&name.as_str())).unwrap_or_default()
 }
 
-fn choice(section: &mut Section<'_, '_>) -> Choice {
+fn choice(section: &mut Section<'_, '_>, known: &[Rule]) -> Choice {
     let all = || KINDS.iter().map(|(_, kind)| *kind).collect();
     let kinds = section.list("kinds", one_of(&KINDS));
     let kinds = kinds.map_or_else(all, |list| list.value.into_iter().map(|kind| kind.value).collect());
     let min = section.read("min_severity", one_of(&SEVERITIES)).map_or(Level::Low, |level| level.value);
-    let rules = section.list("rules", text).map(|list| list.value.into_iter().map(|rule| rule.value));
-    Choice { kinds, min_severity: min, rules: rules.map(Iterator::collect).unwrap_or_default() }
+    let mut rules = Vec::new();
+    for rule in section.list("rules", text).into_iter().flat_map(|list| list.value) {
+        let means = |id: &str| match rule.value.strip_suffix('*') {
+            Some(start) => id.starts_with(start),
+            None => id == rule.value,
+        };
+        if !known.iter().any(|known| means(&known.id)) {
+            let complaint = Complaint::new(format!("`rules`: no rule has the id `{}`", rule.value));
+            let ids = known.iter().map(|known| &*known.id);
+            section.warn(&rule.at, complaint.did_you_mean(&rule.value, ids));
+        }
+        rules.push(rule.value);
+    }
+    Choice { kinds, min_severity: min, rules }
 }
 
 fn destination(section: &mut Section<'_, '_>, kind: Type) -> Option<To> {

@@ -158,7 +158,7 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
     let known = Known { context: &context, allow: &allow, options: &singles.options };
     let rules = read_rule::read(&mut section, &known);
     let tools = tools(&mut section, &services);
-    let Speech { outputs, spool, heartbeats } = read_outputs::read(&mut section);
+    let Speech { outputs, spool, heartbeats } = read_outputs::read(&mut section, &rules);
     section.finish();
     let (provenance, hash) = (provenance(&root), hash(&root));
     let mut draft = Draft {
