@@ -65,6 +65,22 @@ fn every_quic_hello_is_seen_as_tshark_saw_it() {
     check_hellos("quic.tsv", &["quic"], Transport::Quic, NameSource::QuicSni);
 }
 
+#[test]
+fn names_are_those_that_zeek_logs() {
+    for line in table("zeek.tsv") {
+        let (file, ports) = (&line[0], [&line[1], &line[2]].map(|port| port.parse::<u16>().unwrap()));
+        let flows = read(&[file]).flows;
+        let of_ports = flows.iter().filter(|flow| [flow.client.port, flow.server.port] == ports);
+        let said: Vec<&str> = of_ports
+            .map(|flow| match &flow.name {
+                Some((name, NameSource::TlsSni | NameSource::QuicSni, _)) => name.as_str(),
+                _ => "-",
+            })
+            .collect();
+        assert!(said.contains(&&*line[3]), "{file} {ports:?}: zeek says {}, we say {said:?}", line[3]);
+    }
+}
+
 fn check_hellos(expected: &str, folders: &[&str], transport: Transport, named: NameSource) {
     let expected: BTreeSet<Seen> = table(expected)
         .into_iter()

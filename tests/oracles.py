@@ -8,7 +8,7 @@ the fields that tshark prints, by FoxIO's description, because Debian's tshark k
 TCP connection in both directions (tshark's own reassembly) and of every UDP flow. ndpiReader stops looking after a few
 packets of a flow; that it misses a name is counted, that it says another name is a difference.
 
-Differences that are known, and whose they are, stand in `oracles.tsv`: file, tool, field, reason (the file without its extension, or its folder). Any other fails, and so
+Differences that are known, and whose they are, stand in `oracles.tsv`: file, tool, field, reason (the file without its extension, or its folder; `|` between several). Any other fails, and so
 does a line there that fits nothing (unless captures are given). Debian packages: tshark, libndpi-bin.
 """
 import argparse, collections, csv, hashlib, json, os, re, subprocess, sys, tempfile
@@ -265,7 +265,8 @@ def main():
         line = "%s: %s %s:%d %s:%d: %s: we say %s, %s says %s" % (
             path, transport, *one, *other, field, ", ".join(said) or "-", tool, ", ".join(theirs) or "-")
         for index, (file, whose, what, reason) in enumerate(known):
-            if re.search(r"(^|/)%s[./]" % re.escape(file), path) and whose == tool and what == field:
+            names = "|".join(map(re.escape, file.split("|")))
+            if re.search(r"(^|/)(%s)[./]" % names, path) and whose == tool and what == field:
                 used.add(index)
                 table["differences explained"] += 1
                 print("explained  %s\n           (%s)" % (line, reason))

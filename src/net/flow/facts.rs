@@ -112,7 +112,11 @@ impl Flow {
                 self.tell_nameless(time, UnknownName::PlainAddress, out);
             }
             Some(name) => self.named_by_hello(time, name, ech, shared, out),
-            None => self.want_name(UnknownName::NoServerName, time, shared, out),
+            None if hello.whole || hello.has_server_name => {
+                self.want_name(UnknownName::NoServerName, time, shared, out);
+            }
+            // The name may have stood in the part that is missing.
+            None => self.want_name(UnknownName::Unread, time, shared, out),
         }
         if relayed {
             self.tell_nameless(time, UnknownName::PeerToPeer, out);

@@ -4,7 +4,7 @@ use super::FlowId;
 use crate::net::frame::{Address, Plain};
 
 /// As many directions of connections as are busy at the same time; 48 bytes each.
-const WAYS: usize = 256;
+const WAYS: usize = 1024;
 
 /// One direction of a connection.
 #[derive(Clone, Copy, Debug)]
@@ -20,11 +20,11 @@ pub(super) struct Way {
 /// Directions by a hash of their addresses and ports. Two of the same hash push each other out, and cost no more than if
 /// there were no such table: who chooses addresses so gains nothing.
 #[derive(Debug)]
-pub(super) struct Ways([Option<Way>; WAYS]);
+pub(super) struct Ways(Box<[Option<Way>]>);
 
 impl Ways {
-    pub(super) const fn new() -> Self {
-        Self([None; WAYS])
+    pub(super) fn new() -> Self {
+        Self(vec![None; WAYS].into_boxed_slice())
     }
 
     #[inline(always)]
@@ -32,7 +32,7 @@ impl Ways {
         let (src, dst) = (packet.src.0, packet.dst.0);
         let far = (src ^ (src >> 64)) as u64 ^ ((dst ^ (dst >> 64)) as u64).rotate_left(32);
         let mixed = (far ^ u64::from(packet.ports).rotate_left(17)).wrapping_mul(0x9e37_79b9_7f4a_7c15);
-        (mixed >> 56) as usize % WAYS
+        (mixed >> 54) as usize % WAYS
     }
 
     #[inline(always)]
