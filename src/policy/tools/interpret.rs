@@ -76,6 +76,7 @@ impl<'a> Gathered<'a> {
             Role::Grantee => self.grant(grantee::of(value)),
             Role::Policy => self.grant(grantee::of_policy(value)),
             Role::Block if grantee::unblocks(value) => self.grants.names.push(Arc::from(ANYONE)),
+            Role::Public => self.grants.names.push(Arc::from(ANYONE)),
             Role::Operation => self.removes |= value.eq_ignore_ascii_case("remove"),
             Role::Expiry => self.expiry = Some(value),
             Role::Home => self.homes.push(value),

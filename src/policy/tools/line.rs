@@ -73,6 +73,10 @@ fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> 
             }
             None => continue,
         };
+        if operand.role == Role::Public {
+            parts.said.push(Said { role: operand.role, value: arg });
+            continue;
+        }
         match attached {
             Some(value) => parts.said.push(Said { role: operand.role, value }),
             None => parts.said.extend(rest.next().map(|value| Said { role: operand.role, value })),

@@ -69,10 +69,12 @@ pub enum Role {
     Endpoint,
     /// The project or account that the command runs in: what it owns is not let in.
     Home,
+    /// An option without value that lets everybody in.
+    Public,
 }
 
 impl Role {
-    pub const ALL: [(&'static str, Self); 20] = [
+    pub const ALL: [(&'static str, Self); 21] = [
         ("skip", Self::Skip),
         ("file", Self::File),
         ("data", Self::Data),
@@ -93,6 +95,7 @@ impl Role {
         ("expiry", Self::Expiry),
         ("endpoint", Self::Endpoint),
         ("home", Self::Home),
+        ("public", Self::Public),
     ];
 }
 

@@ -5,19 +5,26 @@ use crate::model::{ExecFacts, Lossy, Program};
 /// Simple commands taken from one script at most.
 const MAX_COMMANDS: usize = 16;
 
+/// Wrappers within each other that are looked through.
+const MAX_WRAPPERS: u8 = 4;
+
 /// Wrappers, and their options that have a value.
-const WRAPPERS: [(&str, &[&str]); 12] = [
+const WRAPPERS: [(&str, &[&str]); 16] = [
     ("arch", &["-arch", "-e"]),
     ("caffeinate", &["-t", "-w"]),
     ("doas", &["-u", "-C"]),
     ("env", &["-u", "-C", "-P", "-S"]),
+    ("exec", &["-a"]),
+    ("gtimeout", &["-s", "-k"]),
     ("ionice", &["-c", "-n"]),
     ("nice", &["-n"]),
     ("nohup", &[]),
+    ("stdbuf", &["-i", "-o", "-e"]),
     ("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-D"]),
     ("taskpolicy", &["-c", "-d", "-g", "-t", "-l"]),
     ("time", &[]),
     ("timeout", &["-s", "-k"]),
+    ("xargs", &["-n", "-I", "-J", "-L", "-P", "-R", "-S", "-s", "-E", "-d", "-a"]),
     ("xcrun", &[]),
 ];
 
@@ -33,12 +40,27 @@ pub(super) fn interprets(name: &str) -> bool {
 /// The commands that the line of a wrapper or shell holds, each as its words.
 pub(super) fn commands(program: &Program, facts: &ExecFacts) -> Vec<Vec<Box<str>>> {
     let name = Lossy(program.path.file_name()).to_string();
-    let args = facts.args.get(1..).unwrap_or_default();
+    within(&name, facts.args.get(1..).unwrap_or_default(), MAX_WRAPPERS)
+}
+
+/// The same of one line, down to so many wrappers within each other.
+fn within(name: &str, args: &[Box<str>], depth: u8) -> Vec<Vec<Box<str>>> {
+    let commands = one_down(name, args);
+    let Some(less) = depth.checked_sub(1) else { return commands };
+    let unwrapped = commands.into_iter().flat_map(|words| {
+        let name = words.first().map_or("", |first| super::base(first)).to_owned();
+        let deeper = within(&name, words.get(1..).unwrap_or_default(), less);
+        if deeper.is_empty() { vec![words] } else { deeper }
+    });
+    unwrapped.take(MAX_COMMANDS).collect()
+}
+
+fn one_down(name: &str, args: &[Box<str>]) -> Vec<Vec<Box<str>>> {
     if let Some((_, valued)) = WRAPPERS.iter().find(|(wrapper, _)| *wrapper == name) {
-        let inner = inner(&name, valued, args);
+        let inner = inner(name, valued, args);
         return if inner.is_empty() { Vec::new() } else { vec![inner.to_vec()] };
     }
-    if !SHELLS.contains(&&*name) {
+    if !SHELLS.contains(&name) {
         return Vec::new();
     }
     let code =
@@ -58,7 +80,7 @@ fn inner<'a>(wrapper: &str, valued: &[&str], args: &'a [Box<str>]) -> &'a [Box<s
         }
     }
     // `timeout 60 command`
-    at += usize::from(wrapper == "timeout");
+    at += usize::from(matches!(wrapper, "timeout" | "gtimeout"));
     args.get(at..).unwrap_or_default()
 }
 
