@@ -1,7 +1,8 @@
 //! A seeded simulation: worlds of actors who work or steal, under trouble, judged by what must hold whatever happens.
 //!
 //! Each seed makes a world ([`mac`], [`plays`]) and its trouble: events reordered within the hold, lost, told twice, pids
-//! reused all the time, processes in floods, a clock that steps back, a policy exchanged in the middle. After every step:
+//! reused all the time, processes in floods, a clock that steps back, a policy exchanged in the middle, an engine that is saved
+//! and goes on as another one. After every step:
 //!
 //! * no table is larger than its limit;
 //! * no alert comes before its evidence, and records come in the order of their time;

@@ -17,7 +17,7 @@
 //! | | A file's name forges a field, a line, a record of its own | Every format escapes; each is read back by a second reader | `cef_reads_back_and_no_name_adds_a_key`, `leef_reads_back_and_no_name_adds_a_key`, `syslog_reads_back_within_its_budget`, `json_gives_every_name_back` |
 //! | | It forges the administrator's screen, or a script in a report | Control characters are shown, never sent; markup comes from the program alone | `text_for_people_obeys_no_name`, `hostile_names_cannot_draw_on_the_terminal`, `no_text_becomes_markup` |
 //! | | Power fails in the middle of a write | Records are framed and summed; what is torn is skipped, what was raised is there | `power_may_go_at_any_byte` |
-//! | **R**epudiation | Somebody with the right to do so kills the daemon for a while | The next start says since when nobody watched | `a_daemon_that_was_killed_says_so_when_it_runs_again` |
+//! | **R**epudiation | Somebody with the right to do so kills the daemon for a while | The next start says since when nobody watched | `m48_a_daemon_that_was_killed_says_so_when_it_runs_again` |
 //! | | It sets the clock back, so that a read comes after its upload | Time goes on from before, and that is said | `a_clock_set_back_goes_on` |
 //! | | It makes so many events that some are dropped | Gaps in the kernel's numbers are told with their span | `each_client_counts_for_itself_and_types_are_named`, `a_gap_is_a_loss_with_its_span` |
 //! | **I**nformation disclosure | Keys in arguments, environment and addresses travel to the SIEM | They are taken out before anything is formatted | `no_output_tells_a_secret_wherever_it_stands` |

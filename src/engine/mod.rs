@@ -214,6 +214,8 @@ impl Engine {
         self.chains.renumber(|sets| renumbered(&renumber, sets));
         self.renumberings.push(renumber);
         self.epoch += 1;
+        let (policy, scratch) = (&self.policy, &mut self.scratch);
+        self.taints.rehash(|path| policy.paths.hash_and_name(path, scratch));
     }
 
     /// How the present policy numbers the sets of these names.

@@ -27,10 +27,7 @@ impl Engine {
         let names = (self.canonical(from.as_bytes()), self.canonical(to.as_bytes()));
         if kind == HopKind::Rename {
             let (policy, scratch) = (&self.policy, &mut self.scratch);
-            self.taints.folder_renamed(&names.0, to, |path| {
-                let canonical = policy.paths.canonical(path, scratch);
-                (policy.paths.hash(&canonical), canonical.bytes().into())
-            });
+            self.taints.folder_renamed(&names.0, to, |path| policy.paths.hash_and_name(path, scratch));
         }
         let earlier = self.aliases.original(&names.0, time).map(|(path, _)| path);
         let lost = |from: &[u8]| self.policy.paths.lost_below(from, &names.1, &self.homes);

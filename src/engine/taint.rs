@@ -208,6 +208,18 @@ impl Taints {
         }
     }
 
+    /// Another policy hashes paths otherwise.
+    pub fn rehash(&mut self, hash: impl FnMut(&[u8]) -> (PathHash, Box<[u8]>)) {
+        let leads = |(key, file): (&u64, &Tainted)| {
+            let by_path = self.by_path.get(&file.hash) == Some(key);
+            (*key, by_path, self.by_name.get(&file.name) == Some(key))
+        };
+        self.unnamed = self.files.sorted().into_iter().map(leads).collect();
+        self.by_path.clear();
+        self.by_name.clear();
+        self.rename_all(hash);
+    }
+
     /// Devices have other numbers: only paths lead to files.
     pub fn forget_inodes(&mut self) {
         for (_, key) in &self.expiry {

@@ -119,6 +119,12 @@ impl Paths {
         PathHash(self.seed.hash_one(path.bytes()))
     }
 
+    /// The hash of a path as it was seen, and its one spelling.
+    pub fn hash_and_name(&self, raw: &[u8], scratch: &mut Scratch) -> (PathHash, Box<[u8]>) {
+        let canonical = self.canonical(raw, scratch);
+        (self.hash(&canonical), canonical.bytes().into())
+    }
+
     pub fn volumes(&self) -> &Volumes {
         &self.volumes
     }

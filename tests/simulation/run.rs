@@ -44,6 +44,8 @@ pub struct Trouble {
     pub clock_step: Option<(Timestamp, Span)>,
     /// At this moment the policy is exchanged.
     pub reload: Option<Timestamp>,
+    /// So many inputs after each other the engine is saved, and goes on as another one; 0: never.
+    pub restarts: u64,
     /// Processes that begin and end for nothing.
     pub noise: u64,
 }
@@ -107,6 +109,7 @@ fn trouble(chance: &mut Chance) -> Trouble {
         losses: if chance.percent(30) { chance.below(100) } else { 0 },
         clock_step: chance.percent(10).then_some((moment, step)),
         reload: chance.percent(30).then_some(moment),
+        restarts: if chance.percent(30) { chance.between(1, 300) } else { 0 },
         noise: if chance.percent(20) { chance.below(200) } else { 0 },
     }
 }
@@ -180,6 +183,9 @@ fn run(inputs: &[Input], hold: Span, trouble: &Trouble) -> Vec<Record> {
 pub struct Sitting {
     engine: Engine,
     reload: Option<Timestamp>,
+    policy: Arc<Policy>,
+    restarts: u64,
+    steps: u64,
     records: Vec<Record>,
     checked: usize,
     in_order: bool,
@@ -190,6 +196,9 @@ impl Sitting {
         Self {
             engine: Engine::new(Arc::clone(&POLICIES[0])),
             reload: trouble.reload,
+            policy: Arc::clone(&POLICIES[0]),
+            restarts: trouble.restarts,
+            steps: 0,
             records: Vec::new(),
             checked: 0,
             in_order: trouble.clock_step.is_none(),
@@ -199,7 +208,13 @@ impl Sitting {
     fn step(&mut self, input: Input) {
         if self.reload.is_some_and(|at| at <= input.time()) {
             self.reload = None;
-            self.engine.adopt(Arc::clone(&POLICIES[1]));
+            self.policy = Arc::clone(&POLICIES[1]);
+            self.engine.adopt(Arc::clone(&self.policy));
+        }
+        self.steps += 1;
+        if self.restarts > 0 && self.steps.is_multiple_of(self.restarts) {
+            let state = self.engine.save();
+            self.engine = Engine::resume(Arc::clone(&self.policy), &state).unwrap();
         }
         self.engine.step(input, &mut self.records);
         self.check();

@@ -111,6 +111,29 @@ fn s11_twin_staged_file() {
     tell_with_restart(&w, 5.0, None).alert();
 }
 
+/// The twin of S13: a configuration read again hashes paths otherwise, and a staged file is found by its path all the same.
+#[test]
+fn s13_twin_staged_file_by_its_path() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.write(1.1, &p, "/private/tmp/out.bin");
+    w.exit(1.2, &p);
+    let curl = w.launch(20.0, apple("/usr/bin/curl", "com.apple.curl"), &["curl"]);
+    w.open_inode(20.1, &curl, "/private/tmp/out.bin", 4711);
+    w.upload(20.2, &curl, DROPBOX, 300_000);
+    let (events, capture) = w.recordings();
+    let [first, second] = [compiled(CORP), Arc::clone(&ANEW)]
+        .map(|policy| (inputs(&policy, &events, vec![capture.clone()]), policy));
+    let at = first.0.partition_point(|input| input.time() < moment(5.0));
+    let (mut engine, mut records) = (Engine::new(first.1), Vec::new());
+    first.0[..at].iter().for_each(|input| engine.step(input.clone(), &mut records));
+    engine.adopt(second.1);
+    second.0[at..].iter().for_each(|input| engine.step(input.clone(), &mut records));
+    engine.finish(&mut records);
+    Told { records }.alert();
+}
+
 /// After a reboot pids and inodes are others': the file is known by its path, the process is not the same one.
 #[test]
 fn s11_twin_reboot() {
