@@ -73,7 +73,7 @@ pub enum LossKind {
 #[cfg(fuzzing)]
 pub fn fuzz(segment: &[u8]) {
     let (mut told, mut again) = (0, Vec::new());
-    let damaged = frame::scan(segment, |_, length, entry| {
+    let damaged = frame::scan(segment, |_, length, entry: Entry| {
         told += length as usize;
         // What was read can be written: the spool moves entries from memory to disk.
         assert!(frame::encode(&entry, &mut again));
