@@ -10,6 +10,7 @@ use cloudward::model::{FlowId, Record};
 use cloudward::policy::Policy;
 
 #[path = "../../tests/simulation/chance.rs"]
+#[allow(dead_code)]
 mod chance;
 #[path = "../../tests/simulation/mac.rs"]
 #[allow(dead_code)]

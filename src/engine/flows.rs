@@ -29,6 +29,8 @@ pub enum Target {
 pub struct Flow {
     pub facts: Arc<FlowFacts>,
     pub owner: Option<Owner>,
+    /// Its owner is not the program that is known to run under that pid.
+    pub misnamed: bool,
     pub opened: Timestamp,
     /// Between two processes of this Mac.
     pub local: bool,
@@ -162,6 +164,7 @@ impl Flow {
         Self {
             facts: Arc::new(facts.clone()),
             owner: None,
+            misnamed: false,
             opened: time,
             local: is_loopback(facts.server.ip),
             air: facts.interface.as_deref().filter(|name| is_airdrop(name)).map(|_| 0),

@@ -10,7 +10,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::model::{
-    ExecFacts, Pid, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Span, Table, Timestamp,
+    CommName, ExecFacts, Owner, Pid, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Span, Table,
+    Timestamp,
 };
 use crate::policy::Identity;
 
@@ -44,6 +45,8 @@ pub struct Image {
     pub code: Arc<str>,
     /// Tenants that its command line names.
     pub(super) named: Vec<Named>,
+    /// What its first packets called it.
+    pub(super) called: Option<CommName>,
 }
 
 /// An ancestor, shared by all its descendants.
@@ -165,6 +168,18 @@ impl Lineage {
         let begun = lives.iter().rev().filter(runs);
         let strict = begun.clone().find(|id| self.lives.get(*id).is_some_and(|life| life.born <= time));
         strict.or_else(|| begun.clone().next()).copied()
+    }
+
+    /// Do packets call the owner otherwise than they called the image that is known to run? A name lasts as long as its
+    /// image, so another one runs, and its exec was not seen.
+    pub fn is_another(&mut self, owner: Owner, time: Timestamp) -> bool {
+        let life = self.at(owner.pid, time).and_then(|id| self.lives.get_mut(&id));
+        let Some(image) = life.map(|life| &mut life.image) else { return false };
+        // What was sent before the exec may be stamped after it.
+        if owner.name.as_bytes().is_empty() || time < image.since.plus(SKEW) {
+            return false;
+        }
+        *image.called.get_or_insert(owner.name) != owner.name
     }
 
     /// The life that acts in an event: known by its key, or introduced by what the event carries.
@@ -306,6 +321,7 @@ impl Image {
             identity: Arc::clone(&parent.identity),
             code: Arc::clone(&parent.code),
             named: parent.named.clone(),
+            called: None,
         }
     }
 
@@ -328,6 +344,7 @@ impl Image {
             identity: Arc::new(identity),
             code,
             named: Vec::new(),
+            called: None,
         }
     }
 }

@@ -13,6 +13,8 @@ use super::{Engine, Timer, commands};
 const CLEARLY_AN_UPLOAD: u64 = 64 * 1024;
 /// Flows remembered as reported without an owner.
 const MAX_UNATTRIBUTED: usize = 4096;
+const EXEC_NOT_SEEN: &str = "packets name another program than the one that is known to run under their pid: an exec, or an \
+                             exit and a fork, were not seen";
 
 impl Engine {
     pub(super) fn send(&mut self, fact: NetFact) {
@@ -36,6 +38,10 @@ impl Engine {
                     flow.owner = Some(owner);
                     flow.life = None;
                     flow.suspects.clear();
+                    flow.misnamed = self.lineage.is_another(owner, time);
+                    if flow.misnamed {
+                        self.note(CoverageKind::ExecNotSeen, 1, EXEC_NOT_SEEN);
+                    }
                     self.place_late(id);
                 }
             }
@@ -148,6 +154,9 @@ impl Engine {
         tally.doubts = tally.doubts.with(laid.doubts);
         if flow.local {
             tally.doubts = tally.doubts.with(Doubts::SECOND_HOP);
+        }
+        if flow.misnamed {
+            tally.doubts = tally.doubts.with(Doubts::ANOTHER_IMAGE);
         }
         if let Before::One(local) = flow.before {
             tally.local = Some(local);

@@ -162,17 +162,19 @@ impl Doubts {
     pub const SECOND_HOP: Self = Self(1);
     /// Another app was told to do it.
     pub const APPLE_EVENTS: Self = Self(2);
-    /// Whose account it is stands in a path that is encrypted.
-    pub const ACCOUNT: Self = Self(8);
     /// The name in the hello and the one DNS gave disagree.
     pub const FRONTING: Self = Self(4);
+    /// Whose account it is stands in a path that is encrypted.
+    pub const ACCOUNT: Self = Self(8);
+    /// Packets name another program than the one that is known to run.
+    pub const ANOTHER_IMAGE: Self = Self(16);
 
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
     pub fn reasons(self) -> Vec<Reason> {
-        const ALL: [(Doubts, ReasonCode, &str); 4] = [
+        const ALL: [(Doubts, ReasonCode, &str); 5] = [
             (
                 Doubts::ACCOUNT,
                 ReasonCode::TenantUnknown,
@@ -182,6 +184,11 @@ impl Doubts {
                 Doubts::SECOND_HOP,
                 ReasonCode::SecondHop,
                 "the bytes went through a local proxy or agent, not from the process itself",
+            ),
+            (
+                Doubts::ANOTHER_IMAGE,
+                ReasonCode::ExecNotSeen,
+                "packets name another program than the one that is known to run: which one sent is uncertain",
             ),
             (Doubts::APPLE_EVENTS, ReasonCode::AppleEvents, "a script told the app to do it"),
             (

@@ -95,6 +95,7 @@ pub enum ReasonCode {
     BytesUnknown,
     NestedVolume,
     AppleEvents,
+    ExecNotSeen,
     AttributionIndirect,
     NameHostWide,
     RatioNotJudged,
@@ -128,6 +129,7 @@ impl ReasonCode {
             Self::BytesUnknown => "bytes-unknown",
             Self::NestedVolume => "nested-volume",
             Self::AppleEvents => "apple-events",
+            Self::ExecNotSeen => "exec-not-seen",
             Self::AttributionIndirect => "attribution-indirect",
             Self::NameHostWide => "name-host-wide",
             Self::RatioNotJudged => "ratio-not-judged",
@@ -152,6 +154,7 @@ impl ReasonCode {
             | Self::BytesUnknown
             | Self::NestedVolume
             | Self::AppleEvents
+            | Self::ExecNotSeen
             | Self::BearerLink => Confidence::Low,
             Self::AttributionIndirect | Self::NameHostWide => Confidence::Medium,
             _ => Confidence::High,

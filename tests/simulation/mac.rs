@@ -249,7 +249,8 @@ impl Actor<'_> {
     }
 
     pub fn own(&mut self, flow: FlowId, who: &Proc) {
-        let owner = Owner { pid: who.info.key.pid, name: CommName::new(b"sim"), effective: None };
+        let name = CommName::new(who.info.program.path.file_name());
+        let owner = Owner { pid: who.info.key.pid, name, effective: None };
         self.net(flow, NetKind::Owned(owner));
     }
 

@@ -1,5 +1,7 @@
 //! Order and time.
 
+use cloudward::model::CoverageKind;
+
 use super::world::*;
 
 const X: Program = adhoc("/private/tmp/x", "x");
@@ -355,4 +357,34 @@ fn s23_loss_hides_the_read() {
     w.upload(5.0, &p, DROPBOX, 30_000);
     w.open(60.0, &shell, "/usr/lib/libz.dylib");
     assert!(w.tell().note().iter().any(|record| record.kind.as_str() == "event-loss"));
+}
+
+/// The kernel dropped an exec. Packets tell that another program runs: who sent is uncertain, that the read went out is not.
+#[test]
+fn an_exec_that_was_lost() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.upload(2.0, &p, "example.org", 1_000);
+    w.lose(1);
+    let mut other = p;
+    other.program = adhoc("/private/tmp/y", "y");
+    w.upload(3.0, &other, DROPBOX, 300_000);
+    let told = w.tell();
+    assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "exec-not-seen"));
+    assert!(told.coverage().iter().any(|told| told.kind == CoverageKind::ExecNotSeen));
+}
+
+/// The twin: the exec was seen.
+#[test]
+fn an_exec_that_was_seen() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.upload(2.0, &p, "example.org", 1_000);
+    let other = w.exec(2.8, &p, adhoc("/private/tmp/y", "y"), &["y"]);
+    w.upload(3.0, &other, DROPBOX, 300_000);
+    let told = w.tell();
+    assert_eq!(told.alert().reasons.iter().find(|reason| reason.code.as_str() == "exec-not-seen"), None);
+    assert!(told.coverage().iter().all(|told| told.kind != CoverageKind::ExecNotSeen));
 }

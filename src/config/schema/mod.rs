@@ -1,6 +1,6 @@
 //! What can be configured: every key, what it takes and what it means.
 //!
-//! Reading holds itself to these tables: a [`Section`](super::section::Section) asks for no key that its table has not.
+//! Reading holds itself to these tables: a `Section` asks for no key that its table has not.
 //! Forms for configuration profiles are written from them, so that what an administrator is offered is what is read.
 
 use super::{builtin, managed};

@@ -28,7 +28,7 @@ newtypes! { ReadId LifeId ChainId Doubts }
 
 kept! {
     // Who is who.
-    Image { since, evidence, identity, code, named }
+    Image { since, evidence, identity, code, named, called }
     Ancestor { evidence, identity, parent, depth }
     Life {
         id, image, keys, ancestor, parent, born, ended, bearings, tallies, pipes, load, last_load, absorbed, unseen,
@@ -55,7 +55,7 @@ kept! {
     // Flows.
     Laid { life, attribution, doubts }
     Flow {
-        facts, owner, opened, local, air, mail, suspects, asked, before, proxied, life, domain, alias, source, scope, disputed,
+        facts, owner, misnamed, opened, local, air, mail, suspects, asked, before, proxied, life, domain, alias, source, scope, disputed,
         unknown, hello, target, waiting, habitual,
     }
     Local { ends, opened, last, ended, bytes, next, sent_on, told }

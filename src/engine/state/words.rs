@@ -65,8 +65,8 @@ words! {
     ReasonCode {
         SensitiveRead, StagedCopy, Uploaded, NotAllowed, ForeignTenant, ArgumentsNameFile, SyncDrop, ControlPlane,
         IdentityInvalid, RunsOtherCode, TenantUnknown, PathTruncated, NamedFork, SecondHop, Tunnel, NameByAddress,
-        FrontingSuspected, OrderUncertain, BytesUnknown, NestedVolume, AppleEvents, AttributionIndirect, NameHostWide,
-        RatioNotJudged, BearerLink, FirstSeen, UnusualVolume, SeenInAuditLog,
+        FrontingSuspected, OrderUncertain, BytesUnknown, NestedVolume, AppleEvents, ExecNotSeen, AttributionIndirect,
+        NameHostWide, RatioNotJudged, BearerLink, FirstSeen, UnusualVolume, SeenInAuditLog,
     }
     CommandKind { Share, Copy, Link }
     AuditLog { CloudTrail, Microsoft365, GoogleWorkspace }

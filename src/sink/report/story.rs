@@ -193,7 +193,7 @@ fn capping(story: &Story, confidence: Confidence) -> impl Iterator<Item = &str> 
 
 /// How sure an alert with this reason can be at most; the contract's list.
 pub fn cap(code: &str) -> Option<Confidence> {
-    const LOW: [&str; 12] = [
+    const LOW: [&str; 13] = [
         "tenant-unknown",
         "path-truncated",
         "named-fork",
@@ -205,6 +205,7 @@ pub fn cap(code: &str) -> Option<Confidence> {
         "bytes-unknown",
         "nested-volume",
         "apple-events",
+        "exec-not-seen",
         "bearer-link",
     ];
     const MEDIUM: [&str; 2] = ["attribution-indirect", "name-host-wide"];
@@ -335,6 +336,7 @@ mod tests {
             ReasonCode::BytesUnknown,
             ReasonCode::NestedVolume,
             ReasonCode::AppleEvents,
+            ReasonCode::ExecNotSeen,
             ReasonCode::AttributionIndirect,
             ReasonCode::NameHostWide,
             ReasonCode::RatioNotJudged,
