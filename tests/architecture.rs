@@ -309,14 +309,16 @@ fn sources(folder: &str) -> Vec<Source> {
     rust.map(|path| Source { name: relative(&path), text: fs::read_to_string(&path).unwrap() }).collect()
 }
 
-/// Every file at or under a path, in order; none if there is no such path. Build products are not the tree.
+/// Every file at or under a path, in order; none if there is no such path. What building and fuzzing leave is not
+/// part of the tree.
 fn files(path: &Path) -> Vec<PathBuf> {
+    const LEFT: [&str; 3] = ["target", "corpus", "artifacts"];
     if path.is_file() {
         return vec![path.to_owned()];
     }
     let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
     let mut entries: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    entries.retain(|path| path.file_name().is_none_or(|name| name != "target"));
+    entries.retain(|path| path.file_name().is_none_or(|name| LEFT.iter().all(|left| name != *left)));
     entries.sort();
     entries.iter().flat_map(|path| files(path)).collect()
 }
