@@ -46,10 +46,10 @@ impl Engine {
     pub(super) fn laid_to(&mut self, id: FlowId, time: Timestamp) -> Option<Laid> {
         let version = self.carried_version;
         let flow = self.flows.get_mut(id)?;
-        let owner = flow.owner?;
+        let (owner, opened) = (flow.owner?, flow.opened);
         let known = flow.suspects.first().is_some_and(|first| first.attribution == Attribution::Process);
         if !known || flow.asked != version {
-            let suspects = self.suspects(owner, time);
+            let suspects = self.suspects(owner, opened, time);
             let flow = self.flows.get_mut(id)?;
             (flow.suspects, flow.asked) = (suspects, version);
         }
@@ -60,10 +60,12 @@ impl Engine {
         Some(laid)
     }
 
-    /// All who may have sent it, best first.
-    fn suspects(&self, owner: Owner, time: Timestamp) -> Vec<Laid> {
+    /// All who may have sent it, best first. A connection that was opened after a process ended is of another that has its
+    /// pid now; on behalf of one that ended much may be sent.
+    fn suspects(&self, owner: Owner, opened: Timestamp, time: Timestamp) -> Vec<Laid> {
         let at = |pid: Pid| self.lineage.at(pid, time);
-        let exact = at(owner.pid);
+        let lived = |life: &LifeId| self.lineage.get(*life).is_some_and(|life| life.lived_at(opened));
+        let exact = at(owner.pid).filter(lived);
         let effective = owner.effective.and_then(|(pid, _)| at(pid)).filter(|life| Some(*life) != exact);
         let mut all: Vec<Laid> = Vec::new();
         let mut add = |life: LifeId, attribution: Attribution, doubts: Doubts| {

@@ -87,7 +87,8 @@ impl Engine {
             // A folder is sent with all that lies in it.
             let inside = FilePath::new(&[path.as_bytes(), b"/x"].concat());
             let Looked { class, .. } = self.look(life, &inside, time);
-            looked.class.sets = class.sets;
+            let folder = self.policy.paths.canonical(path.as_bytes(), &mut self.scratch);
+            looked.class.sets = class.sets.union(self.policy.paths.named_below(&folder, &self.homes));
         }
         looked.sets = self.unexcused_sending(life, looked.class.sets, &path, time);
         if looked.sets.is_empty() {

@@ -84,6 +84,11 @@ pub struct Life {
 }
 
 impl Life {
+    /// It had not ended yet.
+    pub fn lived_at(&self, time: Timestamp) -> bool {
+        self.ended.is_none_or(|ended| time <= ended.plus(SKEW))
+    }
+
     /// Its nearest ancestors, nearest first.
     pub fn ancestors(&self) -> impl Iterator<Item = &Arc<Ancestor>> {
         std::iter::successors(self.ancestor.as_ref(), |ancestor| ancestor.parent.as_ref())

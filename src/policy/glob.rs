@@ -323,19 +323,31 @@ pub(super) fn matches(tokens: &[Token], path: &[u8]) -> bool {
 
 /// Could a longer path match?
 pub(super) fn may_continue(tokens: &[Token], path: &[u8]) -> bool {
+    continues(tokens, path, true)
+}
+
+/// The same, where the pattern says so by the names of directories, not by one that may be any (`**`).
+pub(super) fn names_below(tokens: &[Token], path: &[u8]) -> bool {
+    continues(tokens, path, false)
+}
+
+fn continues(tokens: &[Token], path: &[u8], anywhere: bool) -> bool {
     let Some((token, rest)) = tokens.split_first() else { return false };
     let within = |from: usize| {
         let end = path.iter().position(|b| *b == b'/').unwrap_or(path.len());
-        end == path.len() || (from..=end).any(|at| may_continue(rest, &path[at..]))
+        end == path.len() || (from..=end).any(|at| continues(rest, &path[at..], anywhere))
     };
     match token {
         Token::Literal(text) if text.len() >= path.len() => text.starts_with(path),
-        Token::Literal(text) => path.strip_prefix(&text[..]).is_some_and(|path| may_continue(rest, path)),
+        Token::Literal(text) => {
+            path.strip_prefix(&text[..]).is_some_and(|path| continues(rest, path, anywhere))
+        }
         Token::Within => within(0),
         Token::Tenant => within(1),
-        Token::Directories | Token::Across | Token::Below => true,
+        Token::Directories | Token::Across | Token::Below => anywhere,
         Token::One | Token::Class { .. } => {
-            path.is_empty() || first_char(path).is_some_and(|(_, used)| may_continue(rest, &path[used..]))
+            path.is_empty()
+                || first_char(path).is_some_and(|(_, used)| continues(rest, &path[used..], anywhere))
         }
     }
 }

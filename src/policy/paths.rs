@@ -148,6 +148,19 @@ impl Paths {
         sets || matchers.roots.may_continue(&path, homes)
     }
 
+    /// The sets whose patterns name something below this directory: whoever takes the whole of it takes that too.
+    pub fn named_below(&self, directory: &Canonical<'_>, homes: &Homes) -> SetMask {
+        let path = [directory.bytes(), b"/"].concat();
+        let named = |patterns: &Anchored<Pattern>| {
+            patterns.each_include().any(|(anchor, tokens)| match anchor {
+                Anchor::Root => glob::names_below(tokens, &path),
+                Anchor::Home => homes.rests(&path).any(|rest| glob::names_below(tokens, rest)),
+            })
+        };
+        let sets = self.matchers(directory).sets.iter();
+        sets.filter(|(_, patterns)| named(patterns)).map(|(set, _)| *set).collect()
+    }
+
     /// The sets that lose files when the directory `from` becomes `to`: below the new name a pattern no longer finds them.
     pub fn lost_below(&self, from: &[u8], to: &[u8], homes: &Homes) -> SetMask {
         let (mut from_scratch, mut to_scratch) = (Scratch::new(), Scratch::new());

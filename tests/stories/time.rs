@@ -388,3 +388,27 @@ fn an_exec_that_was_seen() {
     assert_eq!(told.alert().reasons.iter().find(|reason| reason.code.as_str() == "exec-not-seen"), None);
     assert!(told.coverage().iter().all(|told| told.kind != CoverageKind::ExecNotSeen));
 }
+
+/// The process ended, and three seconds later its pid opens a connection: whoever has it now, it is another.
+#[test]
+fn a_connection_opened_after_the_end() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.exit(2.0, &p);
+    w.upload(5.0, &p, DROPBOX, 300_000);
+    w.tell().none();
+}
+
+/// The twin: opened while it lived, the last bytes come after its end.
+#[test]
+fn a_connection_that_outlives_its_process() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    let mut conn = w.connect(1.9, &p, DROPBOX, true);
+    w.exit(2.0, &p);
+    let end = w.send(2.01, &mut conn, 300_000);
+    w.close(end + 0.1, &mut conn);
+    w.tell().alert();
+}
