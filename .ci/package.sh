@@ -43,8 +43,8 @@ read_package() {
     shift 2
     version=$(sed -n 's/^version = "\(.*\)"/\1/p' Cargo.toml | head -n 1)
     python3 .ci/pkg.py "$package" "$version" "$out"
-    [ "$(llvm-lipo-14 -archs "$out/root/$contents/MacOS/cloudward" | tr -d '\n')" = "x86_64 arm64 " ]
-    python3 .ci/signature.py --bundle "$out/root/$contents" "$@" "$out/root/$contents/MacOS/cloudward"
+    [ "$(llvm-lipo-14 -archs "$out/payload/$contents/MacOS/cloudward" | tr -d '\n')" = "x86_64 arm64 " ]
+    python3 .ci/signature.py --bundle "$out/payload/$contents" "$@" "$out/payload/$contents/MacOS/cloudward"
 }
 
 # A signature that is not true must not pass: else the reader above proves nothing.
@@ -69,7 +69,7 @@ check_package() {
     read_package "$package" "$out/read" --no-entitlements
     # Signing has moved nothing that the program is loaded by: it still runs, from within the universal file.
     build_machrun
-    "$machrun" "$out/read/root/$contents/MacOS/cloudward" --version
+    "$machrun" "$out/read/payload/$contents/MacOS/cloudward" --version
     package_of "$out/again"
     cmp "$package" "$out/again/${package##*/}"
     cargo build --locked --quiet
@@ -78,7 +78,7 @@ check_package() {
     stand_in_profile "$out/stand-in.provisionprofile"
     package=$(package_of "$out/entitled" --profile "$out/stand-in.provisionprofile")
     read_package "$package" "$out/read" --entitlement "$entitlement" --entitlement com.apple.application-identifier
-    tampering_shows "$out/read/root/$contents"
+    tampering_shows "$out/read/payload/$contents"
     if package_of "$out/refused" --profile Cargo.toml; then
         echo "took a file for a provisioning profile that is none"
         return 1

@@ -3,7 +3,7 @@
 
 usage: pkg.py PACKAGE VERSION OUT
 
-OUT gets `flat` (the archive's parts), `root` (the payload, laid out) and `scripts`. The bill of materials has its reader
+OUT gets `flat` (the archive's parts), `payload` (laid out) and `scripts`. The bill of materials has its reader
 here; it shares no code with the writer. Layout of the bill: BOMStore, big-endian.
 """
 import os
@@ -90,10 +90,10 @@ def main():
     component = flat / "component.pkg"
     if parts != ["Distribution", *(f"component.pkg/{name}" for name in ("Bom", "PackageInfo", "Payload", "Scripts"))]:
         fail(f"parts: {parts}")
-    unpack(component / "Payload", out / "root")
+    unpack(component / "Payload", out / "payload")
     unpack(component / "Scripts", out / "scripts")
     bills = bill((component / "Bom").read_bytes())
-    compare(bills, out / "root")
+    compare(bills, out / "payload")
 
     info = xml.parse(component / "PackageInfo").getroot()
     if (info.get("identifier"), info.get("version"), info.get("auth")) != (IDENTIFIER, version, "root"):
@@ -110,13 +110,13 @@ def main():
     if {"arm64", "x86_64"} != set(distribution.find("options").get("hostArchitectures").split(",")):
         fail("Distribution: other processors")
 
-    with open((out / "root" / PROGRAM).parents[1] / "Info.plist", "rb") as file:
+    with open((out / "payload" / PROGRAM).parents[1] / "Info.plist", "rb") as file:
         bundle = plistlib.load(file)
     if (bundle["CFBundleIdentifier"], bundle["CFBundleVersion"]) != (IDENTIFIER, version):
         fail(f"Info.plist: {bundle}")
-    with open(out / f"root/Library/LaunchDaemons/{IDENTIFIER}.plist", "rb") as file:
+    with open(out / f"payload/Library/LaunchDaemons/{IDENTIFIER}.plist", "rb") as file:
         started = plistlib.load(file)["ProgramArguments"][0]
-    if started != f"/{PROGRAM}" or not os.access(out / "root" / PROGRAM, os.X_OK):
+    if started != f"/{PROGRAM}" or not os.access(out / "payload" / PROGRAM, os.X_OK):
         fail(f"launchd would start {started}")
     print(f"{package}: {os.path.getsize(package)} bytes, {len(bills)} paths, version {version}")
     for path, (_, mode, _, _, size, _, _) in bills.items():

@@ -97,31 +97,30 @@ fn s11_restart_between_read_and_upload() {
     assert_eq!(told.alert(), unbroken.alert());
 }
 
-/// A staged copy outlives the restart: it is found by the new run's hashes, by path and by inode.
-#[test]
-fn s11_twin_staged_file() {
+/// One program stages a copy and ends; `curl` opens it as told, and sends.
+fn staged_and_sent(open: impl FnOnce(&mut World, &Proc)) -> World {
     let mut w = World::new();
     let p = w.launch(0.0, X, &["x"]);
     w.open(1.0, &p, PLAN);
     w.write(1.1, &p, "/private/tmp/out.bin");
     w.exit(1.2, &p);
     let curl = w.launch(20.0, apple("/usr/bin/curl", "com.apple.curl"), &["curl"]);
-    w.open(20.1, &curl, "/tmp/out.bin");
+    open(&mut w, &curl);
     w.upload(20.2, &curl, DROPBOX, 300_000);
+    w
+}
+
+/// A staged copy outlives the restart: it is found by the new run's hashes, by path and by inode.
+#[test]
+fn s11_twin_staged_file() {
+    let w = staged_and_sent(|w, curl| w.open(20.1, curl, "/tmp/out.bin"));
     tell_with_restart(&w, 5.0, None).alert();
 }
 
 /// The twin of S13: a configuration read again hashes paths otherwise, and a staged file is found by its path all the same.
 #[test]
 fn s13_twin_staged_file_by_its_path() {
-    let mut w = World::new();
-    let p = w.launch(0.0, X, &["x"]);
-    w.open(1.0, &p, PLAN);
-    w.write(1.1, &p, "/private/tmp/out.bin");
-    w.exit(1.2, &p);
-    let curl = w.launch(20.0, apple("/usr/bin/curl", "com.apple.curl"), &["curl"]);
-    w.open_inode(20.1, &curl, "/private/tmp/out.bin", 4711);
-    w.upload(20.2, &curl, DROPBOX, 300_000);
+    let w = staged_and_sent(|w, curl| w.open_inode(20.1, curl, "/private/tmp/out.bin", 4711));
     let (events, capture) = w.recordings();
     let [first, second] = [compiled(CORP), Arc::clone(&ANEW)]
         .map(|policy| (inputs(&policy, &events, vec![capture.clone()]), policy));
