@@ -289,7 +289,7 @@ open=$(find "$out/state" "$out/run" -perm /077)
 [ -z "$open" ] || die "others may touch: $open"
 
 python3 -c 'import plistlib, sys; sys.stdout.buffer.write(plistlib.dumps({"upload": {"min_ratio": "much"}, "window": {"default": "9m"}}))' | forced
-until_logged 'managed preferences changed: the configuration is wrong, the last good one stays in force'
+until_logged 'managed preferences changed: the configuration cannot be used, the last good one stays in force'
 logged 'managed preferences of com.cloudward.daemon:.*\[upload\] `min_ratio`'
 in_force window.default | grep -q '^"50m" managed preferences.*min_ratio' || die "not in force: $(in_force window.default)"
 says 2 "$out/check" -- check --managed
