@@ -31,6 +31,8 @@ mod state;
 pub mod status;
 mod stop;
 mod tapping;
+#[cfg(test)]
+mod testing;
 mod thinking;
 pub mod threats;
 mod voice;

@@ -117,22 +117,7 @@ pub(super) fn gap(alive: Option<Timestamp>, kept: Option<Timestamp>, now: Timest
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("cloudward-state-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
+    use crate::daemon::testing::Folder;
 
     fn at(seconds: i64) -> Timestamp {
         Timestamp::from_nanos(seconds * 1_000_000_000)
@@ -140,7 +125,7 @@ mod tests {
 
     #[test]
     fn there_is_one() {
-        let folder = Folder::new("one");
+        let folder = Folder::new("state-one");
         let (first, _) = State::take(&folder.0, at(1)).unwrap();
         assert!(matches!(State::take(&folder.0, at(2)), Err(StateError::Taken(_))));
         assert!(is_taken(&folder.0));
@@ -151,7 +136,7 @@ mod tests {
 
     #[test]
     fn every_end_leaves_a_gap_of_its_kind() {
-        let folder = Folder::new("gap");
+        let folder = Folder::new("state-gap");
         let (first, last) = State::take(&folder.0, at(10)).unwrap();
         assert_eq!(gap(last, None, at(10)), None);
         first.alive(at(70));
@@ -169,7 +154,7 @@ mod tests {
 
     #[test]
     fn a_marker_that_cannot_be_read_still_tells() {
-        let folder = Folder::new("cut");
+        let folder = Folder::new("state-cut");
         fs::create_dir_all(&folder.0).unwrap();
         fs::write(folder.0.join(ALIVE), "20").unwrap();
         let gap = gap(State::take(&folder.0, at(5)).unwrap().1, None, at(5)).unwrap();

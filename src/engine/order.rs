@@ -17,7 +17,7 @@ use crate::model::{Input, Span, Timestamp};
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct SourceId(usize);
 
-/// Where a source stands among others at the same instant: its first event time and a hash of its first bytes.
+/// Where a source stands among others at the same instant: a hash of its first bytes.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug, Default)]
 pub struct SourceRank(pub u64);
 

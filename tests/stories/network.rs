@@ -176,6 +176,13 @@ fn n04_dns_over_https() {
     assert!(told.coverage().iter().any(|record| record.kind.as_str() == "name-hidden"));
 }
 
+/// One uncertain alert: Dropbox behind another's name.
+fn suspects_fronting(told: &Told) {
+    let alert = told.low();
+    assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "fronting-suspected"));
+    assert_eq!(alert.service.as_deref(), Some("dropbox"));
+}
+
 /// The hello names an innocent host; the process asked DNS for another a moment before.
 #[test]
 fn n07_the_hello_contradicts_dns() {
@@ -185,10 +192,7 @@ fn n07_the_hello_contradicts_dns() {
     let mut conn = w.connect_to(2.0, &p, "content.dropboxapi.com", Some("www.example.org"), false);
     let end = w.send(2.1, &mut conn, 90_000);
     w.close(end + 0.1, &mut conn);
-    let told = w.tell();
-    let alert = told.low();
-    assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "fronting-suspected"));
-    assert_eq!(alert.service.as_deref(), Some("dropbox"));
+    suspects_fronting(&w.tell());
 }
 
 /// The connection to an innocent host is open; then the process is led to the same address by another name, and sends.
@@ -200,10 +204,7 @@ fn n10_one_connection_for_several_hosts() {
     w.resolve(3.0, &p, "content.dropboxapi.com");
     let end = w.send(4.0, &mut conn, 90_000);
     w.close(end + 0.1, &mut conn);
-    let told = w.tell();
-    let alert = told.low();
-    assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "fronting-suspected"));
-    assert_eq!(alert.service.as_deref(), Some("dropbox"));
+    suspects_fronting(&w.tell());
 }
 
 /// The same, but all was sent before; or it was another process that asked.

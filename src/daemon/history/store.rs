@@ -201,25 +201,10 @@ mod tests {
     use std::sync::Arc;
 
     use super::*;
+    use crate::daemon::testing::Folder;
     use crate::model::Uid;
 
     const DAY: i64 = 86_400_000_000_000;
-
-    struct Folder(PathBuf);
-
-    impl Folder {
-        fn new(name: &str) -> Self {
-            let path = std::env::temp_dir().join(format!("cloudward-history-{name}-{}", std::process::id()));
-            let _ = fs::remove_dir_all(&path);
-            Self(path)
-        }
-    }
-
-    impl Drop for Folder {
-        fn drop(&mut self) {
-            let _ = fs::remove_dir_all(&self.0);
-        }
-    }
 
     fn at(nanos: i64) -> Timestamp {
         Timestamp::from_nanos(nanos)
@@ -246,7 +231,7 @@ mod tests {
 
     #[test]
     fn sums_outlive_the_daemon() {
-        let folder = Folder::new("sums");
+        let folder = Folder::new("history-sums");
         let mut store = Store::open(&folder.0, at(DAY)).unwrap();
         [10, 30].iter().for_each(|bytes| store.add(&upload(1, *bytes, *bytes as u64)));
         store.flush(at(DAY)).unwrap();
@@ -262,7 +247,7 @@ mod tests {
 
     #[test]
     fn reports_of_one_alert_are_one_alert() {
-        let folder = Folder::new("alert");
+        let folder = Folder::new("history-alert");
         let mut store = Store::open(&folder.0, at(DAY)).unwrap();
         for (count, bytes) in [(1, 10), (3, 40), (3, 40)] {
             let outcome = UploadOutcome::Alerted(AlertId([7; 16]));
@@ -275,7 +260,7 @@ mod tests {
     /// Cut at every byte: what was whole is there, and nothing else.
     #[test]
     fn a_torn_end_is_left_out() {
-        let folder = Folder::new("torn");
+        let folder = Folder::new("history-torn");
         let mut store = Store::open(&folder.0, at(DAY)).unwrap();
         let mut ends = vec![0];
         for number in 0..3 {
@@ -298,7 +283,7 @@ mod tests {
 
     #[test]
     fn what_is_old_goes_and_what_is_many_stays_within_its_bytes() {
-        let folder = Folder::new("bounds");
+        let folder = Folder::new("history-bounds");
         let mut store = Store::open(&folder.0, at(0)).unwrap();
         for number in 0..MAX_ENTRIES as u32 + 100 {
             store.add(&upload(number, i64::from(number), 10));
