@@ -5,7 +5,6 @@ use std::fmt::Write as _;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cli::alerts::proposal::{list, quoted};
 use crate::cli::paint::{size, visible};
 use crate::daemon::history::{Entries, Kept};
 use crate::engine::habits::Baseline;
@@ -84,7 +83,10 @@ pub fn write(entries: &Entries, from: &str, form: Form) -> String {
     let clients = clients(entries);
     match form {
         Form::Json => serde_json::to_string_pretty(&Clients { client: clients }).unwrap_or_default() + "\n",
-        Form::Toml => clients.iter().fold(head(&clients, from, "# "), |text, one| text + &one.toml()),
+        Form::Toml => {
+            let head = head(&clients, from, "# ");
+            format!("{head}\n{}", toml::to_string(&Clients { client: clients }).unwrap_or_default())
+        }
         Form::Text => clients.iter().fold(head(&clients, from, ""), |text, one| text + &one.text()),
     }
 }
@@ -168,34 +170,6 @@ impl Client {
             let alerts = if self.alerts == 1 { "1 alert" } else { &format!("{} alerts", self.alerts) };
             add("NOT", &format!("approved by any entry: {alerts}"));
         }
-        text
-    }
-
-    fn toml(&self) -> String {
-        let mut text = String::from("\n[[client]]\n");
-        let mut add = |key: &str, value: String| _ = writeln!(text, "{key:<10} = {value}");
-        add("code", quoted(&self.code));
-        add("executable", quoted(&self.executable));
-        add("service", quoted(&self.service));
-        add("category", quoted(&self.category));
-        let lists = [
-            ("tenants", &self.tenants),
-            ("users", &self.users),
-            ("sets", &self.sets),
-            ("paths", &self.paths),
-            ("allowed_by", &self.allowed_by),
-        ];
-        lists.into_iter().for_each(|(key, items)| add(key, list(items)));
-        let numbers = [
-            ("uploads", self.uploads),
-            ("alerts", self.alerts),
-            ("bytes_out", self.bytes_out),
-            ("usual", self.usual),
-            ("most", self.most),
-        ];
-        numbers.into_iter().for_each(|(key, number)| add(key, number.to_string()));
-        add("first", quoted(&self.first));
-        add("last", quoted(&self.last));
         text
     }
 }
