@@ -23,14 +23,6 @@ pub struct PathInterest {
 pub trait Gate {
     /// `path` as the sensor saw it, escapes of its carrier undone; any bytes.
     fn path(&mut self, path: &[u8]) -> PathInterest;
-
-    /// The answer to a path by its spelling in the carrier, escapes and all, if it is remembered.
-    fn recall(&self, _spelling: &[u8]) -> Option<PathInterest> {
-        None
-    }
-
-    /// What [`path`](Self::path) answered to the path that is spelled so.
-    fn remember(&mut self, _spelling: &[u8], _interest: PathInterest) {}
 }
 
 /// Asks policy. The answer holds whatever homes become known later: see [`Paths::may_matter`].
@@ -48,21 +40,16 @@ impl PolicyGate {
 }
 
 impl Gate for PolicyGate {
-    fn path(&mut self, path: &[u8]) -> PathInterest {
-        let canonical = self.paths.canonical(path, &mut self.scratch);
-        PathInterest {
-            matters: self.paths.may_matter(&canonical),
-            named: !canonical.is_system(),
-            hash: self.paths.hash(&canonical),
-        }
-    }
-
     #[inline]
-    fn recall(&self, spelling: &[u8]) -> Option<PathInterest> {
-        self.recall.get(spelling)
-    }
-
-    fn remember(&mut self, spelling: &[u8], interest: PathInterest) {
-        self.recall.put(spelling, interest);
+    fn path(&mut self, path: &[u8]) -> PathInterest {
+        let (paths, scratch) = (&self.paths, &mut self.scratch);
+        self.recall.answer(path, || {
+            let canonical = paths.canonical(path, scratch);
+            PathInterest {
+                matters: paths.may_matter(&canonical),
+                named: !canonical.is_system(),
+                hash: paths.hash(&canonical),
+            }
+        })
     }
 }

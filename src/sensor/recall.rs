@@ -8,11 +8,11 @@ use crate::model::PathHash;
 
 use super::gate::PathInterest;
 
-/// Places for answers; a newer one takes the place of an older one that falls on it. With [`LONGEST`], half a megabyte:
-/// what stays in a processor's second-level cache.
-const PLACES: usize = 4096;
-/// Bytes of the longest path that is remembered, as its carrier wrote it.
-const LONGEST: usize = 118;
+/// Places for answers; a newer one takes the place of an older one that falls on it. With [`LONGEST`], 128 KiB: a part of a
+/// processor's second-level cache, where the lines that are read want to be too.
+const PLACES: usize = 1024;
+/// Bytes of the longest path that is remembered.
+const LONGEST: usize = 117;
 
 #[derive(Clone)]
 struct Place {
@@ -48,30 +48,35 @@ impl Recall {
         Self { seed: RandomState::default(), places: vec![empty; PLACES].into_boxed_slice() }
     }
 
-    fn index(&self, path: &[u8]) -> usize {
-        (self.seed.hash_one(path) as usize) % PLACES
-    }
-
+    /// The answer to this path: the remembered one, or what `ask` says, which is remembered from now on.
     #[inline]
-    pub fn get(&self, path: &[u8]) -> Option<PathInterest> {
-        let place = self.places.get(self.index(path))?;
-        let known = place.path.get(..usize::from(place.length))?;
-        (known == path && !path.is_empty()).then_some(PathInterest {
-            matters: place.matters,
-            named: place.named,
-            hash: place.hash,
-        })
+    pub fn answer(&mut self, path: &[u8], ask: impl FnOnce() -> PathInterest) -> PathInterest {
+        let index = (self.seed.hash_one(path) as usize) % PLACES;
+        let Some(place) = self.places.get_mut(index) else { return ask() };
+        if let Some(known) = place.answer(path) {
+            return known;
+        }
+        let interest = ask();
+        place.put(path, interest);
+        interest
+    }
+}
+
+impl Place {
+    #[inline]
+    fn answer(&self, path: &[u8]) -> Option<PathInterest> {
+        let known = self.path.get(..usize::from(self.length))?;
+        let interest = PathInterest { matters: self.matters, named: self.named, hash: self.hash };
+        (known == path && !path.is_empty()).then_some(interest)
     }
 
-    pub fn put(&mut self, path: &[u8], interest: PathInterest) {
-        let index = self.index(path);
-        let Some(place) = self.places.get_mut(index) else { return };
-        let (Some(room), Ok(length)) = (place.path.get_mut(..path.len()), u8::try_from(path.len())) else {
+    fn put(&mut self, path: &[u8], interest: PathInterest) {
+        let (Some(room), Ok(length)) = (self.path.get_mut(..path.len()), u8::try_from(path.len())) else {
             return;
         };
         room.copy_from_slice(path);
-        (place.length, place.hash) = (length, interest.hash);
-        (place.matters, place.named) = (interest.matters, interest.named);
+        (self.length, self.hash) = (length, interest.hash);
+        (self.matters, self.named) = (interest.matters, interest.named);
     }
 }
 
@@ -79,37 +84,41 @@ impl Recall {
 mod tests {
     use super::*;
 
+    fn interest(n: u64) -> PathInterest {
+        PathInterest { matters: n.is_multiple_of(3), named: n.is_multiple_of(2), hash: PathHash(n) }
+    }
+
     #[test]
     fn an_answer_is_never_another_paths() {
         let mut recall = Recall::new();
-        let answer = |n: u64| PathInterest {
-            matters: n.is_multiple_of(3),
-            named: n.is_multiple_of(2),
-            hash: PathHash(n),
-        };
         let path = |n: u64| format!("/Users/a/{n}").into_bytes();
         for n in 0..50_000 {
-            recall.put(&path(n), answer(n));
+            assert_eq!(recall.answer(&path(n), || interest(n)), interest(n));
         }
-        let known = (0..50_000).filter(|n| match recall.get(&path(*n)) {
-            Some(found) => {
-                assert_eq!(found, answer(*n));
-                true
-            }
-            None => false,
-        });
-        assert!((PLACES * 9 / 10..=PLACES).contains(&known.count()));
-        assert_eq!(recall.get(b""), None);
+        let mut asked = 0;
+        for n in (0..50_000).rev() {
+            let again = || {
+                asked += 1u64;
+                interest(n)
+            };
+            assert_eq!(recall.answer(&path(n), again), interest(n));
+        }
+        assert!((50_000 - PLACES as u64..50_000).contains(&asked), "the latest were remembered: {asked}");
+        assert_eq!(recall.answer(b"", || interest(7)), interest(7));
+        assert_eq!(
+            recall.answer(b"", || interest(8)),
+            interest(8),
+            "no path is empty: nothing is known of it"
+        );
     }
 
     #[test]
     fn long_paths_are_asked_again() {
         let mut recall = Recall::new();
-        let interest = PathInterest { matters: true, named: true, hash: PathHash(7) };
         let long = vec![b'a'; LONGEST + 1];
-        recall.put(&long, interest);
-        assert_eq!(recall.get(&long), None);
-        recall.put(&long[..LONGEST], interest);
-        assert_eq!(recall.get(&long[..LONGEST]), Some(interest));
+        recall.answer(&long, || interest(1));
+        assert_eq!(recall.answer(&long, || interest(2)), interest(2));
+        recall.answer(&long[..LONGEST], || interest(3));
+        assert_eq!(recall.answer(&long[..LONGEST], || interest(4)), interest(3));
     }
 }

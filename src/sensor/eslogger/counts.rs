@@ -25,6 +25,9 @@ pub struct Counts {
     /// Emitted only to introduce a process.
     pub introductions: u64,
     names: BTreeMap<Box<[u8]>, usize>,
+    /// The numbers of the two events that most lines are of.
+    open: Option<usize>,
+    close: Option<usize>,
     events: Vec<EventCount>,
 }
 
@@ -35,7 +38,27 @@ impl Counts {
     }
 
     /// A small number that stands for the name from now on.
+    #[inline]
     pub(super) fn index(&mut self, name: &[u8]) -> usize {
+        let known = match name {
+            b"open" => self.open,
+            b"close" => self.close,
+            _ => None,
+        };
+        known.unwrap_or_else(|| self.look_up(name))
+    }
+
+    fn look_up(&mut self, name: &[u8]) -> usize {
+        let index = self.number(name);
+        match name {
+            b"open" => self.open = Some(index),
+            b"close" => self.close = Some(index),
+            _ => {}
+        }
+        index
+    }
+
+    fn number(&mut self, name: &[u8]) -> usize {
         if let Some(index) = self.names.get(name) {
             return *index;
         }

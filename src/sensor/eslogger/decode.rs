@@ -16,7 +16,6 @@ use super::find::Finders;
 use super::kind::Kind;
 use super::message::{Envelope, Event};
 use super::process::RawProcess;
-use super::quick::Quick;
 use super::scan::Scanner;
 use super::sequence::{Mark, Sequence};
 
@@ -177,15 +176,12 @@ impl Decoder {
     }
 }
 
-/// The parts of a line: in one pass where that is enough, by search where that is certain, else by a walk.
+/// The parts of a line: by search where that is certain, else by a walk.
 #[inline]
 fn read_parts<'a, G: Gate + ?Sized>(
     line: &'a [u8],
     context: &mut Context<'_, G>,
 ) -> Result<(Event<'a>, Envelope, Body), LineError> {
-    if let Some(parts) = Quick::read(line, context) {
-        return Ok(parts);
-    }
     if let Some(event) = Event::find(line, context.tools.finders) {
         let mut scanner = Scanner::starting_at(line, event.body);
         let body = events::read(Kind::of(event.name), &mut scanner, context);

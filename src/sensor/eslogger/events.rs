@@ -18,15 +18,11 @@ pub(super) struct Context<'d, G: ?Sized> {
 }
 
 impl<G: Gate + ?Sized> Context<'_, G> {
-    /// What policy says of a path, from memory where it was asked before.
+    /// What policy says of a path, and the path without its carrier's escapes.
     #[inline]
-    pub(super) fn interest(&mut self, path: Text<'_>) -> PathInterest {
-        if let Some(known) = self.gate.recall(path.0) {
-            return known;
-        }
-        let interest = self.gate.path(path.bytes(self.tools.scratch));
-        self.gate.remember(path.0, interest);
-        interest
+    fn ask<'s>(&'s mut self, path: Text<'s>) -> (PathInterest, &'s [u8]) {
+        let path = path.bytes(self.tools.scratch);
+        (self.gate.path(path), path)
     }
 }
 
@@ -95,16 +91,13 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
     let file = file.ok_or(LineError::Missing("event.open.file.path"))?;
     // The mask is an int in C and its high bits may be printed as a sign.
     let flags = OpenFlags(flags.ok_or(LineError::Missing("event.open.fflag"))? as u32);
-    let interest = context.interest(file.path);
+    let (interest, path) = context.ask(file.path);
     let what = if interest.matters {
         Some(What::Open { file: file.build(&mut context.tools)?, flags })
     } else if flags.reads() {
+        let name = interest.named.then(|| FilePath::new(path));
         let id = file.id(context.tools.finders);
-        let (name, links) = if interest.named {
-            (Some(file.path(context.tools.scratch)), file.links(context.tools.finders))
-        } else {
-            (None, 0)
-        };
+        let links = if interest.named { file.links(context.tools.finders) } else { 0 };
         Some(What::Touch { path: interest.hash, id, name, links })
     } else {
         None
@@ -117,7 +110,7 @@ fn close<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> 
     scanner.fields(|scanner, key| {
         match key {
             b"modified" | b"was_mapped_writable" => changed |= scanner.flag()?.unwrap_or(false),
-            b"target" => file = Some(scanner.raw()?),
+            b"target" => file = RawFile::read(scanner)?,
             _ => scanner.skip()?,
         }
         Ok(())
@@ -125,7 +118,6 @@ fn close<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> 
     if !changed {
         return Ok(None);
     }
-    let file = file.map(|raw| RawFile::read(&mut Scanner::new(raw))).transpose()?.flatten();
     let file = file.ok_or(LineError::Missing("event.close.target.path"))?;
     Ok(Some(What::Written { file: file.build(&mut context.tools)? }))
 }
@@ -198,7 +190,7 @@ fn mmap<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
         Ok(())
     })?;
     let source = source.ok_or(LineError::Missing("event.mmap.source.path"))?;
-    if protection & PROT_READ == 0 || !context.interest(source.path).matters {
+    if protection & PROT_READ == 0 || !context.ask(source.path).0.matters {
         return Ok(None);
     }
     Ok(Some(What::Open { file: source.build(&mut context.tools)?, flags: OpenFlags(OpenFlags::FREAD) }))

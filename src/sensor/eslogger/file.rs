@@ -31,7 +31,7 @@ impl<'a> RawFile<'a> {
             match key {
                 b"path" => path = scanner.text()?,
                 b"path_truncated" => truncated = scanner.flag()?.unwrap_or(false),
-                b"stat" => stat = scanner.raw()?,
+                b"stat" => stat = scanner.flat()?,
                 _ => scanner.skip()?,
             }
             Ok(())
@@ -51,8 +51,8 @@ impl<'a> RawFile<'a> {
     /// How many names it has; 0 without a `stat`, and for a directory.
     #[inline]
     pub(super) fn links(&self, finders: &Finders) -> u32 {
-        match finders.links.number_in(self.stat) {
-            Some(links @ 0..=1) => links,
+        match finders.links.digits_in(self.stat) {
+            Some(links @ 0..=1) => links as u32,
             _ => self.links_of_several(finders),
         }
     }
@@ -102,8 +102,8 @@ impl Stat {
 
     #[inline]
     fn find_id(raw: &[u8], finders: &Finders) -> Option<FileId> {
-        let inode = finders.inode.number_in(raw)?;
-        let device = finders.device.number_in(raw)?;
+        let inode = finders.inode.digits_in(raw)?;
+        let device = finders.device.digits_in(raw)?.try_into().ok()?;
         // Nothing has inode 0: it is how a missing one is written.
         (inode != 0).then_some(FileId { device, inode })
     }

@@ -63,21 +63,4 @@ impl Kind {
             _ => Self::Other,
         }
     }
-    /// The event tells of files and of nothing else: no other process stands in it, and no key that a program chose.
-    pub(super) fn is_about_files(self) -> bool {
-        matches!(
-            self,
-            Self::Open
-                | Self::Close
-                | Self::Create
-                | Self::Exit
-                | Self::Link
-                | Self::Rename
-                | Self::Unlink
-                | Self::Write
-                | Self::Clone
-                | Self::CsInvalidated
-                | Self::Copyfile
-        )
-    }
 }

@@ -1,10 +1,13 @@
 //! The envelope: what every message has, whatever its event.
 
+use memchr::memchr_iter;
+
 use crate::model::{ProcessKey, Timestamp};
 
 use super::error::LineError;
-use super::find::{Finders, Key};
+use super::find::{Finders, Key, digits};
 use super::process::Token;
+use super::quotes::closing_quote;
 use super::scan::{Scan, Scanner};
 
 /// Where a message's event stands: its name, and its value by offset in the line.
@@ -117,40 +120,20 @@ impl Answer {
 }
 
 impl Envelope {
-    /// Of parts found by search: numbers as global and own, `process` as the offset of its value.
-    #[inline]
-    pub(super) fn new(
-        time: Timestamp,
-        (global, number): (u64, u64),
-        actor: ProcessKey,
-        process: usize,
-        answer: Answer,
-    ) -> Self {
-        Self {
-            time: Some(time),
-            global: Some(global),
-            number: Some(number),
-            actor: Some(actor),
-            process: Some(process),
-            event: None,
-            answer,
-        }
-    }
-
     /// Finds each field by its bytes, in what is left of the line when the event (up to `end`) is taken out. There every
     /// one of the keys stands once: the other tokens of `process` have longer names, and so has its `start_time`.
     #[inline]
     pub(super) fn find(line: &[u8], event: Event<'_>, end: usize, finders: &Finders) -> Option<Self> {
         let outside = Outside { line, before: line.get(..event.start)?, end };
-        let (global, number) = outside.numbers(finders)?;
+        let (global, number) = outside.numbers()?;
         Some(Self {
-            time: Some(read_time(&mut outside.value(&finders.time)?)?),
+            time: Some(find_time(outside.value(&finders.time)?)?),
             global: Some(global),
             number: Some(number),
-            actor: Some(Token::find_key(&mut outside.value(&finders.token)?, finders)?),
+            actor: Some(Token::find_key(outside.value(&finders.token)?)?),
             process: None,
             event: Some((event.start, end)),
-            answer: Answer::find(line.get(outside.value(&finders.action)?.at()..)?)?,
+            answer: Answer::find(outside.value(&finders.action)?)?,
         })
     }
 
@@ -160,7 +143,7 @@ impl Envelope {
             (None, Some(event)) => event,
             (process, _) => return process,
         };
-        Some(Outside { line, before: line.get(..start)?, end }.value(&finders.process)?.at())
+        Outside { line, before: line.get(..start)?, end }.place(&finders.process)
     }
 
     /// Walks the whole line: slower, and right for any spacing and any order.
@@ -197,40 +180,56 @@ struct Outside<'a> {
 
 impl<'a> Outside<'a> {
     #[inline]
-    fn value(&self, key: &Key) -> Option<Scanner<'a>> {
+    fn place(&self, key: &Key) -> Option<usize> {
         if let Some((_, value)) = key.find(self.before) {
-            return Some(Scanner::starting_at(self.line, value));
+            return Some(value);
         }
         let (_, value) = key.find(self.line.get(self.end..)?)?;
-        Some(Scanner::starting_at(self.line, self.end + value))
+        Some(self.end + value)
+    }
+
+    /// The line from the key's value on.
+    #[inline]
+    fn value(&self, key: &Key) -> Option<&'a [u8]> {
+        self.line.get(self.place(key)?..)
     }
 }
 
 impl Outside<'_> {
-    /// `global_seq_num` and `seq_num`, in one pass for both.
+    /// `global_seq_num` and `seq_num`, in one pass for both: `q` is the rarest letter of a line.
     #[inline]
-    fn numbers(&self, finders: &Finders) -> Option<(u64, u64)> {
+    fn numbers(&self) -> Option<(u64, u64)> {
+        const KEY: &[u8] = b"seq_num\":";
         let (mut global, mut number) = (None, None);
-        let after = self.line.get(self.end..)?;
-        for part in [self.before, after] {
-            let mut rest = part;
-            while (global.is_none() || number.is_none())
-                && let Some((at, value)) = finders.numbers.find(rest)
-            {
-                let (key, tail) = (rest.get(..at)?, rest.get(value..)?);
-                rest = tail;
-                let slot = if key.ends_with(b"\"global_") {
-                    &mut global
-                } else if key.ends_with(b"\"") {
-                    &mut number
-                } else {
+        for part in [self.before, self.line.get(self.end..)?] {
+            for at in memchr_iter(b'q', part) {
+                let Some((before, key)) = at.checked_sub(2).and_then(|from| part.split_at_checked(from))
+                else {
                     continue;
                 };
-                *slot = Some(Scanner::new(tail).number().ok()??);
+                let slot = match before {
+                    [.., b'"'] => &mut number,
+                    _ if before.ends_with(b"\"global_") => &mut global,
+                    _ => continue,
+                };
+                if let Some(value) = key.strip_prefix(KEY)
+                    && slot.is_none()
+                {
+                    *slot = Some(digits(value)?);
+                    if let (Some(global), Some(number)) = (global, number) {
+                        return Some((global, number));
+                    }
+                }
             }
         }
-        global.zip(number)
+        None
     }
+}
+
+#[inline]
+fn find_time(value: &[u8]) -> Option<Timestamp> {
+    let text = value.strip_prefix(b"\"")?;
+    Timestamp::parse(text.get(..closing_quote(text)?)?)
 }
 
 fn read_time(scanner: &mut Scanner<'_>) -> Option<Timestamp> {

@@ -15,7 +15,6 @@ mod find;
 mod kind;
 mod message;
 mod process;
-mod quick;
 mod quotes;
 mod scan;
 mod sequence;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use memchr::{memchr, memchr_iter};
+
 use crate::model::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, Timestamp, Uid};
 
 use super::error::LineError;
 use super::file::RawFile;
-use super::find::Finders;
+use super::find::digits;
 use super::scan::{Scan, Scanner};
 use super::text::Text;
 
@@ -30,15 +32,27 @@ impl Token {
         if scanner.peek()? == b'[' { Self::read_array(scanner) } else { Self::read_object(scanner) }
     }
 
-    /// Only whose token it is, as most messages need no more: by search, in an object that holds no other.
+    /// Only whose token it is, as most messages need no more; `value` begins with the token. An object of numbers alone
+    /// ends at its first bracket, and only these two of its keys begin with `p`.
     #[inline]
-    pub(super) fn find_key(scanner: &mut Scanner<'_>, finders: &Finders) -> Option<ProcessKey> {
-        if scanner.peek() != Ok(b'{') {
-            return Some(Self::read(scanner).ok()??.key);
+    pub(super) fn find_key(value: &[u8]) -> Option<ProcessKey> {
+        /// Eight numbers and their names have at most 170 bytes.
+        const LONGEST: usize = 256;
+        if !value.starts_with(b"{") {
+            return Some(Self::read(&mut Scanner::new(value)).ok()??.key);
         }
-        let raw = scanner.raw().ok()?;
-        let pid = Pid(finders.pid.number_in(raw)?);
-        Some(ProcessKey { pid, version: finders.version.number_in(raw)? })
+        let window = value.get(..LONGEST).unwrap_or(value);
+        let token = window.get(..=memchr(b'}', window)?)?;
+        let (mut pid, mut version) = (None, None);
+        for at in memchr_iter(b'p', token) {
+            let key = token.get(at - 1..)?;
+            if let Some(value) = key.strip_prefix(b"\"pid\":") {
+                pid = Some(i32::try_from(digits(value)?).ok()?);
+            } else if let Some(value) = key.strip_prefix(b"\"pidversion\":") {
+                version = Some(u32::try_from(digits(value)?).ok()?);
+            }
+        }
+        Some(ProcessKey { pid: Pid(pid?), version: version? })
     }
 
     fn read_object(scanner: &mut Scanner<'_>) -> Scan<Option<Self>> {

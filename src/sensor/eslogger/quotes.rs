@@ -33,19 +33,25 @@ fn closing_quote_after_escapes(body: &[u8], mut at: usize) -> Option<usize> {
 /// ones are compared eight at a time.
 #[inline]
 fn quote(body: &[u8]) -> Option<usize> {
-    const EACH: u64 = 0x0101_0101_0101_0101;
     let mut rest = body;
     for round in 0..NEAR {
         let Some((eight, further)) = rest.split_first_chunk::<8>() else { break };
-        // Zero where a quote is; the lowest byte that borrows is the first zero.
-        let differs = u64::from_le_bytes(*eight) ^ (EACH * b'"' as u64);
-        let found = differs.wrapping_sub(EACH) & !differs & (EACH << 7);
-        if found != 0 {
-            return Some(round * 8 + found.trailing_zeros() as usize / 8);
+        if let Some(at) = first_of_eight(*eight, b'"') {
+            return Some(round * 8 + at);
         }
         rest = further;
     }
     memchr(b'"', rest).map(|at| at + (body.len() - rest.len()))
+}
+
+/// Where the byte stands first among eight.
+#[inline]
+pub(super) fn first_of_eight(eight: [u8; 8], byte: u8) -> Option<usize> {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Zero where the byte is; the lowest byte that borrows is the first zero.
+    let differs = u64::from_le_bytes(eight) ^ (EACH * u64::from(byte));
+    let found = differs.wrapping_sub(EACH) & !differs & (EACH << 7);
+    (found != 0).then(|| found.trailing_zeros() as usize / 8)
 }
 
 /// Rounds of eight bytes before the search is left to `memchr`.

@@ -79,6 +79,27 @@ impl<'a> Scanner<'a> {
     /// come as they are written: `eslogger` escapes none of the names that are looked for.
     #[inline]
     fn key(&mut self) -> Scan<Option<&'a [u8]>> {
+        if let Some((key, value)) = self.near_key() {
+            self.at = value;
+            return Ok(Some(key));
+        }
+        self.any_key()
+    }
+
+    /// The next key as `eslogger` writes it, without space around, and where its value stands.
+    #[inline]
+    fn near_key(&self) -> Option<(&'a [u8], usize)> {
+        let rest = self.bytes.get(self.at..)?;
+        let (body, start) = match rest {
+            [b',', b'"', body @ ..] => (body, self.at + 2),
+            [b'"', body @ ..] => (body, self.at + 1),
+            _ => return None,
+        };
+        let (key, rest) = body.split_at_checked(closing_quote(body)?)?;
+        matches!(rest, [_, b':', ..]).then_some((key, start + key.len() + 2))
+    }
+
+    fn any_key(&mut self) -> Scan<Option<&'a [u8]>> {
         let mut byte = self.peek()?;
         if byte == b',' {
             self.at += 1;
@@ -141,53 +162,64 @@ impl<'a> Scanner<'a> {
     }
 
     /// `true` or `false`; `None` (and stepped over) if the value is something else.
+    #[inline]
     pub(super) fn flag(&mut self) -> Scan<Option<bool>> {
         self.peek()?;
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let flag = match rest {
-            [b't', b'r', b'u', b'e', ..] => Some(true),
-            [b'f', b'a', b'l', b's', b'e', ..] => Some(false),
-            _ => None,
+        let flag = if self.passes(b"false") {
+            Some(false)
+        } else if self.passes(b"true") {
+            Some(true)
+        } else {
+            None
         };
-        self.skip()?;
-        Ok(flag)
+        // What follows belongs to the value until something ends it.
+        match (flag, self.bytes.get(self.at)) {
+            (Some(_), Some(b',' | b'}' | b']')) => Ok(flag),
+            (Some(_), _) => self.skip_scalar().map(|()| flag),
+            (None, _) => self.skip().map(|()| None),
+        }
+    }
+
+    /// Steps over these bytes, if they are the next.
+    #[inline]
+    fn passes(&mut self, bytes: &[u8]) -> bool {
+        let passes = self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(bytes));
+        self.at += if passes { bytes.len() } else { 0 };
+        passes
+    }
+
+    /// A whole number that fits, else `None`, stepped over.
+    #[inline]
+    pub(super) fn number<N: TryFrom<i64> + TryFrom<i128>>(&mut self) -> Scan<Option<N>> {
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        let Some((value, length)) = leading_digits(rest) else {
+            return Ok(self.integer()?.and_then(|value| N::try_from(value).ok()));
+        };
+        self.at += length;
+        Ok(N::try_from(value).ok())
     }
 
     /// A whole number; `None` (and stepped over) if the value is something else or beyond `i128`. Wide enough for
     /// every integer that the system has, signed or not.
-    #[inline]
-    pub(super) fn integer(&mut self) -> Scan<Option<i128>> {
+    fn integer(&mut self) -> Scan<Option<i128>> {
         let negative = self.peek()? == b'-';
         let start = self.at;
-        let mut at = start + usize::from(negative);
-        let first = at;
-        let mut small = 0u64;
-        while let Some(digit @ b'0'..=b'9') = self.bytes.get(at) {
-            small = small.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-            at += 1;
-        }
-        match self.bytes.get(at) {
-            Some(b'.' | b'e' | b'E') => at = first,
+        let first = start + usize::from(negative);
+        let rest = self.bytes.get(first..).unwrap_or_default();
+        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        match rest.get(length) {
             None => return Err(Fault::Ended),
-            _ => {}
+            Some(b'.' | b'e' | b'E') => {}
+            Some(_) if length > 0 => {
+                self.at = first + length;
+                let digits =
+                    self.bytes.get(start..self.at).and_then(|digits| std::str::from_utf8(digits).ok());
+                return Ok(digits.and_then(|digits| digits.parse().ok()));
+            }
+            Some(_) => {}
         }
-        if at == first {
-            self.skip()?;
-            return Ok(None);
-        }
-        self.at = at;
-        if at - first < 20 {
-            let value = i128::from(small);
-            return Ok(Some(if negative { -value } else { value }));
-        }
-        let digits = self.bytes.get(start..at).and_then(|digits| std::str::from_utf8(digits).ok());
-        Ok(digits.and_then(|digits| digits.parse().ok()))
-    }
-
-    /// A whole number that fits, else `None`.
-    #[inline]
-    pub(super) fn number<N: TryFrom<i128>>(&mut self) -> Scan<Option<N>> {
-        Ok(self.integer()?.and_then(|value| N::try_from(value).ok()))
+        self.skip()?;
+        Ok(None)
     }
 
     /// The next value as it is written.
@@ -197,6 +229,23 @@ impl<'a> Scanner<'a> {
         let start = self.at;
         self.skip()?;
         self.bytes.get(start..self.at).ok_or(Fault::Ended)
+    }
+
+    /// The next value as it is written, where it is a `stat`: an object whose values are numbers and times, so that no
+    /// string of it holds a bracket.
+    #[inline]
+    pub(super) fn flat(&mut self) -> Scan<&'a [u8]> {
+        self.peek()?;
+        let rest = self.bytes.get(self.at..).unwrap_or_default();
+        if let [b'{', body @ ..] = rest
+            && let Some(end) = memchr(b'}', body.get(..FLAT_MAX).unwrap_or(body))
+            && let (Some(flat), Some(b',' | b'}')) = (rest.get(..end + 2), rest.get(end + 2))
+            && memchr(b'{', body.get(..end).unwrap_or_default()).is_none()
+        {
+            self.at += flat.len();
+            return Ok(flat);
+        }
+        self.raw()
     }
 
     /// Steps over the next value.
@@ -278,6 +327,20 @@ impl<'a> Scanner<'a> {
     }
 }
 
+/// A whole number without a sign that surely fits, as nearly all are, and how many digits it has.
+#[inline]
+fn leading_digits(text: &[u8]) -> Option<(i64, usize)> {
+    /// So many digits always fit.
+    const MAX: usize = 18;
+    let (mut value, mut length) = (0i64, 0);
+    while let Some(digit @ b'0'..=b'9') = text.get(length) {
+        value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+        length += 1;
+    }
+    let ends = matches!(text.get(length), Some(b',' | b'}' | b']'));
+    (ends && (1..=MAX).contains(&length)).then_some((value, length))
+}
+
 /// Deeper than this no shortcut is tried, so that hostile nesting costs one look per byte.
 const FLAT_DEPTH: u32 = 8;
 /// The shortcut looks no further than this many bytes; a `stat` has about 480.
@@ -348,6 +411,9 @@ mod tests {
         ] {
             let mut scanner = Scanner::new(json.as_bytes());
             assert_eq!(scanner.integer(), Ok(value), "{json}");
+            assert_eq!(scanner.at(), json.len() - 1, "{json}");
+            let mut scanner = Scanner::new(json.as_bytes());
+            assert_eq!(scanner.number(), Ok(value.and_then(|value| i64::try_from(value).ok())), "{json}");
             assert_eq!(scanner.at(), json.len() - 1, "{json}");
         }
     }

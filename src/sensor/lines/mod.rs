@@ -13,9 +13,9 @@ use thiserror::Error;
 use crate::sensor::compressed::{self, Form};
 
 /// Bytes the buffer starts with.
-const BUFFER: usize = 1024 * 1024;
+const BUFFER: usize = 512 * 1024;
 /// Bytes asked for at once. Small enough that what was just read is still in the processor's cache when it is looked at.
-const CHUNK: usize = 256 * 1024;
+const CHUNK: usize = 128 * 1024;
 /// The longest line that is handed out. The longest real one seen has 6.4 KB; an exec can carry 1 MiB of arguments, and
 /// six bytes for each where all are escaped.
 pub const MAX_LINE: usize = 16 * 1024 * 1024;
