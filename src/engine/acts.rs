@@ -12,20 +12,21 @@ impl Engine {
     pub(super) fn act(&mut self, observed: Observed) {
         self.stats.events += 1;
         let Observed { time, actor, info, what, .. } = observed;
-        if let (What::Exec { target, facts }, None) = (&what, self.lineage.by_key(actor)) {
-            // The old image was never introduced: the new one tells who the process is from now on.
-            if info.is_none() {
-                return self.executed_stranger(target, facts, time);
+        let life = match self.lineage.by_key(actor) {
+            Some(life) => life,
+            None => {
+                if let (What::Exec { target, facts }, None) = (&what, &info) {
+                    // The old image was never introduced: the new one tells who the process is from now on.
+                    return self.executed_stranger(target, facts, time);
+                }
+                let Some(life) = self.lineage.actor(actor, info.as_ref(), time) else {
+                    self.stats.strangers += 1;
+                    return;
+                };
+                self.inherit_unseen_fork(life, time);
+                life
             }
-        }
-        let known = self.lineage.by_key(actor).is_some();
-        let Some(life) = self.lineage.actor(actor, info.as_ref(), time) else {
-            self.stats.strangers += 1;
-            return;
         };
-        if !known {
-            self.inherit_unseen_fork(life, time);
-        }
         match what {
             What::Exec { target, facts } => self.executed(life, time, &target, &facts),
             What::Fork { child } => self.forked(life, time, &child),

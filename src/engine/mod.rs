@@ -343,6 +343,9 @@ impl Engine {
 
     /// Lets records go that nothing still undecided can precede.
     fn release(&mut self, records: &mut Vec<Record>) {
+        if self.outbox.is_empty() {
+            return;
+        }
         let floor = self.pending.first_key_value().map(|((crossed, _, _), ())| *crossed);
         let before = records.len();
         self.outbox.release(floor, self.now, records);

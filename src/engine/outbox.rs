@@ -34,6 +34,10 @@ impl Outbox {
         self.next += 1;
     }
 
+    pub fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
     /// Moves out what is earlier than `floor` (the earliest undecided moment), or all if there is none.
     pub fn release(&mut self, floor: Option<Timestamp>, now: Timestamp, records: &mut Vec<Record>) {
         while let Some(entry) = self.waiting.first_entry() {
