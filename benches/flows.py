@@ -130,9 +130,9 @@ def generate(path, megabytes):
     return {"packets": count, "flows": names, "shown": shown}
 
 
-def measure(command, out):
+def measure(command, out, stdin=subprocess.DEVNULL, errors=subprocess.DEVNULL):
     start = time.monotonic()
-    child = subprocess.Popen(command, stdout=out, stderr=subprocess.DEVNULL)
+    child = subprocess.Popen(command, stdin=stdin, stdout=out, stderr=errors)
     _, status, usage = os.wait4(child.pid, 0)
     if status != 0:
         raise SystemExit("%s failed: status %d" % (command[0], status))

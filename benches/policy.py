@@ -6,16 +6,29 @@ that alerts can be counted against the ground truth.
 """
 import json, sys
 
-rules = json.load(open(sys.argv[1]))
-text = lambda items: "[" + ", ".join(json.dumps(item) for item in items) + "]"
-print('[builtin]\ndisable = ["*"]\n')
-print(f'[window]\ndefault = "{int(rules["window_s"])}s"\nfile_taint = "0s"\n')
-print(f'[upload]\nmin_bytes = {rules["min_bytes_out"]}\n')
-print('[alert]\ngroup = "0s"\n')
-print(f'[[sensitive]]\nname = "workload"\nseverity = "high"\npaths = {text(rules["sensitive_globs"])}\n')
-print(f'[[service]]\nname = "cloud"\ncategory = "file-sync"\ndomains = {text(rules["cloud_domains"])}\n')
-everything = 'sensitive = "*"\nservices = "*"\ntenants = "*"\nusers = "*"\nreason = "workload"\n'
-for team in rules["allow_teams"]:
-    print(f'[[allow]]\nname = "team {team}"\nprocess = {{ team_id = "{team}" }}\n{everything}')
-for signing_id in rules["allow_platform_ids"]:
-    print(f'[[allow]]\nname = "{signing_id}"\nprocess = {{ platform = true, signing_id = "{signing_id}" }}\n{everything}')
+
+def quoted(items):
+    return "[" + ", ".join(json.dumps(item) for item in items) + "]"
+
+
+def policy(rules):
+    parts = [
+        '[builtin]\ndisable = ["*"]\n',
+        f'[window]\ndefault = "{int(rules["window_s"])}s"\nfile_taint = "0s"\n',
+        f'[upload]\nmin_bytes = {rules["min_bytes_out"]}\n',
+        '[alert]\ngroup = "0s"\n',
+        f'[[sensitive]]\nname = "workload"\nseverity = "high"\npaths = {quoted(rules["sensitive_globs"])}\n',
+        f'[[service]]\nname = "cloud"\ncategory = "file-sync"\ndomains = {quoted(rules["cloud_domains"])}\n',
+    ]
+    everything = 'sensitive = "*"\nservices = "*"\ntenants = "*"\nusers = "*"\nreason = "workload"\n'
+    for team in rules["allow_teams"]:
+        parts.append(f'[[allow]]\nname = "team {team}"\nprocess = {{ team_id = "{team}" }}\n{everything}')
+    for signing_id in rules["allow_platform_ids"]:
+        process = f'{{ platform = true, signing_id = "{signing_id}" }}'
+        parts.append(f'[[allow]]\nname = "{signing_id}"\nprocess = {process}\n{everything}')
+    return "\n".join(parts)
+
+
+if __name__ == "__main__":
+    with open(sys.argv[1]) as file:
+        print(policy(json.load(file)))
