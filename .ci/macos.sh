@@ -109,6 +109,21 @@ mac_cargo() (
     esac
 )
 
+# release_program TARGET FILE: the program of this checkout as it is released.
+release_program() {
+    local target=$1 folder=${CARGO_TARGET_DIR:-target}
+    case $target in
+    *-apple-darwin)
+        mac_cargo link "$target"
+        cp "$(mac_binary "$target")" "$2"
+        ;;
+    *)
+        RUSTFLAGS=$(placeless) cargo build --locked --release --quiet --bin cloudward --target "$target"
+        cp "$folder/$target/release/cloudward" "$2"
+        ;;
+    esac
+}
+
 # machrun runs an x86_64 Mach-O on Linux. It lies beside the checkout, read-only: built in a copy.
 build_machrun() {
     local source=../shared/machrun
