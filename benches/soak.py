@@ -66,7 +66,7 @@ class Recording:
     """Ten seconds of lines and packets, in pieces of a twentieth of a second."""
 
     def __init__(self, folder, rate):
-        self.truth = make(folder, events=rate * LOOP, rate=rate, chains=20, lookalikes=5, brisk=True, start=START)
+        self.truth = make(folder, events=rate * LOOP, rate=rate, chains=20, lookalikes=0, brisk=True, start=START)
         self.lines = [[] for _ in range(LOOP * PIECES)]
         told = re.compile(rb'"time":"\d{4}-\d\d-\d\dT\d\d:(\d\d):(\d\d)\.(\d\d)')
         self.count = [0] * len(self.lines)
@@ -81,16 +81,34 @@ class Recording:
         self.head = next(frames)[1]
         self.packets = [[] for _ in self.lines]
         for at, frame in frames:
-            self.packets[min(len(self.lines) - 1, max(0, int((at - START) * PIECES)))].append(frame)
+            # What goes on after the ten seconds goes on in the next loop.
+            over, piece = divmod(max(0, int((at - START) * PIECES)), len(self.lines))
+            self.packets[piece].append((frame, port_of(frame), over))
 
     def lines_of(self, loop, piece, began):
         second = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime(began + piece // PIECES)).encode()
         text = re.sub(rb'"time":"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d', b'"time":"' + second, self.lines[piece])
         return text.replace(b'"pidversion":1000', b'"pidversion":%d' % (1000 + loop))
 
-    def packets_of(self, piece, began):
-        shift = began - START
-        return b"".join((int.from_bytes(frame[:4], "little") + shift).to_bytes(4, "little") + frame[4:] for frame in self.packets[piece])
+    def packets_of(self, loop, piece, began):
+        out = []
+        for frame, at, over in self.packets[piece]:
+            time_ = (int.from_bytes(frame[:4], "little") + began - START - over * LOOP).to_bytes(4, "little")
+            if at:  # Another connection: the same one again would be packets that were sent twice.
+                port = 1024 + (int.from_bytes(frame[at:at + 2], "big") + (loop - over) * 1009) % 64_000
+                frame = frame[:at] + port.to_bytes(2, "big") + frame[at + 2:]
+            out.append(time_ + frame[4:])
+        return b"".join(out)
+
+
+def port_of(frame):
+    """Where a TCP packet has its client's port, behind the record's, the tap's and the link's header; 0 if it is none."""
+    link = 16 + 156
+    six = frame[link + 12:link + 14] == b"\x86\xdd"
+    if frame[link + (20 if six else 23)] != 6:
+        return 0
+    ports = link + 14 + (40 if six else 20)
+    return ports + 2 if frame[ports:ports + 2] == b"\x01\xbb" else ports
 
 
 def version_in(loop, version):
@@ -150,7 +168,7 @@ class Soak:
             who = "%d-%d" % (told["pid"], version_in(loop, told["pidversion"]))
             self.wanted[who] = began + told["sent"] - START
         for piece in range(len(self.recording.lines)):
-            text, frames = self.recording.lines_of(loop, piece, began), self.recording.packets_of(piece, began)
+            text, frames = self.recording.lines_of(loop, piece, began), self.recording.packets_of(loop, piece, began)
             due = began + (piece + 1) / PIECES
             if (wait := due - time.time()) > 0:
                 time.sleep(wait)

@@ -125,6 +125,17 @@ impl Thinker {
         }
     }
 
+    /// When what waits longest may go.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.order.due()
+    }
+
+    /// It is so late now: what was held back until then goes.
+    pub(super) fn let_go(&mut self, now: Timestamp, said: &mut Vec<Record>) {
+        self.order.reached(self.source, now);
+        self.think(said);
+    }
+
     /// How full everything is that has a limit, and what was counted.
     pub(super) fn figures(&self) -> (Stats, Vec<Occupancy>) {
         let mut tables = self.engine.occupancy();

@@ -73,7 +73,7 @@ pub use state::state_folder;
 
 /// Inputs on their way to the engine: a second of a busy Mac, some 10 MB at most.
 const INPUTS: usize = 32_768;
-/// The engine lets go of what it holds back for stragglers when time passes, even if nothing happens.
+/// How often the engine hears what time it is, if nothing happens.
 const TICK: Duration = Duration::from_millis(250);
 
 /// What the command line asked for.

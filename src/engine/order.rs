@@ -142,11 +142,17 @@ impl Order {
         Some(input)
     }
 
-    /// Inputs that came after their turn, and those let go before it because too many waited.
+    /// When the input that waits longest may go: once every open source has passed this time.
+    pub fn due(&self) -> Option<Timestamp> {
+        let first = self.sources[self.first()?].waiting.front()?;
+        Some(first.0.time.plus(self.hold.0))
+    }
+
     pub fn held(&self) -> usize {
         self.held
     }
 
+    /// Inputs that came after their turn, and those let go before it because too many waited.
     pub fn disorder(&self) -> (u64, u64) {
         (self.late, self.hurried)
     }
@@ -193,6 +199,7 @@ mod tests {
             order.push(a, tick(at));
         }
         assert_eq!(drain(&mut order), [] as [i64; 0], "b has said nothing yet");
+        assert_eq!(order.due(), Some(Timestamp::from_nanos(105_000_000)));
         order.push(b, tick(120));
         assert_eq!(drain(&mut order), [5, 10]);
         order.close(b);
