@@ -4,7 +4,7 @@ from datetime import datetime
 
 from policy import policy
 from questions import rules
-from stage import Stage
+from stage import STAMPER, Stage
 from workload import SHELL, Writer
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -101,6 +101,21 @@ def latency(cloudward, folder, seconds, rate=10_000, chains=200):
     late = max(when - newest for newest, when in fed) * 1000
     return {"rate": len(lines) / seconds, "alerts": len(seen & wanted), "wanted": len(wanted), "p50": part(0.5), "p95": part(0.95),
             "max": waits[-1], "lost": left["lost"], "slip": late}
+
+
+def pipes_alone(count=300):
+    """The same way without cloudward, through `cat` in its place: what this machine takes for it, in milliseconds."""
+    with Pipes() as pipes, tempfile.TemporaryFile("w+") as out:
+        command = "cat '%s' | cat | exec '%s' -c \"$0\"" % (pipes.events, sys.executable)
+        way = subprocess.Popen(["sh", "-c", command, STAMPER], stdout=out)
+        with open(pipes.events, "w", 1) as pipe:
+            for _ in range(count):
+                time.sleep(0.01)
+                pipe.write("%.6f\n" % time.time())
+        way.wait(60)
+        out.seek(0)
+        waits = sorted((float(came) - float(wrote)) * 1000 for came, wrote in (line.split() for line in out))
+    return {"p50": waits[len(waits) // 2], "p95": waits[int(0.95 * len(waits))]}
 
 
 def sustained(cloudward, data, lines):

@@ -220,6 +220,7 @@ class Soak:
         patience = time.time() + 120
         while must - self.receiver.alerts.keys() and time.time() < patience:
             time.sleep(1)
+        time.sleep(2)  # The hold of the last events.
         totals, sensors = self.status()
         os.close(packets)
         if self.events is not None:

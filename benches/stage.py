@@ -2,7 +2,7 @@
 import os, re, signal, subprocess, sys, tempfile, time
 
 # Stamps each line when it comes. A process of its own: what feeds must not keep it waiting.
-_STAMPER = ("import sys, time\nfor line in sys.stdin.buffer:\n"
+STAMPER = ("import sys, time\nfor line in sys.stdin.buffer:\n"
             "    sys.stdout.write('%.6f ' % time.time() + line.decode(errors='replace'))\n    sys.stdout.flush()")
 
 
@@ -37,7 +37,7 @@ class Stage:
         environment.pop("CLOUDWARD_LOG", None)
         records = open(self.path("records"), "ab")
         if self.stamp:
-            self.reader = subprocess.Popen([sys.executable, "-c", _STAMPER], stdin=subprocess.PIPE, stdout=records)
+            self.reader = subprocess.Popen([sys.executable, "-c", STAMPER], stdin=subprocess.PIPE, stdout=records)
         self.began = time.time()
         self.daemon = subprocess.Popen(
             [self.cloudward, "run", "--sensor", "eslogger", "--config", self.path("config.toml")], env=environment,
