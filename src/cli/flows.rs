@@ -90,7 +90,7 @@ pub fn write_flows(
         format,
         lookup,
         known: Table::new(),
-        room: Vec::new(),
+        room: json::Room::default(),
         out: &mut out,
         wrote_header: false,
     };
@@ -108,7 +108,7 @@ struct FlowWriter<'a, W> {
     lookup: Lookup<'a>,
     /// What names were found to be: most flows have one that an earlier flow had.
     known: Table<DomainName, Option<Service>>,
-    room: Vec<u8>,
+    room: json::Room,
     out: W,
     wrote_header: bool,
 }
@@ -147,7 +147,7 @@ const MAX_FLOWS: usize = 1 << 15;
 /// Names whose services are remembered, about 200 bytes each.
 const MAX_KNOWN: usize = 1 << 14;
 
-/// How many packets pass between two looks at what has ended.
+/// How many packets pass between two looks at whose turn it is.
 const BATCH: u64 = 4096;
 
 fn read_all<W: Write>(
@@ -168,15 +168,18 @@ fn read_all<W: Write>(
             Ok(None) => break,
             Err(error) => complaints.push(error),
         }
-        if tap.stats().packets.is_multiple_of(BATCH) {
+        if tap.has_finished() {
             order.opened(tap.opened());
             order.ended(tap.finished());
-            order.ready(|flow| writer.write(&flow))?;
+        }
+        if tap.stats().packets.is_multiple_of(BATCH) {
+            order.opened(tap.opened());
+            order.ready(|flow| writer.write(flow))?;
         }
     }
     tap.finish(now, &mut facts);
     order.opened(tap.opened());
     order.ended(tap.finished());
-    order.all(|flow| writer.write(&flow))?;
+    order.all(|flow| writer.write(flow))?;
     Ok(tap)
 }

@@ -53,7 +53,7 @@ impl Engine {
             }
             NetKind::Hello(hello) => {
                 if let Some(flow) = self.flows.get_mut(id) {
-                    flow.hello = Some(hello.into());
+                    flow.hello = Some(hello);
                 }
             }
             NetKind::Nameless(why) => {

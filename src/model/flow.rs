@@ -275,7 +275,7 @@ pub enum NetKind {
         scope: NameScope,
     },
     /// A ClientHello was read whole.
-    Hello(Box<ClientHello>),
+    Hello(Arc<ClientHello>),
     /// It is now known that no name will come, or that the one told is not where the bytes end up.
     Nameless(UnknownName),
     /// The process asked DNS for this name at this address, and its hello names another that no answer leads here: the

@@ -29,7 +29,7 @@ pub use flow::{
 };
 pub use process::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, Script, SigningState, Uid};
 pub use property::Property;
-pub use table::{Set, Table};
+pub use table::{Hasher, Set, Table};
 pub use text::{FilePath, Lossy};
 pub use time::{Span, Timestamp};
 pub use upload::{Outcome as UploadOutcome, Upload};

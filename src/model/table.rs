@@ -8,7 +8,7 @@
 
 use std::borrow::Borrow;
 use std::collections::{HashMap, HashSet};
-use std::hash::Hash;
+use std::hash::{BuildHasher, Hash};
 
 use foldhash::quality::RandomState;
 
@@ -19,6 +19,16 @@ pub struct Table<K, V>(HashMap<K, V, RandomState>);
 /// A hash set that cannot be iterated.
 #[derive(Clone, Debug)]
 pub struct Set<K>(HashSet<K, RandomState>);
+
+/// Hashes as the tables do, for those who keep the hash of a key in its place.
+#[derive(Clone, Debug, Default)]
+pub struct Hasher(RandomState);
+
+impl Hasher {
+    pub fn hash(&self, key: &impl Hash) -> u64 {
+        self.0.hash_one(key)
+    }
+}
 
 impl<K: Eq + Hash, V> Table<K, V> {
     pub fn new() -> Self {

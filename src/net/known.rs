@@ -42,10 +42,28 @@ const ENCRYPTED_DNS_PORT: u16 = 853;
 /// The interfaces of Apple Wireless Direct Link, and of its low-latency companion.
 const NEARBY: [&str; 2] = ["awdl", "llw"];
 
-fn is_below(name: &str, domain: &str) -> bool {
-    // The last bytes, compared at once, rule out nearly all. No resolver's name is shorter.
-    name.as_bytes().last_chunk::<6>() == domain.as_bytes().last_chunk()
-        && name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
+/// The last bytes of each, compared at once, rule out nearly all names. No resolver's name is shorter.
+const RESOLVER_ENDS: [u64; RESOLVERS.len()] = {
+    let mut ends = [0; RESOLVERS.len()];
+    let mut at = 0;
+    while at < ends.len() {
+        ends[at] = end_of(RESOLVERS[at].as_bytes());
+        at += 1;
+    }
+    ends
+};
+
+const fn end_of(name: &[u8]) -> u64 {
+    match name.last_chunk() {
+        Some([a, b, c, d, e, f]) => u64::from_le_bytes([*a, *b, *c, *d, *e, *f, 0, 0]),
+        None => 0,
+    }
+}
+
+fn is_resolver(name: &str) -> bool {
+    let is_below =
+        |domain: &str| name.strip_suffix(domain).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+    RESOLVER_ENDS.contains(&end_of(name.as_bytes())) && RESOLVERS.iter().any(|resolver| is_below(resolver))
 }
 
 /// An iCloud Private Relay entry (Apple, "Prepare your network or web server for iCloud Private Relay"): `mask.icloud.com`,
@@ -63,12 +81,11 @@ pub(super) fn is_outer_name(name: &DomainName) -> bool {
 /// A conversation with a resolver that cannot be read.
 pub(super) fn is_encrypted_dns(hello: &ClientHello, name: Option<&DomainName>, port: u16) -> bool {
     let speaks = |alpn: &str| hello.alpn.iter().any(|offered| &**offered == alpn);
-    let resolver =
-        name.is_some_and(|name| RESOLVERS.iter().any(|resolver| is_below(name.as_str(), resolver)));
     port == ENCRYPTED_DNS_PORT
         || speaks("dot")
         || speaks("doq")
-        || resolver && (port == 443 || speaks("h2") || speaks("h3"))
+        || (port == 443 || speaks("h2") || speaks("h3"))
+            && name.is_some_and(|name| is_resolver(name.as_str()))
 }
 
 pub(super) fn is_nearby(interface: &str) -> bool {

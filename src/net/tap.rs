@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use super::flow::{Flows, Seen, Shared, owner_of};
-use super::frame::{self, Context, Datagram, Fragments, Unread};
-use super::packet::Packet;
+use super::flow::{Flows, Seen, Shared, Way, owner_of};
+use super::frame::{self, Context, Datagram, Envelope, Fragments, IpPacket, Unread};
+use super::packet::{LinkType, Packet};
 use super::stats::Stats;
 use crate::model::{Coverage, FlowId, NetFact, Owner, Timestamp};
 use crate::net::FlowSummary;
@@ -90,23 +90,44 @@ impl Tap {
         }
     }
 
+    /// One copy of the way down for packets with a PKTAP header, and one for those without: they have no envelope to look at.
     #[inline(always)]
     fn understand(&mut self, packet: &Packet<'_>, out: &mut Vec<NetFact>) -> Result<(), Unread> {
-        let (envelope, ip) = frame::unwrapped(packet)?;
+        if packet.link == LinkType::Pktap {
+            let (envelope, ip) = frame::tapped(packet)?;
+            self.enveloped(packet, &envelope, ip, out)
+        } else {
+            let (envelope, ip) = frame::bare(packet)?;
+            self.enveloped(packet, &envelope, ip, out)
+        }
+    }
+
+    #[inline(always)]
+    fn enveloped(
+        &mut self,
+        packet: &Packet<'_>,
+        envelope: &Envelope<'_>,
+        ip: IpPacket<'_>,
+        out: &mut Vec<NetFact>,
+    ) -> Result<(), Unread> {
         let interface = match (envelope.interface, packet.interface) {
             (Some(raw), _) => self.interfaces.named(raw),
             (None, named) => named,
         };
         let (time, owner) = (packet.time, envelope.owner.as_ref());
-        let plain = ip.plain().filter(|_| packet.owner.is_none());
-        if plain.is_some_and(|plain| self.flows.goes_on(time, interface, owner, &plain, out)) {
+        let plain = ip.plain();
+        let way = plain.and_then(|segment| self.flows.way(&segment));
+        if let (Some(segment), Some(way), None) = (&plain, way, packet.owner)
+            && self.flows.goes_on(way, time, interface, owner, segment, out)
+        {
             return Ok(());
         }
-        let seen = Seen { time, direction: envelope.direction, interface, segment: ip.segment()? };
-        let found = note(&mut self.flows, &mut self.shared, &seen, owner, packet.owner, out);
-        if let (Some(plain), Some((slot, from_client))) = (plain, found) {
-            self.flows.expect(&plain, slot, from_client);
-        }
+        let segment = match plain {
+            Some(segment) => segment,
+            None => ip.segment()?,
+        };
+        let seen = Seen { time, direction: envelope.direction, interface, segment };
+        note(&mut self.flows, &mut self.shared, way, &seen, owner, packet.owner, out);
         Ok(())
     }
 
@@ -143,7 +164,7 @@ impl Tap {
         match datagram.segment() {
             Ok(segment) => {
                 let seen = Seen { time, direction, interface: interface.as_ref(), segment };
-                note(&mut self.flows, &mut self.shared, &seen, None, owner.as_ref(), out);
+                note(&mut self.flows, &mut self.shared, None, &seen, None, owner.as_ref(), out);
             }
             Err(Unread::Fragment) => {}
             Err(unread) => self.shared.stats.note_unread(unread, time),
@@ -174,6 +195,12 @@ impl Tap {
         self.flows.opened.drain(..)
     }
 
+    /// Whether [`Self::finished`] has any.
+    #[inline]
+    pub fn has_finished(&self) -> bool {
+        !self.flows.finished.is_empty()
+    }
+
     /// Takes the summaries of flows that ended, in the order of their end. Empty unless [`Limits::summaries`].
     pub fn finished(&mut self) -> impl Iterator<Item = FlowSummary> {
         self.flows.finished.drain(..)
@@ -185,19 +212,21 @@ impl Tap {
     }
 }
 
-/// Adds a segment to its flow, and says which that is. `raw` and `owner`: whose it is, as the packet or the capture says.
+/// Adds a segment to its flow. `way`: the flow that the last such segment belonged to; `raw` and `owner`: whose it is, as
+/// the packet or the capture says.
 #[inline(never)]
 fn note(
     flows: &mut Flows,
     shared: &mut Shared,
+    way: Option<Way>,
     seen: &Seen<'_>,
     raw: Option<&frame::RawOwner<'_>>,
     owner: Option<&Owner>,
     out: &mut Vec<NetFact>,
-) -> Option<(u32, bool)> {
-    let Some((slot, from_client)) = flows.find(seen, shared, out) else {
+) {
+    let Some((slot, from_client)) = flows.find(way, seen, shared, out) else {
         shared.stats.stragglers += 1;
-        return None;
+        return;
     };
     if raw.is_some() || owner.is_some() {
         flows.owned(slot, seen, raw, owner, shared, out);
@@ -206,7 +235,6 @@ fn note(
         Some(tcp) => flows.tcp(slot, from_client, seen, tcp, shared, out),
         None => flows.udp(slot, from_client, seen, shared, out),
     }
-    Some((slot, from_client))
 }
 
 /// How long the name of an interface is in a version 1 packet tap header, padding included.

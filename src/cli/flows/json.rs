@@ -9,19 +9,52 @@ use super::Service;
 use crate::model::{Endpoint, Owner, Timestamp};
 use crate::net::FlowSummary;
 
-/// `room`: where the line is put together.
+/// Where lines are put together.
+#[derive(Default)]
+pub(super) struct Room {
+    line: Vec<u8>,
+    /// The second that was written last, and how: most flows begin and end in those of others.
+    second: Option<(i64, [u8; 30])>,
+}
+
+impl Room {
+    fn time(&mut self, time: Timestamp) -> [u8; 30] {
+        let (second, nanos) = (time.as_nanos().div_euclid(SECOND), time.as_nanos().rem_euclid(SECOND));
+        match &mut self.second {
+            Some((known, text)) if *known == second => {
+                let mut left = nanos as u32;
+                for digit in text[20..29].iter_mut().rev() {
+                    *digit = b'0' + (left % 10) as u8;
+                    left /= 10;
+                }
+                *text
+            }
+            _ => {
+                let text = time.to_text();
+                self.second = Some((second, text));
+                text
+            }
+        }
+    }
+}
+
+const SECOND: i64 = 1_000_000_000;
+
 pub(super) fn write(
     flow: &FlowSummary,
     service: Option<Service>,
-    room: &mut Vec<u8>,
+    room: &mut Room,
     out: &mut impl Write,
 ) -> io::Result<()> {
     let (service, tenant) = service.map_or((None, None), |(service, tenant)| (Some(service), tenant));
     let hello = flow.hello.as_ref();
-    let mut line = Line(std::mem::take(room));
+    let (start, end) = (room.time(flow.start), room.time(flow.end));
+    let mut line = Line(std::mem::take(&mut room.line));
     line.0.clear();
-    line.time("{\"start\":\"", flow.start);
-    line.time("\",\"end\":\"", flow.end);
+    line.put("{\"start\":\"");
+    line.0.extend_from_slice(&start);
+    line.put("\",\"end\":\"");
+    line.0.extend_from_slice(&end);
     line.plain("\",\"transport\":\"", flow.transport.as_str());
     line.end("\",\"client\":", flow.client)?;
     line.end(",\"server\":", flow.server)?;
@@ -51,9 +84,26 @@ pub(super) fn write(
     line.text(",\"interface\":", flow.interface.as_deref())?;
     line.put("}\n");
     out.write_all(&line.0)?;
-    *room = line.0;
+    room.line = line.0;
     Ok(())
 }
+
+/// The numbers of a byte in decimal, a dot behind them, and how many digits they have.
+const OCTETS: [([u8; 4], usize); 256] = {
+    let mut octets = [([b'.'; 4], 0); 256];
+    let mut octet = 0;
+    while octet < 256 {
+        let all = [b'0' + (octet / 100) as u8, b'0' + (octet / 10 % 10) as u8, b'0' + (octet % 10) as u8];
+        let skipped = if octet >= 100 { 0 } else { 2 - (octet >= 10) as usize };
+        let (digits, len) = &mut octets[octet];
+        while *len < 3 - skipped {
+            digits[*len] = all[skipped + *len];
+            *len += 1;
+        }
+        octet += 1;
+    }
+    octets
+};
 
 struct Line(Vec<u8>);
 
@@ -68,12 +118,6 @@ impl Line {
     fn plain(&mut self, before: &str, text: &str) {
         self.put(before);
         self.put(text);
-    }
-
-    #[inline(always)]
-    fn time(&mut self, before: &str, time: Timestamp) {
-        self.put(before);
-        self.0.extend_from_slice(&time.to_text());
     }
 
     #[inline(always)]
@@ -149,12 +193,11 @@ impl Line {
     }
 
     fn ipv4(&mut self, ip: Ipv4Addr) {
-        let (mut text, mut at) = ([b'.'; 16], 0);
+        let (mut text, mut at) = ([0; 16], 0);
         for octet in ip.octets() {
-            let digits = if octet >= 100 { 3 } else { 1 + usize::from(octet >= 10) };
-            let all = [octet / 100, octet / 10 % 10, octet % 10].map(|digit| b'0' + digit);
-            text[at..at + digits].copy_from_slice(&all[3 - digits..]);
-            at += digits + 1;
+            let (digits, len) = OCTETS[usize::from(octet)];
+            text[at..at + 4].copy_from_slice(&digits);
+            at += len + 1;
         }
         self.0.extend_from_slice(&text[..at - 1]);
     }

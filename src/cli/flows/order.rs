@@ -72,28 +72,31 @@ impl InOrder {
     }
 
     /// Hands over those whose turn has come.
-    pub(super) fn ready(&mut self, mut write: impl FnMut(FlowSummary) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn ready(&mut self, mut write: impl FnMut(&FlowSummary) -> io::Result<()>) -> io::Result<()> {
         let oldest = self.opened.front().map_or(Timestamp::MAX, |flow| flow.time.minus(SLACK));
         while let Some(Reverse((start, ..))) = self.waiting.peek() {
             if *start >= oldest && self.waiting.len() <= MAX_WAITING {
                 break;
             }
-            self.next().map_or(Ok(()), &mut write)?;
+            self.next(&mut write)?;
         }
         Ok(())
     }
 
     /// Hands over all.
-    pub(super) fn all(&mut self, mut write: impl FnMut(FlowSummary) -> io::Result<()>) -> io::Result<()> {
+    pub(super) fn all(&mut self, mut write: impl FnMut(&FlowSummary) -> io::Result<()>) -> io::Result<()> {
         while !self.waiting.is_empty() {
-            self.next().map_or(Ok(()), &mut write)?;
+            self.next(&mut write)?;
         }
         Ok(())
     }
 
-    fn next(&mut self) -> Option<FlowSummary> {
-        let Reverse((.., at)) = self.waiting.pop()?;
+    fn next(&mut self, write: impl FnOnce(&FlowSummary) -> io::Result<()>) -> io::Result<()> {
+        let Some(Reverse((.., at))) = self.waiting.pop() else { return Ok(()) };
         self.free.push(at);
-        self.kept.get_mut(at)?.take()
+        let Some(kept) = self.kept.get_mut(at) else { return Ok(()) };
+        let written = kept.as_ref().map_or(Ok(()), write);
+        *kept = None;
+        written
     }
 }

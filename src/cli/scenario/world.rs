@@ -223,7 +223,7 @@ impl World {
                 let (source, scope) = (NameSource::TlsSni, NameScope::SameProcess);
                 tell(time, NetKind::Named { domain, source, scope });
                 let hello = ClientHello { version: 0x0304, ech: hidden, ..ClientHello::default() };
-                tell(time, NetKind::Hello(Box::new(hello)));
+                tell(time, NetKind::Hello(hello.into()));
                 if hidden {
                     tell(time, NetKind::Nameless(UnknownName::EncryptedHello));
                 }

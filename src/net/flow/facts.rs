@@ -1,8 +1,10 @@
 //! What a flow tells: who owns it, what its far side is called, what its hello said.
 
+use std::sync::Arc;
+
 use super::{
-    ClientHello, DomainName, Flow, FlowFacts, NameScope, NameSource, Named, NetFact, NetKind, OUT, Owner,
-    RawOwner, Shared, Timestamp, Transport, UnknownName, is_same_owner, owner_of,
+    DomainName, Flow, FlowFacts, NameScope, NameSource, Named, NetFact, NetKind, OUT, Owner, RawOwner,
+    Shared, Timestamp, Transport, UnknownName, is_same_owner, owner_of,
 };
 use crate::net::known;
 use crate::net::tls::Hello;
@@ -77,34 +79,23 @@ impl Flow {
     pub(super) fn tell_hello(
         &mut self,
         time: Timestamp,
-        mut hello: Hello,
+        hello: Hello,
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) {
         shared.stats.hellos += 1;
         let is_outer = |name: &DomainName| known::is_outer_name(name) || shared.names.is_outer(name);
         let outer = hello.name.as_ref().is_some_and(is_outer);
-        let said = ClientHello {
-            version: hello.version,
-            ech: hello.ech_extension && outer,
-            ja4: (shared.limits.fingerprints && hello.whole)
-                .then(|| shared.fingerprints.of(&hello, self.transport)),
-            alpn: std::mem::take(&mut hello.alpn),
-        };
-        let ech = said.ech;
+        let ech = hello.ech_extension && outer;
+        let said = shared.kinds.of(&hello, self.transport, ech, shared.limits.fingerprints);
         if self.client_opened && known::is_encrypted_dns(&said, hello.name.as_ref(), self.server_port()) {
             shared.stats.note_encrypted_dns(time);
         }
         self.greeted = true;
         self.carries_several = self.client_opened && Self::carries_several(&said.alpn);
         let relayed = known::speaks_stun(&said);
-        let said = Box::new(said);
-        if self.tells {
-            self.hello = shared.limits.summaries.then(|| said.clone());
-            self.tell(time, NetKind::Hello(said), out);
-        } else {
-            self.hello = Some(said);
-        }
+        self.hello = shared.limits.summaries.then(|| Arc::clone(&said));
+        self.tell(time, NetKind::Hello(said), out);
         match hello.name {
             // The name that a stranger calls this machine is not a place where data goes.
             Some(name) if !self.client_opened => {

@@ -17,6 +17,7 @@ mod ways;
 pub(super) use handshake::DISORDER;
 pub use summary::FlowSummary;
 pub(super) use table::{Flows, Seen};
+pub(super) use ways::Way;
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ use stream::{Pieces, Stream};
 use super::dns::{Answers, Asker, Conversation, Names, PORT};
 use super::frame::{Address, RawOwner, Segment};
 use super::quic::Opening;
-use super::tls::Fingerprints;
+use super::tls::Kinds;
 use super::{Limits, Stats};
 use crate::model::{
     ClientHello, Close, CommName, DomainName, Endpoint, FlowFacts, FlowId, NameScope, NameSource, NetFact,
@@ -56,7 +57,7 @@ pub(super) struct Shared {
     pub(super) now: Timestamp,
     /// Bytes that handshakes hold, over all flows.
     held: usize,
-    fingerprints: Fingerprints,
+    kinds: Kinds,
     /// Handshakes that are over, for the next ones.
     #[expect(clippy::vec_box, reason = "boxes move between here and the flows; unboxing would copy")]
     spare: Vec<Box<Handshake>>,
@@ -79,7 +80,7 @@ impl Shared {
             limits,
             now: Timestamp::MIN,
             held: 0,
-            fingerprints: Fingerprints::default(),
+            kinds: Kinds::default(),
             spare: Vec::new(),
             open: Open::default(),
             pieces: Pieces::new(),
@@ -169,7 +170,7 @@ struct Flow {
     name: Option<Named>,
     alias: Option<DomainName>,
     /// What the hello said, if a summary is wanted.
-    hello: Option<Box<ClientHello>>,
+    hello: Option<Arc<ClientHello>>,
     /// No name was found yet, for this reason, as of this time.
     unnamed: Option<(UnknownName, Timestamp)>,
     nameless: Option<UnknownName>,

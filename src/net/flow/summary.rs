@@ -26,7 +26,7 @@ pub struct FlowSummary {
     pub nameless: Option<UnknownName>,
     /// What the process asked DNS for, where the hello names something else.
     pub disputed: Option<DomainName>,
-    pub hello: Option<Box<ClientHello>>,
+    pub hello: Option<Arc<ClientHello>>,
     /// Transport payload, each byte once, whether it counts for detection or not.
     pub bytes_out: u64,
     pub bytes_in: u64,

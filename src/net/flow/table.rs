@@ -5,13 +5,13 @@ use std::sync::Arc;
 
 use super::gone::Gone;
 use super::key::sender_is_client;
-use super::ways::Ways;
+use super::ways::{Way, Ways};
 use super::{
     Close, Flow, FlowId, FlowSummary, Half, INTO, Key, LINGER, MAX_SPARE, NetFact, OUT, Owner, RawOwner,
     Segment, Shared, Timestamp, Transport, is_same_owner,
 };
-use crate::model::{Direction, Table};
-use crate::net::frame::{Plain, TcpHeader};
+use crate::model::{Direction, Hasher, Table};
+use crate::net::frame::TcpHeader;
 use crate::net::quic;
 
 /// A segment of a closed connection lies at most this far from what was seen of it.
@@ -21,7 +21,9 @@ const CLOSED_TOLERANCE: i64 = 1 << 24;
 pub(in crate::net) struct Flows {
     pub(super) slots: Vec<Option<Box<Flow>>>,
     free: Vec<u32>,
-    index: Table<Key, u32>,
+    hasher: Hasher,
+    /// The newest flow of each key, by a seeded hash of it: a tenth of the memory, and two keys do not share one.
+    index: Table<u64, u32>,
     /// Which flows to look at, by the second; stale entries are recognised by the flow's own `due`.
     pub(super) timers: BTreeMap<i64, Vec<(u32, FlowId)>>,
     /// The beginning of the first of those seconds.
@@ -53,6 +55,7 @@ impl Flows {
         Self {
             slots: Vec::new(),
             free: Vec::new(),
+            hasher: Hasher::default(),
             index: Table::new(),
             timers: BTreeMap::new(),
             next_due: Timestamp::MAX,
@@ -71,19 +74,47 @@ impl Flows {
     #[inline]
     pub(in crate::net) fn find(
         &mut self,
+        way: Option<Way>,
         seen: &Seen<'_>,
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) -> Option<(u32, bool)> {
+        if let Some(way) = way
+            && self.way_flow(way).is_some_and(|flow| flow.takes_all(&seen.segment))
+        {
+            return Some((way.slot, way.from_client));
+        }
         let (key, src_is_low) = Key::of(&seen.segment);
-        let known = self.index.get(&key).copied();
+        let hash = self.hasher.hash(&key);
+        let known = self.index.get(&hash).copied().filter(|slot| self.is_of(*slot, &key));
         let slot = match known.and_then(|slot| self.accepting(slot, src_is_low, &seen.segment)) {
             Some(slot) => slot,
-            None if self.gone.knows(seen.time, &key, src_is_low, &seen.segment) => return None,
-            None => self.open(key, src_is_low, known, seen, shared, out),
+            None if self.gone.knows(seen.time, hash, src_is_low, &seen.segment) => return None,
+            None => {
+                let slot = self.open(key, src_is_low, known, seen, shared, out);
+                self.index.insert(hash, slot);
+                slot
+            }
         };
-        let from_client = self.flow(slot).is_some_and(|flow| flow.client_is_low == src_is_low);
-        Some((slot, from_client))
+        let flow = self.slots.get(slot as usize)?.as_deref()?;
+        let way = Way { slot, flow: flow.id, from_client: flow.client_is_low == src_is_low };
+        self.ways.put(&seen.segment, way);
+        Some((slot, way.from_client))
+    }
+
+    fn is_of(&self, slot: u32, key: &Key) -> bool {
+        self.slots.get(slot as usize).and_then(Option::as_deref).is_some_and(|flow| flow.key == *key)
+    }
+
+    /// The flow that the last segment with these addresses and ports belonged to.
+    #[inline(always)]
+    pub(in crate::net) fn way(&self, segment: &Segment<'_>) -> Option<Way> {
+        self.ways.get(segment)
+    }
+
+    #[inline(always)]
+    fn way_flow(&mut self, way: Way) -> Option<&mut Flow> {
+        self.slots.get_mut(way.slot as usize)?.as_deref_mut().filter(|flow| flow.id == way.flow)
     }
 
     /// Takes the next bytes in order of a connection that is under way, as most packets are. False, and nothing is done, if
@@ -91,26 +122,19 @@ impl Flows {
     #[inline(always)]
     pub(in crate::net) fn goes_on(
         &mut self,
+        way: Way,
         time: Timestamp,
         interface: Option<&Arc<str>>,
         owner: Option<&RawOwner<'_>>,
-        packet: &Plain,
+        segment: &Segment<'_>,
         out: &mut Vec<NetFact>,
     ) -> bool {
-        let Some(way) = self.ways.get(packet) else { return false };
-        let flow = self.slots.get_mut(way.slot as usize).and_then(Option::as_deref_mut);
-        let Some(flow) = flow.filter(|flow| flow.id == way.flow) else { return false };
+        let Some(tcp) = segment.tcp.filter(TcpHeader::is_plain) else { return false };
+        let Some(flow) = self.way_flow(way) else { return false };
         let this = if way.from_client { OUT } else { INTO };
         flow.passes_as_before(this, interface)
             && owner.is_none_or(|raw| flow.owner.as_ref().is_some_and(|owner| is_same_owner(raw, owner)))
-            && flow.goes_on(this, time, packet.tcp, packet.len, out)
-    }
-
-    /// The next packet of this kind is likely to be one of this flow too.
-    pub(in crate::net) fn expect(&mut self, packet: &Plain, slot: u32, from_client: bool) {
-        if let Some(flow) = self.slots.get(slot as usize).and_then(Option::as_deref) {
-            self.ways.put(packet, slot, flow.id, from_client);
-        }
+            && flow.goes_on(this, time, tcp, segment.len, out)
     }
 
     /// The flow of this key, newest first, that a segment can belong to.
@@ -118,8 +142,7 @@ impl Flows {
     fn accepting(&self, newest: u32, src_is_low: bool, segment: &Segment<'_>) -> Option<u32> {
         let flow = self.slots.get(newest as usize)?.as_ref()?;
         let Some(tcp) = segment.tcp else { return Some(newest) };
-        let plain = !tcp.has(TcpHeader::SYN) && flow.closed.is_none() && flow.older.is_none();
-        if plain || flow.takes(src_is_low, segment, tcp) {
+        if flow.takes_all(segment) || flow.takes(src_is_low, segment, tcp) {
             return Some(newest);
         }
         let (slot, id) = flow.older?;
@@ -167,7 +190,6 @@ impl Flows {
         };
         let due = seen.time.plus(flow.idle_limit());
         self.slots[slot as usize] = Some(flow);
-        self.index.insert(key, slot);
         self.schedule(slot, due);
         shared.stats.flows += 1;
         slot
@@ -226,10 +248,11 @@ impl Flows {
         let Some(mut flow) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
         flow.conclude(shared, out);
         flow.mark_closed(flow.last, close, out);
-        if self.index.get(&flow.key) == Some(&slot) {
-            self.index.remove(&flow.key);
+        let hash = self.hasher.hash(&flow.key);
+        if self.index.get(&hash) == Some(&slot) {
+            self.index.remove(&hash);
         }
-        self.gone.remember(&flow);
+        self.gone.remember(hash, &flow);
         if flow.carries_several {
             shared.open.forget(&flow);
         }
@@ -311,6 +334,13 @@ impl Flow {
             disputed: None,
             dns: None,
         }
+    }
+
+    /// No segment like this one can belong to another flow of the same key: there is none, and it begins none.
+    #[inline]
+    fn takes_all(&self, segment: &Segment<'_>) -> bool {
+        let begins = segment.tcp.is_some_and(|tcp| tcp.has(TcpHeader::SYN));
+        !begins && self.closed.is_none() && self.older.is_none()
     }
 
     /// Whether a TCP segment belongs to this flow rather than to another of the same key.

@@ -110,50 +110,43 @@ fn ipv6(data: &[u8], on_wire: usize) -> Result<Segment<'_>, Unread> {
     }
 }
 
-/// What most packets are: TCP behind an IP header without options, extensions or fragments, acknowledging and nothing
-/// special.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(in crate::net) struct Plain {
-    pub(in crate::net) src: Address,
-    pub(in crate::net) dst: Address,
-    /// Source and destination port.
-    pub(in crate::net) ports: u32,
-    pub(in crate::net) tcp: TcpHeader,
-    /// Payload bytes on the wire.
-    pub(in crate::net) len: u32,
-}
-
-/// Reads an IP packet at fixed offsets, if it is [`Plain`]; what it says then is what [`decode`] says.
+/// Reads what most packets are at fixed offsets: TCP behind an IP header without options, extensions or fragments. What it
+/// says then is what [`decode`] says.
 #[inline(always)]
-pub(super) fn plain(data: &[u8], on_wire: usize) -> Option<Plain> {
-    match data.first()? {
+pub(super) fn plain(data: &[u8], on_wire: usize) -> Option<Segment<'_>> {
+    let (src, dst, rest, length) = match data.first()? {
         0x45 => {
             let (header, rest) = data.split_first_chunk::<20>()?;
             let total = usize::from(u16::from_be_bytes([header[2], header[3]]));
-            let whole = (header[9] == TCP) & (header[6] & 0x3f == 0) & (header[7] == 0);
+            let whole = (header[9] == TCP) & (header[6] & 0x3f == 0) & (header[7] == 0) & (total <= on_wire);
             let src = Address::v4([header[12], header[13], header[14], header[15]]);
             let dst = Address::v4([header[16], header[17], header[18], header[19]]);
-            if whole && total <= on_wire { plain_tcp(src, dst, rest, total.checked_sub(20)?) } else { None }
+            (src, dst, rest, if whole { total.checked_sub(20)? } else { return None })
         }
         0x60..=0x6f => {
             let (header, rest) = data.split_first_chunk::<40>()?;
             let length = usize::from(u16::from_be_bytes([header[4], header[5]]));
             let (src, dst) = (header[8..].first_chunk()?, header[24..].first_chunk()?);
-            let whole = header[6] == TCP && 40 + length <= on_wire;
-            if whole { plain_tcp(Address::v6(*src), Address::v6(*dst), rest, length) } else { None }
+            let whole = (header[6] == TCP) & (40 + length <= on_wire);
+            (Address::v6(*src), Address::v6(*dst), rest, if whole { length } else { return None })
         }
-        _ => None,
-    }
-}
-
-#[inline(always)]
-fn plain_tcp(src: Address, dst: Address, rest: &[u8], length: usize) -> Option<Plain> {
+        _ => return None,
+    };
+    let rest = &rest[..rest.len().min(length)];
     let header = rest.first_chunk::<20>()?;
     let word = |at: usize| u32::from_be_bytes([header[at], header[at + 1], header[at + 2], header[at + 3]]);
     let tcp = TcpHeader { seq: word(4), ack: word(8), flags: header[13] };
-    let head = usize::from(header[12] >> 4) * 4;
-    let sound = (head >= 20) & (head <= length) & tcp.is_plain();
-    sound.then(|| Plain { src, dst, ports: word(0), tcp, len: (length - head) as u32 })
+    let (ports, head) = (word(0), usize::from(header[12] >> 4) * 4);
+    let sound = (head >= 20) & (head <= length);
+    sound.then(|| Segment {
+        src,
+        dst,
+        src_port: (ports >> 16) as u16,
+        dst_port: ports as u16,
+        tcp: Some(tcp),
+        payload: rest.get(head..).unwrap_or_default(),
+        len: (length - head) as u32,
+    })
 }
 
 /// Steps over extension headers. Each takes at least eight bytes, so the loop ends with the data. `cut`: more of the same

@@ -12,7 +12,7 @@ use super::packet::{LinkType, Packet};
 use crate::model::Direction;
 
 pub(super) use fragments::{Context, Datagram, Fragments};
-pub(super) use ip::{Address, Plain};
+pub(super) use ip::Address;
 
 /// Why a packet gave no segment.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -93,7 +93,7 @@ pub(super) struct RawOwner<'a> {
 }
 
 /// What the link layer says beside the packet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) direction: Option<Direction>,
     pub(super) owner: Option<RawOwner<'a>>,
@@ -154,27 +154,44 @@ impl<'a> IpPacket<'a> {
         ip::decode(self.data, self.on_wire)
     }
 
-    /// The same in short, if it is nothing special.
+    /// The same, sooner, if it is what most packets are.
     #[inline(always)]
-    pub(super) fn plain(&self) -> Option<Plain> {
+    pub(super) fn plain(&self) -> Option<Segment<'a>> {
         ip::plain(self.data, self.on_wire)
     }
 }
 
 /// The IP packet in a packet.
+fn unwrapped<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, IpPacket<'a>), Unread> {
+    if packet.link == LinkType::Pktap { tapped(packet) } else { bare(packet) }
+}
+
+/// The IP packet behind a PKTAP header.
 #[inline(always)]
-pub(super) fn unwrapped<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, IpPacket<'a>), Unread> {
-    let (mut envelope, link, data) = match packet.link {
-        LinkType::Pktap => pktap::decode(packet.data)?,
-        link => (Envelope::default(), link, packet.data),
-    };
+pub(super) fn tapped<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, IpPacket<'a>), Unread> {
+    let (envelope, link, data) = pktap::decode(packet.data)?;
+    let (direction, ip) = linked(packet, link, data)?;
+    Ok((Envelope { direction: envelope.direction.or(direction), ..envelope }, ip))
+}
+
+/// The IP packet in a packet without a PKTAP header.
+#[inline(always)]
+pub(super) fn bare<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, IpPacket<'a>), Unread> {
+    let (direction, ip) = linked(packet, packet.link, packet.data)?;
+    Ok((Envelope { direction, owner: None, interface: None }, ip))
+}
+
+/// Steps over the link header of `data`, which ends `packet`.
+#[inline(always)]
+fn linked<'a>(
+    packet: &Packet<'_>,
+    link: LinkType,
+    data: &'a [u8],
+) -> Result<(Option<Direction>, IpPacket<'a>), Unread> {
     let (direction, rest) = link::decode(link, data)?;
-    if envelope.direction.is_none() {
-        envelope.direction = packet.direction.or(direction);
-    }
     let before = packet.data.len() - rest.len();
     let on_wire = (packet.wire_len as usize).max(packet.data.len()) - before;
-    Ok((envelope, IpPacket { data: rest, on_wire }))
+    Ok((packet.direction.or(direction), IpPacket { data: rest, on_wire }))
 }
 
 /// Takes a packet that is refused as a fragment: perhaps it completes a datagram.

@@ -19,7 +19,8 @@ pub(in crate::net) struct Hello {
     pub(in crate::net) name: Option<DomainName>,
     /// A server_name extension is there, whatever it holds.
     pub(in crate::net) has_server_name: bool,
-    pub(in crate::net) alpn: Vec<Box<str>>,
+    /// Protocols as they came, each behind its length.
+    pub(super) alpn: Vec<u8>,
     /// First and last byte of the first protocol, as they came.
     pub(in crate::net) alpn_ends: Option<(u8, u8)>,
     /// Highest version offered, GREASE aside.
@@ -33,6 +34,9 @@ pub(in crate::net) struct Hello {
     /// The message was there to its end.
     pub(in crate::net) whole: bool,
 }
+
+/// Protocols of one hello that are looked at.
+const MAX_PROTOCOLS: usize = 32;
 
 /// A cursor over bytes whose lengths cannot be trusted.
 struct Reader<'a>(&'a [u8]);
@@ -62,13 +66,11 @@ impl<'a> Reader<'a> {
         self.take(length).map(Reader)
     }
 
-    fn u16s(mut self) -> Vec<u16> {
-        let mut list = Vec::with_capacity((self.0.len() / 2).min(MAX_LISTED));
-        while let (Some(value), true) = (self.u16(), list.len() < MAX_LISTED) {
-            if !is_grease(value) {
-                list.push(value);
-            }
-        }
+    fn u16s(self) -> Vec<u16> {
+        let (values, _) = self.0.as_chunks::<2>();
+        let values = values.iter().map(|value| u16::from_be_bytes(*value));
+        let mut list = Vec::with_capacity(values.len().min(MAX_LISTED));
+        list.extend(values.filter(|value| !is_grease(*value)).take(MAX_LISTED));
         list
     }
 }
@@ -79,6 +81,23 @@ const fn is_grease(value: u16) -> bool {
 }
 
 impl Hello {
+    /// The protocols offered.
+    pub(in crate::net) fn alpn(&self) -> Vec<Box<str>> {
+        let mut reader = Reader(&self.alpn);
+        let protocols = std::iter::from_fn(|| reader.vec8());
+        protocols.map(|protocol| String::from_utf8_lossy(protocol.0).into()).collect()
+    }
+
+    /// Two hellos say the same, but for names.
+    pub(super) fn is_alike(&self, other: &Self) -> bool {
+        self.extensions == other.extensions
+            && self.ciphers == other.ciphers
+            && self.signature_algorithms == other.signature_algorithms
+            && self.version == other.version
+            && self.has_server_name == other.has_server_name
+            && self.alpn == other.alpn
+    }
+
     /// Reads a handshake message of type 1, its 4-byte header included. A message that was cut short gives what stands
     /// before the cut. `None` if it is no ClientHello.
     pub(in crate::net) fn read(message: &[u8]) -> Option<Self> {
@@ -134,12 +153,15 @@ impl Hello {
             }
             ALPN => {
                 let mut protocols = value.vec16()?;
-                while let (Some(protocol), true) = (protocols.vec8(), self.alpn.len() < 32) {
+                let (list, mut sound) = (protocols.0, 0);
+                for _ in 0..MAX_PROTOCOLS {
+                    let Some(protocol) = protocols.vec8() else { break };
                     if let ([first, ..], [.., last], None) = (protocol.0, protocol.0, self.alpn_ends) {
                         self.alpn_ends = Some((*first, *last));
                     }
-                    self.alpn.push(String::from_utf8_lossy(protocol.0).into_owned().into_boxed_str());
+                    sound = list.len() - protocols.0.len();
                 }
+                self.alpn.extend_from_slice(&list[..sound]);
             }
             SUPPORTED_VERSIONS => {
                 let mut offered = value.vec8()?;

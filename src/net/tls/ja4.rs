@@ -34,16 +34,6 @@ pub(super) fn fingerprint(hello: &Hello, transport: char) -> Box<str> {
     text.into_boxed_str()
 }
 
-/// Two hellos have the same fingerprint for the plain reason that all that goes into it is equal.
-pub(super) fn is_alike(one: &Hello, other: &Hello) -> bool {
-    one.extensions == other.extensions
-        && one.ciphers == other.ciphers
-        && one.signature_algorithms == other.signature_algorithms
-        && one.version == other.version
-        && one.has_server_name == other.has_server_name
-        && one.alpn_ends == other.alpn_ends
-}
-
 fn version(version: u16) -> &'static str {
     match version {
         0x0304 => "13",

@@ -7,7 +7,9 @@ mod ja4;
 pub(super) use client::{Client, Step};
 pub(super) use hello::Hello;
 
-use crate::model::Transport;
+use std::sync::Arc;
+
+use crate::model::{ClientHello, Transport};
 
 /// The record header: type, version, length (RFC 8446, section 5.1).
 const RECORD_HEADER: usize = 5;
@@ -24,33 +26,52 @@ fn record_header(header: [u8; RECORD_HEADER]) -> Option<(u8, usize)> {
     sane.then_some((kind, length))
 }
 
-/// Fingerprints of late: most hellos of one machine are of few kinds.
+/// What hellos of late say, their fingerprints among it: most hellos of one machine are of few kinds.
 #[derive(Debug, Default)]
-pub(super) struct Fingerprints {
-    known: Vec<(Hello, char, Box<str>)>,
+pub(super) struct Kinds {
+    known: Vec<Kind>,
     next: usize,
 }
 
-impl Fingerprints {
+#[derive(Debug)]
+struct Kind {
+    hello: Hello,
+    transport: Transport,
+    says: Arc<ClientHello>,
+}
+
+impl Kinds {
     /// How many are remembered, about 500 bytes each.
     const LIMIT: usize = 16;
 
-    /// The JA4 fingerprint of a hello.
-    pub(super) fn of(&mut self, hello: &Hello, transport: Transport) -> Box<str> {
-        let letter = if transport == Transport::Quic { 'q' } else { 't' };
-        let is_known = |entry: &&(Hello, char, Box<str>)| entry.1 == letter && ja4::is_alike(&entry.0, hello);
-        if let Some((.., print)) = self.known.iter().find(is_known) {
-            return print.clone();
+    /// What a hello says beside the name. `ech`: its name is the outer one. `fingerprints`: its JA4 is wanted.
+    pub(super) fn of(
+        &mut self,
+        hello: &Hello,
+        transport: Transport,
+        ech: bool,
+        fingerprints: bool,
+    ) -> Arc<ClientHello> {
+        let says = |ja4| ClientHello { version: hello.version, alpn: hello.alpn(), ech, ja4 };
+        if !(fingerprints && hello.whole) {
+            return Arc::new(says(None));
         }
-        let print = ja4::fingerprint(hello, letter);
-        let entry = (Hello { name: None, alpn: Vec::new(), ..hello.clone() }, letter, print.clone());
+        let is_known =
+            |kind: &&Kind| kind.transport == transport && kind.says.ech == ech && kind.hello.is_alike(hello);
+        if let Some(kind) = self.known.iter().find(is_known) {
+            return Arc::clone(&kind.says);
+        }
+        let letter = if transport == Transport::Quic { 'q' } else { 't' };
+        let says = Arc::new(says(Some(ja4::fingerprint(hello, letter))));
+        let hello = Hello { name: None, ..hello.clone() };
+        let kind = Kind { hello, transport, says: Arc::clone(&says) };
         if self.known.len() < Self::LIMIT {
-            self.known.push(entry);
+            self.known.push(kind);
         } else {
-            self.known[self.next % Self::LIMIT] = entry;
+            self.known[self.next % Self::LIMIT] = kind;
             self.next += 1;
         }
-        print
+        says
     }
 }
 

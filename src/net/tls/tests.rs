@@ -53,7 +53,7 @@ fn names_are_made_canonical_or_refused() {
         let hello = fed(&hello(Some(name), 0)).0.take_hello().unwrap();
         assert_eq!(hello.name.as_ref().map(|name| name.as_str()), expected, "{name}");
         assert!(hello.has_server_name && hello.whole);
-        assert_eq!((hello.version, &*hello.alpn[0]), (0x0304, "h2"));
+        assert_eq!((hello.version, &*hello.alpn()[0]), (0x0304, "h2"));
     }
 }
 

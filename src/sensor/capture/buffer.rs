@@ -11,17 +11,17 @@ pub(super) struct Window {
     bytes: Box<[u8]>,
     start: usize,
     end: usize,
-    /// Position in the stream of `bytes[start]`.
-    offset: u64,
+    /// Position in the stream of `bytes[0]`.
+    base: u64,
 }
 
 impl Window {
     pub(super) fn new(source: Box<dyn Read + Send>) -> Self {
-        Self { source, bytes: vec![0; BUFFER].into_boxed_slice(), start: 0, end: 0, offset: 0 }
+        Self { source, bytes: vec![0; BUFFER].into_boxed_slice(), start: 0, end: 0, base: 0 }
     }
 
     pub(super) fn offset(&self) -> u64 {
-        self.offset
+        self.base + self.start as u64
     }
 
     /// Reads until `want` bytes are there or the stream ends; says how many there are. Blocks only while fewer than
@@ -35,6 +35,7 @@ impl Window {
     #[cold]
     fn refill(&mut self, want: usize) -> Result<usize, Fault> {
         self.bytes.copy_within(self.start..self.end, 0);
+        self.base += self.start as u64;
         self.end -= self.start;
         self.start = 0;
         while self.end < want.min(self.bytes.len()) {
@@ -42,7 +43,7 @@ impl Window {
                 Ok(0) => break,
                 Ok(count) => self.end += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(source) => return Err(Fault::Read { offset: self.offset + self.end as u64, source }),
+                Err(source) => return Err(Fault::Read { offset: self.base + self.end as u64, source }),
             }
         }
         Ok(self.end)
@@ -63,9 +64,7 @@ impl Window {
     /// Steps over `count` bytes, which must be known.
     #[inline]
     pub(super) fn consume(&mut self, count: usize) {
-        let count = count.min(self.end - self.start);
-        self.start += count;
-        self.offset += count as u64;
+        self.start = self.end.min(self.start + count);
     }
 
     /// Steps over any number of bytes, reading as it goes. False if the stream ends before.

@@ -88,42 +88,52 @@ impl CaptureSet {
         {
             return Err(error);
         }
-        if let Some(index) = self.current.take() {
-            self.step(index)?;
-        }
-        if self.current.is_none() {
-            let Some(Reverse((.., index))) = self.waiting.pop() else { return Ok(None) };
-            self.current = Some(index);
-        }
-        let source = self.current.and_then(|index| self.readers.get(index));
-        Ok(source.and_then(|source| source.reader.packet_at(source.time)))
+        // Other files wait only while several are left.
+        let index = match self.current.take() {
+            Some(index) if self.readers[index].advance()? => {
+                if self.waiting.is_empty() {
+                    index
+                } else {
+                    self.earliest(index)
+                }
+            }
+            _ => match self.waiting.pop() {
+                Some(Reverse((.., index))) => index,
+                None => return Ok(None),
+            },
+        };
+        self.current = Some(index);
+        let source = &self.readers[index];
+        Ok(source.reader.packet_at(source.time))
     }
 
-    /// Moves one file on. It stays the current one as long as no other has an earlier packet.
+    /// The file whose packet comes next: the current one, unless another has an earlier packet.
+    fn earliest(&mut self, current: usize) -> usize {
+        let source = &mut self.readers[current];
+        source.reached = source.reached.max(source.time);
+        let place = Reverse((source.reached, source.rank, current));
+        match self.waiting.peek_mut() {
+            Some(mut top) if *top > place => {
+                let Reverse((.., earliest)) = std::mem::replace(&mut *top, place);
+                earliest
+            }
+            _ => current,
+        }
+    }
+}
+
+impl Source {
+    /// Moves the file on to its next packet. False at its end.
     #[inline(always)]
-    fn step(&mut self, index: usize) -> Result<(), CaptureError> {
-        let source = &mut self.readers[index];
-        if !source.reader.advance()? {
-            return Ok(());
+    fn advance(&mut self) -> Result<bool, CaptureError> {
+        if !self.reader.advance()? {
+            return Ok(false);
         }
-        let Some(mut time) = source.reader.time() else { return Ok(()) };
-        if let Some(steady) = &mut source.steady {
-            time = steady.packet(time);
+        self.time = self.reader.time();
+        if let Some(steady) = &mut self.steady {
+            self.time = steady.packet(self.time);
         }
-        source.time = time;
-        let Some(top) = self.waiting.peek() else {
-            // The only file, or the last: no other will ever wait.
-            self.current = Some(index);
-            return Ok(());
-        };
-        source.reached = source.reached.max(time);
-        let place = Reverse((source.reached, source.rank, index));
-        if *top > place {
-            self.waiting.push(place);
-        } else {
-            self.current = Some(index);
-        }
-        Ok(())
+        Ok(true)
     }
 }
 

@@ -52,44 +52,45 @@ impl Pcap {
     /// Puts the next record, whole and in the window, into `record`; false at the end.
     #[inline(always)]
     pub(super) fn record(&mut self, window: &mut Window, record: &mut Record) -> Result<bool, Fault> {
-        if !self.header_of(window, record) {
-            match window.fill(self.header)? {
-                0 => return Ok(false),
-                have if have < self.header => return Err(Fault::Cut { offset: window.offset() }),
-                _ => self.header_of(window, record),
-            };
+        let known = window.known();
+        if self.header_of(known, record) && record.len <= MAX_RECORD && record.size <= known.len() {
+            return Ok(true);
         }
-        if record.len > MAX_RECORD || window.known().len() < record.size {
-            self.rest_of(window, record)?;
+        self.read_on(window, record)
+    }
+
+    /// The next record is not all in the window.
+    #[cold]
+    fn read_on(&self, window: &mut Window, record: &mut Record) -> Result<bool, Fault> {
+        let offset = window.offset();
+        match window.fill(self.header)? {
+            0 => return Ok(false),
+            have if have < self.header => return Err(Fault::Cut { offset }),
+            _ => self.header_of(window.known(), record),
+        };
+        if record.len > MAX_RECORD {
+            return Err(Fault::TooLong { offset, length: record.len as u64, limit: MAX_RECORD as u64 });
         }
-        Ok(true)
+        if window.fill(record.size)? < record.size { Err(Fault::Cut { offset }) } else { Ok(true) }
     }
 
     /// Reads a record's header, if it is in the window.
     #[inline(always)]
-    fn header_of(&self, window: &Window, record: &mut Record) -> bool {
-        let known = window.known();
+    fn header_of(&self, known: &[u8], record: &mut Record) -> bool {
         let Some(header) = known.first_chunk::<16>().filter(|_| known.len() >= self.header) else {
             return false;
         };
         let ([seconds, fraction, length, wire_len], _) = header.as_chunks::<4>() else { return false };
-        let (seconds, fraction) = (self.word(*seconds), self.word(*fraction));
+        let words = [seconds, fraction, length, wire_len].map(|word| u32::from_le_bytes(*word));
+        let [seconds, fraction, length, wire_len] =
+            if self.big_endian { words.map(u32::swap_bytes) } else { words };
         let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.unit;
         record.time = Timestamp::from_nanos(nanos);
         record.link = self.link;
         record.at = self.header;
-        record.len = self.word(*length) as usize;
-        record.wire_len = self.word(*wire_len);
+        record.len = length as usize;
+        record.wire_len = wire_len;
         record.size = self.header + record.len;
         true
-    }
-
-    #[cold]
-    fn rest_of(&self, window: &mut Window, record: &Record) -> Result<(), Fault> {
-        let offset = window.offset();
-        if record.len > MAX_RECORD {
-            return Err(Fault::TooLong { offset, length: record.len as u64, limit: MAX_RECORD as u64 });
-        }
-        if window.fill(record.size)? < record.size { Err(Fault::Cut { offset }) } else { Ok(()) }
     }
 }

@@ -55,9 +55,8 @@ pub struct CaptureReader {
     path: Arc<str>,
     window: Window,
     format: Format,
-    /// The packet last stepped to, if `there` is one.
+    /// The packet last stepped to; of no size if there is none.
     current: Record,
-    there: bool,
     done: bool,
 }
 
@@ -74,7 +73,7 @@ impl CaptureReader {
         let source = open::plain(source).map_err(unread)?;
         let mut window = Window::new(source);
         let format = recognise(&mut window, name)?;
-        Ok(Self { path: Arc::from(name), window, format, current: Record::NONE, there: false, done: false })
+        Ok(Self { path: Arc::from(name), window, format, current: Record::NONE, done: false })
     }
 
     /// As it was given, for messages.
@@ -85,9 +84,7 @@ impl CaptureReader {
     /// Steps to the next packet. False at the end.
     #[inline(always)]
     pub fn advance(&mut self) -> Result<bool, CaptureError> {
-        if std::mem::take(&mut self.there) {
-            self.window.consume(self.current.size);
-        }
+        self.window.consume(self.current.size);
         if self.done {
             return Ok(false);
         }
@@ -95,15 +92,20 @@ impl CaptureReader {
             Format::Pcap(pcap) => pcap.record(&mut self.window, &mut self.current),
             Format::Pcapng(pcapng) => pcapng.record(&mut self.window, &mut self.current),
         };
-        self.there = matches!(read, Ok(true));
-        self.done = !self.there;
+        if let Ok(true) = read { Ok(true) } else { self.end(read) }
+    }
+
+    #[cold]
+    fn end(&mut self, read: Result<bool, Fault>) -> Result<bool, CaptureError> {
+        self.done = true;
+        self.current = Record::NONE;
         read.map_err(|fault| fault.of(&self.path))
     }
 
     /// The time of the packet last stepped to.
     #[inline]
-    pub(super) fn time(&self) -> Option<Timestamp> {
-        self.there.then_some(self.current.time)
+    pub(super) fn time(&self) -> Timestamp {
+        self.current.time
     }
 
     /// The packet last stepped to.
@@ -116,7 +118,7 @@ impl CaptureReader {
     #[inline(always)]
     pub(super) fn packet_at(&self, time: Timestamp) -> Option<Packet<'_>> {
         let record = &self.current;
-        if !self.there {
+        if record.size == 0 {
             return None;
         }
         let interface = match (&self.format, record.interface) {
