@@ -4,9 +4,51 @@ use std::net::IpAddr;
 
 use crate::model::DomainName;
 
-/// The first bytes of a SOCKS 5 connection: the ways to authenticate that the client offers.
-pub(super) fn is_socks_5(bytes: &[u8]) -> bool {
-    matches!(bytes, [5, count @ 1..=16, methods @ ..] if methods.len() == usize::from(*count))
+/// What the first bytes of a connection, as far as they are there, ask of a SOCKS proxy.
+#[derive(PartialEq, Eq, Debug)]
+pub(super) enum Asked {
+    For(DomainName),
+    /// More bytes may tell.
+    More,
+    Nothing,
+}
+
+/// The longest that a client says up to its request's end: ways to authenticate, user and password (RFC 1929), the request.
+pub(super) const MAX_ASKED: usize = (2 + 255) + (3 + 255 + 255) + (7 + 255);
+
+/// Reads what a client says to a SOCKS proxy, from its first byte on.
+pub(super) fn asked(bytes: &[u8]) -> Asked {
+    let read = match bytes {
+        [5, rest @ ..] => said_to_socks_5(rest),
+        [4] | [4, 1] | [4, 1, _] | [4, 1, _, _] => None,
+        [4, 1, _, _, address @ ..] => match address {
+            [] | [0] | [0, 0] | [0, 0, 0] => None,
+            [0, 0, 0, 1..=255, rest @ ..] if rest.iter().filter(|byte| **byte == 0).count() < 2 => None,
+            _ => Some(target(bytes)),
+        },
+        _ => Some(None),
+    };
+    match read {
+        Some(Some(host)) => Asked::For(host),
+        Some(None) => Asked::Nothing,
+        None => Asked::More,
+    }
+}
+
+/// `None` while more must come: how many ways to authenticate and which, perhaps user and password, the request.
+fn said_to_socks_5(bytes: &[u8]) -> Option<Option<DomainName>> {
+    let field = |bytes: &'_ [u8]| -> Option<usize> { Some(1 + usize::from(*bytes.first()?)) };
+    let mut rest = bytes.get(field(bytes)?..)?;
+    if rest.first() == Some(&1) {
+        let user = rest.get(1..)?;
+        let password = user.get(field(user)?..)?;
+        rest = password.get(field(password)?..)?;
+    }
+    match rest {
+        [] | [5] | [5, 1] | [5, 1, 0] | [5, 1, 0, 3] => None,
+        [5, 1, 0, 3, length, name @ ..] if name.len() < usize::from(*length) + 2 => None,
+        _ => Some(socks_5_target(rest)),
+    }
 }
 
 const CONNECT: &[u8] = b"CONNECT ";
@@ -58,7 +100,7 @@ fn name(host: &[u8]) -> Option<DomainName> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{CONNECT, MAX_LINE, is_begun, is_socks_5, socks_5_target, target};
+    use super::{Asked, CONNECT, MAX_ASKED, MAX_LINE, asked, is_begun, socks_5_target, target};
 
     #[test]
     fn the_host_asked_for() {
@@ -82,10 +124,34 @@ mod tests {
             is_begun(b"CON") && is_begun(b"CONNECT a.example:44") && !is_begun(b"CONNECT a.example:443 ")
         );
         assert!(!is_begun(b"") && !is_begun(b"COPY") && !is_begun(&[CONNECT, &[b'a'; MAX_LINE]].concat()));
-        assert!(is_socks_5(b"\x05\x02\x00\x02") && !is_socks_5(b"\x05\x02\x00"));
         let asked = socks_5_target(b"\x05\x01\x00\x03\x09a.example\x01\xbb");
         assert_eq!(asked.unwrap().as_str(), "a.example");
         assert!(socks_5_target(b"\x05\x01\x00\x01\xc0\x00\x02\x01\x01\xbb").is_none());
+    }
+
+    /// Every beginning of what a client says asks for more, and all of it for the host.
+    #[test]
+    fn a_socks_request_in_pieces() {
+        let request = b"\x05\x01\x00\x03\x09a.example\x01\xbb";
+        let longest = [&[5, 255][..], &[2; 255], &[1, 255], &[b'u'; 255], &[255], &[b'p'; 255]].concat();
+        let conversations = [
+            [&b"\x05\x01\x00"[..], request].concat(),
+            [&b"\x05\x02\x00\x02\x01\x02me\x06secret"[..], request].concat(),
+            [&longest[..], request].concat(),
+            b"\x04\x01\x01\xbb\0\0\0\x01me\0a.example\0".to_vec(),
+        ];
+        for said in conversations {
+            assert!(said.len() <= MAX_ASKED);
+            for end in 1..said.len() {
+                assert_eq!(asked(&said[..end]), Asked::More, "{end} of {said:?}");
+            }
+            assert!(matches!(asked(&said), Asked::For(host) if host.as_str() == "a.example"), "{said:?}");
+        }
+        let others =
+            [&b"\x05\x01\x00\x05\x01\x00\x01"[..], b"\x05\x01\x00GET", b"\x04\x01\x01\xbb\xc0", b"GET", b""];
+        for said in others {
+            assert_eq!(asked(said), Asked::Nothing, "{said:?}");
+        }
     }
 
     proptest! {
@@ -93,7 +159,7 @@ mod tests {
         fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), kind in 0usize..4) {
             let head = [&b"CONNECT "[..], &[4, 1, 0, 0, 0, 0, 0, 1], &[5, 1, 0, 3], &[]][kind];
             let bytes = [head, &bytes].concat();
-            is_socks_5(&bytes);
+            asked(&bytes);
             target(&bytes);
             socks_5_target(&bytes);
         }

@@ -291,22 +291,34 @@ fn a_proxy_is_asked_for_the_host() {
     let socks = [&b"\x05\x01\x00"[..], b"\x05\x01\x00\x03\x09a.example\x01\xbb"];
     let asker = ([10, 0, 0, 1], 40_000);
     let answer = udp(0, ([10, 0, 0, 53], 53), asker, &dns_answer("proxy.example", None, 30, SERVER.0));
-    for (requests, inside, expected) in [
+    let authenticated = [&b"\x05\x02\x00\x02"[..], b"\x01\x02me\x06secret", socks[1]];
+    let cases = [
         (&[connect][..], hello(Some("b.example"), 0), ("b.example", NameSource::TlsSni)),
         (&socks, hello(Some("b.example"), 0), ("b.example", NameSource::TlsSni)),
         (&[connect], b"SSH-2.0-x\r\n".to_vec(), ("a.example", NameSource::Dns)),
         (&socks, hello(None, 0), ("a.example", NameSource::Dns)),
-    ] {
+        (&authenticated, hello(None, 0), ("a.example", NameSource::Dns)),
+        (&[b"\x04\x01\x01\xbb\0\0\0\x01me\0a.example\0"], hello(None, 0), ("a.example", NameSource::Dns)),
+    ];
+    // However small the segments are in which it is asked.
+    let sizes = [1448, 11, 7, 3, 2, 1];
+    for ((requests, inside, expected), size) in
+        cases.iter().flat_map(|case| sizes.map(|size| (case.clone(), size)))
+    {
         let mut talk = Talk::new(1, 1);
         for request in requests {
-            talk.say(0, request, 1448);
+            talk.say(0, request, size);
             talk.say(1, b"fine", 1448);
         }
         talk.say(0, &inside, 1448);
         let packets = [vec![answer.clone()], talk.packets].concat();
         let facts = run(&packets).0;
         let (name, source) = expected;
-        assert_eq!(names(&facts).last(), Some(&(name.to_owned(), source, NameScope::SameProcess)));
+        assert_eq!(
+            names(&facts).last(),
+            Some(&(name.to_owned(), source, NameScope::SameProcess)),
+            "by {size}"
+        );
         assert_eq!(nameless(&facts).len(), 1, "DNS itself");
     }
 }

@@ -2,7 +2,8 @@
 
 use super::{Hello, MAX_HELLO, RECORD_HEADER, record_header};
 use crate::model::DomainName;
-use crate::net::{known, proxy};
+use crate::net::known;
+use crate::net::proxy::{self, Asked};
 
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
@@ -59,8 +60,8 @@ pub(in crate::net) struct Client {
     hello: Option<Box<Hello>>,
     /// The host that a proxy was asked for, before anything else.
     target: Option<DomainName>,
-    /// It began like SOCKS 5: the host may come yet.
-    is_socks: bool,
+    /// What was said to a SOCKS proxy that has not been asked for a host yet, up to [`MAX_ASKED`]; empty for anything else.
+    asked: Vec<u8>,
     /// It begins like STUN.
     pub(in crate::net) is_stun: bool,
     /// TLS was recognised, with or without a hello.
@@ -84,7 +85,7 @@ impl Client {
 
     /// Bytes held.
     pub(in crate::net) fn size(&self) -> usize {
-        self.message.len() + self.pending.len()
+        self.message.len() + self.pending.len() + self.asked.len()
     }
 
     /// These bytes are the beginning of a ClientHello.
@@ -106,9 +107,8 @@ impl Client {
                 self.walk(at, bytes)
             }
             State::Plain => {
-                if self.is_socks {
-                    self.target = proxy::socks_5_target(bytes);
-                    self.is_socks = self.target.is_none();
+                if !self.asked.is_empty() {
+                    self.ask_socks(bytes);
                 }
                 let settled = at + i64::from(len) - began > MAX_PREAMBLE;
                 Step::Counts { from: at, settled }
@@ -196,10 +196,27 @@ impl Client {
             _ => {
                 self.state = State::Plain;
                 self.target = proxy::target(bytes);
-                self.is_socks = proxy::is_socks_5(bytes);
+                self.ask_socks(bytes);
                 self.is_stun = known::is_stun_stream(bytes);
                 Step::Counts { from: at, settled: false }
             }
+        }
+    }
+
+    /// More of what may be said to a SOCKS proxy.
+    fn ask_socks(&mut self, bytes: &[u8]) {
+        // Behind an authentication that cannot be read, a request that comes whole still can.
+        let whole = proxy::socks_5_target(bytes).filter(|_| !self.asked.is_empty());
+        let room = proxy::MAX_ASKED.saturating_sub(self.asked.len());
+        self.asked.extend_from_slice(&bytes[..bytes.len().min(room)]);
+        match (whole, proxy::asked(&self.asked)) {
+            (Some(host), _) | (None, Asked::For(host)) => {
+                self.target = Some(host);
+                self.asked = Vec::new();
+            }
+            (None, Asked::More) => {}
+            (None, Asked::Nothing) if self.asked.first() == Some(&5) => {}
+            (None, Asked::Nothing) => self.asked = Vec::new(),
         }
     }
 
