@@ -62,6 +62,56 @@ fn built_in_reads() {
     );
 }
 
+/// Forks of browsers, wallets and vaults read their own, and nobody reads another's.
+#[test]
+fn owners_of_profiles_wallets_and_vaults() {
+    let owned = [
+        (
+            "MADPSAYN6T",
+            "org.torproject.torbrowser",
+            "Library/Application Support/TorBrowser-Data/Browser/x/key4.db",
+        ),
+        ("9V5K9TP787", "app.zen-browser.zen", "Library/Application Support/zen/Profiles/x/logins.json"),
+        (
+            "CKG9MXH72F",
+            "net.mullvad.browser",
+            "Library/Application Support/MullvadBrowser/Profiles/x/cookies.sqlite",
+        ),
+        ("N975558CUS", "com.pushplaylabs.sidekick", "Library/Application Support/Sidekick/Default/Cookies"),
+        ("G2S7P7J672", "org.keepassxc.keepassxc", "Documents/team.kdbx"),
+        ("7ADB8CC6TF", "in.sinew.Enpass-Desktop", "Documents/Enpass/Vaults/primary/vault.enpassdb"),
+        (
+            "5P72E3GC48",
+            "com.dashlane.Dashlane",
+            "Library/Group Containers/5P72E3GC48.com.dashlane/Dashlane/profiles/x",
+        ),
+        ("XSY9C6M6C5", "com.nordpass.macos.NordPass", "Library/Application Support/NordPass/vault.db"),
+        ("2SB5Z68H26", "me.proton.pass.electron", "Library/Application Support/Proton Pass/IndexedDB/x"),
+        ("234QNB7GCA", "com.keepersecurity.x", "Library/Application Support/Keeper Password Manager/x"),
+        ("N24REP3BMN", "com.lastpass.LastPass", "Library/Application Support/LastPass/x"),
+        ("X6LFS5BQKN", "com.ledger.live", "Library/Application Support/Ledger Live/app.json"),
+        ("VK5Q293EVL", "com.electron.exodus", "Library/Application Support/Exodus/exodus.wallet/seed.seco"),
+        ("L233B2JQ68", "zksnacks.wasabiwallet", ".walletwasabi/client/Wallets/w.json"),
+        ("C3P22XVH2C", "io.trezor.TrezorSuite", "Library/Application Support/@trezor/suite-desktop/x"),
+        ("L6P37P7P56", "org.electrum.electrum", ".electrum/wallets/default_wallet"),
+    ];
+    for (team, id, path) in owned {
+        let path = format!("/Users/a/{path}");
+        assert!(excused(&DEFAULT.policy, &program("/x", team, id, TRUSTED), &path), "{team} {path}");
+        assert!(!excused(&DEFAULT.policy, &program("/x", team, id, ADHOC), &path), "{team} unsigned {path}");
+        for (other, other_id, _) in owned.iter().filter(|(other, ..)| *other != team) {
+            let stranger = program("/x", other, other_id, TRUSTED);
+            let shared = path.contains("MullvadBrowser");
+            assert!(shared || !excused(&DEFAULT.policy, &stranger, &path), "{other} {path}");
+        }
+        let key = "/Users/a/.ssh/id_ed25519";
+        assert!(!excused(&DEFAULT.policy, &program("/x", team, id, TRUSTED), key), "{team}");
+    }
+    let importer = program("/System/x", "", "com.apple.Safari.BrowserDataImportingService", TRUSTED);
+    let login = "/Users/a/Library/Application Support/Google/Chrome/Default/Login Data";
+    assert!(excused(&DEFAULT.policy, &importer, login));
+}
+
 #[test]
 fn corporate_policy() {
     let policy = policy(include_str!("good/corp.toml"));
