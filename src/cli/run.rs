@@ -4,7 +4,9 @@ use std::io::{self, IsTerminal};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::daemon::{self, Choice, Options, RunError};
 
@@ -71,11 +73,12 @@ pub(super) fn installed() -> Option<PathBuf> {
     Some(PathBuf::from(INSTALLED)).filter(|path| path.exists())
 }
 
-/// The daemon's own log. `CLOUDWARD_LOG` takes the filters of `tracing_subscriber`, such as `debug`.
+/// The daemon's own log. `CLOUDWARD_LOG` takes levels, for all or by target: `debug`, `info,cloudward::net=trace`.
 fn start_log() {
-    let filter = EnvFilter::try_from_env("CLOUDWARD_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_target(false);
-    let log = log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    let asked = std::env::var("CLOUDWARD_LOG").ok().and_then(|text| text.parse().ok());
+    let targets = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
+    let log = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_target(false);
+    let log = log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).finish().with(targets);
     // Only a second start in one process could fail, and the first log is as good.
     let _ = log.try_init();
 }

@@ -8,7 +8,7 @@ use foldhash::quality::RandomState;
 
 use crate::model::PathHash;
 
-use super::automaton::{self, Automaton, TooLarge};
+use super::automaton::{Automaton, End, Start, TooLarge};
 use super::canonical::{Canonical, Scratch, Volumes};
 use super::glob::{self, Anchor, Glob, Token};
 use super::homes::Homes;
@@ -267,21 +267,8 @@ impl Matchers {
         spelling: impl Fn(&'g Glob) -> &'g Vec<Vec<Token>>,
     ) -> Result<Self, TooLarge> {
         let globs = sets.iter().flat_map(|set| &set.include).chain(roots);
-        let (mut anywhere, mut at_root) = (BTreeSet::new(), BTreeSet::new());
-        for glob in globs {
-            for tokens in spelling(glob) {
-                let (tokens, floating) = unmoored(tokens, glob.anchor);
-                let expression = gate_expression(tokens);
-                if floating {
-                    // The slash before it is the loop's.
-                    let body = expression.strip_prefix(r"\x2f").unwrap_or(&expression);
-                    anywhere.insert(body.to_owned());
-                } else {
-                    at_root.insert(expression);
-                }
-            }
-        }
-        let gate = Automaton::new(&gate_patterns(anywhere, at_root))?;
+        let branches = globs.flat_map(|glob| spelling(glob).iter().map(|tokens| (glob.anchor, tokens)));
+        let gate = Automaton::new(branches.map(|(anchor, tokens)| gate_pattern(tokens, anchor)))?;
         let mut exact = Vec::new();
         for set in sets {
             let numbered = |globs: &'g [Glob], excludes| {
@@ -369,7 +356,9 @@ fn unmoored(tokens: &[Token], anchor: Anchor) -> (&[Token], bool) {
 
 /// What the gate asks of a path: no further than the first wildcard after something was spelled out, but for a `*` that
 /// is a whole component: what follows it is known at the next slash, so it costs the automaton no states.
-fn gate_expression(tokens: &[Token]) -> String {
+fn gate_pattern(tokens: &[Token], anchor: Anchor) -> (Start, &[Token], End) {
+    let (tokens, floating) = unmoored(tokens, anchor);
+    let start = if floating { Start::Anywhere } else { Start::Root };
     let spelled = |token: &Token| matches!(token, Token::Literal(text) if text.len() > 1);
     let first = tokens.iter().position(spelled);
     let wild = |at: &usize| {
@@ -377,10 +366,10 @@ fn gate_expression(tokens: &[Token]) -> String {
     };
     let cut = first.and_then(|first| (first..tokens.len()).find(wild));
     match cut {
-        Some(cut) => automaton::expression(&tokens[..cut]),
-        None if tokens.is_empty() => String::new(),
+        Some(cut) => (start, &tokens[..cut], End::Whatever),
+        None if tokens.is_empty() => (start, tokens, End::Whatever),
         // A sync root holds what is below it; a set's pattern ends where it ends. Asking either is a superset of both.
-        None => automaton::expression(tokens) + r"(?:/|\z)",
+        None => (start, tokens, End::Component),
     }
 }
 
@@ -393,52 +382,4 @@ fn is_whole_component(tokens: &[Token], at: usize) -> bool {
         }
         _ => false,
     }
-}
-
-/// One pattern with one loop for all that may begin anywhere: with a loop each, every state of the automaton would hold
-/// all of them.
-fn gate_patterns(anywhere: BTreeSet<String>, at_root: BTreeSet<String>) -> Vec<String> {
-    let any = |all: BTreeSet<String>| factored(&all.iter().map(String::as_str).collect::<Vec<_>>());
-    let mut patterns = Vec::new();
-    if !anywhere.is_empty() {
-        patterns.push(format!("(?:.*/)?(?:{})", any(anywhere)));
-    }
-    if !at_root.is_empty() {
-        patterns.push(format!("(?:{})", any(at_root)));
-    }
-    patterns
-}
-
-/// Alternatives in their order, what several begin with written once. Building the automaton then takes a fraction of
-/// the time: each of its states stands for the few places in this tree, not for hundreds of patterns.
-fn factored(sorted: &[&str]) -> String {
-    let mut branches = Vec::new();
-    let mut rest = sorted;
-    while let Some(first) = rest.first() {
-        let head = leading_part(first);
-        let same =
-            if head.is_empty() { 1 } else { rest.iter().take_while(|other| other.starts_with(head)).count() };
-        let (group, others) = rest.split_at(same);
-        let tails: Vec<&str> = group.iter().map(|one| &one[head.len()..]).collect();
-        branches.push(if head.is_empty() {
-            (*first).to_owned()
-        } else {
-            head.to_owned() + &factored(&tails)
-        });
-        rest = others;
-    }
-    if branches.len() == 1 { branches.concat() } else { format!("(?:{})", branches.join("|")) }
-}
-
-/// What an expression begins with and others may share: a literal byte, as it is written there, or a run of anything but
-/// slashes. Empty if it begins with something else.
-fn leading_part(expression: &str) -> &str {
-    const RUN: &str = "[^/]*";
-    let length = match expression.as_bytes() {
-        [b'\\', b'x', high, low, ..] if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() => 4,
-        [byte, ..] if byte.is_ascii_alphanumeric() => 1,
-        _ if expression.starts_with(RUN) => RUN.len(),
-        _ => 0,
-    };
-    &expression[..length]
 }
