@@ -8,9 +8,10 @@ use super::section::Complaints;
 use super::tree::{Entry, Kind, Node, Table};
 
 /// The lists whose entries have names, and the keys that name them.
-const NAMED_LISTS: [(&str, &[&str]); 7] = [
+const NAMED_LISTS: [(&str, &[&str]); 8] = [
     ("sensitive", &["name"]),
     ("service", &["name"]),
+    ("mail", &["name"]),
     ("sync_root", &["name", "path"]),
     ("allow", &["name"]),
     ("rule", &["id"]),

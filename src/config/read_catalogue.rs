@@ -4,15 +4,15 @@ use std::sync::Arc;
 
 use crate::model::Severity;
 use crate::policy::{
-    Category, DomainError, DomainPattern, Glob, GlobError, Options, SensitiveSet, Service, ServiceId,
-    ServiceNames, SetId, SetMask, SetPaths, SyncRoot, Volumes,
+    Category, DomainError, DomainPattern, Glob, GlobError, MailServers, Options, SensitiveSet, Service,
+    ServiceId, ServiceNames, SetId, SetMask, SetPaths, SyncRoot, Volumes,
 };
 
 use super::diagnostics::{Complaint, Origin};
 use super::read_process;
 use super::schema;
-use super::section::{Section, Value, boolean, duration, one_of, size, text};
-use super::tree::Node;
+use super::section::{Section, Value, boolean, duration, expected, one_of, size, text};
+use super::tree::{Kind, Node};
 
 pub(super) const SEVERITIES: [(&str, Severity); 4] = [
     ("low", Severity::Low),
@@ -146,6 +146,32 @@ fn service(section: &mut Section<'_, '_>) -> Option<ServiceNames> {
         section.missing("domains", "name the hosts: domains = [\"storage.example.com\"]");
     }
     Some(names)
+}
+
+pub(super) fn mail(root: &mut Section<'_, '_>) -> Vec<MailServers> {
+    let mut all = Vec::new();
+    for (table, at) in root.tables("mail") {
+        let mut section = Section::new(schema::MAIL, "[[mail]]", &at, table, root.complaints);
+        name(&mut section, "mail");
+        section.node("extend");
+        let host = |node: &Node| Ok(DomainPattern::parse(&text(node)?)?);
+        let label = |node: &Node| Ok(text(node)?.to_lowercase().into_boxed_str());
+        all.push(MailServers {
+            hosts: plain(section.list("hosts", host)),
+            labels: plain(section.list("labels", label)),
+            ports: plain(section.list("ports", port)),
+        });
+        section.finish();
+    }
+    all
+}
+
+fn port(node: &Node) -> Result<u16, Complaint> {
+    let wrong = || Complaint::new("a port is a number from 1 to 65535");
+    match node.kind {
+        Kind::Integer(number) => u16::try_from(number).ok().filter(|port| *port > 0).ok_or_else(wrong),
+        _ => Err(expected("a port", node).hint("for example 587")),
+    }
 }
 
 /// The id of a service by its name.

@@ -13,7 +13,7 @@ use super::builtin;
 use super::diagnostics::{Complaint, Diagnostic, Level, Origin, Place};
 use super::merge::{disable, merge, name_of};
 use super::read_allow::{self, Context};
-use super::read_catalogue::{Sets, services, sync_roots};
+use super::read_catalogue::{Sets, mail, services, sync_roots};
 use super::read_options::{self, Capture, Socket};
 use super::read_outputs::{self, Speech};
 use super::read_rule::{self, Known};
@@ -151,6 +151,7 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
     let singles = read_options::read(&mut section);
     let sets = Sets::read(&mut section, &singles.options, &singles.volumes, builtin_sets);
     let services = services(&mut section);
+    let mail = mail(&mut section);
     let sync_roots = sync_roots(&mut section, &services, &singles.volumes);
     let context =
         Context { sets: &sets, services: &services, sync_roots: &sync_roots, volumes: &singles.volumes };
@@ -166,6 +167,7 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
         sets: sets.sets,
         set_paths: sets.paths,
         services,
+        mail,
         sync_roots,
         allow,
         rules,

@@ -105,13 +105,16 @@ impl Flows {
     }
 
     /// Opens a flow and gives what was known of it before.
-    pub fn open(&mut self, id: FlowId, time: Timestamp, facts: &FlowFacts) -> Vec<NetFact> {
+    pub fn open(&mut self, policy: &Policy, id: FlowId, time: Timestamp, facts: &FlowFacts) -> Vec<NetFact> {
         self.newest = self.newest.max(Some(id));
         let going_on = self.going_on(facts);
         self.flows.or_insert_with(id, || match going_on {
             Some(known) => Flow { facts: Arc::new(facts.clone()), opened: time, ..known },
             None => Flow::new(time, facts),
         });
+        if let Some(flow) = self.flows.get_mut(&id).filter(|_| policy.mail.takes_at(facts.server.port)) {
+            flow.mail.get_or_insert(0);
+        }
         self.early.remove(&id).unwrap_or_default()
     }
 
@@ -168,7 +171,7 @@ impl Flow {
             opened: time,
             local: is_loopback(facts.server.ip),
             air: facts.interface.as_deref().filter(|name| is_airdrop(name)).map(|_| 0),
-            mail: takes_mail_at(facts.server.port).then_some(0),
+            mail: None,
             suspects: Vec::new(),
             asked: 0,
             before: Before::NotAsked,
@@ -211,7 +214,7 @@ impl Flow {
             Some(place) => Target::Place(place),
             None => Target::Elsewhere,
         };
-        if takes_mail(domain.as_str()) {
+        if policy.mail.takes(domain.as_str()) {
             self.mail.get_or_insert(0);
         }
         let changed = target != self.target;
@@ -277,20 +280,6 @@ impl Flow {
             end: time,
         }
     }
-}
-
-/// SMTP and submission (RFC 6409, RFC 8314).
-const fn takes_mail_at(port: u16) -> bool {
-    matches!(port, 25 | 465 | 587)
-}
-
-/// Hosts that mail programs send through: by their customary name, or one of the large ones over HTTPS.
-fn takes_mail(domain: &str) -> bool {
-    const HOSTS: [&str; 4] =
-        ["outlook.office365.com", "outlook.office.com", "outlook.live.com", "imap-mail.outlook.com"];
-    let first = domain.split('.').next().unwrap_or_default();
-    let customary = matches!(first, "smtp" | "smtp-mail" | "imap" | "mx") || first.ends_with("smtp");
-    customary || HOSTS.contains(&domain)
 }
 
 fn is_loopback(ip: IpAddr) -> bool {

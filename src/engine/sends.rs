@@ -22,7 +22,7 @@ impl Engine {
         let Some(NetFact { time, flow: id, kind }) = self.flows.hold(fact) else { return };
         match kind {
             NetKind::Opened(facts) => {
-                let known = self.flows.open(id, time, &facts);
+                let known = self.flows.open(&self.policy, id, time, &facts);
                 if self.flows.get_mut(id).is_some_and(|flow| flow.local) {
                     self.locals.open(id, time);
                 }

@@ -4,7 +4,7 @@
 //! business. Its five parts do not know each other:
 //!
 //! * [`Paths`]: path → sensitive sets and sync root, for the [`Homes`] known by then.
-//! * [`Services`]: host name → service and tenant.
+//! * [`Services`]: host name → service and tenant; [`Mail`]: whether it takes mail.
 //! * [`Allow`]: who may read or send what, and for near misses why not.
 //! * [`Rule`]s: what is worth an alert.
 //! * [`Tools`]: what a command line sends, where to, and whom it lets in.
@@ -21,6 +21,7 @@ mod glob;
 mod homes;
 mod identity;
 mod ids;
+mod mail;
 mod names;
 mod paths;
 pub mod rule;
@@ -41,6 +42,7 @@ pub use glob::{Glob, GlobError};
 pub use homes::{Homes, Learned};
 pub use identity::{Identity, ProcessMatcher, ProgramPath, Signing, Subject};
 pub use ids::{ServiceId, SetId, SetMask, SyncRootId};
+pub use mail::{Mail, MailServers};
 pub use paths::{PathClass, Paths, PatternHit, Reach, SetPaths};
 pub use rule::{Chance, CommandKind, Leaving, Rule, Rules, Sense};
 pub use services::{Category, Destination, NameHit, NameList, Service, ServiceNames, Services};
@@ -121,6 +123,7 @@ pub struct Draft {
     /// For each set, by its index.
     pub set_paths: Vec<SetPaths>,
     pub services: Vec<ServiceNames>,
+    pub mail: Vec<MailServers>,
     pub sync_roots: Vec<SyncRoot>,
     pub allow: Vec<AllowEntry>,
     pub rules: Vec<Rule>,
@@ -138,6 +141,7 @@ pub struct Policy {
     pub sets: Vec<SensitiveSet>,
     pub paths: Arc<Paths>,
     pub services: Services,
+    pub mail: Mail,
     /// By [`SyncRootId`].
     pub sync_roots: Vec<SyncRoot>,
     pub allow: Allow,
@@ -157,6 +161,7 @@ impl Policy {
             sets: draft.sets,
             paths: Arc::new(paths),
             services: Services::compile(draft.services),
+            mail: Mail::compile(draft.mail),
             allow: Allow::new(draft.allow, &draft.sync_roots),
             sync_roots: draft.sync_roots,
             rules: Rules::compile(draft.rules),

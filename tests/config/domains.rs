@@ -149,3 +149,28 @@ fn every_backend_of_rclone_is_known() {
     }
     assert!(wrong.is_empty(), "{wrong:#?}");
 }
+
+/// Servers that take mail are data too: by name, by the habits of names, by port.
+#[test]
+fn servers_that_take_mail() {
+    let own = super::policy("[[mail]]\nname='ours'\nhosts=['mail.corp.example']\nports=[2525]\n");
+    for (name, known, with_own) in [
+        ("smtp.gmail.com", true, true),
+        ("SMTP.Example.COM.", true, true),
+        ("relay-smtp.example.com", true, true),
+        ("outlook.office365.com", true, true),
+        ("eu.outlook.office365.com", true, true),
+        ("smtp-relay.example.com", false, false),
+        ("www.outlook.com", false, false),
+        ("mail.corp.example", false, true),
+        ("xmail.corp.example", false, false),
+    ] {
+        assert_eq!(DEFAULT.policy.mail.takes(name), known, "{name}");
+        assert_eq!(own.mail.takes(name), with_own, "{name}");
+    }
+    let ports = [25, 465, 587, 2525, 443];
+    assert_eq!(ports.map(|port| DEFAULT.policy.mail.takes_at(port)), [true, true, true, false, false]);
+    assert!(own.mail.takes_at(2525));
+    let none = super::policy("[builtin]\ndisable=['customary', 'outlook']\n");
+    assert!(!none.mail.takes("smtp.gmail.com") && !none.mail.takes_at(25));
+}

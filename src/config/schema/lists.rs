@@ -36,6 +36,14 @@ pub static SERVICE: Keys = &[
     key("upload", Shape::Boolean, "Whether these names are targets of uploads; true if not said"),
 ];
 
+pub static MAIL: Keys = &[
+    NAME,
+    EXTEND,
+    key("hosts", TEXTS, "Names of servers and all below them"),
+    key("labels", TEXTS, "First labels of names that mean such a server; `*smtp` is any that ends so"),
+    key("ports", Shape::List(&Shape::Integer), "Ports that mean such a server"),
+];
+
 pub static SYNC_ROOT: Keys = &[
     key("name", Shape::Text, "What the entry is called; the path, if not said"),
     EXTEND,

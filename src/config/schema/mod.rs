@@ -11,7 +11,7 @@ mod outputs;
 mod rules;
 mod singles;
 
-pub(super) use lists::{ALLOW, OWNER, PROCESS, SENSITIVE, SERVICE, SYNC_ROOT};
+pub(super) use lists::{ALLOW, MAIL, OWNER, PROCESS, SENSITIVE, SERVICE, SYNC_ROOT};
 pub(super) use outputs::{HEARTBEAT, OUTPUT, SPOOL};
 pub(super) use rules::{COMMAND, RULE, STEP, TOOL, WHO};
 pub(super) use singles::{ALERT, BUILTIN, DAEMON, ENGINE, PATHS, SENSOR, UPLOAD, WINDOW};
@@ -78,6 +78,7 @@ pub static TOP: Keys = &[
     key("builtin", Shape::Table(BUILTIN), "What is built in and not wanted"),
     key("sensitive", Shape::Tables(SENSITIVE), "Files that must not leave"),
     key("service", Shape::Tables(SERVICE), "Where data can go"),
+    key("mail", Shape::Tables(MAIL), "Servers that take mail: what is sent there is noted"),
     key("sync_root", Shape::Tables(SYNC_ROOT), "Folders whose contents a sync client uploads"),
     key("allow", Shape::Tables(ALLOW), "Who may send what where; all dimensions must match"),
     key("rule", Shape::Tables(RULE), "What is worth an alert, told in steps"),
