@@ -24,6 +24,18 @@ pub fn place_word(place: &Place) -> Arc<str> {
     }
 }
 
+/// The uploading program's code identity and the place.
+pub fn who_where(code: &str, place: &str) -> Arc<str> {
+    format!("{code}\u{1e}{place}").into()
+}
+
+/// The same, out of a chain's key.
+pub fn who_where_of(key: &str) -> Option<Arc<str>> {
+    let mut parts = key.split('\u{1e}').skip(2);
+    let (code, place) = (parts.next()?, parts.nth(1)?);
+    Some(who_where(code, place))
+}
+
 /// What must be the same for two pairs of different lineages to be one chain.
 pub fn chain_key(policy: &Policy, completion: &Completion) -> Arc<str> {
     let mut readers: Vec<&str> =

@@ -9,11 +9,11 @@ use std::sync::Arc;
 
 use crate::model::{
     Actor, Alert, AlertId, Attribution, AuditEvent, Evidence, ProcessEvidence, Reason, Record, RuleRef,
-    Severity, Span, Table, Timestamp, Uid,
+    Severity, Span, Table, TenantVerdict, Timestamp, Uid,
 };
 use crate::policy::{Leaving, Rule, SetMask};
 
-use super::chain_key::{alert_id, chain_key, first_step, place_word};
+use super::chain_key::{alert_id, chain_key, first_step, place_word, who_where, who_where_of};
 use super::completion::{Carried, Completion, Instance};
 use super::deeds::DeedNote;
 use super::window::{OVERHANG, Place, ReadId};
@@ -167,16 +167,24 @@ impl Chains {
                 self.by_key.remove(key);
             }
         }
-        for carried in &chain.carried {
-            self.by_read.remove(&(carried.bearing.read.id, Arc::clone(&chain.who_where)));
+        let others = chain.other_key.iter().filter_map(|key| who_where_of(key));
+        for place in std::iter::once(Arc::clone(&chain.who_where)).chain(others) {
+            for carried in &chain.carried {
+                self.by_read.remove(&(carried.bearing.read.id, Arc::clone(&place)));
+            }
         }
         Some(chain)
     }
 }
 
 impl Chain {
-    fn add(&mut self, completion: Completion) {
+    /// `same_act`: more of what one command does, not another pair; `foreign`: it goes to an account that is not one's own.
+    fn add(&mut self, completion: Completion, same_act: bool, foreign: bool) {
         self.ways.insert(completion.way);
+        // Whose storage it went to says more than whom it was opened to.
+        if same_act && foreign && completion.deed.is_none() {
+            self.place = completion.place.clone();
+        }
         let same = |other: &Instance| completion.instance.as_ref().is_some_and(|own| own.is(other));
         let known = self.instances.iter().position(same);
         let newest = completion.carried.iter().map(|carried| carried.bearing.since).max();
@@ -186,7 +194,11 @@ impl Chain {
         }
         if self.unwraps(&completion) {
             self.give_to(&completion);
-        } else if !second && completion.new_pair && (known.is_none() || newest > Some(self.last_pair)) {
+        } else if completion.new_pair
+            && !second
+            && (!same_act || self.count == 0)
+            && (known.is_none() || newest > Some(self.last_pair))
+        {
             self.count += 1;
             self.last_pair = completion.time;
         }
@@ -259,32 +271,37 @@ impl Chain {
 impl Engine {
     /// The pair begins a chain or continues one.
     pub(super) fn join(&mut self, completion: Completion) {
-        let place: Arc<str> = format!("{}\u{1e}{}", completion.code, place_word(&completion.place)).into();
+        self.join_to(completion, None);
+    }
+
+    /// The same, where the chain may be known already: another deed of the same command.
+    pub(super) fn join_to(&mut self, completion: Completion, known: Option<ChainId>) -> Option<ChainId> {
+        let place = who_where(&completion.code, &place_word(&completion.place));
         let key = chain_key(&self.policy, &completion);
         let group = self.policy.options.group;
-        let found = self.chains.find(&completion, &key, &place, group);
-        let other = found.is_none().then(|| self.other_witness(&completion)).flatten();
-        let found = found.or(other);
+        let found = known.or_else(|| self.chains.find(&completion, &key, &place, group));
+        let act = found.is_none().then(|| self.chains.same_act(&completion)).flatten();
+        let other = found.or(act).is_none().then(|| self.other_witness(&completion)).flatten();
+        let found = found.or(act).or(other);
         let id = match found {
             Some(id) => id,
             None => {
                 let category = describe::category(&self.policy, &completion.place);
-                if self.policy.rules.ending(completion.way, category).next().is_none() {
-                    return;
-                }
+                self.policy.rules.ending(completion.way, category).next()?;
                 self.make_room_for_chain();
                 self.chains.create(&completion, Arc::clone(&key), Arc::clone(&place))
             }
         };
         let reads: Vec<ReadId> = completion.carried.iter().map(|carried| carried.bearing.read.id).collect();
-        let Some(chain) = self.chains.chains.get_mut(&id) else { return };
+        let chain = self.chains.chains.get_mut(&id)?;
         let left = rules::Left {
             way: completion.way,
             time: completion.time,
             place: completion.place.clone(),
             audit: completion.audit.clone(),
         };
-        chain.add(completion);
+        let foreign = describe::tenant_verdict(&self.policy, &completion.place) == TenantVerdict::Foreign;
+        chain.add(completion, act.or(known).is_some(), foreign);
         let known = rules::Known {
             policy: &self.policy,
             homes: &self.homes,
@@ -304,7 +321,7 @@ impl Engine {
         if chain.uploader.process().is_some() {
             self.chains.audited.remove(&id);
         }
-        if let (Some(_), None, None) = (other, &left.audit, &chain.other_key) {
+        if let (Some(_), None, None) = (other.or(act), &left.audit, &chain.other_key) {
             chain.other_key = Some(Arc::clone(&key));
             self.chains.by_key.insert(key, id);
         }
@@ -318,6 +335,7 @@ impl Engine {
             let due = self.now.plus(self.lifetime());
             self.timers.insert((due, Timer::Forget(id)));
         }
+        Some(id)
     }
 
     /// A sensor was blind for a while: chains that fall into it say so with their next report.

@@ -9,6 +9,7 @@ use crate::model::{
 };
 use crate::policy::{Aim, CommandKind, Deed, LONG_LIVED, Leaving, Reading, ServiceId, SetId, SetMask};
 
+use super::chains::ChainId;
 use super::completion::{Completion, Instance};
 use super::deeds::DeedNote;
 use super::files::Looked;
@@ -59,8 +60,10 @@ impl Engine {
         for path in &reading.files {
             self.sends_file(life, time, &argv::resolved(path, facts));
         }
+        // What one command does is one act.
+        let mut chain = None;
         for deed in &reading.deeds {
-            self.did(life, time, &reading, deed);
+            chain = self.did(life, time, &reading, deed, chain).or(chain);
         }
         reading.spared
     }
@@ -98,17 +101,25 @@ impl Engine {
         }
     }
 
-    fn did(&mut self, life: LifeId, time: Timestamp, reading: &Reading, deed: &Deed) {
+    /// Joins the deed to the chain that is given, or to whichever it belongs; says which it was.
+    fn did(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        reading: &Reading,
+        deed: &Deed,
+        chain: Option<ChainId>,
+    ) -> Option<ChainId> {
         let weighed = match deed {
             Deed::Copied { from, to } => self.copied(reading, from, to),
             Deed::Shared { service, with, hidden } => self.shared(reading, *service, with, *hidden),
             Deed::Linked { of, lives } => self.linked(reading, of, *lives),
         };
-        let Some(weighed) = weighed else { return };
+        let weighed = weighed?;
         if self.may_do_anything(life, time, &weighed) {
-            return;
+            return None;
         }
-        let Some(life) = self.lineage.get(life) else { return };
+        let life = self.lineage.get(life)?;
         let name = Arc::clone(&self.policy.services.get(weighed.service).name);
         let completion = Completion {
             way: Leaving::Command(weighed.kind),
@@ -121,7 +132,13 @@ impl Engine {
             carried: Vec::new(),
             omitted: 0,
             place: Place::Service { name, tenant: weighed.tenant },
-            instance: Some(Instance { life: life.id, tally: u16::MAX, out: 0, into: 0, flows: Vec::new() }),
+            instance: Some(Instance {
+                life: life.id,
+                tally: if reading.wrapped { Instance::WRAPPER } else { Instance::NO_TALLY },
+                out: 0,
+                into: 0,
+                flows: Vec::new(),
+            }),
             kin: Vec::new(),
             attribution: Attribution::Process,
             host_wide_name: false,
@@ -135,7 +152,7 @@ impl Engine {
             }),
             audit: None,
         };
-        self.join(completion);
+        self.join_to(completion, chain)
     }
 
     /// From one place in the cloud to another.

@@ -28,6 +28,11 @@ pub struct Instance {
 }
 
 impl Instance {
+    /// Of what sends nothing itself: a command that acts in the cloud, a file put into a synchronised folder.
+    pub const NO_TALLY: u16 = u16::MAX;
+    /// Of a wrapper, on whose line such a command stands.
+    pub const WRAPPER: u16 = u16::MAX - 1;
+
     /// Is it the same life's part?
     pub fn is(&self, other: &Self) -> bool {
         self.life == other.life && self.tally == other.tally

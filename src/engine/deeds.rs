@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use crate::model::{ProcessEvidence, Reason, Severity};
 
-use super::chains::Chain;
-use super::completion::Completion;
+use super::chains::{Chain, ChainId, Chains};
+use super::completion::{Completion, Instance};
 
 /// Different deeds kept as evidence of one chain.
 const MAX_DEEDS: usize = 16;
@@ -20,6 +20,25 @@ pub struct DeedNote {
     pub severity: Option<Severity>,
     /// Known from the line of a wrapper, before what it runs has come.
     pub wrapped: bool,
+}
+
+impl Chains {
+    /// The chain of what the same command did in the cloud itself: a copy that also lets everybody read it is one act.
+    pub(super) fn same_act(&self, completion: &Completion) -> Option<ChainId> {
+        let own = completion.instance.as_ref().filter(|_| completion.deed.is_none())?;
+        let did = |chain: &Chain| {
+            let of_deed = |one: &Instance| one.life == own.life && one.tally == Instance::NO_TALLY;
+            !chain.deeds.is_empty() && chain.instances.iter().any(of_deed)
+        };
+        // What forks of it send is its too, but for a wrapper's: below that there is more than this command.
+        let forked = |chain: &Chain| {
+            let key = chain.uploader.process().map(|process| process.info.key);
+            let unwrapped = chain.deeds.iter().any(|deed| !deed.wrapped);
+            unwrapped && completion.ancestors.iter().any(|ancestor| Some(ancestor.info.key) == key)
+        };
+        let same = |id: &&ChainId| self.chains.get(*id).is_some_and(|chain| did(chain) || forked(chain));
+        self.ids.iter().rev().find(same).copied()
+    }
 }
 
 impl Chain {

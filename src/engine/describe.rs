@@ -65,10 +65,10 @@ pub fn alert(
 
 fn gravity(policy: &Policy, chain: &Chain, reasons: &[Reason], category: Option<Category>) -> Gravity {
     let sensitive = all_sets(chain).iter().map(|set| policy.set(set).severity).max();
-    let deed = || chain.deeds.iter().filter_map(|deed| deed.severity).max();
     let leading = || chain.fired.first().map_or(Severity::Low, |rule| rule.severity);
+    let deed = chain.deeds.iter().map(|deed| deed.severity.unwrap_or_else(leading)).max();
     Gravity {
-        sensitivity: sensitive.or_else(deed).unwrap_or_else(leading),
+        sensitivity: sensitive.max(deed).unwrap_or_else(leading),
         standing: chain.uploader.process().map_or(Standing::Vouched, |process| standing(process)),
         foreign_tenant: reasons.iter().any(|reason| reason.code == ReasonCode::ForeignTenant),
         category,
@@ -246,7 +246,10 @@ fn reasons(
     caps(policy, chain, service, flows, &mut add);
     reasons.extend(chain.reasons.iter().cloned());
     let of_records = chain.audit.iter().filter_map(|event| audits::doubt(event));
-    for cap in chain.deeds.iter().filter_map(|deed| deed.cap.clone()).chain(of_records) {
+    // What is doubtful of one deed does not make another one doubtful, nor what was seen to be sent.
+    let doubtful = chain.carried.is_empty() && chain.deeds.iter().all(|deed| deed.cap.is_some());
+    let of_deeds = chain.deeds.iter().filter(|_| doubtful).filter_map(|deed| deed.cap.clone());
+    for cap in of_deeds.chain(of_records) {
         if !reasons.iter().any(|reason| reason.code == cap.code) {
             reasons.push(cap);
         }

@@ -1,7 +1,8 @@
 //! How grave, and how sure: two small functions of what the evidence says.
 //!
 //! **Severity** begins with the most sensitive set that was read (for commands that move what lies in the cloud already,
-//! with the leading rule). Aggravations raise it by one step for every two of them, to critical at most:
+//! with the leading rule; with the graver where one command does both). Aggravations raise it by one step for every two of
+//! them, to critical at most:
 //!
 //! | what | counts |
 //! |---|---|

