@@ -42,10 +42,13 @@ fn tool(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> Option<Tool
         buckets: words(section, "buckets"),
         endpoint_env: words(section, "endpoint_env"),
         tenant_env: words(section, "tenant_env"),
+        to_env: words(section, "to_env"),
+        profile_env: words(section, "profile_env"),
         prefixes: words(section, "prefixes"),
         options: options(section),
         flags: words(section, "flags"),
         valued: section.read("valued", boolean).is_some_and(|value| value.value),
+        stdin: section.read("stdin", boolean).is_some_and(|value| value.value),
         commands: Vec::new(),
     };
     for (table, at) in section.tables("command") {
@@ -65,6 +68,7 @@ fn command(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> ToolComm
     let calls: Vec<Vec<Box<str>>> = words(section, "words").iter().map(|line| split(line)).collect();
     ToolCommand {
         words: if calls.is_empty() { vec![Vec::new()] } else { calls },
+        when: self::words(section, "when"),
         does: section.read("does", one_of(&Does::ALL)).map_or(Does::Transfer, |value| value.value),
         service: service(section, services),
         args: plain(section.list("args", operand)),

@@ -49,33 +49,37 @@ struct Weighed {
 }
 
 impl Engine {
-    /// Reads the command line of a new image. Gives back the paths in it that are neither read nor sent.
+    /// Reads the command line of a new image. Gives back the paths in it that need no further look: they are neither read
+    /// nor sent, or were taken for sent.
     pub(super) fn commanded(&mut self, life: LifeId, time: Timestamp, facts: &ExecFacts) -> Vec<Box<str>> {
         let Some(subject) = self.lineage.get(life) else { return Vec::new() };
         let (policy, program) = (Arc::clone(&self.policy), Arc::clone(&subject.image.identity.program));
-        let Some(reading) = policy.tools.read(&program, facts, &policy.services, time) else {
-            return Vec::new();
-        };
-        self.remember_aims(life, &reading.aims);
-        for path in &reading.files {
-            self.sends_file(life, time, &argv::resolved(path, facts));
+        let readings = policy.tools.read(&program, facts, &policy.services, time);
+        self.remember_aims(life, &readings);
+        for reading in &readings {
+            for path in &reading.files {
+                self.sends_file(life, time, &argv::resolved(path, facts));
+            }
+            // What one command does is one act.
+            let mut chain = None;
+            for deed in &reading.deeds {
+                chain = self.did(life, time, reading, deed, chain).or(chain);
+            }
         }
-        // What one command does is one act.
-        let mut chain = None;
-        for deed in &reading.deeds {
-            chain = self.did(life, time, &reading, deed, chain).or(chain);
-        }
-        reading.spared
+        readings.into_iter().flat_map(|reading| reading.spared.into_iter().chain(reading.files)).collect()
     }
 
-    fn remember_aims(&mut self, life: LifeId, aims: &[Aim]) {
+    fn remember_aims(&mut self, life: LifeId, readings: &[Reading]) {
         let services = &self.policy.services;
         let named = |aim: &Aim| {
             let tellable = aim.service.is_none_or(|service| services.has_tenants(service));
             let service = aim.service.map(|service| Arc::clone(&services.get(service).name));
             aim.tenant.clone().filter(|_| tellable).map(|tenant| Named { service, tenant })
         };
-        let named = aims.iter().filter_map(named).collect();
+        let named: Vec<Named> = readings.iter().flat_map(|reading| &reading.aims).filter_map(named).collect();
+        if readings.is_empty() {
+            return;
+        }
         if let Some(life) = self.lineage.get_mut(life) {
             life.image.named = named;
         }
@@ -168,6 +172,9 @@ impl Engine {
         if to.tenant.as_ref().is_some_and(|tenant| self.is_own(reading, service, tenant)) {
             return None;
         }
+        // The account that a profile's name tells may accuse: that it is one's own proves nothing.
+        let caller = || reading.caller.clone().filter(|caller| !self.is_own(reading, service, caller));
+        let to = &Aim { service: to.service, tenant: to.tenant.clone().or_else(caller) };
         let text = format!("{} copies data from {} to {}", reading.tool, self.words(from), self.words(to));
         let names_own =
             self.accounts(reading, service).any(|service| self.policy.allow.names_tenants_of(service));

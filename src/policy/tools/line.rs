@@ -15,63 +15,112 @@ pub(super) struct Said<'a> {
 /// The words of a line in the order written, options with theirs.
 #[derive(Debug, Default)]
 struct Parts<'a> {
-    operands: Vec<&'a str>,
+    operands: Vec<Word<'a>>,
     said: Vec<Said<'a>>,
+}
+
+/// An operand; or, if `doubtful`, perhaps the value of the option before it, which is not described.
+#[derive(Clone, Copy, Debug)]
+struct Word<'a> {
+    text: &'a str,
+    doubtful: bool,
 }
 
 /// The command that is called, and all that is said to it.
 pub(super) fn parse<'t, 'a>(tool: &'t Tool, args: &'a [Box<str>]) -> Option<(&'t Command, Vec<Said<'a>>)> {
     let args = &args[..args.len().min(MAX_ARGUMENTS)];
-    let rough = split(tool, &[], args);
-    let called =
-        rough.operands.iter().skip_while(|word| tool.prefixes.iter().any(|known| &**known == **word));
-    let called: Vec<&str> = called.copied().collect();
+    let rough = split(tool, &[], args).operands;
+    let prefix = |word: &&Word<'_>| tool.prefixes.iter().any(|known| **known == *word.text);
+    // A word that may belong to an option before it is one where no command begins with it.
+    let doubtful = rough.iter().take_while(|word| word.doubtful).count();
+    let begun = (0..=doubtful).find_map(|from| {
+        let from = from + rough[from..].iter().take_while(prefix).count();
+        let (length, command) = called(tool, &rough[from..], args)?;
+        (length > 0).then_some((from + length, command))
+    });
+    let (skipped, command) = begun.or_else(|| Some((0, called(tool, &[], args)?.1)))?;
+    let Parts { operands, mut said } = split(tool, &command.options, args);
+    let mut operands: Vec<Word<'_>> = operands.into_iter().skip(skipped).collect();
+    if !command.args.iter().any(|operand| operand.many) {
+        let mut beyond = operands.len().saturating_sub(command.args.len());
+        operands.retain(|word| {
+            let value = word.doubtful && beyond > 0;
+            beyond -= usize::from(value);
+            !value
+        });
+    }
+    let operands: Vec<&str> = operands.iter().map(|word| word.text).collect();
+    said.extend(assign(&command.args, &operands));
+    Some((command, said))
+}
+
+/// The same of a line of the tool's own script: it calls a command by its words.
+pub(super) fn parse_step<'a>(tool: &Tool, args: &'a [Box<str>]) -> Vec<Said<'a>> {
+    match parse(tool, args) {
+        Some((command, said)) if command.words.iter().all(|words| !words.is_empty()) => said,
+        _ => Vec::new(),
+    }
+}
+
+/// The command whose words these are, and how many; of those that match alike the first.
+fn called<'t>(tool: &'t Tool, words: &[Word<'_>], args: &[Box<str>]) -> Option<(usize, &'t Command)> {
     let longest = |command: &'t Command| {
-        let begins = |words: &&Vec<Box<str>>| {
-            words.len() <= called.len() && words.iter().zip(&called).all(|(word, said)| **word == **said)
+        let begins = |call: &&Vec<Box<str>>| {
+            call.len() <= words.len() && call.iter().zip(words).all(|(word, said)| **word == *said.text)
         };
-        let length = command.words.iter().filter(begins).map(Vec::len).max()?;
+        let asked = command.when.is_empty() || command.when.iter().any(|option| gives(args, option));
+        let length = command.words.iter().filter(begins).map(Vec::len).max().filter(|_| asked)?;
         Some((length, command))
     };
-    // Of commands that match alike the first one counts.
-    let (length, command) =
-        tool.commands.iter().filter_map(longest).rev().max_by_key(|(length, _)| *length)?;
-    let Parts { operands, mut said } = split(tool, &command.options, args);
-    let skipped = operands.len().min(length + rough.operands.len() - called.len());
-    said.extend(assign(&command.args, &operands[skipped..]));
-    Some((command, said))
+    tool.commands.iter().filter_map(longest).rev().max_by_key(|(length, _)| *length)
+}
+
+/// Is this option among the arguments, alone or in a bundle of short ones?
+fn gives(args: &[Box<str>], option: &str) -> bool {
+    let short = option.strip_prefix('-').filter(|letter| letter.chars().count() == 1);
+    args.iter().take_while(|arg| &***arg != "--").any(|arg| {
+        let bundle = arg.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
+        let whole = arg.split_once('=').map_or(&**arg, |(name, _)| name) == option;
+        whole || short.zip(bundle).is_some_and(|(letter, letters)| letters.contains(letter))
+    })
 }
 
 /// Operands and options of the line.
 fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> Parts<'a> {
     let mut parts = Parts::default();
+    let is_flag = |name: &str| tool.flags.iter().any(|flag| **flag == *name);
     let known = |name: &str| {
         own.iter().chain(&tool.options).find(|(option, _)| **option == *name).map(|(_, operand)| *operand)
     };
+    let mut doubtful = false;
     let mut rest = args.iter().map(|arg| &**arg).peekable();
     while let Some(arg) = rest.next() {
         if arg == "--" {
-            parts.operands.extend(rest);
+            parts.operands.extend(rest.map(|text| Word { text, doubtful: false }));
             break;
         }
         if !arg.starts_with('-') || arg == "-" {
-            parts.operands.push(arg);
+            parts.operands.push(Word { text: arg, doubtful: std::mem::take(&mut doubtful) });
             continue;
         }
+        doubtful = false;
         let (name, attached) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
         let found = match known(name) {
             Some(operand) => Some((operand, attached)),
-            None if arg.starts_with("--") || tool.flags.iter().any(|flag| **flag == *name) => None,
+            None if arg.starts_with("--") || is_flag(name) => None,
             None => bundled(arg, known),
         };
         let undescribed = tool.valued && found.is_none() && attached.is_none() && arg.starts_with("--");
         let (operand, attached) = match found {
             Some(found) => found,
-            None if undescribed && !tool.flags.iter().any(|flag| **flag == *name) => {
+            None if undescribed && !is_flag(name) => {
                 rest.next_if(|next| !next.starts_with("--"));
                 continue;
             }
-            None => continue,
+            None => {
+                doubtful = arg.starts_with("--") && attached.is_none() && !is_flag(name);
+                continue;
+            }
         };
         if operand.role == Role::Public {
             parts.said.push(Said { role: operand.role, value: arg });

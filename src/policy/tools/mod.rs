@@ -9,10 +9,12 @@ mod interpret;
 mod lifetime;
 mod line;
 mod place;
+mod shell;
 #[cfg(test)]
 mod tests;
 mod unwrap;
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use crate::model::{ExecFacts, Lossy, Program, SigningState, Span, Table, Timestamp};
@@ -71,10 +73,16 @@ pub enum Role {
     Home,
     /// An option without value that lets everybody in.
     Public,
+    /// Commands of the tool's own, as a script writes them.
+    Script,
+    /// `/subscriptions/ID/…`, `arn:…:ID:…`: something in a cloud that is copied from the account that it names, if it does.
+    Resource,
+    /// A profile or role that the command runs as: its name may tell the account.
+    Profile,
 }
 
 impl Role {
-    pub const ALL: [(&'static str, Self); 21] = [
+    pub const ALL: [(&'static str, Self); 24] = [
         ("skip", Self::Skip),
         ("file", Self::File),
         ("data", Self::Data),
@@ -96,6 +104,9 @@ impl Role {
         ("endpoint", Self::Endpoint),
         ("home", Self::Home),
         ("public", Self::Public),
+        ("script", Self::Script),
+        ("resource", Self::Resource),
+        ("profile", Self::Profile),
     ];
 }
 
@@ -136,6 +147,8 @@ pub type Options = Vec<(Box<str>, Operand)>;
 pub struct Command {
     /// The words that call it, one list for each spelling; empty for a tool without subcommands.
     pub words: Vec<Vec<Box<str>>>,
+    /// It does this only with one of these options.
+    pub when: Vec<Box<str>>,
     pub does: Does,
     /// Instead of the tool's.
     pub service: Option<ServiceId>,
@@ -152,7 +165,7 @@ pub struct Command {
 #[derive(Clone, Debug)]
 pub struct Tool {
     pub name: Arc<str>,
-    /// Names of its executable or script.
+    /// Names of its executable or script; with a blank, a name and the command that it stands for (`megaput put`).
     pub names: Vec<Box<str>>,
     /// Names of the Python module that it is.
     pub modules: Vec<Box<str>>,
@@ -169,6 +182,10 @@ pub struct Tool {
     pub buckets: Vec<Box<str>>,
     pub endpoint_env: Vec<Box<str>>,
     pub tenant_env: Vec<Box<str>>,
+    /// Variables that name the place that receives.
+    pub to_env: Vec<Box<str>>,
+    /// Variables that name a profile or role.
+    pub profile_env: Vec<Box<str>>,
     /// Words that may stand before a command and mean nothing here.
     pub prefixes: Vec<Box<str>>,
     pub options: Options,
@@ -176,6 +193,8 @@ pub struct Tool {
     pub flags: Vec<Box<str>>,
     /// Does an option that is not described have a value?
     pub valued: bool,
+    /// Is what it reads from standard input commands of its own?
+    pub stdin: bool,
     pub commands: Vec<Command>,
 }
 
@@ -210,15 +229,21 @@ pub struct Reading {
     pub deeds: Vec<Deed>,
     /// Accounts that allow entries for these services name are the company's own.
     pub accounts: Vec<ServiceId>,
+    /// The account that the command runs in, as far as the name of a profile or role tells. Names are given at will:
+    /// it may accuse, it excuses nothing.
+    pub caller: Option<Arc<str>>,
     /// The tool was called through another program on the same line.
     pub wrapped: bool,
 }
+
+/// A tool by its place in the list, and the words of the command that its name stands for.
+type Named = (usize, Box<[Box<str>]>);
 
 /// All tools, findable by the name they run under.
 #[derive(Clone, Debug, Default)]
 pub struct Tools {
     list: Vec<Tool>,
-    by_name: Table<Box<str>, usize>,
+    by_name: Table<Box<str>, Named>,
     by_module: Table<Box<str>, usize>,
     by_signing_id: Table<Box<str>, usize>,
 }
@@ -228,7 +253,11 @@ impl Tools {
     pub fn compile(list: Vec<Tool>) -> Self {
         let mut tools = Self::default();
         for (index, tool) in list.iter().enumerate() {
-            tool.names.iter().for_each(|name| _ = tools.by_name.insert(name.clone(), index));
+            for name in &tool.names {
+                let mut words = name.split(' ').map(Box::from);
+                let name = words.next().unwrap_or_default();
+                tools.by_name.insert(name, (index, words.collect()));
+            }
             tool.modules.iter().for_each(|name| _ = tools.by_module.insert(name.clone(), index));
             tool.signing_ids.iter().for_each(|id| _ = tools.by_signing_id.insert(id.clone(), index));
         }
@@ -240,60 +269,68 @@ impl Tools {
         self.list.iter()
     }
 
-    /// What this command line says; nothing if it calls no known tool. `time` is that of the exec.
+    /// What this command line says; nothing if it calls no known tool. A shell or wrapper may call several. `time` is that
+    /// of the exec.
     pub fn read(
         &self,
         program: &Program,
         facts: &ExecFacts,
         services: &Services,
         time: Timestamp,
-    ) -> Option<Reading> {
-        let context = interpret::Context { facts, services, time };
+    ) -> Vec<Reading> {
         if let Some((tool, args)) = self.called(program, facts) {
-            return interpret::read(tool, args, &context);
+            let context = interpret::Context { env: &facts.env, input: None, services, time };
+            return interpret::read(tool, &args, &context).into_iter().collect();
         }
-        // What a wrapper runs will be seen to run: its files are read then. Only what needs no more than the line is taken.
-        unwrap::commands(program, facts).into_iter().find_map(|words| {
-            let name = base(words.first()?);
-            let tool = &self.list[*self.by_name.get(name)?];
-            let reading = interpret::read(tool, &words[1..], &context)?;
-            Some(Reading {
-                wrapped: true,
-                files: Vec::new(),
-                spared: Vec::new(),
-                aims: Vec::new(),
-                ..reading
-            })
-        })
+        // What a wrapper runs will be seen to run: its files are read then. Only what needs no more than the line is
+        // taken, and what will stand on no other: text that the line itself gives the tool to read.
+        let read = |call: shell::Call| {
+            let (tool, args) = self.named(base(call.words.first()?), &call.words[1..])?;
+            let env: Vec<_> = call.env.iter().chain(&facts.env).cloned().collect();
+            let input = call.input.as_deref().filter(|_| tool.stdin);
+            let context = interpret::Context { env: &env, input, services, time };
+            let mut reading = interpret::read(tool, &args, &context)?;
+            if input.is_none() {
+                reading.files.clear();
+            }
+            Some(Reading { wrapped: true, spared: Vec::new(), aims: Vec::new(), ..reading })
+        };
+        unwrap::commands(program, facts).into_iter().filter_map(read).collect()
+    }
+
+    /// The tool of this name, and its arguments with the command that the name stands for.
+    fn named<'f>(&self, name: &str, args: &'f [Box<str>]) -> Option<(&Tool, Cow<'f, [Box<str>]>)> {
+        let (index, words) = self.by_name.get(name)?;
+        let args = if words.is_empty() { Cow::Borrowed(args) } else { [&**words, args].concat().into() };
+        Some((&self.list[*index], args))
     }
 
     /// The tool that runs, and its own arguments.
-    fn called<'f>(&self, program: &Program, facts: &'f ExecFacts) -> Option<(&Tool, &'f [Box<str>])> {
+    fn called<'f>(&self, program: &Program, facts: &'f ExecFacts) -> Option<(&Tool, Cow<'f, [Box<str>]>)> {
         let args = facts.args.get(1..).unwrap_or_default();
-        let named = |name: &str| self.by_name.get(name).map(|index| &self.list[*index]);
         let signed = || {
             let id = program.signing_id.as_deref();
             let trusted = program.flags.state() == SigningState::Trusted;
-            self.by_signing_id.get(id.filter(|_| trusted)?).map(|index| &self.list[*index])
+            let index = self.by_signing_id.get(id.filter(|_| trusted)?)?;
+            Some((&self.list[*index], Cow::Borrowed(args)))
         };
         let path = Lossy(program.path.file_name()).to_string();
         let first = facts.args.first().map(|first| base(first));
-        if let Some(tool) = named(&path).or_else(|| named(first?)).or_else(signed) {
-            return Some((tool, args));
+        if let Some(called) = self.named(&path, args).or_else(|| self.named(first?, args)).or_else(signed) {
+            return Some(called);
         }
         // `python3 /opt/homebrew/bin/aws …`, `node …/wrangler.js …`, `python3 -m awscli …`
         let at = args.iter().position(|arg| !arg.starts_with('-') || &**arg == "-m")?;
         if &*args[at] == "-m" {
             let module = args.get(at + 1)?;
             let tool = &self.list[*self.by_module.get(&**module)?];
-            return Some((tool, &args[at + 2..]));
+            return Some((tool, Cow::Borrowed(&args[at + 2..])));
         }
         let script = facts.script.as_ref().map(|script| Lossy(script.path.file_name()).to_string());
         let written = base(&args[at]);
         let interprets =
             script.as_deref().is_some_and(|script| script == written) || unwrap::interprets(&path);
-        let tool = named(stem(written)).filter(|_| interprets)?;
-        Some((tool, &args[at + 1..]))
+        self.named(stem(written), &args[at + 1..]).filter(|_| interprets)
     }
 }
 

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::policy::ids::ServiceId;
 use crate::policy::services::Services;
 
+use super::shell::UNKNOWN;
 use super::{Aim, Tool};
 
 /// How a tool writes places.
@@ -89,9 +90,19 @@ pub(super) fn first_part(text: &str, service: Option<ServiceId>) -> Aim {
     Aim { service, tenant: name(bucket) }
 }
 
-/// A tenant's name, in lower case.
+/// A tenant's name, in lower case. What is still to be filled in by whoever runs the line is no name.
 pub(super) fn name(text: &str) -> Option<Arc<str>> {
-    (!text.is_empty() && text.len() <= 255).then(|| Arc::from(text.to_lowercase()))
+    let open = text.contains([UNKNOWN, '$', '`', '{', '}', '*', '?']);
+    (!text.is_empty() && text.len() <= 255 && !open).then(|| Arc::from(text.to_lowercase()))
+}
+
+/// The account that a name in a cloud belongs to, if the name tells: `arn:aws:rds:eu-west-1:111122223333:snapshot:s`,
+/// `/subscriptions/ID/resourceGroups/…`.
+pub(super) fn account(resource: &str) -> Option<Arc<str>> {
+    let lower = resource.to_ascii_lowercase();
+    let by_path = lower.split_once("/subscriptions/").and_then(|(_, rest)| rest.split('/').next());
+    let by_arn = || lower.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(3));
+    name(by_path.or_else(by_arn)?)
 }
 
 fn uri(tool: &Tool, scheme: &str, rest: &str, around: &Surroundings<'_>) -> Aim {
@@ -99,9 +110,12 @@ fn uri(tool: &Tool, scheme: &str, rest: &str, around: &Surroundings<'_>) -> Aim 
         return url(rest, around.services);
     };
     let authority = rest.split(['/', '?']).next().unwrap_or_default();
+    let authority = authority.rsplit('@').next().unwrap_or_default();
     let service = around.endpoint.unwrap_or(Some(*service));
+    let bucket =
+        tool.buckets.is_empty() || tool.buckets.iter().any(|known| known.eq_ignore_ascii_case(scheme));
     // An access point's name is not the bucket's.
-    let tenant = if authority.starts_with("arn:") { None } else { name(authority) };
+    let tenant = if bucket && !authority.starts_with("arn:") { name(authority) } else { None };
     Aim { service, tenant }
 }
 

@@ -33,6 +33,7 @@ fn tool(syntax: Syntax, valued: bool) -> Tool {
     let many = |role| Operand { role, many: true };
     let command = |words: &str, does, args| Command {
         words: vec![words.split_whitespace().map(Box::from).collect()],
+        when: Vec::new(),
         does,
         service: None,
         args,
@@ -55,6 +56,8 @@ fn tool(syntax: Syntax, valued: bool) -> Tool {
         buckets: vec![Box::from("s")],
         endpoint_env: Vec::new(),
         tenant_env: Vec::new(),
+        to_env: Vec::new(),
+        profile_env: Vec::new(),
         prefixes: vec![Box::from("beta")],
         options: vec![
             (Box::from("-d"), operand(Role::Data)),
@@ -64,6 +67,7 @@ fn tool(syntax: Syntax, valued: bool) -> Tool {
         ],
         flags: vec![Box::from("-r")],
         valued,
+        stdin: false,
         commands: vec![
             command("cp", Does::Transfer, vec![many(Role::From), operand(Role::To)]),
             command("link", Does::Link, vec![operand(Role::From)]),
@@ -77,7 +81,7 @@ fn read(tool: Tool, args: &[&str]) -> Option<Reading> {
         args: std::iter::once("t").chain(args.iter().copied()).map(Box::from).collect(),
         ..ExecFacts::default()
     };
-    Tools::compile(vec![tool]).read(&program("t"), &facts, &services(), Timestamp::from_nanos(0))
+    Tools::compile(vec![tool]).read(&program("t"), &facts, &services(), Timestamp::from_nanos(0)).pop()
 }
 
 #[test]

@@ -2,22 +2,27 @@
 
 use crate::model::{ExecFacts, Lossy, Program};
 
-/// Simple commands taken from one script at most.
-const MAX_COMMANDS: usize = 16;
+use super::shell::{self, Call, Outside};
+
+/// Commands taken from one line at most.
+const MAX_COMMANDS: usize = 64;
 
 /// Wrappers within each other that are looked through.
 const MAX_WRAPPERS: u8 = 4;
 
 /// Wrappers, and their options that have a value.
-const WRAPPERS: [(&str, &[&str]); 16] = [
+const WRAPPERS: [(&str, &[&str]); 19] = [
     ("arch", &["-arch", "-e"]),
+    ("builtin", &[]),
     ("caffeinate", &["-t", "-w"]),
+    ("command", &[]),
     ("doas", &["-u", "-C"]),
     ("env", &["-u", "-C", "-P", "-S"]),
     ("exec", &["-a"]),
     ("gtimeout", &["-s", "-k"]),
     ("ionice", &["-c", "-n"]),
     ("nice", &["-n"]),
+    ("noglob", &[]),
     ("nohup", &[]),
     ("stdbuf", &["-i", "-o", "-e"]),
     ("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-D"]),
@@ -37,43 +42,93 @@ pub(super) fn interprets(name: &str) -> bool {
         || matches!(stem.to_ascii_lowercase().as_str(), "python" | "node" | "ruby" | "perl" | "bun")
 }
 
-/// The commands that the line of a wrapper or shell holds, each as its words.
-pub(super) fn commands(program: &Program, facts: &ExecFacts) -> Vec<Vec<Box<str>>> {
+/// The commands that the line of a wrapper or shell holds.
+pub(super) fn commands(program: &Program, facts: &ExecFacts) -> Vec<Call> {
     let name = Lossy(program.path.file_name()).to_string();
-    within(&name, facts.args.get(1..).unwrap_or_default(), MAX_WRAPPERS)
+    let words = std::iter::once(name.into_boxed_str()).chain(facts.args.iter().skip(1).cloned());
+    let whole = Call { words: words.collect(), ..Call::default() };
+    let outside =
+        |name: &str| facts.env.iter().find(|(key, _)| **key == *name).map(|(_, value)| value.to_string());
+    within(&whole, &outside, MAX_WRAPPERS)
 }
 
 /// The same of one line, down to so many wrappers within each other.
-fn within(name: &str, args: &[Box<str>], depth: u8) -> Vec<Vec<Box<str>>> {
-    let commands = one_down(name, args);
+fn within(line: &Call, outside: Outside<'_>, depth: u8) -> Vec<Call> {
+    let commands = one_down(line, outside);
     let Some(less) = depth.checked_sub(1) else { return commands };
-    let unwrapped = commands.into_iter().flat_map(|words| {
-        let name = words.first().map_or("", |first| super::base(first)).to_owned();
-        let deeper = within(&name, words.get(1..).unwrap_or_default(), less);
-        if deeper.is_empty() { vec![words] } else { deeper }
+    let unwrapped = commands.into_iter().flat_map(|call| {
+        let deeper = within(&call, outside, less);
+        if deeper.is_empty() { vec![call] } else { deeper }
     });
     unwrapped.take(MAX_COMMANDS).collect()
 }
 
-fn one_down(name: &str, args: &[Box<str>]) -> Vec<Vec<Box<str>>> {
+fn one_down(line: &Call, outside: Outside<'_>) -> Vec<Call> {
+    let Some((name, args)) = line.words.split_first() else { return Vec::new() };
+    let name = super::base(name);
     if let Some((_, valued)) = WRAPPERS.iter().find(|(wrapper, _)| *wrapper == name) {
-        let inner = inner(name, valued, args);
-        return if inner.is_empty() { Vec::new() } else { vec![inner.to_vec()] };
+        return inner(name, valued, args).map(|call| call.below(line)).into_iter().collect();
     }
-    if !SHELLS.contains(&name) {
-        return Vec::new();
-    }
-    let code =
-        args.iter().position(|arg| arg.starts_with('-') && !arg.starts_with("--") && arg.ends_with('c'));
-    code.and_then(|at| args.get(at + 1)).map(|script| simple_commands(script)).unwrap_or_default()
+    let set =
+        |key: &str| line.env.iter().find(|(name, _)| **name == *key).map(|(_, value)| value.to_string());
+    let calls = match name {
+        "find" | "gfind" => found(args),
+        "eval" => shell::commands(&args.join(" "), &|name| set(name).or_else(|| outside(name))),
+        _ if SHELLS.contains(&name) => script(args).map_or_else(Vec::new, |(script, more)| {
+            let given = |name: &str| {
+                name.parse::<usize>().ok().map(|at| more.get(at).map_or("", |arg| arg).to_owned())
+            };
+            shell::commands(script, &|name| given(name).or_else(|| set(name)).or_else(|| outside(name)))
+        }),
+        _ => Vec::new(),
+    };
+    calls.into_iter().map(|call| call.below(line)).collect()
 }
 
-fn inner<'a>(wrapper: &str, valued: &[&str], args: &'a [Box<str>]) -> &'a [Box<str>] {
+/// The script of `sh -c`, and what `$0`, `$1`… are in it.
+fn script(args: &[Box<str>]) -> Option<(&str, &[Box<str>])> {
+    let (mut at, mut asked) = (0, false);
+    while let Some(letters) = args.get(at)?.strip_prefix(['-', '+']) {
+        let short = letters.bytes().all(|b| b.is_ascii_alphabetic());
+        asked |= short && letters.contains('c');
+        // `-eo pipefail`
+        at += 1 + usize::from(short && letters.ends_with(['o', 'O']));
+    }
+    asked.then(|| (&*args[at], &args[at + 1..]))
+}
+
+/// What `find` runs on what it finds.
+fn found(args: &[Box<str>]) -> Vec<Call> {
+    let runs = |arg: &str| matches!(arg, "-exec" | "-execdir" | "-ok" | "-okdir");
+    let begins = args.iter().enumerate().filter(|(_, arg)| runs(arg)).map(|(at, _)| at + 1);
+    let calls = begins.map(|at| {
+        let words = args[at..].iter().take_while(|arg| !matches!(&***arg, ";" | "+"));
+        Call { words: words.cloned().collect(), ..Call::default() }
+    });
+    calls.filter(|call| !call.words.is_empty()).take(MAX_COMMANDS).collect()
+}
+
+impl Call {
+    /// It sees what is set for the line that runs it.
+    fn below(mut self, line: &Self) -> Self {
+        self.env.extend(line.env.iter().cloned());
+        self.input = self.input.or_else(|| line.input.clone());
+        self
+    }
+}
+
+fn inner(wrapper: &str, valued: &[&str], args: &[Box<str>]) -> Option<Call> {
     let mut at = 0;
+    let mut env = Vec::new();
     while let Some(arg) = args.get(at) {
         if valued.contains(&&**arg) {
             at += 2;
         } else if arg.starts_with('-') || arg.contains('=') {
+            env.extend(
+                arg.split_once('=')
+                    .filter(|_| !arg.starts_with('-'))
+                    .map(|(name, value)| (name.into(), value.into())),
+            );
             at += 1;
         } else {
             break;
@@ -81,70 +136,46 @@ fn inner<'a>(wrapper: &str, valued: &[&str], args: &'a [Box<str>]) -> &'a [Box<s
     }
     // `timeout 60 command`
     at += usize::from(matches!(wrapper, "timeout" | "gtimeout"));
-    args.get(at..).unwrap_or_default()
-}
-
-/// The simple commands of a shell script, split at `;`, `&`, `|` and line ends, with quoting but nothing expanded.
-fn simple_commands(script: &str) -> Vec<Vec<Box<str>>> {
-    let (mut all, mut words, mut word) = (Vec::new(), Vec::new(), None::<String>);
-    let mut chars = script.chars();
-    while let Some(c) = chars.next() {
-        match c {
-            '\'' => word.get_or_insert_default().extend(chars.by_ref().take_while(|c| *c != '\'')),
-            '"' => quoted(&mut chars, word.get_or_insert_default()),
-            '\\' => word.get_or_insert_default().extend(chars.next()),
-            ';' | '&' | '|' | '\n' | '(' | ')' => {
-                words.extend(word.take().map(Box::from));
-                finish(&mut words, &mut all);
-            }
-            c if c.is_whitespace() => words.extend(word.take().map(Box::from)),
-            c => word.get_or_insert_default().push(c),
-        }
-        if all.len() >= MAX_COMMANDS {
-            return all;
-        }
-    }
-    words.extend(word.map(Box::from));
-    finish(&mut words, &mut all);
-    all
-}
-
-fn quoted(chars: &mut std::str::Chars<'_>, word: &mut String) {
-    while let Some(c) = chars.next() {
-        match c {
-            '"' => return,
-            '\\' => word.extend(chars.next()),
-            c => word.push(c),
-        }
-    }
-}
-
-/// Assignments before the command are not its name.
-fn finish(words: &mut Vec<Box<str>>, all: &mut Vec<Vec<Box<str>>>) {
-    let words = std::mem::take(words);
-    let command: Vec<Box<str>> = words.into_iter().skip_while(|word| word.contains('=')).collect();
-    if !command.is_empty() {
-        all.push(command);
-    }
+    let words = args.get(at..).filter(|words| !words.is_empty())?.to_vec();
+    Some(Call { env, words, input: None })
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    #[test]
-    fn finds_the_commands_of_a_script() {
-        let script = "cd /tmp && A=1 aws s3 presign \"s3://b/k x\"; echo 'a;b' | cat";
-        let found: Vec<String> = simple_commands(script).iter().map(|words| words.join("_")).collect();
-        assert_eq!(found, ["cd_/tmp", "aws_s3_presign_s3://b/k x", "echo_a;b", "cat"]);
-        assert!(simple_commands("'open").len() == 1 && simple_commands("").is_empty());
+    fn line(words: &[&str]) -> Call {
+        Call { words: words.iter().map(|word| Box::from(*word)).collect(), ..Call::default() }
+    }
+
+    fn told(words: &[&str]) -> Vec<String> {
+        let calls = within(&line(words), &|_| None, MAX_WRAPPERS);
+        let spelled = |call: &Call| {
+            let env = call.env.iter().map(|(name, value)| format!("{name}={value}"));
+            env.chain(call.words.iter().map(ToString::to_string)).collect::<Vec<_>>().join(" ")
+        };
+        calls.iter().map(spelled).collect()
     }
 
     #[test]
     fn finds_what_a_wrapper_runs() {
-        let args: Vec<Box<str>> = ["-u", "bob", "A=1", "aws", "s3"].map(Box::from).to_vec();
-        assert_eq!(inner("sudo", &["-u"], &args), &args[3..]);
-        let args: Vec<Box<str>> = ["60", "aws"].map(Box::from).to_vec();
-        assert_eq!(inner("timeout", &["-s"], &args), &args[1..]);
+        let table: [(&[&str], &[&str]); 10] = [
+            (&["sudo", "-u", "bob", "A=1", "aws", "s3"], &["A=1 aws s3"]),
+            (&["timeout", "60", "aws"], &["aws"]),
+            (&["env", "A=1", "sh", "-c", "B=2 x $A; y"], &["B=2 A=1 x 1", "A=1 y"]),
+            (&["bash", "-lc", "cp \"$1\" $2", "_", "a", "b"], &["cp a b"]),
+            (&["bash", "-ce", "x"], &["x"]),
+            (
+                &["find", ".", "-name", "*.pem", "-exec", "cp", "{}", "x", ";", "-exec", "y", "+"],
+                &["cp {} x", "y"],
+            ),
+            (&["sh", "-c", "eval 'x y'; command z"], &["x y", "z"]),
+            (&["bash", "-euo", "pipefail", "-c", "x; y"], &["x", "y"]),
+            (&["sh", "script.sh", "-c", "x"], &[]),
+            (&["env"], &[]),
+        ];
+        for (words, expected) in table {
+            assert_eq!(told(words), expected, "{words:?}");
+        }
     }
 }
