@@ -81,6 +81,26 @@ fn names_are_those_that_zeek_logs() {
     }
 }
 
+#[test]
+fn hellos_are_those_that_suricata_s_tests_expect() {
+    for line in table("suricata.tsv") {
+        let (file, field, value, count) = (&line[0], &*line[1], &*line[2], line[3].parse::<usize>().unwrap());
+        let says = |flow: &FlowSummary| -> Option<String> {
+            let hello = flow.hello.as_ref()?;
+            match (field, &flow.name) {
+                ("sni", Some((name, NameSource::TlsSni | NameSource::QuicSni, _))) => Some(name.to_string()),
+                ("alpn", _) => Some(hello.alpn.join(",")),
+                ("ja4", _) => hello.ja4.as_deref().map(str::to_owned),
+                ("version", _) => Some(format!("TLS 1.{}", hello.version.checked_sub(0x0301)?)),
+                _ => None,
+            }
+        };
+        let said: Vec<_> = read(&[file]).flows.iter().map(says).collect();
+        let same = said.iter().filter(|said| said.as_deref() == Some(value)).count();
+        assert_eq!(same, count, "{file}: Suricata says {field} {value}, we say {said:?}");
+    }
+}
+
 fn check_hellos(expected: &str, folders: &[&str], transport: Transport, named: NameSource) {
     let expected: BTreeSet<Seen> = table(expected)
         .into_iter()
