@@ -50,7 +50,8 @@ fn tap(criterion: &mut Criterion) {
     }
 }
 
-/// What it costs to find the service behind a name, with the shipped services alone and with 2,000 domains beside them.
+/// What it costs to find the services behind eight names, with the shipped ones alone and with 50 and 2,000 domains beside
+/// them. Less than a microsecond a name is what is asked for.
 fn services(criterion: &mut Criterion) {
     let names = [
         "content.dropboxapi.com",
@@ -64,7 +65,7 @@ fn services(criterion: &mut Criterion) {
     ];
     let mut group = criterion.benchmark_group("service of a name");
     group.throughput(Throughput::Elements(names.len() as u64));
-    for domains in [0, 200, 2000] {
+    for domains in [0, 50, 2000] {
         let listed: Vec<String> = (0..domains).map(|at| format!("\"upload-{at}.storage.example\"")).collect();
         let text = format!(
             "[[service]]\nname = \"bench\"\ncategory = \"object-store\"\ndomains = [{}]\n",

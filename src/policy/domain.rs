@@ -164,7 +164,10 @@ fn host_label(text: &str) -> Result<Box<str>, DomainError> {
 /// Lower-case A-labels without a trailing dot. What is no valid name comes back lower-cased, and matches nothing but itself.
 pub fn canonical_name(name: &str) -> Cow<'_, str> {
     let name = name.strip_suffix('.').unwrap_or(name);
-    if name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'.' | b'_')) {
+    let is_plain =
+        |b: u8| b.is_ascii_lowercase() | b.is_ascii_digit() | (b == b'-') | (b == b'.') | (b == b'_');
+    // All are looked at, whatever the first are: a loop without a way out is one over vectors.
+    if name.bytes().fold(true, |plain, b| plain & is_plain(b)) {
         return Cow::Borrowed(name);
     }
     if name.is_ascii() {
