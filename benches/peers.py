@@ -4,6 +4,7 @@ import json, os, re, shutil, subprocess, sys
 DUCKDB = "2.0.0"
 RSIGMA = "0.23.0"
 _DUCKDB_RUN = ("import duckdb, sys; db = duckdb.connect(); db.execute('SET threads=2'); "
+               "db.execute('SET enable_progress_bar=false'); "
                "[print(*row) for row in db.execute(open(sys.argv[1]).read()).fetchall()]")
 
 
