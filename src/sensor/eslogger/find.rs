@@ -6,7 +6,7 @@
 use memchr::arch::all::packedpair::HeuristicFrequencyRank;
 use memchr::memmem::{Finder, FinderBuilder};
 
-use super::scan::Scanner;
+use super::scan::{Scanner, leading_digits};
 
 /// A key, quotes and colon included.
 #[derive(Debug)]
@@ -27,12 +27,12 @@ impl Key {
     /// The number that is the value of the key, if it is as nearly all are: whole, and without a sign.
     #[inline]
     pub(super) fn digits_in(&self, bytes: &[u8]) -> Option<u64> {
-        digits(bytes.get(self.find(bytes)?.1..)?)
+        Some(leading_digits(bytes.get(self.find(bytes)?.1..)?)?.0)
     }
 
     /// The number that is the value of the key.
     #[inline]
-    pub(super) fn number_in<N: TryFrom<i64> + TryFrom<i128>>(&self, bytes: &[u8]) -> Option<N> {
+    pub(super) fn number_in<N: TryFrom<u64> + TryFrom<i128>>(&self, bytes: &[u8]) -> Option<N> {
         let (_, value) = self.find(bytes)?;
         Scanner::starting_at(bytes, value).number().ok()?
     }
@@ -50,21 +50,6 @@ impl HeuristicFrequencyRank for LineBytes {
             None => 0,
         }
     }
-}
-
-/// A whole number without a sign that fits, as the value at the beginning of `text`.
-#[inline]
-pub(super) fn digits(text: &[u8]) -> Option<u64> {
-    /// So many digits always fit.
-    const MAX: usize = 19;
-    let mut number = 0u64;
-    let mut length = 0;
-    while let Some(digit @ b'0'..=b'9') = text.get(length) {
-        number = number.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-        length += 1;
-    }
-    let ends = matches!(text.get(length), Some(b',' | b'}'));
-    (ends && (1..=MAX).contains(&length)).then_some(number)
 }
 
 /// Built once: a search is cheaper than its preparation only when it is used again.

@@ -5,10 +5,10 @@ use memchr::memchr_iter;
 use crate::model::{ProcessKey, Timestamp};
 
 use super::error::LineError;
-use super::find::{Finders, Key, digits};
+use super::find::{Finders, Key};
 use super::process::Token;
 use super::quotes::closing_quote;
-use super::scan::{Scan, Scanner};
+use super::scan::{Scan, Scanner, leading_digits};
 
 /// Where a message's event stands: its name, and its value by offset in the line.
 #[derive(Clone, Copy, Debug)]
@@ -215,7 +215,7 @@ impl Outside<'_> {
                 if let Some(value) = key.strip_prefix(KEY)
                     && slot.is_none()
                 {
-                    *slot = Some(digits(value)?);
+                    *slot = Some(leading_digits(value)?.0);
                     if let (Some(global), Some(number)) = (global, number) {
                         return Some((global, number));
                     }

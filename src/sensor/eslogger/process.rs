@@ -8,8 +8,7 @@ use crate::model::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, T
 
 use super::error::LineError;
 use super::file::RawFile;
-use super::find::digits;
-use super::scan::{Scan, Scanner};
+use super::scan::{Scan, Scanner, leading_digits};
 use super::text::Text;
 
 /// What is used of an `audit_token_t`.
@@ -47,9 +46,9 @@ impl Token {
         for at in memchr_iter(b'p', token) {
             let key = token.get(at - 1..)?;
             if let Some(value) = key.strip_prefix(b"\"pid\":") {
-                pid = Some(i32::try_from(digits(value)?).ok()?);
+                pid = Some(i32::try_from(leading_digits(value)?.0).ok()?);
             } else if let Some(value) = key.strip_prefix(b"\"pidversion\":") {
-                version = Some(u32::try_from(digits(value)?).ok()?);
+                version = Some(u32::try_from(leading_digits(value)?.0).ok()?);
             }
         }
         Some(ProcessKey { pid: Pid(pid?), version: version? })

@@ -190,7 +190,7 @@ impl<'a> Scanner<'a> {
 
     /// A whole number that fits, else `None`, stepped over.
     #[inline]
-    pub(super) fn number<N: TryFrom<i64> + TryFrom<i128>>(&mut self) -> Scan<Option<N>> {
+    pub(super) fn number<N: TryFrom<u64> + TryFrom<i128>>(&mut self) -> Scan<Option<N>> {
         let rest = self.bytes.get(self.at..).unwrap_or_default();
         let Some((value, length)) = leading_digits(rest) else {
             return Ok(self.integer()?.and_then(|value| N::try_from(value).ok()));
@@ -329,12 +329,12 @@ impl<'a> Scanner<'a> {
 
 /// A whole number without a sign that surely fits, as nearly all are, and how many digits it has.
 #[inline]
-fn leading_digits(text: &[u8]) -> Option<(i64, usize)> {
+pub(super) fn leading_digits(text: &[u8]) -> Option<(u64, usize)> {
     /// So many digits always fit.
-    const MAX: usize = 18;
-    let (mut value, mut length) = (0i64, 0);
+    const MAX: usize = 19;
+    let (mut value, mut length) = (0u64, 0);
     while let Some(digit @ b'0'..=b'9') = text.get(length) {
-        value = value.wrapping_mul(10).wrapping_add(i64::from(digit - b'0'));
+        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
         length += 1;
     }
     let ends = matches!(text.get(length), Some(b',' | b'}' | b']'));
