@@ -4,6 +4,7 @@ import random, struct
 from flows import dns, hello, ip
 
 SEGMENT = 1400
+SURPLUS = 64 * 1024
 PLAIN, PKTAP = 1, 258
 _IN, _OUT = 1, 2
 _BODY = random.Random(3).randbytes(16384)
@@ -18,7 +19,8 @@ def address_of(host, six):
 
 
 def connection(chance, number, host, sent, ask=True, no_name=0.03, six_share=0.15):
-    """`(seconds from the hello, outbound, frame)` of a whole connection that sends `sent` bytes to `host`, in order.
+    """A whole connection that sends `sent` bytes to `host`: `(seconds from the hello, outbound, frame)` in order, and after how
+    many seconds it is clear that it uploads: when it has sent `SURPLUS` more than it received, else at its end.
 
     Four hellos in ten come in two segments, as those with a post-quantum key share do.
     """
@@ -26,6 +28,7 @@ def connection(chance, number, host, sent, ask=True, no_name=0.03, six_share=0.1
     local, resolver = (b"\xfd" + bytes(14) + b"\x17", b"\xfd" + bytes(14) + b"\x01") if six else (b"\xc0\xa8\x01\x17", b"\xc0\xa8\x01\x01")
     remote, port = address_of(host, six), 16384 + number % 49000
     packets, numbers = [], [chance.getrandbits(31), chance.getrandbits(31)]
+    surplus, clear = 0, None
     shown = chance.random() >= no_name
 
     def add(at, outbound, protocol, peer, body):
@@ -33,10 +36,14 @@ def connection(chance, number, host, sent, ask=True, no_name=0.03, six_share=0.1
         packets.append((at, outbound, ip(*ends, protocol, body)))
 
     def tcp(at, side, flags, body=b""):
+        nonlocal surplus, clear
         ports = (port, 443) if side == 0 else (443, port)
         head = struct.pack(">HHIIBBHHH", *ports, numbers[side] & 0xFFFFFFFF, numbers[1 - side] & 0xFFFFFFFF, 0x50, flags, 4096, 0, 0)
         add(at, side == 0, 6, remote, head + body)
         numbers[side] += len(body) + (1 if flags & 3 else 0)
+        surplus += len(body) if side == 0 else -len(body)
+        if clear is None and surplus >= SURPLUS:
+            clear = at
 
     if ask or not shown:
         query, answer = dns(host, remote, number & 0xFFFF)
@@ -68,7 +75,7 @@ def connection(chance, number, host, sent, ask=True, no_name=0.03, six_share=0.1
     tcp(at + 0.02, 0, 17)
     tcp(at + 0.02, 1, 17)
     tcp(at + 0.02, 0, 16)
-    return packets, at
+    return packets, at + 0.02 if clear is None else clear
 
 
 def file_header(link):

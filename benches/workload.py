@@ -176,7 +176,7 @@ class Recording:
         self.writer = Writer(self.chance)
         self.taken, self.port, self.asked = set(), 0, set()
         self.truth = {"alerts": [], "lookalikes": [], "events": 0, "lines": 0, "connections": 0, "packets": 0}
-        self.waiting, self.turn = [], 0
+        self.waiting, self.turn, self.clear = [], 0, {}
         self.secrets = [self.writer.file(self.filled(glob, user)) for glob in GLOBS for user in USERS]
         self.near = [self.writer.file(path % user) for path in NEAR for user in USERS]
         self.usual = [self.writer.file(path) for path in self.paths(args.paths)]
@@ -319,6 +319,8 @@ class Recording:
             self.background(max(1, args.events - scripted))
             self.play(float("inf"))
             self.flush(float("inf"))
+        for told in self.truth["alerts"]:
+            told["clear"] = self.clear[told["pid"], told["pidversion"]]
         self.truth["events"] = self.truth["lines"] + self.truth["connections"]
         for name, told in (("truth.json", self.truth), ("rules.json", rules(args.globs, args.domains))):
             with open(place(name), "w") as out:
@@ -344,12 +346,13 @@ class Recording:
         self.port += 1
         ask = host not in self.asked or self.chance.random() < 0.5
         self.asked.add(host)
-        made, end = packets.connection(self.chance, self.port, host, size, ask)
+        made, clear = packets.connection(self.chance, self.port, host, size, ask)
         name = process.program[0].rsplit("/", 1)[1]
         for offset, outbound, frame in made:
             self.turn += 1
             head = packets.pktap(outbound, frame[12] == 0x86, process.pid, name)
             heapq.heappush(self.frames, (at + offset, self.turn, head, frame))
+        self.clear[process.pid, process.version] = at + clear
         told = '{"ts":%s,"pid":%d,"pidversion":%d,"proto":"tcp","domain":"%s","bytes_out":%d}\n' % (
             self.writer.clock.text(at, 6), process.pid, process.version, host, size)
         self.table.write(told)
