@@ -18,6 +18,7 @@ use tokio::time::{Instant, sleep, timeout};
 
 use crate::model::{CoverageKind, Input};
 use crate::sensor::eslogger::Decoder;
+use crate::sensor::gather::Gather;
 use crate::sensor::inlet::Inlet;
 use crate::sensor::lines::{Item, Lines};
 use crate::sensor::running;
@@ -104,7 +105,6 @@ impl Child {
 }
 
 /// An executable file of that name in `PATH`.
-/// A program in PATH.
 pub(super) fn find(name: &str) -> Option<PathBuf> {
     let path = std::env::var_os("PATH")?;
     std::env::split_paths(&path).map(|folder| folder.join(name)).find(|file| is_executable(file))
@@ -222,7 +222,7 @@ fn cause(line: &str) -> Option<Trouble> {
 
 /// Reads until the pipe ends. The same lines and the same decoder as a replay has.
 fn read_lines(pipe: PipeReader, inlet: &Inlet, ill: &Ill) {
-    let mut lines = match Lines::new("eslogger".to_owned(), Box::new(pipe)) {
+    let mut lines = match Lines::new("eslogger".to_owned(), Box::new(Gather::new(pipe))) {
         Ok(lines) => lines,
         Err(error) => return tracing::error!("{error}"),
     };

@@ -9,7 +9,7 @@ use crate::config::{self, Level, Settings, managed};
 use crate::engine::order::{MAX_HELD, Order, SourceId, SourceRank};
 use crate::engine::state::{Away, State};
 use crate::engine::{Engine, Occupancy, Stats};
-use crate::model::{CoverageKind, Input, ProcessKey, Record, Set, Timestamp};
+use crate::model::{CoverageKind, Input, ProcessKey, Record, Set, Span, Timestamp};
 use crate::policy::Policy;
 use crate::sensor::gate::{Gate, PolicyGate};
 use crate::sensor::running;
@@ -128,6 +128,11 @@ impl Thinker {
     /// When what waits longest may go.
     pub(super) fn due(&self) -> Option<Timestamp> {
         self.order.due()
+    }
+
+    /// How long inputs are held back.
+    pub(super) fn hold(&self) -> Span {
+        self.order.hold()
     }
 
     /// It is so late now: what was held back until then goes.

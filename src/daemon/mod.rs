@@ -41,7 +41,7 @@ mod watching;
 
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::SyncSender;
 use std::time::{Duration, Instant};
 
 use thiserror::Error;
@@ -52,6 +52,7 @@ use crate::config::Settings;
 use crate::model::{Coverage, CoverageKind, Input, Record, Span};
 use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
+use crate::sensor::queue::queue;
 use crate::sensor::selection::Selection;
 use crate::sensor::trouble::Trouble;
 
@@ -71,7 +72,7 @@ use watching::Watching;
 pub use sensors::Choice;
 pub use state::state_folder;
 
-/// Inputs on their way to the engine: a second of a busy Mac, some 10 MB at most.
+/// Inputs on their way to the engine: a second of a busy Mac, some 7 MB at most, and as much again in its hands.
 const INPUTS: usize = 32_768;
 /// How often the engine hears what time it is, if nothing happens.
 const TICK: Duration = Duration::from_millis(250);
@@ -125,7 +126,7 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let (mut voice, records) = Voice::start(&settings)?;
     let mut heartbeats = Heartbeats::new(&settings, records.clone());
     let policy = Arc::clone(&settings.policy);
-    let (inputs, heard) = sync_channel(INPUTS);
+    let (inputs, heard) = queue(INPUTS);
     let memory = folder.as_deref().map(Memory::new);
     let recalled = memory.as_ref().and_then(|memory| memory.recall(clock::now()));
     let gap = state::gap(alive, recalled.as_ref().map(|recalled| recalled.state.now), clock::now());

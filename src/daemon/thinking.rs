@@ -1,8 +1,9 @@
 //! The thread that owns the engine.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, TryRecvError};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -10,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 
 use crate::model::{Input, Record, Span, Timestamp};
 use crate::policy::Policy;
+use crate::sensor::queue::{Outlet, Patience, Taken};
 
 use super::clock;
 use super::desk::Figures;
@@ -17,6 +19,11 @@ use super::house::Thinker;
 use super::memory::Keeper;
 use super::watchdog::Progress;
 use super::{RunError, TICK};
+
+/// The shortest sleep while something is held back, as a part of the hold: what falls due in between goes together.
+const GATHER: u32 = 400;
+/// The shortest sleep for a sensor that lags, whose inputs wait for later ones.
+const GATHER_LATE: Duration = Duration::from_millis(1);
 
 /// The engine at work. It ends by itself when its inputs end, or when nobody takes its records any more.
 pub(super) struct Thinking {
@@ -30,7 +37,7 @@ pub(super) struct Thinking {
 impl Thinking {
     pub(super) fn start(
         mut thinker: Thinker,
-        inputs: Receiver<Input>,
+        inputs: Outlet,
         records: SyncSender<Record>,
         mut keeper: Option<Keeper>,
     ) -> Result<Self, RunError> {
@@ -42,8 +49,15 @@ impl Thinking {
         let thread = thread::Builder::new().name("thinking".to_owned()).spawn(move || {
             // Dropped at the end of the thread, however it ends.
             let _here = here;
-            let keeping = keeper.as_mut();
-            if think(&mut thinker, &inputs, &adopted, &records, (&counted, &publish), keeping) {
+            let mut mind = Mind {
+                thinker: &mut thinker,
+                records: &records,
+                progress: &counted,
+                figures: &publish,
+                keeper: keeper.as_mut(),
+                said: Vec::new(),
+            };
+            if mind.think(&inputs, &adopted).is_ok() {
                 thinker.conclude(&records);
             }
             keeper.into_iter().for_each(|keeper| keeper.keep_last(thinker.save()));
@@ -81,69 +95,86 @@ impl Thinking {
     }
 }
 
-/// False if nobody takes the records any more.
-fn think(
-    thinker: &mut Thinker,
-    inputs: &Receiver<Input>,
-    adopted: &Receiver<Arc<Policy>>,
-    records: &SyncSender<Record>,
-    (progress, figures): (&Progress, &watch::Sender<Figures>),
-    mut keeper: Option<&mut Keeper>,
-) -> bool {
-    let mut said = Vec::new();
-    loop {
-        let turn = turn(inputs, thinker.due());
-        adopted.try_iter().for_each(|policy| thinker.adopt(policy));
-        let tick = matches!(turn, Turn::Input(Input::Tick(_)));
-        match turn {
-            Turn::Input(input) => {
-                tracing::trace!(?input);
-                thinker.feed(input, &mut said);
+/// Nobody takes the records any more.
+struct Unheard;
+
+/// What the thread works with.
+struct Mind<'a> {
+    thinker: &'a mut Thinker,
+    records: &'a SyncSender<Record>,
+    progress: &'a Progress,
+    figures: &'a watch::Sender<Figures>,
+    keeper: Option<&'a mut Keeper>,
+    said: Vec<Record>,
+}
+
+impl Mind<'_> {
+    fn think(&mut self, inputs: &Outlet, adopted: &Receiver<Arc<Policy>>) -> Result<(), Unheard> {
+        let (mut batch, mut busy) = (VecDeque::new(), false);
+        let gather = gather(self.thinker.hold());
+        loop {
+            let taken = inputs.take(&mut batch, patience(self.thinker.due(), gather, busy, clock::now()));
+            adopted.try_iter().for_each(|policy| self.thinker.adopt(policy));
+            if taken == Taken::End {
+                return Ok(());
             }
-            Turn::Due(now) => thinker.let_go(now, &mut said),
-            Turn::End => return true,
+            busy = !batch.is_empty();
+            for input in batch.drain(..) {
+                self.hear(input)?;
+            }
+            let now = clock::now();
+            if self.thinker.due().is_some_and(|due| due <= now && !lags(due, now)) {
+                self.thinker.let_go(now, &mut self.said);
+                self.progress.fetch_add(1, Ordering::Relaxed);
+                self.tell(false)?;
+            }
         }
-        progress.fetch_add(1, Ordering::Relaxed);
-        if tick || !said.is_empty() {
-            figures.send_modify(|figures| figures.update(thinker, &said));
-            thinker.remember(&said);
+    }
+
+    fn hear(&mut self, input: Input) -> Result<(), Unheard> {
+        let tick = matches!(input, Input::Tick(_));
+        tracing::trace!(?input);
+        self.thinker.feed(input, &mut self.said);
+        self.progress.fetch_add(1, Ordering::Relaxed);
+        self.tell(tick)?;
+        if tick && let Some(keeper) = self.keeper.as_deref_mut() {
+            self.thinker.keep(keeper);
         }
-        if said.drain(..).any(|record| records.send(record).is_err()) {
-            return false;
+        Ok(())
+    }
+
+    fn tell(&mut self, tick: bool) -> Result<(), Unheard> {
+        if tick || !self.said.is_empty() {
+            self.figures.send_modify(|figures| figures.update(self.thinker, &self.said));
+            self.thinker.remember(&self.said);
         }
-        if tick && let Some(keeper) = keeper.as_deref_mut() {
-            thinker.keep(keeper);
-        }
+        self.said.drain(..).try_for_each(|record| self.records.send(record).map_err(|_| Unheard))
     }
 }
 
-enum Turn {
-    Input(Input),
-    /// What is held back may go, at this time.
-    Due(Timestamp),
-    End,
+/// How long nothing need be done. `due` is when what is held back longest may go; whatever comes meanwhile waits at least
+/// as long.
+fn patience(due: Option<Timestamp>, gather: Duration, busy: bool, now: Timestamp) -> Patience {
+    match due {
+        None => Patience::Any,
+        Some(due) if !lags(due, now) => {
+            let wait = Duration::from_nanos(due.since(now).as_nanos());
+            Patience::Until(wait.clamp(gather, TICK))
+        }
+        Some(_) if busy => Patience::Until(GATHER_LATE),
+        Some(_) => Patience::Any,
+    }
 }
 
-/// What is next: an input, or the end of somebody's hold. Without this an alert would wait for whatever input comes after.
-fn turn(inputs: &Receiver<Input>, due: Option<Timestamp>) -> Turn {
-    match inputs.try_recv() {
-        // A queue that is not empty moves time on by itself.
-        Ok(input) => return Turn::Input(input),
-        Err(TryRecvError::Disconnected) => return Turn::End,
-        Err(TryRecvError::Empty) => {}
-    }
-    // What came long after its time is of a sensor that lags: let go at ticks, such a stream is put in order at least
-    // between them.
-    let lags = |due: &Timestamp| clock::now().since(*due) > Span::from_nanos(TICK.as_nanos() as u64);
-    let Some(due) = due.filter(|due| !lags(due)) else {
-        return inputs.recv().map_or(Turn::End, Turn::Input);
-    };
-    let wait = due.since(clock::now());
-    match inputs.recv_timeout(Duration::from_nanos(wait.as_nanos())) {
-        Ok(input) => Turn::Input(input),
-        Err(RecvTimeoutError::Timeout) => Turn::Due(clock::now()),
-        Err(RecvTimeoutError::Disconnected) => Turn::End,
-    }
+/// How long what falls due may gather: nobody who waits for a whole hold minds.
+fn gather(hold: Span) -> Duration {
+    (Duration::from_nanos(hold.as_nanos()) / GATHER).min(TICK)
+}
+
+/// What came long after its time is of a sensor that lags: let go at ticks, such a stream is put in order at least between
+/// them.
+fn lags(due: Timestamp, now: Timestamp) -> bool {
+    now.since(due) > Span::from_nanos(TICK.as_nanos() as u64)
 }
 
 #[cfg(test)]
@@ -151,30 +182,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_held_back_goes_when_its_time_comes() {
-        let (send, inputs) = mpsc::sync_channel(4);
-        let start = clock::now();
-        let due = start.plus(Span::from_millis(20));
-        assert!(matches!(turn(&inputs, Some(due)), Turn::Due(now) if now >= due));
-        send.send(Input::Tick(start)).unwrap();
-        assert!(matches!(turn(&inputs, Some(due)), Turn::Input(_)), "an input goes first");
-        let late = clock::now().plus(Span::from_secs(3600));
-        send.send(Input::Tick(start)).unwrap();
-        assert!(matches!(turn(&inputs, Some(late)), Turn::Input(_)));
-        drop(send);
-        assert!(matches!(turn(&inputs, Some(late)), Turn::End));
-        assert!(matches!(turn(&inputs, None), Turn::End));
+    fn sleeps_until_what_is_held_back_may_go() {
+        let now = clock::now();
+        let patience = |due, busy| patience(due, gather(Span::from_millis(400)), busy, now);
+        let due = |millis| Some(now.plus(Span::from_millis(millis)));
+        assert_eq!(patience(None, true), Patience::Any);
+        assert_eq!(patience(due(20), false), Patience::Until(Duration::from_millis(20)));
+        assert_eq!(patience(Some(now), true), Patience::Until(Duration::from_millis(1)));
+        assert_eq!(patience(due(60_000), false), Patience::Until(TICK), "ticks are heard meanwhile");
+        assert_eq!(gather(Span::from_secs(3600)), TICK);
     }
 
     #[test]
-    fn a_sensor_that_lags_is_left_to_the_ticks() {
-        let (send, inputs) = mpsc::sync_channel(4);
-        let long_ago = clock::now().minus(Span::from_secs(60));
-        let later = thread::spawn(move || {
-            thread::sleep(Duration::from_millis(20));
-            send.send(Input::Tick(clock::now())).unwrap();
-        });
-        assert!(matches!(turn(&inputs, Some(long_ago)), Turn::Input(Input::Tick(_))));
-        later.join().unwrap();
+    fn a_sensor_that_lags_is_left_to_its_inputs_and_the_ticks() {
+        let now = clock::now();
+        let long_ago = now.minus(Span::from_secs(60));
+        let gather = Duration::from_millis(3);
+        assert_eq!(patience(Some(long_ago), gather, true, now), Patience::Until(GATHER_LATE));
+        assert_eq!(patience(Some(long_ago), gather, false, now), Patience::Any);
     }
 }

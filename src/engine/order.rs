@@ -148,6 +148,11 @@ impl Order {
         Some(first.0.time.plus(self.hold.0))
     }
 
+    /// How long inputs wait.
+    pub fn hold(&self) -> Span {
+        self.hold.0
+    }
+
     pub fn held(&self) -> usize {
         self.held
     }

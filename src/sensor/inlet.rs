@@ -1,7 +1,6 @@
 //! Where a live sensor hands over what it heard: never waits, counts what is lost, says so when it can.
 
 use std::fmt;
-use std::sync::mpsc::{SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread;
 use std::time::Duration;
@@ -11,6 +10,7 @@ use crate::model::{Input, Observed, ProcessInfo, ProcessKey, Timestamp, What};
 use super::gate::Gate;
 use super::loss::{Losses, Numbers};
 use super::processes::Processes;
+use super::queue::{Inputs, Refused};
 
 /// The way from one sensor to the engine. Shared by the threads of the sensor and the daemon that opened and closes it.
 pub struct Inlet {
@@ -23,7 +23,7 @@ struct Hearing {
     gate: Box<dyn Gate + Send>,
     losses: Losses,
     /// `None` once closed.
-    inputs: Option<SyncSender<Input>>,
+    inputs: Option<Inputs>,
     counts: Counts,
 }
 
@@ -41,7 +41,7 @@ pub struct Counts {
 }
 
 impl Inlet {
-    pub fn new(gate: Box<dyn Gate + Send>, inputs: SyncSender<Input>, processes: Arc<Processes>) -> Self {
+    pub fn new(gate: Box<dyn Gate + Send>, inputs: Inputs, processes: Arc<Processes>) -> Self {
         let hearing =
             Hearing { gate, losses: Losses::default(), inputs: Some(inputs), counts: Counts::default() };
         Self { hearing: Mutex::new(hearing), processes }
@@ -165,10 +165,10 @@ impl Hearing {
     }
 
     fn offer(&mut self, input: Input) -> Option<Input> {
-        match self.inputs.as_ref()?.try_send(input) {
+        match self.inputs.as_ref()?.offer(input) {
             Ok(()) => self.counts.told += 1,
-            Err(TrySendError::Full(input)) => return Some(input),
-            Err(TrySendError::Disconnected(_)) => self.inputs = None,
+            Err(Refused::Full(input)) => return Some(input),
+            Err(Refused::Gone) => self.inputs = None,
         }
         None
     }
@@ -182,12 +182,13 @@ impl fmt::Debug for Inlet {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::{Receiver, sync_channel};
+    use std::collections::VecDeque;
 
     use super::*;
     use crate::model::{PathHash, Pid};
     use crate::sensor::gate::PathInterest;
     use crate::sensor::loss::Hearer;
+    use crate::sensor::queue::{Outlet, Patience, queue};
     use crate::sensor::tap::testing::process;
 
     struct Nothing;
@@ -198,9 +199,15 @@ mod tests {
         }
     }
 
-    fn inlet(room: usize) -> (Inlet, Receiver<Input>) {
-        let (inputs, heard) = sync_channel(room);
+    fn inlet(room: usize) -> (Inlet, Outlet) {
+        let (inputs, heard) = queue(room);
         (Inlet::new(Box::new(Nothing), inputs, Arc::default()), heard)
+    }
+
+    fn told(outlet: &Outlet) -> VecDeque<Input> {
+        let mut told = VecDeque::new();
+        outlet.take(&mut told, Patience::Until(Duration::ZERO));
+        told
     }
 
     fn hear(inlet: &Inlet, number: u64) {
@@ -216,9 +223,9 @@ mod tests {
     fn a_full_queue_loses_and_the_loss_is_told_before_the_next_event() {
         let (inlet, heard) = inlet(2);
         (0..5).for_each(|number| hear(&inlet, number));
-        assert_eq!(heard.try_iter().count(), 2);
+        assert_eq!(told(&heard).len(), 2);
         hear(&inlet, 5);
-        let told: Vec<Input> = heard.try_iter().collect();
+        let told = Vec::from(told(&heard));
         assert!(
             matches!(&told[..], [Input::Coverage(lost), Input::Process(_)] if lost.count == 3),
             "{told:?}"
@@ -232,8 +239,8 @@ mod tests {
         let running = |pid| Arc::new(process(ProcessKey { pid: Pid(pid), version: 3 }));
         let time = Timestamp::from_nanos(5);
         inlet.introduce([running(7), running(7), running(8), running(9)].into_iter(), time);
-        let told: Vec<Pid> = heard
-            .try_iter()
+        let told: Vec<Pid> = told(&heard)
+            .into_iter()
             .filter_map(|input| match input {
                 Input::Process(seen) if seen.what == What::Seen && seen.info.is_some() => {
                     Some(seen.actor.pid)
@@ -250,7 +257,7 @@ mod tests {
         let (inlet, heard) = inlet(1);
         hear(&inlet, 0);
         hear(&inlet, 1);
-        let reader = thread::spawn(move || heard.iter().collect::<Vec<_>>());
+        let reader = thread::spawn(move || heard.drain());
         inlet.close(Duration::from_secs(5));
         hear(&inlet, 2);
         let told = reader.join().unwrap();

@@ -140,7 +140,6 @@ mod tests {
     use std::collections::VecDeque;
     use std::sync::Arc;
     use std::sync::atomic::{AtomicBool, AtomicI64};
-    use std::sync::mpsc::sync_channel;
 
     use super::*;
     use crate::model::{NetFact, NetKind, PathHash};
@@ -148,6 +147,7 @@ mod tests {
     use crate::sensor::inlet::Inlet;
     use crate::sensor::ntstat::testing::{Kernel, answered, refused, tcp, udp};
     use crate::sensor::processes::Processes;
+    use crate::sensor::queue::queue;
     use crate::sensor::tap::Meter;
 
     struct Deaf;
@@ -192,7 +192,7 @@ mod tests {
     }
 
     fn heard(looks: Vec<Vec<Vec<u8>>>) -> (Ended, Vec<Input>, Vec<u64>) {
-        let (inputs, heard) = sync_channel(4096);
+        let (inputs, heard) = queue(4096);
         let inlet = Inlet::new(Box::new(Deaf), inputs, Arc::new(Processes::default()));
         let (meter, stop) = (Meter::default(), AtomicBool::new(false));
         let slack = Span::from_secs(60);
@@ -200,7 +200,7 @@ mod tests {
         let mut control = Simulated { looks: looks.into(), waiting: VecDeque::new(), asked: Vec::new() };
         let ended = listen(&to, &mut control, &mut || false);
         drop(inlet);
-        (ended, heard.iter().collect(), control.asked)
+        (ended, heard.drain(), control.asked)
     }
 
     fn bytes(told: &[Input]) -> Vec<(u32, u32)> {

@@ -168,13 +168,12 @@ impl Listener<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::mpsc::sync_channel;
-
     use super::*;
     use crate::model::{PathHash, ProcessKey};
     use crate::sensor::capture::CaptureReader;
     use crate::sensor::gate::{Gate, PathInterest};
     use crate::sensor::processes::Processes;
+    use crate::sensor::queue::queue;
 
     const CAPTURE: &str =
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/curl-dropbox/capture.pcap.gz");
@@ -208,7 +207,7 @@ mod tests {
     }
 
     fn listen(who: fn(Pid) -> Option<Arc<ProcessInfo>>, known: &[ProcessKey]) -> (Ended, Vec<Input>, Meter) {
-        let (inputs, heard) = sync_channel(4096);
+        let (inputs, heard) = queue(4096);
         let processes = Arc::new(Processes::default());
         known.iter().for_each(|key| _ = processes.seen(*key, Timestamp::MIN));
         let inlet = Inlet::new(Box::new(Deaf), inputs, processes);
@@ -218,7 +217,7 @@ mod tests {
             Listener { inlet: &inlet, meter: &meter, stop: &stop, now, who, slack: Span::from_secs(60) };
         let ended = listener.listen(&mut Recorded(CaptureReader::open(CAPTURE).unwrap(), 0));
         drop(inlet);
-        (ended, heard.iter().collect(), meter)
+        (ended, heard.drain(), meter)
     }
 
     fn facts(told: &[Input]) -> Vec<&NetFact> {

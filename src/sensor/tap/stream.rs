@@ -12,6 +12,7 @@ use std::time::Duration;
 
 use super::listen::{Ended, Heard, Source};
 use crate::sensor::capture::CaptureReader;
+use crate::sensor::gather::Gather;
 
 /// Bytes read at once, and how many such pieces wait: 4 MiB.
 const PIECE: usize = 64 << 10;
@@ -66,7 +67,7 @@ impl Source for Stream {
 /// Reads until the end, which a growing file has not.
 fn pump(path: &Path, grows: bool, pieces: &SyncSender<io::Result<Vec<u8>>>, stop: &AtomicBool) {
     let mut file = match File::open(path) {
-        Ok(file) => file,
+        Ok(file) => Gather::new(file),
         Err(error) => return drop(pieces.send(Err(error))),
     };
     let mut piece = vec![0; PIECE];
