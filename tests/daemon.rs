@@ -3,6 +3,7 @@
 mod live;
 mod outputs;
 mod restart;
+mod secrets;
 mod status;
 
 use std::fs;
@@ -22,6 +23,8 @@ const LINE: &str = include_str!("daemon/exit.ndjson");
 struct Stage {
     folder: PathBuf,
     daemon: Option<Child>,
+    /// How much the daemon logs.
+    level: &'static str,
 }
 
 impl Stage {
@@ -37,7 +40,7 @@ impl Stage {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("daemon-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("bin")).unwrap();
-        let stage = Self { folder, daemon: None };
+        let stage = Self { folder, daemon: None, level: "info" };
         stage.write("line", LINE.as_bytes());
         stage.write("config.toml", format!("{CONFIG}{}", stage.state()).as_bytes());
         let program = stage.folder.join("bin/eslogger");
@@ -63,7 +66,7 @@ impl Stage {
             .arg("--config")
             .arg(self.folder.join("config.toml"))
             .env("PATH", path)
-            .env_remove("CLOUDWARD_LOG")
+            .env("CLOUDWARD_LOG", self.level)
             .stdin(Stdio::null())
             .stdout(fs::File::create(self.folder.join("records")).unwrap())
             .stderr(fs::File::create(self.folder.join("log")).unwrap())

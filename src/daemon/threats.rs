@@ -21,6 +21,7 @@
 //! | | It sets the clock back, so that a read comes after its upload | Time goes on from before, and that is said | `a_clock_set_back_goes_on` |
 //! | | It makes so many events that some are dropped | Gaps in the kernel's numbers are told with their span | `each_client_counts_for_itself_and_types_are_named`, `a_gap_is_a_loss_with_its_span` |
 //! | **I**nformation disclosure | Keys in arguments, environment and addresses travel to the SIEM | They are taken out before anything is formatted | `no_output_tells_a_secret_wherever_it_stands` |
+//! | | They stand in the daemon's own log | What is logged has no arguments, no values of variables and no bytes of a line | `the_log_tells_no_secret_at_any_level` |
 //! | | Another user reads alerts from disk or asks the control socket | Files and folders are the owner's alone; the socket asks the kernel who calls | `a_file_is_its_owners_alone_rotates_and_ends_in_whole_lines`, `root_and_the_owner_may_ask`, `a_socket_in_a_folder_that_others_enter_is_refused` |
 //! | | It makes the daemon crash and reads its memory from the core file | There are no core files | `leaves_no_core_file` |
 //! | **D**enial of service | A recording, a packet or a line is made to crash its reader | Readers take any bytes; each has a fuzz target | `mutated_lines_are_harmless`, `damaged_packets_do_not_panic` |

@@ -1,5 +1,6 @@
 //! What sensors say happened on the machine.
 
+use std::fmt;
 use std::sync::Arc;
 
 use super::{AuditEvent, Coverage, FilePath, NetFact, ProcessInfo, ProcessKey, Script, Timestamp};
@@ -57,7 +58,7 @@ pub struct PipeEnd {
 }
 
 /// What an exec event adds to the new image.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
+#[derive(Clone, PartialEq, Eq, Default)]
 pub struct ExecFacts {
     pub args: Vec<Box<str>>,
     /// Only the variables that the engine may need (`HOME`, `DYLD_INSERT_LIBRARIES`, `AWS_*`, ...); see the sensor.
@@ -65,6 +66,22 @@ pub struct ExecFacts {
     pub cwd: Option<FilePath>,
     pub script: Option<Script>,
     pub pipes: Vec<PipeEnd>,
+}
+
+/// Arguments and values of variables may hold keys and passwords, and this is what goes into logs: only how many arguments
+/// there are is told, and the names of variables.
+impl fmt::Debug for ExecFacts {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
+        f.debug_struct("ExecFacts")
+            .field("program", &self.args.first())
+            .field("args", &self.args.len())
+            .field("env", &names)
+            .field("cwd", &self.cwd)
+            .field("script", &self.script)
+            .field("pipes", &self.pipes)
+            .finish()
+    }
 }
 
 /// One kind of happening. Only what may matter to a verdict is carried; the rest is counted by the sensor.
