@@ -149,6 +149,9 @@ impl Delivering {
             let losses = self.tend();
             self.raise(losses.into_iter());
         }
+        // For the next start to deliver: after it nobody knows any more.
+        let losses: Vec<Loss> = self.writer.untold();
+        self.raise(losses.into_iter().map(|loss| Record::Coverage(told(loss))));
         self.writer.close(clock::now());
     }
 

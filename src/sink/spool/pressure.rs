@@ -72,12 +72,13 @@ impl Dropped {
         let quiet =
             |told: Option<&Timestamp>| told.is_some_and(|told| *told <= now && now.since(*told) < REPORT);
         let due: Vec<Why> = self.sums.keys().copied().filter(|why| !quiet(self.told.get(why))).collect();
-        let mut losses = Vec::new();
-        for why in due {
-            self.told.insert(why, now);
-            losses.extend(self.sums.remove(&why).map(|sum| sum.loss(why)));
-        }
-        losses
+        self.told.extend(due.iter().map(|why| (*why, now)));
+        due.into_iter().filter_map(|why| Some(self.sums.remove(&why)?.loss(why))).collect()
+    }
+
+    /// All that was not told yet.
+    pub fn rest(&mut self) -> Vec<Loss> {
+        std::mem::take(&mut self.sums).into_iter().map(|(why, sum)| sum.loss(why)).collect()
     }
 }
 

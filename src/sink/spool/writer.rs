@@ -186,6 +186,11 @@ impl Writer {
         losses
     }
 
+    /// Shortly before the end: what was given up and not told yet, however lately something like it was told.
+    pub fn untold(&self) -> Vec<Loss> {
+        self.shared.dropped().rest()
+    }
+
     /// At the end: the cursors as they are now.
     pub fn close(&mut self, now: Timestamp) {
         self.shared.index().forget_passed();
