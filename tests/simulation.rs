@@ -1,15 +1,17 @@
 //! A seeded simulation: worlds of actors who work or steal, under trouble, judged by what must hold whatever happens.
 //!
 //! Each seed makes a world ([`mac`], [`plays`]) and its trouble: events reordered within the hold, lost, told twice, pids
-//! reused all the time, processes in floods, a clock that steps back, a policy exchanged in the middle, an engine that is saved
-//! and goes on as another one. After every step:
+//! reused all the time, processes in floods, a clock that steps back, a Mac that sleeps, a policy exchanged in the middle, an
+//! engine that is saved and goes on as another one; and, behind the engine, receivers that die, a disk that is full at times,
+//! a spool that is opened again ([`delivery`]). After every step:
 //!
 //! * no table is larger than its limit;
 //! * no alert comes before its evidence, and records come in the order of their time;
 //! * nothing is joined across lineages, and so not across pid reuse;
 //!
 //! and at the end: what came live equals what the replay of the recording says, byte for byte; every theft of which nothing
-//! was lost is found as exactly one alert; nobody who only works is accused.
+//! was lost is found as exactly one alert; nobody who only works is accused; every receiver has every record, in order, but
+//! those of which it was told that they were given up.
 //!
 //! `cargo test simulation` runs a hundred seeds. `CLOUDWARD_SEEDS=10000` runs more; a seed that fails names itself,
 //! and `CLOUDWARD_SEED=n cargo test simulation` runs it alone.
@@ -39,6 +41,8 @@
 mod adversaries;
 #[path = "simulation/chance.rs"]
 pub mod chance;
+#[path = "simulation/delivery.rs"]
+mod delivery;
 #[path = "simulation/mac.rs"]
 mod mac;
 #[path = "simulation/plays.rs"]

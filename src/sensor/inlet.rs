@@ -10,7 +10,7 @@ use crate::model::{Input, Observed, ProcessInfo, ProcessKey, Timestamp, What};
 use super::gate::Gate;
 use super::loss::{Losses, Numbers};
 use super::processes::Processes;
-use super::queue::{Inputs, Refused};
+use super::queue::{Inputs, Offered};
 
 /// The way from one sensor to the engine. Shared by the threads of the sensor and the daemon that opened and closes it.
 pub struct Inlet {
@@ -166,9 +166,9 @@ impl Hearing {
 
     fn offer(&mut self, input: Input) -> Option<Input> {
         match self.inputs.as_ref()?.offer(input) {
-            Ok(()) => self.counts.told += 1,
-            Err(Refused::Full(input)) => return Some(input),
-            Err(Refused::Gone) => self.inputs = None,
+            Offered::Taken => self.counts.told += 1,
+            Offered::Full(input) => return Some(input),
+            Offered::Gone => self.inputs = None,
         }
         None
     }

@@ -44,9 +44,10 @@ impl Shared {
     }
 }
 
-/// Why an input was not taken.
+/// What became of an input.
 #[derive(Debug)]
-pub enum Refused {
+pub enum Offered {
+    Taken,
     /// There is no room now.
     Full(Input),
     /// Nobody takes any more.
@@ -59,13 +60,13 @@ pub struct Inputs(Arc<Shared>);
 
 impl Inputs {
     /// Never waits for room.
-    pub fn offer(&self, input: Input) -> Result<(), Refused> {
+    pub fn offer(&self, input: Input) -> Offered {
         let mut waiting = self.0.lock();
         if !waiting.taken {
-            return Err(Refused::Gone);
+            return Offered::Gone;
         }
         if waiting.inputs.len() >= waiting.room {
-            return Err(Refused::Full(input));
+            return Offered::Full(input);
         }
         waiting.inputs.push_back(input);
         let wake = waiting.inputs.len() >= waiting.wake_at;
@@ -73,7 +74,7 @@ impl Inputs {
         if wake {
             self.0.filled.notify_one();
         }
-        Ok(())
+        Offered::Taken
     }
 }
 
@@ -167,15 +168,19 @@ mod tests {
         Input::Tick(Timestamp::from_nanos(nanos))
     }
 
+    fn taken(inputs: &Inputs, nanos: i64) -> bool {
+        matches!(inputs.offer(tick(nanos)), Offered::Taken)
+    }
+
     #[test]
     fn nothing_beyond_its_room_and_all_in_order() {
         let (inputs, outlet) = queue(2);
         let mut batch = VecDeque::new();
-        assert!(inputs.offer(tick(1)).is_ok() && inputs.offer(tick(2)).is_ok());
-        assert!(matches!(inputs.offer(tick(3)), Err(Refused::Full(Input::Tick(_)))));
+        assert!([1, 2].into_iter().all(|at| taken(&inputs, at)));
+        assert!(matches!(inputs.offer(tick(3)), Offered::Full(Input::Tick(_))));
         assert_eq!(outlet.take(&mut batch, Patience::Any), Taken::Some);
         assert_eq!(batch.drain(..).collect::<Vec<_>>(), [tick(1), tick(2)]);
-        assert!(inputs.offer(tick(3)).is_ok(), "what was taken makes room");
+        assert!(taken(&inputs, 3), "what was taken makes room");
         drop(inputs);
         assert_eq!(outlet.take(&mut batch, Patience::Any), Taken::Some);
         assert_eq!(batch.drain(..).collect::<Vec<_>>(), [tick(3)]);
@@ -186,7 +191,7 @@ mod tests {
     fn nobody_to_take_is_said() {
         let (inputs, outlet) = queue(2);
         drop(outlet);
-        assert!(matches!(inputs.offer(tick(1)), Err(Refused::Gone)));
+        assert!(matches!(inputs.offer(tick(1)), Offered::Gone));
     }
 
     #[test]
@@ -198,10 +203,10 @@ mod tests {
             outlet.take(&mut batch, Patience::Until(long));
             (batch.len(), outlet)
         });
-        inputs.offer(tick(1)).unwrap();
-        inputs.offer(tick(2)).unwrap();
-        let (taken, outlet) = taker.join().unwrap();
-        assert_eq!(taken, 2);
+        assert!(taken(&inputs, 1));
+        assert!(taken(&inputs, 2));
+        let (count, outlet) = taker.join().unwrap();
+        assert_eq!(count, 2);
         let taker = thread::spawn(move || outlet.take(&mut VecDeque::new(), Patience::Until(long)));
         drop(inputs);
         assert_eq!(taker.join().unwrap(), Taken::End);
@@ -210,15 +215,15 @@ mod tests {
     #[test]
     fn time_passes_where_nothing_comes() {
         let (_inputs, outlet) = queue(4);
-        let taken = outlet.take(&mut VecDeque::new(), Patience::Until(Duration::from_millis(1)));
-        assert_eq!(taken, Taken::Some);
+        let nothing = outlet.take(&mut VecDeque::new(), Patience::Until(Duration::from_millis(1)));
+        assert_eq!(nothing, Taken::Some);
     }
 
     #[test]
     fn one_who_sleeps_until_something_comes_is_woken_by_it() {
         let (inputs, outlet) = queue(4);
         let taker = thread::spawn(move || outlet.drain());
-        inputs.offer(tick(1)).unwrap();
+        assert!(taken(&inputs, 1));
         drop(inputs);
         assert_eq!(taker.join().unwrap(), [tick(1)]);
     }

@@ -11,6 +11,7 @@ use cloudward::policy::Policy;
 use cloudward::sink::format::ecs;
 
 use super::chance::Chance;
+use super::delivery;
 use super::mac::{Mac, START, uid_of};
 use super::plays::{ATTACKS, WORK};
 
@@ -42,6 +43,8 @@ pub struct Trouble {
     pub losses: u64,
     /// From this moment on the clock is behind by so much.
     pub clock_step: Option<(Timestamp, Span)>,
+    /// At this moment the Mac goes to sleep, for so long.
+    pub sleep: Option<(Timestamp, Span)>,
     /// At this moment the policy is exchanged.
     pub reload: Option<Timestamp>,
     /// So many inputs after each other the engine is saved, and goes on as another one; 0: never.
@@ -60,13 +63,16 @@ pub struct Part {
     pub lost: bool,
     /// The end of a process of its own was.
     pub lost_an_end: bool,
+    /// The Mac slept in the middle of it, longer than any window.
+    pub slept: bool,
 }
 
 impl fmt::Display for Part {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kind = if self.attack { "theft" } else { "work" };
         let lost = if self.lost { ", not all of it seen" } else { "" };
-        write!(f, "actor {} ({kind}: {}{lost})", self.actor, self.name)
+        let slept = if self.slept { ", asleep in the middle" } else { "" };
+        write!(f, "actor {} ({kind}: {}{lost}{slept})", self.actor, self.name)
     }
 }
 
@@ -89,7 +95,7 @@ pub fn world(seed: u64) -> World {
         let mut actor_now = mac.actor(actor, start, &mut chance);
         play(&mut actor_now);
         actor_now.done();
-        parts.push(Part { actor, name, attack, lost: false, lost_an_end: false });
+        parts.push(Part { actor, name, attack, lost: false, lost_an_end: false, slept: false });
     }
     for noise in 0..trouble.noise {
         start = start.plus(Span::from_millis(10));
@@ -99,7 +105,9 @@ pub fn world(seed: u64) -> World {
         actor.exit(&p);
         actor.done();
     }
-    let delivered = meet(mac.sorted(), &trouble, &mut parts, &mut chance);
+    let mut inputs = mac.sorted();
+    trouble.sleep.iter().for_each(|sleep| fall_asleep(&mut inputs, *sleep, &mut parts));
+    let delivered = meet(inputs, &trouble, &mut parts, &mut chance);
     World { parts, delivered, trouble }
 }
 
@@ -110,9 +118,31 @@ fn trouble(chance: &mut Chance) -> Trouble {
         duplicates: if chance.percent(40) { chance.below(200) } else { 0 },
         losses: if chance.percent(30) { chance.below(100) } else { 0 },
         clock_step: chance.percent(10).then_some((moment, step)),
+        sleep: chance.percent(15).then_some((moment, Span::from_secs(chance.between(3_600, 60_000)))),
         reload: chance.percent(30).then_some(moment),
         restarts: if chance.percent(30) { chance.between(1, 300) } else { 0 },
         noise: if chance.percent(20) { chance.below(200) } else { 0 },
+    }
+}
+
+/// What would have happened from then on happens after waking up.
+fn fall_asleep(inputs: &mut [(u32, Input)], (from, long): (Timestamp, Span), parts: &mut [Part]) {
+    for part in parts {
+        let mut of_part =
+            inputs.iter().filter(|(actor, _)| *actor == part.actor).map(|(_, input)| input.time());
+        let before = of_part.clone().any(|time| time < from);
+        part.slept = before && of_part.any(|time| time >= from);
+    }
+    for (_, input) in inputs.iter_mut().filter(|(_, input)| input.time() >= from) {
+        set_time(input, input.time().plus(long));
+    }
+}
+
+fn set_time(input: &mut Input, to: Timestamp) {
+    match input {
+        Input::Process(Observed { time, .. }) => *time = to,
+        Input::Net(fact) => fact.time = to,
+        Input::Coverage(_) | Input::Audit(_) | Input::Tick(_) => {}
     }
 }
 
@@ -131,12 +161,7 @@ fn meet(inputs: Vec<(u32, Input)>, trouble: &Trouble, parts: &mut [Part], chance
             continue;
         }
         if let Some((_, step)) = trouble.clock_step.filter(|(from, _)| *from <= happened) {
-            let behind = happened.minus(step);
-            match &mut input {
-                Input::Process(Observed { time, .. }) => *time = behind,
-                Input::Net(fact) => fact.time = behind,
-                Input::Coverage(_) | Input::Audit(_) | Input::Tick(_) => {}
-            }
+            set_time(&mut input, happened.minus(step));
         }
         let copies = 1 + u64::from(of_process && chance.below(1000) < trouble.duplicates);
         for _ in 0..copies {
@@ -302,6 +327,7 @@ fn all(alerts: &[&Alert]) -> String {
 pub fn judge(seed: u64) {
     let world = world(seed);
     let live = live(&world);
+    delivery::deliver(&live, seed);
     if world.trouble.clock_step.is_some() {
         return;
     }
@@ -313,7 +339,7 @@ pub fn judge(seed: u64) {
         let mut ids: Vec<_> = found.iter().map(|alert| alert.id).collect();
         ids.sort_unstable();
         ids.dedup();
-        if part.attack && !part.lost {
+        if part.attack && !part.lost && !part.slept {
             assert_eq!(ids.len(), 1, "{part} under {:?}: {}", world.trouble, all(&found));
         } else if !part.attack {
             // Where the end of one process and the beginning of the next were lost, the second may pass for the first.
