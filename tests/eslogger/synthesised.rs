@@ -187,6 +187,23 @@ fn tokens_may_be_arrays() {
 }
 
 #[test]
+fn other_numbers_do_not_hide_those_of_a_message() {
+    let mut message = message("open", json!({"fflag": 1, "file": file("/a/report")}));
+    for name in ["a", "bb", "seq", "seq_nun", "global_seq_nun", "tttttt", "mach_tine", "\\", "\"seq_num", ""]
+    {
+        message[name] = 9.into();
+    }
+    for letter in 'a'..='z' {
+        for length in 1..20 {
+            message[letter.to_string().repeat(length)] = 5.into();
+        }
+    }
+    for seed in 0..32 {
+        agrees(&message, Style { seed, slashes: true, spaces: false });
+    }
+}
+
+#[test]
 fn what_was_refused_is_not_told() {
     let opened = |flags: i64, result: Value| {
         let mut message = message("open", json!({"fflag": flags, "file": file("/a/report")}));
@@ -251,4 +268,36 @@ proptest! {
         let line = Style { seed, slashes, spaces }.write(&message);
         prop_assert_eq!(decode(line.as_bytes()), Ok(Oracle::default().observe(&message)), "{}", line);
     }
+
+    /// Wherever a string or a key stands that others choose, it may look like what stands around it.
+    #[test]
+    fn no_string_ends_an_object(
+        seed: u64, slashes: bool, spaces in prop::bool::weighted(0.1), which in 0usize..4,
+        texts in prop::collection::vec(LOOKS_LIKE_JSON, 8),
+    ) {
+        let text = |at: usize| texts[at].as_str();
+        let path = |at: usize| file(&format!("/{}", text(at)));
+        let chosen = json!({text(0): {text(1): [text(2), {text(3): text(4)}], "x": {text(5): 1}}, "y": text(6)});
+        let (name, event) = match which {
+            0 => ("open", json!({"fflag": 1, "file": path(0)})),
+            1 => ("rename", json!({"source": path(0), "destination": {"new_path": {"dir": path(1), "filename": text(2)}}})),
+            2 => ("exec", json!({
+                "target": process(7, 8), "args": [text(0), text(1), text(2)], "env": [text(3), "HOME=/x", text(4)],
+                "cwd": path(5), "script": null, "fds": [], "entitlements": chosen,
+            })),
+            _ => ("quantum_leap", json!({"deep": [chosen, text(1)], "flat": chosen})),
+        };
+        let mut message = message(name, event);
+        message["process"]["signing_id"] = text(5).into();
+        message["process"]["team_id"] = text(6).into();
+        message["process"]["executable"] = path(7);
+        message["process"]["tty"] = path(1);
+        message["later"] = chosen;
+        let line = Style { seed, slashes, spaces }.write(&message);
+        prop_assert_eq!(decode(line.as_bytes()), Ok(Oracle::default().observe(&message)), "{}", line);
+    }
 }
+
+/// Pieces of a line, and what they are made of.
+const LOOKS_LIKE_JSON: &str =
+    r#"([{}\[\]",:\\/|~a-z_0-9]|x":\{|\},"x|\}\}|"audit_token":\{|"pid":1|\{"st_ino":1|,"time":"){0,10}"#;
