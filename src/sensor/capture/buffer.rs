@@ -5,6 +5,9 @@ use std::io::{self, Read};
 use super::BUFFER;
 use super::error::Fault;
 
+/// Bytes asked for at once. Small enough that what was just read is still in the processor's cache when it is looked at.
+const STEP: usize = 128 << 10;
+
 /// Bytes read and not yet consumed, contiguous. Nothing longer than the buffer can be asked for.
 pub(super) struct Window {
     source: Box<dyn Read + Send>,
@@ -39,7 +42,8 @@ impl Window {
         self.end -= self.start;
         self.start = 0;
         while self.end < want.min(self.bytes.len()) {
-            match self.source.read(&mut self.bytes[self.end..]) {
+            let until = self.bytes.len().min(self.end + STEP);
+            match self.source.read(&mut self.bytes[self.end..until]) {
                 Ok(0) => break,
                 Ok(count) => self.end += count,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
