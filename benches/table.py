@@ -164,7 +164,7 @@ class Bench:
         say("as fast as it can")
         data, truth = self.main_recording()
         fast = aside("live", "sustained", self.cloudward, data, truth["lines"])
-        rows = [["alerts after the input that ends the hold, at %s events/s" % number(round(soon["rate"])),
+        rows = [["alerts after the packet that makes them clear and the hold, at %s events/s, %.0f µs CPU an event" % (number(round(soon["rate"])), soon["cpu"]),
                  "p50 %.2f ms, p95 %.2f ms, most %.2f ms; %d of %d alerts, %d events lost" % (
                      soon["p50"], soon["p95"], soon["max"], soon["alerts"], soon["wanted"], soon["lost"])],
                 ["the same pipes with `cat` in its place", "p50 %.2f ms, p95 %.2f ms" % (alone["p50"], alone["p95"])],
