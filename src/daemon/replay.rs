@@ -1,7 +1,7 @@
 //! The same engine over recordings.
 //!
-//! One thread reads from whichever source is furthest behind in event time, one line or packet at a time where they come
-//! one at a time, so that pipes that still grow are followed closely. The result does not depend on how bytes arrive.
+//! One thread reads from whichever source is furthest behind in event time, one line or packet at a time, so that pipes
+//! that still grow are followed closely and the result does not depend on how bytes arrive.
 
 use std::fmt;
 use std::hash::Hasher;
@@ -25,10 +25,6 @@ use super::history::{self, Entries, Sums};
 pub const RECORDING_HOLD: Span = Span::from_secs(10);
 /// Complaints kept with their line number; more are only counted.
 const MAX_COMPLAINTS: usize = 20;
-
-/// Lines read one after the other, where so many are there, before the engine thinks about them: reader and engine each
-/// fill the processor's caches with code and tables of their own.
-const TURN: usize = 64;
 
 /// Something wrong with a line of a recording. It never ends the replay.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -214,7 +210,7 @@ impl Replay {
         let mut records = Vec::new();
         let mut turns = 0u32;
         while let Some(source) = self.order.hungriest() {
-            self.read_turn(source);
+            self.read_one(source);
             while let Some(input) = self.order.pop() {
                 self.engine.step(input, &mut records);
             }
@@ -223,7 +219,7 @@ impl Replay {
                 return self.conclude();
             }
             turns = turns.wrapping_add(1);
-            if turns.is_multiple_of(1 << 12) {
+            if turns.is_multiple_of(1 << 16) {
                 progress(&self.summary);
             }
         }
@@ -252,17 +248,10 @@ impl Replay {
         }
     }
 
-    /// Reads what is there of this source, no more than a turn of lines or a packet; closes it at its end.
-    fn read_turn(&mut self, source: SourceId) {
+    /// Reads one line or packet of this source; closes it at its end.
+    fn read_one(&mut self, source: SourceId) {
         match self.events.iter_mut().find(|events| events.source == source) {
-            Some(events) => {
-                for _ in 0..TURN {
-                    read_line(events, &mut self.order, &mut self.summary);
-                    if !events.lines.plenty() {
-                        break;
-                    }
-                }
-            }
+            Some(events) => read_line(events, &mut self.order, &mut self.summary),
             None => match &mut self.captures {
                 Some(captures) if captures.source == source => {
                     read_packet(captures, &mut self.order, &mut self.summary)

@@ -7,9 +7,6 @@
 //! Inputs of one instant are ordered by kind (what processes did, what the network showed, what an audit log says), then by the sensor's own
 //! running number, then by the source's rank, which is made from the source's content and so does not depend on the order
 //! in which files were named.
-//!
-//! Whether what may go is taken after each input or after many makes no difference: an input that would overtake something
-//! whose turn has come lets that go first.
 
 use std::cmp::Ordering;
 use std::collections::VecDeque;
@@ -55,8 +52,6 @@ struct Source {
 pub struct Order {
     hold: Hold,
     sources: Vec<Source>,
-    /// Those whose turn has come, before one that came late or with no room left.
-    ready: VecDeque<Input>,
     held: usize,
     /// Key of the last input let go.
     released: Option<Timestamp>,
@@ -66,15 +61,7 @@ pub struct Order {
 
 impl Order {
     pub fn new(hold: Span) -> Self {
-        Self {
-            hold: Hold(hold),
-            sources: Vec::new(),
-            ready: VecDeque::new(),
-            held: 0,
-            released: None,
-            late: 0,
-            hurried: 0,
-        }
+        Self { hold: Hold(hold), sources: Vec::new(), held: 0, released: None, late: 0, hurried: 0 }
     }
 
     /// A new source. Until it has spoken or is closed nothing is let go.
@@ -110,15 +97,12 @@ impl Order {
     }
 
     pub fn push(&mut self, source: SourceId, input: Input) {
-        let time = input.time();
-        if self.watermark().is_none_or(|mark| time <= mark) {
-            self.settle();
-        }
         // What a sensor could not see is told when it is known, not when it was.
         let dated = !matches!(input, Input::Coverage(_));
-        let late = dated && self.released.is_some_and(|released| time < released);
+        let late = dated && self.released.is_some_and(|released| input.time() < released);
         self.late += u64::from(late);
         let Some(source) = self.sources.get_mut(source.0) else { return };
+        let time = input.time();
         let (class, seq) = match &input {
             Input::Coverage(_) => (0, 0),
             Input::Process(observed) => (1, observed.seq),
@@ -138,48 +122,21 @@ impl Order {
             _ => source.waiting.push_back((key, input)),
         }
         self.held += 1;
-        if self.held > MAX_HELD {
-            self.make_room();
-        }
-    }
-
-    /// What may go, and then the oldest of what may not yet.
-    #[cold]
-    fn make_room(&mut self) {
-        self.settle();
-        while self.held > MAX_HELD
-            && let Some(input) = self.first().and_then(|first| self.release(first))
-        {
-            self.hurried += 1;
-            self.ready.push_back(input);
-        }
-    }
-
-    /// Sets aside all that may go.
-    fn settle(&mut self) {
-        while let Some(input) = self.due_now().and_then(|first| self.release(first)) {
-            self.ready.push_back(input);
-        }
     }
 
     /// The next input whose turn has come. At the end, when every source is closed, all of them.
     pub fn pop(&mut self) -> Option<Input> {
-        if !self.ready.is_empty() {
-            return self.ready.pop_front();
-        }
-        let first = self.due_now()?;
-        self.release(first)
-    }
-
-    /// The source whose front may go before all others, if any may.
-    fn due_now(&self) -> Option<usize> {
         let first = self.first()?;
-        let front = self.sources[first].waiting.front()?;
-        self.watermark().is_none_or(|mark| front.0.time <= mark).then_some(first)
-    }
-
-    fn release(&mut self, source: usize) -> Option<Input> {
-        let (key, input) = self.sources.get_mut(source)?.waiting.pop_front()?;
+        let due = match self.watermark() {
+            Some(mark) => self.sources[first].waiting.front().is_some_and(|(key, _)| key.time <= mark),
+            None => true,
+        };
+        let crowded = self.held > MAX_HELD;
+        if !due && !crowded {
+            return None;
+        }
+        self.hurried += u64::from(!due);
+        let (key, input) = self.sources[first].waiting.pop_front()?;
         self.held -= 1;
         self.released = Some(self.released.map_or(key.time, |released| released.max(key.time)));
         Some(input)
@@ -187,9 +144,6 @@ impl Order {
 
     /// When the input that waits longest may go: once every open source has passed this time.
     pub fn due(&self) -> Option<Timestamp> {
-        if let Some(ready) = self.ready.front() {
-            return Some(ready.time());
-        }
         let first = self.sources[self.first()?].waiting.front()?;
         Some(first.0.time.plus(self.hold.0))
     }
@@ -200,7 +154,7 @@ impl Order {
     }
 
     pub fn held(&self) -> usize {
-        self.held + self.ready.len()
+        self.held
     }
 
     /// Inputs that came after their turn, and those let go before it because too many waited.
@@ -232,8 +186,6 @@ fn compare(a: &Key, b: &Key) -> Ordering {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
 
     fn tick(millis: i64) -> Input {
@@ -274,29 +226,6 @@ mod tests {
         order.push(a, tick(50));
         assert_eq!(drain(&mut order), [50]);
         assert_eq!(order.disorder().0, 1);
-    }
-
-    proptest! {
-        #[test]
-        fn when_inputs_are_taken_makes_no_difference(
-            steps in prop::collection::vec((0usize..3, 0i64..400, any::<bool>()), 0..200),
-        ) {
-            let run = |each: bool| {
-                let mut order = Order::new(Span::from_millis(20));
-                let sources: Vec<_> = (0..3).map(|rank| order.open(SourceRank(rank))).collect();
-                let mut taken = Vec::new();
-                for (index, (source, ahead, take)) in steps.iter().enumerate() {
-                    order.push(sources[*source], tick(index as i64 * 2 + ahead / 4));
-                    if each || *take {
-                        taken.extend(drain(&mut order));
-                    }
-                }
-                sources.into_iter().for_each(|source| order.close(source));
-                taken.extend(drain(&mut order));
-                (taken, order.disorder())
-            };
-            prop_assert_eq!(run(true), run(false));
-        }
     }
 
     #[test]

@@ -146,13 +146,6 @@ impl Lines {
         }
     }
 
-    /// Much is read and not yet handed out: unless a line is very long, the next one need not be waited for.
-    #[inline]
-    pub fn plenty(&self) -> bool {
-        const PLENTY: usize = 16 * 1024;
-        self.end - self.start >= PLENTY
-    }
-
     fn is_blank(&self, start: usize, end: usize) -> bool {
         self.buffer.get(start..end).is_none_or(|line| line.iter().all(u8::is_ascii_whitespace))
     }
