@@ -150,7 +150,7 @@ impl Delivering {
             self.raise(losses.into_iter());
         }
         // For the next start to deliver: after it nobody knows any more.
-        let losses: Vec<Loss> = self.writer.untold();
+        let losses = self.writer.untold();
         self.raise(losses.into_iter().map(|loss| Record::Coverage(told(loss))));
         self.writer.close(clock::now());
     }

@@ -74,7 +74,6 @@ impl fmt::Debug for ExecFacts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let names: Vec<_> = self.env.iter().map(|(name, _)| name).collect();
         f.debug_struct("ExecFacts")
-            .field("program", &self.args.first())
             .field("args", &self.args.len())
             .field("env", &names)
             .field("cwd", &self.cwd)
