@@ -3,68 +3,28 @@
 //! One thread reads from whichever source is furthest behind in event time, one line or packet at a time, so that pipes
 //! that still grow are followed closely and the result does not depend on how bytes arrive.
 
-use std::fmt;
+mod summary;
+
 use std::hash::Hasher;
 use std::sync::Arc;
 
+use crate::engine::Engine;
 use crate::engine::habits::Baseline;
 use crate::engine::order::{Order, SourceId, SourceRank};
-use crate::engine::{Engine, Stats};
 use crate::model::{AuditEvent, CoverageKind, Input, NetFact, NetKind, Record, Span, Timestamp};
 use crate::net::{Limits, Tap};
 use crate::policy::Policy;
 use crate::sensor::audit::Audit;
 use crate::sensor::capture::{CaptureReader, CaptureSet};
-use crate::sensor::eslogger::{Decoder, LineError};
+use crate::sensor::eslogger::Decoder;
 use crate::sensor::gate::PolicyGate;
 use crate::sensor::lines::{Item, Lines};
 
-use super::history::{self, Entries, Sums};
+use super::history::{self, Sums};
+pub use summary::{Complaint, Summary};
 
 /// Recordings are put in order within this much event time.
 pub const RECORDING_HOLD: Span = Span::from_secs(10);
-/// Complaints kept with their line number; more are only counted.
-const MAX_COMPLAINTS: usize = 20;
-
-/// Something wrong with a line of a recording. It never ends the replay.
-#[derive(Clone, PartialEq, Eq, Debug)]
-pub struct Complaint {
-    pub file: Arc<str>,
-    pub line: u64,
-    pub what: String,
-}
-
-impl fmt::Display for Complaint {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}: {}", self.file, self.line, self.what)
-    }
-}
-
-/// What became of the inputs.
-#[derive(Clone, PartialEq, Eq, Debug, Default)]
-pub struct Summary {
-    pub lines: u64,
-    /// Lines that could not be read at all.
-    pub rejected: u64,
-    /// Last lines that were cut off.
-    pub truncated: u64,
-    /// Lines of files that are no recordings: told once for each file, not line by line.
-    pub foreign: u64,
-    pub packets: u64,
-    pub complaints: Vec<Complaint>,
-    /// Records of audit logs.
-    pub records: u64,
-    /// Inputs that ended before their end, each a sentence that names file and place.
-    pub failures: Vec<String>,
-    /// Event types that are skipped, with how often they came.
-    pub skipped: Vec<(String, u64)>,
-    pub stats: Stats,
-    /// What was sent by whom, if [`Replay::keep_history`] asked for it.
-    pub history: Entries,
-    pub first: Option<Timestamp>,
-    pub last: Option<Timestamp>,
-}
-
 struct Events {
     source: SourceId,
     name: Arc<str>,
@@ -375,56 +335,4 @@ fn looks_like(start: &[u8]) -> &'static str {
 fn is_audit(start: &[u8]) -> bool {
     let has = |word: &str| memchr::memmem::find(start, word.as_bytes()).is_some();
     ["\"eventSource\"", "\"Records\"", "AuditData", "\"CreationTime\"", "admin#reports#"].into_iter().any(has)
-}
-
-impl Summary {
-    /// Keeps what was decoded, notes what was wrong.
-    fn take<T>(
-        &mut self,
-        file: &Arc<str>,
-        line: u64,
-        complete: bool,
-        decoded: Result<Option<T>, LineError>,
-    ) -> Option<T> {
-        match decoded {
-            Ok(decoded) => decoded,
-            Err(_) if !complete => {
-                self.truncated += 1;
-                self.complain(file, line, "the last line is cut off; left out".to_owned());
-                None
-            }
-            Err(error) => {
-                self.rejected += 1;
-                self.complain(file, line, error.to_string());
-                None
-            }
-        }
-    }
-
-    fn too_long(&mut self, file: &Arc<str>, line: u64, bytes: u64) {
-        self.lines += 1;
-        self.rejected += 1;
-        let limit = crate::sensor::lines::MAX_LINE;
-        self.complain(file, line, format!("a line of {bytes} bytes is longer than {limit}; left out"));
-    }
-
-    /// One sentence about the file says more than one for each of its lines.
-    fn no_recording(&mut self, name: &Arc<str>, lines: u64, looks: &str) {
-        let none = if lines == 1 { "its one line is no event" } else { "none of its lines is an event" };
-        let counted = if lines == 1 { String::new() } else { format!(" ({lines} lines)") };
-        self.failures.push(format!("{name}: is no eslogger recording: {none}{counted}{looks}"));
-        self.complaints.retain(|complaint| complaint.file != *name);
-        self.foreign += lines;
-    }
-
-    fn complain(&mut self, file: &Arc<str>, line: u64, what: String) {
-        if self.complaints.len() < MAX_COMPLAINTS {
-            self.complaints.push(Complaint { file: Arc::clone(file), line, what });
-        }
-    }
-
-    fn saw(&mut self, time: Timestamp) {
-        self.first = Some(self.first.map_or(time, |first| first.min(time)));
-        self.last = Some(self.last.map_or(time, |last| last.max(time)));
-    }
 }

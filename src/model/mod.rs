@@ -7,21 +7,23 @@
 
 mod alert;
 mod audit;
+mod coverage;
 mod event;
 mod flow;
 mod process;
 mod property;
+mod record;
 mod table;
 mod text;
 mod time;
 pub mod upload;
 
 pub use alert::{
-    Alert, AlertId, Attribution, Confidence, Coverage, CoverageKind, Evidence, FlowEvidence, Heartbeat, Hop,
-    HopKind, ProcessEvidence, Pulse, ReadEvidence, Reason, ReasonCode, Record, RuleRef, Severity,
-    TenantVerdict,
+    Alert, AlertId, Attribution, Confidence, Evidence, FlowEvidence, Hop, HopKind, ProcessEvidence,
+    ReadEvidence, Reason, ReasonCode, RuleRef, Severity, TenantVerdict,
 };
 pub use audit::{Actor, AuditEvent, AuditLog, CloudAccount, CommandKind};
+pub use coverage::{Coverage, CoverageKind};
 pub use event::{ExecFacts, File, FileId, Input, Observed, OpenFlags, PathHash, PipeEnd, What};
 pub use flow::{
     ClientHello, Close, CommName, Direction, DomainName, Endpoint, FlowFacts, FlowId, NameScope, NameSource,
@@ -29,6 +31,7 @@ pub use flow::{
 };
 pub use process::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, Script, SigningState, Uid};
 pub use property::Property;
+pub use record::{Heartbeat, Pulse, Record};
 pub use table::{Hasher, Set, Table};
 pub use text::{FilePath, Lossy};
 pub use time::{Span, Timestamp};

@@ -4,7 +4,11 @@
 //! in the environment, loops over words that are listed; lists, pipes, groups and substitutions are commands of their own.
 //! What the text does not tell (the output of a command, what is read, a value cut to shape) is [`UNKNOWN`] in its word.
 
+mod words;
+
 use std::collections::BTreeMap;
+
+use words::{Next, Open, Part, Word};
 
 /// Stands for what is not known. No argument of a process holds it.
 pub(super) const UNKNOWN: char = '\0';
@@ -43,98 +47,11 @@ pub(super) fn commands(script: &str, outside: Outside<'_>) -> Vec<Call> {
     reader.calls
 }
 
-/// A piece of a word.
-#[derive(Clone, Debug)]
-enum Part {
-    Text(String),
-    Variable(String),
-    Unknown,
-}
-
-#[derive(Clone, Debug, Default)]
-struct Word {
-    parts: Vec<Part>,
-    quoted: bool,
-}
-
-impl Word {
-    fn push(&mut self, c: char) {
-        match self.parts.last_mut() {
-            Some(Part::Text(text)) => text.push(c),
-            _ => self.parts.push(Part::Text(c.to_string())),
-        }
-    }
-
-    /// As written, if nothing in it is to be filled in.
-    fn plain(&self) -> Option<&str> {
-        match &self.parts[..] {
-            [Part::Text(text)] => Some(text),
-            [] => Some(""),
-            _ => None,
-        }
-    }
-
-    /// An unquoted word of the shell itself.
-    fn keyword(&self) -> Option<&str> {
-        self.plain().filter(|_| !self.quoted)
-    }
-
-    /// `NAME=value`
-    fn assignment(&self) -> Option<(&str, Self)> {
-        let Some(Part::Text(first)) = self.parts.first() else { return None };
-        let (name, rest) = first.split_once('=')?;
-        let named = name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_')
-            && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');
-        let front = (!rest.is_empty()).then(|| Part::Text(rest.to_owned()));
-        let parts = front.into_iter().chain(self.parts[1..].iter().cloned()).collect();
-        named.then_some((name, Self { parts, quoted: self.quoted }))
-    }
-}
-
-/// What the next word is for.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Next {
-    Word,
-    Target,
-    HereString,
-    HereDocument,
-}
-
 struct Reader<'a> {
     outside: Outside<'a>,
     variables: BTreeMap<String, Vec<String>>,
     calls: Vec<Call>,
     depth: u8,
-}
-
-/// A command that is being read.
-#[derive(Default)]
-struct Open {
-    words: Vec<Word>,
-    word: Option<Word>,
-    next: Option<Next>,
-    input: Option<Word>,
-    /// Ends of here-documents whose text follows the line, and whether this command reads it.
-    documents: Vec<(String, bool)>,
-}
-
-impl Open {
-    fn word(&mut self) -> &mut Word {
-        self.word.get_or_insert_default()
-    }
-
-    /// The word is over.
-    fn cut(&mut self) {
-        let Some(word) = self.word.take() else { return };
-        match self.next.take().unwrap_or(Next::Word) {
-            Next::Word => self.words.push(word),
-            Next::Target => {}
-            Next::HereString => self.input = Some(word),
-            Next::HereDocument => {
-                self.documents.extend(word.plain().map(|end| (end.to_owned(), true)));
-            }
-        }
-    }
 }
 
 type Chars<'s> = std::iter::Peekable<std::str::Chars<'s>>;

@@ -1,0 +1,103 @@
+//! What became of the inputs of a replay.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::daemon::history::Entries;
+use crate::engine::Stats;
+use crate::model::Timestamp;
+use crate::sensor::eslogger::LineError;
+
+/// Complaints kept with their line number; more are only counted.
+const MAX_COMPLAINTS: usize = 20;
+
+/// Something wrong with a line of a recording. It never ends the replay.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Complaint {
+    pub file: Arc<str>,
+    pub line: u64,
+    pub what: String,
+}
+
+impl fmt::Display for Complaint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}: {}", self.file, self.line, self.what)
+    }
+}
+
+/// What became of the inputs.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Summary {
+    pub lines: u64,
+    /// Lines that could not be read at all.
+    pub rejected: u64,
+    /// Last lines that were cut off.
+    pub truncated: u64,
+    /// Lines of files that are no recordings: told once for each file, not line by line.
+    pub foreign: u64,
+    pub packets: u64,
+    pub complaints: Vec<Complaint>,
+    /// Records of audit logs.
+    pub records: u64,
+    /// Inputs that ended before their end, each a sentence that names file and place.
+    pub failures: Vec<String>,
+    /// Event types that are skipped, with how often they came.
+    pub skipped: Vec<(String, u64)>,
+    pub stats: Stats,
+    /// What was sent by whom, if [`Replay::keep_history`] asked for it.
+    pub history: Entries,
+    pub first: Option<Timestamp>,
+    pub last: Option<Timestamp>,
+}
+
+impl Summary {
+    /// Keeps what was decoded, notes what was wrong.
+    pub(super) fn take<T>(
+        &mut self,
+        file: &Arc<str>,
+        line: u64,
+        complete: bool,
+        decoded: Result<Option<T>, LineError>,
+    ) -> Option<T> {
+        match decoded {
+            Ok(decoded) => decoded,
+            Err(_) if !complete => {
+                self.truncated += 1;
+                self.complain(file, line, "the last line is cut off; left out".to_owned());
+                None
+            }
+            Err(error) => {
+                self.rejected += 1;
+                self.complain(file, line, error.to_string());
+                None
+            }
+        }
+    }
+
+    pub(super) fn too_long(&mut self, file: &Arc<str>, line: u64, bytes: u64) {
+        self.lines += 1;
+        self.rejected += 1;
+        let limit = crate::sensor::lines::MAX_LINE;
+        self.complain(file, line, format!("a line of {bytes} bytes is longer than {limit}; left out"));
+    }
+
+    /// One sentence about the file says more than one for each of its lines.
+    pub(super) fn no_recording(&mut self, name: &Arc<str>, lines: u64, looks: &str) {
+        let none = if lines == 1 { "its one line is no event" } else { "none of its lines is an event" };
+        let counted = if lines == 1 { String::new() } else { format!(" ({lines} lines)") };
+        self.failures.push(format!("{name}: is no eslogger recording: {none}{counted}{looks}"));
+        self.complaints.retain(|complaint| complaint.file != *name);
+        self.foreign += lines;
+    }
+
+    pub(super) fn complain(&mut self, file: &Arc<str>, line: u64, what: String) {
+        if self.complaints.len() < MAX_COMPLAINTS {
+            self.complaints.push(Complaint { file: Arc::clone(file), line, what });
+        }
+    }
+
+    pub(super) fn saw(&mut self, time: Timestamp) {
+        self.first = Some(self.first.map_or(time, |first| first.min(time)));
+        self.last = Some(self.last.map_or(time, |last| last.max(time)));
+    }
+}
