@@ -41,10 +41,10 @@ def times_of_packets(path):
             yield seconds + micros / 1e6, head + file.read(length)
 
 
-def feed(stage, lines, frames):
-    """Writes everything at its time. When what was out: `(time of the newest, when)`."""
+def feed(stage, lines, frames, mark):
+    """Writes everything at its time, and calls `mark` a hundred times a second. When what was out: `(time of the newest, when)`."""
     pipes = [(os.open(stage.path(name), os.O_WRONLY), timed) for name, timed in (("events", lines), ("packets", frames))]
-    out, at = [], [0, 0]
+    out, at, marked = [], [0, 0], 0
     while any(at[index] < len(timed) for index, (_, timed) in enumerate(pipes)):
         now = time.time()
         newest = 0
@@ -59,6 +59,9 @@ def feed(stage, lines, frames):
                 at[index], newest = end, max(newest, timed[end - 1][0])
         if newest:
             out.append((newest, time.time()))
+        if now > marked + 0.01:
+            marked = now
+            mark()
         time.sleep(0.0002)
     for pipe, _ in pipes:
         os.close(pipe)
@@ -76,11 +79,13 @@ def latency(cloudward, folder, seconds, rate=10_000, chains=200):
         if time.time() + 1 < start:
             break
         lead *= 2
-    with Stage(cloudward, "exec cat events", '[engine]\nhold = "%dms"\n' % (HOLD * 1000) + policy(rules()), stamp=True) as stage:
+    with Stage(cloudward, "exec cat events", '[engine]\nhold = "%dms"\n' % (HOLD * 1000) + policy(rules()), stamp=True) as stage, \
+            Marks() as marks:
         stage.start()
         before = stage.processor()
-        fed = feed(stage, lines, frames)
+        fed = feed(stage, lines, frames, marks.mark)
         used = stage.processor() - before
+        alone = marks.waits()
         stage.wait_for("log", "its writer ended")
         time.sleep(1)
         left = stage.stop()
@@ -96,25 +101,36 @@ def latency(cloudward, folder, seconds, rate=10_000, chains=200):
         if ended:
             waits.append(max(0.0, (float(came) - ended) * 1000))
     waits.sort()
-    part = lambda share: waits[min(len(waits) - 1, int(share * len(waits)))]
+    part = lambda share, waits=waits: waits[min(len(waits) - 1, int(share * len(waits)))]
     late = max(when - newest for newest, when in fed) * 1000
     return {"rate": len(lines) / seconds, "alerts": len(seen & set(clear)), "wanted": len(clear), "p50": part(0.5), "p95": part(0.95),
-            "max": waits[-1], "lost": left["lost"], "slip": late, "cpu": used * 1e6 / len(lines)}
+            "max": waits[-1], "lost": left["lost"], "slip": late, "cpu": used * 1e6 / len(lines),
+            "alone": {"p50": part(0.5, alone), "p95": part(0.95, alone), "max": alone[-1]}}
 
 
-def pipes_alone(count=300):
-    """The same way without cloudward, through `cat` in its place: what this machine takes for it, in milliseconds."""
-    with Pipes() as pipes, tempfile.TemporaryFile("w+") as out:
-        command = "cat '%s' | cat | exec '%s' -c \"$0\"" % (pipes.events, sys.executable)
-        way = subprocess.Popen(["sh", "-c", command, STAMPER], stdout=out)
-        with open(pipes.events, "w", 1) as pipe:
-            for _ in range(count):
-                time.sleep(0.01)
-                pipe.write("%.6f\n" % time.time())
-        way.wait(60)
-        out.seek(0)
-        waits = sorted((float(came) - float(wrote)) * 1000 for came, wrote in (line.split() for line in out))
-    return {"p50": waits[len(waits) // 2], "p95": waits[int(0.95 * len(waits))]}
+class Marks:
+    """The way of an alert through two `cat` in the place of cloudward, beside it and at the same time: what this machine takes for
+    it while it is as busy."""
+
+    def __enter__(self):
+        self.out = tempfile.TemporaryFile("w+")
+        command = "cat | cat | exec '%s' -c \"$0\"" % sys.executable
+        self.way = subprocess.Popen(["sh", "-c", command, STAMPER], stdin=subprocess.PIPE, stdout=self.out, text=True, bufsize=1)
+        return self
+
+    def mark(self):
+        self.way.stdin.write("%.6f\n" % time.time())
+
+    def waits(self):
+        """In milliseconds, sorted."""
+        self.way.stdin.close()
+        self.way.wait(60)
+        self.out.seek(0)
+        return sorted((float(came) - float(wrote)) * 1000 for came, wrote in (line.split() for line in self.out))
+
+    def __exit__(self, *_):
+        self.way.kill()
+        self.out.close()
 
 
 def sustained(cloudward, data, lines):

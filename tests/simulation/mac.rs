@@ -37,7 +37,7 @@ impl Mac {
 
     /// Actors must begin in the order of their times: a pid is taken that nobody has any more.
     pub fn actor<'m>(&'m mut self, id: u32, now: Timestamp, chance: &'m mut Chance) -> Actor<'m> {
-        Actor { mac: self, chance, id, now, pids: Vec::new() }
+        Actor { mac: self, chance, id, now, pids: Vec::new(), alive: Vec::new() }
     }
 
     /// In the order of their times, no two at the same moment, with the sensor's running numbers.
@@ -70,6 +70,7 @@ pub struct Actor<'m> {
     pub id: u32,
     pub now: Timestamp,
     pids: Vec<i32>,
+    alive: Vec<Arc<ProcessInfo>>,
 }
 
 pub fn uid_of(actor: u32) -> Uid {
@@ -150,7 +151,7 @@ impl Actor<'_> {
         let before = self.info(pid, self.program("launchd"), launchd, now);
         let info = self.info(pid, program, launchd, now);
         self.tell(&before, What::Exec { target: Arc::clone(&info), facts: Box::default() });
-        Proc { info }
+        self.runs(info)
     }
 
     pub fn fork(&mut self, parent: &Proc) -> Proc {
@@ -158,7 +159,14 @@ impl Actor<'_> {
         let program = Arc::clone(&parent.info.program);
         let child = self.info(pid, program, parent.info.key, self.now);
         self.tell(&parent.info, What::Fork { child: Arc::clone(&child) });
-        Proc { info: child }
+        self.runs(child)
+    }
+
+    /// From now on, in the place of what its pid ran before.
+    fn runs(&mut self, info: Arc<ProcessInfo>) -> Proc {
+        self.alive.retain(|other| other.key.pid != info.key.pid);
+        self.alive.push(Arc::clone(&info));
+        Proc { info }
     }
 
     /// Forks without taking a new pid from the pool: for floods.
@@ -180,7 +188,7 @@ impl Actor<'_> {
             ..ExecFacts::default()
         };
         self.tell(&old.info, What::Exec { target: Arc::clone(&info), facts: Box::new(facts) });
-        Proc { info }
+        self.runs(info)
     }
 
     pub fn spawn(&mut self, parent: &Proc, program: &str) -> Proc {
@@ -189,6 +197,7 @@ impl Actor<'_> {
     }
 
     pub fn exit(&mut self, who: &Proc) {
+        self.alive.retain(|other| other.key != who.info.key);
         self.tell(&who.info, What::Exit);
     }
 
@@ -291,8 +300,11 @@ impl Actor<'_> {
         self.close(flow);
     }
 
-    /// All its processes are gone; their pids are free again.
-    pub fn done(self) -> Timestamp {
+    /// All its processes end, and their pids are free again.
+    pub fn done(mut self) -> Timestamp {
+        while let Some(info) = self.alive.pop() {
+            self.tell(&info, What::Exit);
+        }
         for pid in &self.pids {
             self.mac.free_from[*pid as usize] = self.now;
         }
