@@ -27,6 +27,10 @@ impl Gate for BenchGate {
         let matters = self.secret.find(path).is_some();
         PathInterest { matters, named: !matters, hash: PathHash(self.hash.hash_one(path)) }
     }
+
+    fn variable(&self, _: &[u8]) -> bool {
+        false
+    }
 }
 
 /// Decodes every line; how many gave something.

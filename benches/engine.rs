@@ -173,7 +173,7 @@ fn globs(criterion: &mut Criterion) {
         }));
         let set = format!("[[sensitive]]\nname = \"more\"\nseverity = \"high\"\npaths = [{patterns}]\n");
         let policy = policy(&set);
-        let mut gate = PolicyGate::new(Arc::clone(&policy.paths));
+        let mut gate = PolicyGate::new(Arc::clone(&policy));
         let mut paths = paths.iter().cycle();
         group.bench_function(BenchmarkId::from_parameter(count), |bencher| {
             bencher.iter(|| black_box(gate.path(paths.next().map_or(&[], |path| path.as_bytes()))));

@@ -21,6 +21,10 @@ impl Gate for TestGate {
         });
         PathInterest { matters, named: !matters, hash: PathHash(hash) }
     }
+
+    fn variable(&self, _: &[u8]) -> bool {
+        false
+    }
 }
 
 fn contains(path: &[u8], part: &[u8]) -> bool {

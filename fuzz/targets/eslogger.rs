@@ -17,6 +17,10 @@ impl Gate for Half {
             hash: PathHash(path.len() as u64),
         }
     }
+
+    fn variable(&self, _: &[u8]) -> bool {
+        false
+    }
 }
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {

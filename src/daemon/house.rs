@@ -84,7 +84,7 @@ pub(super) fn engine(policy: &Arc<Policy>, memory: Option<&Memory>, recalled: Op
 
 /// What a sensor asks about paths.
 pub(super) fn gate(policy: &Arc<Policy>) -> Box<dyn Gate + Send> {
-    Box::new(PolicyGate::new(Arc::clone(&policy.paths)))
+    Box::new(PolicyGate::new(Arc::clone(policy)))
 }
 
 /// One record as a JSON object, with its line feed.

@@ -93,7 +93,7 @@ impl Replay {
     pub fn events(&mut self, mut lines: Lines) {
         let name: Arc<str> = Arc::from(lines.name());
         let mut decoder = Decoder::new();
-        let mut gate = PolicyGate::new(Arc::clone(&self.policy.paths));
+        let mut gate = PolicyGate::new(Arc::clone(&self.policy));
         let mut hash = std::hash::DefaultHasher::new();
         let (mut read, mut understood, mut looks) = (1, 0, "");
         let first = match lines.next_line() {

@@ -1,5 +1,7 @@
 //! What is kept of an exec, whichever sensor saw it.
 
+use super::gate::Gate;
+
 /// Arguments kept of one exec.
 pub const MAX_ARGS: usize = 4096;
 /// Bytes of all kept arguments of one exec; the one that crosses it is cut, the rest left out.
@@ -9,33 +11,20 @@ pub const MAX_ENV_BYTES: usize = 64 * 1024;
 /// Pipes kept of one exec.
 pub const MAX_PIPES: usize = 256;
 
-/// Variables kept. The others are nobody's business and may hold secrets.
-const KEPT: [&[u8]; 16] = [
-    b"HOME",
-    b"USER",
-    b"DYLD_INSERT_LIBRARIES",
-    b"ELECTRON_RUN_AS_NODE",
-    b"NODE_OPTIONS",
-    b"SSLKEYLOGFILE",
-    b"GH_HOST",
-    b"GITLAB_HOST",
-    b"CLOUDFLARE_ACCOUNT_ID",
-    b"CF_ACCOUNT_ID",
-    b"BORG_REPO",
-    b"HF_ENDPOINT",
-    b"OS_AUTH_URL",
-    b"OS_STORAGE_URL",
-    b"RESTIC_REPOSITORY",
-    b"ST_AUTH",
-];
+/// Variables kept whatever the policy. Its tools ask for more ([`Gate::variable`]); the others are nobody's business and may
+/// hold secrets.
+const KEPT: [&[u8]; 6] =
+    [b"HOME", b"USER", b"DYLD_INSERT_LIBRARIES", b"ELECTRON_RUN_AS_NODE", b"NODE_OPTIONS", b"SSLKEYLOGFILE"];
 /// Variables kept by how they begin: where cloud tools are told their accounts and endpoints.
 const KEPT_PREFIXES: [&[u8]; 8] =
     [b"S4CMD_", b"AWS_", b"AZURE_", b"GOOGLE_", b"CLOUDSDK_", b"RCLONE_", b"S3_", b"MC_HOST_"];
 /// Variables kept in any case, as the tools read them.
 const KEPT_ANY_CASE: [&[u8]; 3] = [b"HTTP_PROXY", b"HTTPS_PROXY", b"ALL_PROXY"];
 
-pub fn env_kept(name: &[u8]) -> bool {
+/// Is a variable of this name kept?
+pub fn env_kept<G: Gate + ?Sized>(name: &[u8], gate: &G) -> bool {
     KEPT.contains(&name)
         || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || KEPT_ANY_CASE.iter().any(|other| name.eq_ignore_ascii_case(other))
+        || gate.variable(name)
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::PathHash;
-use crate::policy::{Paths, Scratch};
+use crate::policy::{Policy, Scratch};
 
 use super::recall::Recall;
 
@@ -23,26 +23,30 @@ pub struct PathInterest {
 pub trait Gate {
     /// `path` as the sensor saw it, escapes of its carrier undone; any bytes.
     fn path(&mut self, path: &[u8]) -> PathInterest;
+
+    /// Does policy ask for this environment variable of an exec? Some are kept anyway: see
+    /// [`exec_limits`](super::exec_limits).
+    fn variable(&self, name: &[u8]) -> bool;
 }
 
 /// Asks policy. The answer holds whatever homes become known later: see [`Paths::may_matter`].
 #[derive(Debug)]
 pub struct PolicyGate {
-    paths: Arc<Paths>,
+    policy: Arc<Policy>,
     scratch: Scratch,
     recall: Recall,
 }
 
 impl PolicyGate {
-    pub fn new(paths: Arc<Paths>) -> Self {
-        Self { paths, scratch: Scratch::new(), recall: Recall::new() }
+    pub fn new(policy: Arc<Policy>) -> Self {
+        Self { policy, scratch: Scratch::new(), recall: Recall::new() }
     }
 }
 
 impl Gate for PolicyGate {
     #[inline]
     fn path(&mut self, path: &[u8]) -> PathInterest {
-        let (paths, scratch) = (&self.paths, &mut self.scratch);
+        let (paths, scratch) = (&self.policy.paths, &mut self.scratch);
         self.recall.answer(path, || {
             let canonical = paths.canonical(path, scratch);
             PathInterest {
@@ -51,5 +55,9 @@ impl Gate for PolicyGate {
                 hash: paths.hash(&canonical),
             }
         })
+    }
+
+    fn variable(&self, name: &[u8]) -> bool {
+        self.policy.tools.reads_variable(name)
     }
 }

@@ -197,6 +197,10 @@ mod tests {
         fn path(&mut self, _: &[u8]) -> PathInterest {
             PathInterest { matters: false, named: false, hash: PathHash(0) }
         }
+
+        fn variable(&self, _: &[u8]) -> bool {
+            false
+        }
     }
 
     fn inlet(room: usize) -> (Inlet, Outlet) {

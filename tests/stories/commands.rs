@@ -625,6 +625,24 @@ fn other_tools_name_files_and_places() {
     }
 }
 
+/// An administrator's own tool is told its account by a variable of its own.
+#[test]
+fn the_sensor_keeps_the_variables_of_own_tools() {
+    let vault = "[[tool]]\nname = \"vault\"\nservice = \"cloudflare-r2\"\ntenant_env = [\"VAULT_SPACE\"]\n\
+                 [[tool.command]]\nwords = [\"push\"]\ndoes = \"transfer\"\nargs = [\"from\"]\n";
+    let key = ".ssh/id_rsa";
+    let mut w = World::new();
+    w.policy = format!("{}\n{vault}", own());
+    let shell = w.launch(0.0, ZSH, &["-zsh"]);
+    let child = w.fork(1.0, &shell);
+    let (line, env) = (["vault", "push", key], ["HOME=/Users/alice", "VAULT_SPACE=evil", "VAULT_KEY=x"]);
+    let p = w.exec_in(1.1, &child, tool("vault"), &line, "null", &[], &env);
+    w.upload(2.0, &p, "api.cloudflare.com", 20_000);
+    let told = w.tell();
+    let alert = told.one_of_any_confidence();
+    assert_eq!(alert.tenant.as_deref(), Some("evil"));
+}
+
 /// The name of a profile or role may tell whose account a copy is made in. Names are given at will: they accuse, and excuse
 /// nothing.
 #[test]

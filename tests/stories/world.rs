@@ -650,7 +650,7 @@ pub fn moment(at: f64) -> Timestamp {
 pub fn inputs(policy: &Arc<Policy>, events: &[u8], captures: Vec<Vec<u8>>) -> Vec<Input> {
     let mut order = Order::new(Span::from_secs(10));
     let (processes, net) = (order.open(SourceRank(1)), order.open(SourceRank(2)));
-    let (mut decoder, mut gate) = (Decoder::new(), PolicyGate::new(Arc::clone(&policy.paths)));
+    let (mut decoder, mut gate) = (Decoder::new(), PolicyGate::new(Arc::clone(policy)));
     for line in events.split_inclusive(|byte| *byte == b'\n') {
         let observed = decoder.decode(line, &mut gate).unwrap();
         observed.into_iter().for_each(|observed| order.push(processes, Input::Process(observed)));

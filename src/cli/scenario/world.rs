@@ -48,7 +48,7 @@ pub struct World {
 impl World {
     pub fn new(policy: &Arc<Policy>, test: &Test) -> Self {
         Self {
-            gate: PolicyGate::new(Arc::clone(&policy.paths)),
+            gate: PolicyGate::new(Arc::clone(policy)),
             user: test.user.clone(),
             uid: Uid(test.uid),
             // The day has begun, so that programs can have been started before the story.

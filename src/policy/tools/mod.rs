@@ -17,7 +17,7 @@ mod unwrap;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::model::{ExecFacts, Lossy, Program, SigningState, Span, Table, Timestamp};
+use crate::model::{ExecFacts, Lossy, Program, Set, SigningState, Span, Table, Timestamp};
 
 use super::ids::ServiceId;
 use super::services::Services;
@@ -198,6 +198,13 @@ pub struct Tool {
     pub commands: Vec<Command>,
 }
 
+impl Tool {
+    /// All environment variables that it reads.
+    fn variables(&self) -> impl Iterator<Item = &Box<str>> {
+        [&self.endpoint_env, &self.tenant_env, &self.to_env, &self.profile_env].into_iter().flatten()
+    }
+}
+
 /// A place in the cloud, as far as the line tells.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Aim {
@@ -246,6 +253,8 @@ pub struct Tools {
     by_name: Table<Box<str>, Named>,
     by_module: Table<Box<str>, usize>,
     by_signing_id: Table<Box<str>, usize>,
+    /// Environment variables that any of them reads.
+    variables: Set<Box<str>>,
 }
 
 impl Tools {
@@ -260,9 +269,15 @@ impl Tools {
             }
             tool.modules.iter().for_each(|name| _ = tools.by_module.insert(name.clone(), index));
             tool.signing_ids.iter().for_each(|id| _ = tools.by_signing_id.insert(id.clone(), index));
+            tool.variables().for_each(|name| _ = tools.variables.insert(name.clone()));
         }
         tools.list = list;
         tools
+    }
+
+    /// Does any tool read this environment variable?
+    pub fn reads_variable(&self, name: &[u8]) -> bool {
+        str::from_utf8(name).is_ok_and(|name| self.variables.contains(name))
     }
 
     pub fn iter(&self) -> impl Iterator<Item = &Tool> {

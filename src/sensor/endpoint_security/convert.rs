@@ -54,7 +54,7 @@ fn what(message: &Message, gate: &mut dyn Gate) -> Option<What> {
     }
     Some(match event {
         Event::NotifyExec(event) => {
-            What::Exec { target: process(&event.target()), facts: Box::new(exec_facts(&event)) }
+            What::Exec { target: process(&event.target()), facts: Box::new(exec_facts(&event, gate)) }
         }
         Event::NotifyFork(event) => What::Fork { child: process(&event.child()) },
         Event::NotifyExit(_) => What::Exit,
@@ -129,10 +129,10 @@ fn mounted_on(volume: &libc::statfs) -> FilePath {
     FilePath::new(&bytes)
 }
 
-fn exec_facts(event: &EventExec<'_>) -> ExecFacts {
+fn exec_facts(event: &EventExec<'_>, gate: &dyn Gate) -> ExecFacts {
     ExecFacts {
         args: args(event),
-        env: env(event),
+        env: env(event, gate),
         cwd: event.cwd().map(|cwd| path(cwd.path())),
         script: event.script().map(|script| Script { path: path(script.path()) }),
         pipes: event
@@ -157,13 +157,13 @@ fn args(event: &EventExec<'_>) -> Vec<Box<str>> {
     args
 }
 
-fn env(event: &EventExec<'_>) -> Vec<(Box<str>, Box<str>)> {
+fn env(event: &EventExec<'_>, gate: &dyn Gate) -> Vec<(Box<str>, Box<str>)> {
     let (mut env, mut left) = (Vec::new(), MAX_ENV_BYTES);
     for variable in event.envs() {
         let bytes = variable.as_bytes();
         let Some(at) = bytes.iter().position(|byte| *byte == b'=') else { continue };
         let (name, value) = (&bytes[..at], &bytes[at + 1..]);
-        if env_kept(name) && bytes.len() <= left {
+        if env_kept(name, gate) && bytes.len() <= left {
             left -= bytes.len();
             env.push((lossy(name), lossy(value)));
         }

@@ -48,7 +48,7 @@ pub(super) fn read<G: Gate + ?Sized>(
         Kind::Open => return open(scanner, context),
         Kind::Close => close(scanner, context)?,
         Kind::Exec => {
-            let (target, facts) = exec::read(scanner, context.tools.scratch)?;
+            let (target, facts) = exec::read(scanner, context.tools.scratch, context.gate)?;
             Some(What::Exec { target, facts })
         }
         Kind::Fork => Some(fork(scanner, context)?),

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::model::{ExecFacts, PipeEnd, ProcessInfo, Script};
 use crate::sensor::exec_limits::{MAX_ARG_BYTES, MAX_ARGS, MAX_ENV_BYTES, MAX_PIPES, env_kept};
+use crate::sensor::gate::Gate;
 
 use super::error::LineError;
 use super::file::RawFile;
@@ -15,16 +16,17 @@ use super::text::Text;
 const FDTYPE_PIPE: u32 = 6;
 
 /// The new image and its facts.
-pub(super) fn read(
+pub(super) fn read<G: Gate + ?Sized>(
     scanner: &mut Scanner<'_>,
     scratch: &mut Vec<u8>,
+    gate: &G,
 ) -> Result<(Arc<ProcessInfo>, Box<ExecFacts>), LineError> {
     let (mut target, mut facts) = (None, Box::<ExecFacts>::default());
     scanner.fields(|scanner, key| {
         match key {
             b"target" => target = RawProcess::read(scanner)?,
             b"args" => facts.args = read_args(scanner, scratch)?,
-            b"env" => facts.env = read_env(scanner, scratch)?,
+            b"env" => facts.env = read_env(scanner, scratch, gate)?,
             b"cwd" => facts.cwd = RawFile::read(scanner)?.map(|file| file.path(scratch)),
             b"script" => {
                 facts.script = RawFile::read(scanner)?.map(|file| Script { path: file.path(scratch) });
@@ -51,13 +53,17 @@ fn read_args(scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>) -> Scan<Vec<Box<s
     Ok(args)
 }
 
-fn read_env(scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>) -> Scan<Vec<(Box<str>, Box<str>)>> {
+fn read_env<G: Gate + ?Sized>(
+    scanner: &mut Scanner<'_>,
+    scratch: &mut Vec<u8>,
+    gate: &G,
+) -> Scan<Vec<(Box<str>, Box<str>)>> {
     let (mut env, mut left) = (Vec::new(), MAX_ENV_BYTES);
     each_text(scanner, |text| {
         // Few variables are kept: their names are looked at as they are written, which is how they are meant.
         let Some(at) = memchr::memchr(b'=', text.0) else { return };
         let (name, value) = text.0.split_at(at);
-        if !env_kept(name) {
+        if !env_kept(name, gate) {
             return;
         }
         let value = Text(value.get(1..).unwrap_or_default()).bytes(scratch);

@@ -156,6 +156,10 @@ mod tests {
         fn path(&mut self, _: &[u8]) -> PathInterest {
             PathInterest { matters: false, named: false, hash: PathHash(0) }
         }
+
+        fn variable(&self, _: &[u8]) -> bool {
+            false
+        }
     }
 
     /// Answers each look with the next of its lists of datagrams, and is then gone.

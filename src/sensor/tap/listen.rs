@@ -184,6 +184,10 @@ mod tests {
         fn path(&mut self, _: &[u8]) -> PathInterest {
             PathInterest { matters: false, named: false, hash: PathHash(0) }
         }
+
+        fn variable(&self, _: &[u8]) -> bool {
+            false
+        }
     }
 
     /// A recording as a source that drops two packets at its end, and then fails.
