@@ -155,8 +155,7 @@ impl Way {
             }
             missing.extend(self.raised.keys().filter(|number| !had.contains(number)));
         }
-        // What was told as given up may come all the same: it had come but was not acknowledged, or a full disk kept what
-        // should have been tidied away, and gave it back at the next start.
+        // What was told as given up may come all the same: it had come but was not acknowledged.
         let missing = missing.len() as u64;
         assert!(missing <= self.given_up, "seed {seed}: {missing} are missing, {} were told", self.given_up);
     }

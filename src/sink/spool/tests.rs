@@ -266,6 +266,27 @@ fn a_disk_that_refuses_is_told_and_tried_again() {
 }
 
 #[test]
+fn what_was_given_up_does_not_come_back_from_a_disk_that_kept_it() {
+    let folder = Folder::new();
+    let (away, options) = (folder.0.with_extension("away"), Options { max_bytes: 4096, ..folder.options() });
+    let _ = fs::remove_dir_all(&away);
+    let mut spool = Writer::open(options.clone(), &["a"]).unwrap();
+    for number in 0..40 {
+        spool.writer.raise(drafts(number..number + 1), at(0));
+    }
+    fs::rename(&folder.0, &away).unwrap();
+    fs::write(&folder.0, "in the way").unwrap();
+    let given_up: u64 = spool.writer.tend(at(60)).iter().map(|loss| loss.count).sum();
+    let left = all(&spool.shared);
+    assert!(given_up > 0 && left.len() as u64 == 40 - given_up, "{given_up} given up, {} left", left.len());
+    fs::remove_file(&folder.0).unwrap();
+    fs::rename(&away, &folder.0).unwrap();
+    spool.writer.tend(at(65));
+    drop(spool);
+    assert_eq!(all(&Writer::open(options, &["a"]).unwrap().shared), left);
+}
+
+#[test]
 fn memory_is_bounded_while_the_disk_refuses() {
     let folder = Folder::new();
     let mut spool = folder.open(&["a"]);

@@ -23,6 +23,9 @@ const SAVE: Span = Span::from_secs(1);
 /// Between two reports that the disk still fails.
 const REMIND: Span = Span::from_secs(300);
 
+/// Files that the disk keeps although they should be gone, remembered at most.
+const MAX_STUBBORN: usize = 1024;
+
 /// A segment and its length.
 struct Held {
     segment: Arc<Segment>,
@@ -42,6 +45,9 @@ pub struct Writer {
     shared: Arc<Shared>,
     options: Options,
     held: Vec<Held>,
+    /// Files that could not be removed. Tried again until they are gone: at the next start what they hold would go out once
+    /// more, and what was told as given up would come after all, behind records that came after it.
+    stubborn: Vec<PathBuf>,
     /// The last of `held` may be appended to.
     open: bool,
     next: u64,
@@ -77,9 +83,16 @@ impl Writer {
         });
         let index = Index { slots: slots.into_values().collect(), cursors: cursors.collect() };
         let shared = Arc::new(Shared::new(index));
-        let saved = (Timestamp::MIN, known);
-        let writer =
-            Self { shared: Arc::clone(&shared), options, held, open: false, next, failing: None, saved };
+        let writer = Self {
+            shared: Arc::clone(&shared),
+            options,
+            held,
+            stubborn: Vec::new(),
+            open: false,
+            next,
+            failing: None,
+            saved: (Timestamp::MIN, known),
+        };
         Ok(Opened { writer, shared, remarks })
     }
 
@@ -239,20 +252,34 @@ impl Writer {
     fn remove_empty(&mut self) {
         let (count, open) = (self.held.len(), self.open);
         let mut position = 0;
+        let mut empty = Vec::new();
         self.held.retain(|held| {
             position += 1;
             let current = open && position == count;
-            let empty = Arc::strong_count(&held.segment) == 1;
-            if current || !empty {
-                return true;
+            let keep = current || Arc::strong_count(&held.segment) > 1;
+            if !keep {
+                empty.push(Arc::clone(&held.segment));
             }
-            let removed = held.segment.remove();
-            if let Err(error) = &removed {
-                tracing::warn!("{} cannot be removed: {error}", held.segment.path().display());
-            }
-            // Tried once; at the next start it is read, and its records go out once more.
-            false
+            keep
         });
+        empty.iter().for_each(|segment| self.remove(segment));
+        let held = &self.held;
+        self.stubborn.retain(|path| {
+            // The name may be another's by now, should the disk have removed the file after all.
+            let taken = held.iter().any(|held| held.segment.path() == path);
+            !taken && is_there(&std::fs::remove_file(path))
+        });
+    }
+
+    fn remove(&mut self, segment: &Segment) {
+        let removed = segment.remove();
+        if let (Err(error), true) = (&removed, is_there(&removed)) {
+            let path = segment.path();
+            tracing::warn!("{} cannot be removed, which will be tried again: {error}", path.display());
+            if self.stubborn.len() < MAX_STUBBORN {
+                self.stubborn.push(path.to_owned());
+            }
+        }
     }
 
     fn keep_to_limit(&mut self) {
@@ -307,7 +334,8 @@ impl Writer {
             }
         }
         self.held[position] = Held { segment: new, size };
-        old.remove()
+        self.remove(&old);
+        Ok(())
     }
 
     fn save(&mut self, now: Timestamp, after: Span) {
@@ -338,6 +366,11 @@ impl Writer {
         );
         Some(Loss { kind: LossKind::Failing, start: failing.since, end: now, count, text })
     }
+}
+
+/// Is a file still there that was to be removed?
+fn is_there(removed: &io::Result<()>) -> bool {
+    removed.as_ref().is_err_and(|error| error.kind() != io::ErrorKind::NotFound)
 }
 
 /// Reads all segments. Of frames with one number the first counts.
