@@ -29,7 +29,7 @@ pub trait Gate {
     fn variable(&self, name: &[u8]) -> bool;
 }
 
-/// Asks policy. The answer holds whatever homes become known later: see [`Paths::may_matter`].
+/// Asks policy. The answer holds whatever homes become known later: see [`Paths::may_matter`](crate::policy::Paths::may_matter).
 #[derive(Debug)]
 pub struct PolicyGate {
     policy: Arc<Policy>,

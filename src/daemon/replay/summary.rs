@@ -44,7 +44,7 @@ pub struct Summary {
     /// Event types that are skipped, with how often they came.
     pub skipped: Vec<(String, u64)>,
     pub stats: Stats,
-    /// What was sent by whom, if [`Replay::keep_history`] asked for it.
+    /// What was sent by whom, if [`Replay::keep_history`](super::Replay::keep_history) asked for it.
     pub history: Entries,
     pub first: Option<Timestamp>,
     pub last: Option<Timestamp>,
