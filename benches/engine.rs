@@ -138,7 +138,7 @@ impl World {
 }
 
 fn file(path: &str, inode: u64) -> File {
-    let id = Some(FileId { device: 1, inode });
+    let id = FileId::new(1, inode);
     File { path: path.into(), truncated: false, id, links: 1, size: 4096, directory: false }
 }
 

@@ -153,5 +153,5 @@ pub(super) fn way_of(looked: &Looked) -> Option<std::sync::Arc<Way>> {
 fn inode_path(path: &[u8]) -> Option<FileId> {
     let rest = std::str::from_utf8(path.strip_prefix(b"/.vol/")?).ok()?;
     let (device, inode) = rest.split_once('/')?;
-    Some(FileId { device: device.parse().ok()?, inode: inode.parse().ok()? })
+    FileId::new(device.parse().ok()?, inode.parse().ok()?)
 }

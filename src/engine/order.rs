@@ -8,7 +8,6 @@
 //! running number, then by the source's rank, which is made from the source's content and so does not depend on the order
 //! in which files were named.
 
-use std::cmp::Ordering;
 use std::collections::VecDeque;
 
 use crate::model::{Input, Span, Timestamp};
@@ -25,16 +24,30 @@ pub struct SourceRank(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub struct Hold(pub Span);
 
-/// The most inputs that wait at once; beyond it the oldest are let go early and counted. About 170 bytes each: 45 MB.
+/// The most inputs that wait at once; beyond it the oldest are let go early and counted. About 170 bytes each with what
+/// they point at: 45 MB.
 pub const MAX_HELD: usize = 1 << 18;
 
+/// Where an input stands among those of its own source. Equal ones keep the order in which they were told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 struct Key {
     time: Timestamp,
     class: u8,
     seq: u64,
-    rank: SourceRank,
-    index: u64,
+}
+
+impl Key {
+    #[inline]
+    fn of(input: &Input) -> Self {
+        let (class, seq) = match input {
+            Input::Coverage(_) => (0, 0),
+            Input::Process(observed) => (1, observed.seq),
+            Input::Net(_) => (2, 0),
+            Input::Audit(_) => (3, 0),
+            Input::Tick(_) => (4, 0),
+        };
+        Self { time: input.time(), class, seq }
+    }
 }
 
 #[derive(Debug)]
@@ -43,8 +56,37 @@ struct Source {
     /// The greatest time heard; `None` until the first input.
     reached: Option<Timestamp>,
     open: bool,
-    next_index: u64,
-    waiting: VecDeque<(Key, Input)>,
+    /// In the order of their keys.
+    waiting: VecDeque<Input>,
+    /// Of the first that waits.
+    front: Option<Key>,
+}
+
+impl Source {
+    #[inline]
+    fn wait(&mut self, key: Key, input: Input) {
+        // Nearly always the newest: look from the back.
+        match self.waiting.back() {
+            Some(last) if Key::of(last) > key => {
+                let at = self.waiting.partition_point(|other| Key::of(other) <= key);
+                self.waiting.insert(at, input);
+            }
+            _ => self.waiting.push_back(input),
+        }
+        self.front = Some(self.front.map_or(key, |front| front.min(key)));
+    }
+
+    #[inline]
+    fn take(&mut self) -> Option<Input> {
+        let input = self.waiting.pop_front();
+        self.front = self.waiting.front().map(Key::of);
+        input
+    }
+
+    #[inline]
+    fn reach(&mut self, time: Timestamp) {
+        self.reached = Some(self.reached.map_or(time, |reached| reached.max(time)));
+    }
 }
 
 /// Merges sources into one order. Feed it with [`push`](Self::push), then take with [`pop`](Self::pop) until `None`.
@@ -53,7 +95,7 @@ pub struct Order {
     hold: Hold,
     sources: Vec<Source>,
     held: usize,
-    /// Key of the last input let go.
+    /// Time of the last input let go.
     released: Option<Timestamp>,
     late: u64,
     hurried: u64,
@@ -66,13 +108,7 @@ impl Order {
 
     /// A new source. Until it has spoken or is closed nothing is let go.
     pub fn open(&mut self, rank: SourceRank) -> SourceId {
-        self.sources.push(Source {
-            rank,
-            reached: None,
-            open: true,
-            next_index: 0,
-            waiting: VecDeque::new(),
-        });
+        self.sources.push(Source { rank, reached: None, open: true, waiting: VecDeque::new(), front: None });
         SourceId(self.sources.len() - 1)
     }
 
@@ -84,59 +120,48 @@ impl Order {
     }
 
     /// The open source that is furthest behind: the one to read from next. Ties go to the lower rank.
+    #[inline]
     pub fn hungriest(&self) -> Option<SourceId> {
-        let open = self.sources.iter().enumerate().filter(|(_, source)| source.open);
-        open.min_by_key(|(_, source)| (source.reached, source.rank)).map(|(index, _)| SourceId(index))
+        let mut hungriest: Option<(usize, &Source)> = None;
+        for (index, source) in self.sources.iter().enumerate().filter(|(_, source)| source.open) {
+            if hungriest.is_none_or(|(_, other)| (source.reached, source.rank) < (other.reached, other.rank)) {
+                hungriest = Some((index, source));
+            }
+        }
+        hungriest.map(|(index, _)| SourceId(index))
     }
 
     /// A source vouches that it has nothing from before `time` left to say.
+    #[inline]
     pub fn reached(&mut self, source: SourceId, time: Timestamp) {
         if let Some(source) = self.sources.get_mut(source.0) {
-            source.reached = Some(source.reached.map_or(time, |reached| reached.max(time)));
+            source.reach(time);
         }
     }
 
     pub fn push(&mut self, source: SourceId, input: Input) {
+        let Some(source) = self.sources.get_mut(source.0) else { return };
+        let key = Key::of(&input);
         // What a sensor could not see is told when it is known, not when it was.
         let dated = !matches!(input, Input::Coverage(_));
-        let late = dated && self.released.is_some_and(|released| input.time() < released);
+        let late = dated && self.released.is_some_and(|released| key.time < released);
         self.late += u64::from(late);
-        let Some(source) = self.sources.get_mut(source.0) else { return };
-        let time = input.time();
-        let (class, seq) = match &input {
-            Input::Coverage(_) => (0, 0),
-            Input::Process(observed) => (1, observed.seq),
-            Input::Net(_) => (2, 0),
-            Input::Audit(_) => (3, 0),
-            Input::Tick(_) => (4, 0),
-        };
-        let key = Key { time, class, seq, rank: source.rank, index: source.next_index };
-        source.next_index += 1;
-        source.reached = Some(source.reached.map_or(time, |reached| reached.max(time)));
-        // Nearly always the newest: look from the back.
-        match source.waiting.back() {
-            Some((last, _)) if *last > key => {
-                let at = source.waiting.partition_point(|(other, _)| *other < key);
-                source.waiting.insert(at, (key, input));
-            }
-            _ => source.waiting.push_back((key, input)),
-        }
+        source.reach(key.time);
+        source.wait(key, input);
         self.held += 1;
     }
 
     /// The next input whose turn has come. At the end, when every source is closed, all of them.
+    #[inline]
     pub fn pop(&mut self) -> Option<Input> {
-        let first = self.first()?;
-        let due = match self.watermark() {
-            Some(mark) => self.sources[first].waiting.front().is_some_and(|(key, _)| key.time <= mark),
-            None => true,
-        };
+        let (first, key) = self.first()?;
+        let due = self.watermark().is_none_or(|mark| key.time <= mark);
         let crowded = self.held > MAX_HELD;
         if !due && !crowded {
             return None;
         }
         self.hurried += u64::from(!due);
-        let (key, input) = self.sources[first].waiting.pop_front()?;
+        let input = self.sources.get_mut(first)?.take()?;
         self.held -= 1;
         self.released = Some(self.released.map_or(key.time, |released| released.max(key.time)));
         Some(input)
@@ -144,8 +169,8 @@ impl Order {
 
     /// When the input that waits longest may go: once every open source has passed this time.
     pub fn due(&self) -> Option<Timestamp> {
-        let first = self.sources[self.first()?].waiting.front()?;
-        Some(first.0.time.plus(self.hold.0))
+        let (_, first) = self.first()?;
+        Some(first.time.plus(self.hold.0))
     }
 
     /// How long inputs wait.
@@ -162,26 +187,31 @@ impl Order {
         (self.late, self.hurried)
     }
 
-    /// Index of the source whose front is earliest.
-    fn first(&self) -> Option<usize> {
-        let fronts = self
-            .sources
-            .iter()
-            .enumerate()
-            .filter_map(|(index, source)| Some((index, source.waiting.front()?.0)));
-        fronts.min_by(|(_, a), (_, b)| compare(a, b)).map(|(index, _)| index)
+    /// The source whose front is earliest, and that front's key.
+    #[inline]
+    fn first(&self) -> Option<(usize, Key)> {
+        let mut first: Option<(usize, Key, SourceRank)> = None;
+        for (index, source) in self.sources.iter().enumerate() {
+            if let Some(key) = source.front
+                && first.is_none_or(|(_, earliest, rank)| (key, source.rank) < (earliest, rank))
+            {
+                first = Some((index, key, source.rank));
+            }
+        }
+        first.map(|(index, key, _)| (index, key))
     }
 
     /// Everything up to here may go. `None` when no source is open any more; the earliest moment while one is silent.
+    #[inline]
     fn watermark(&self) -> Option<Timestamp> {
-        let open = self.sources.iter().filter(|source| source.open);
-        let reached = open.map(|source| source.reached.unwrap_or(Timestamp::MIN)).min()?;
+        let mut least: Option<Timestamp> = None;
+        for source in self.sources.iter().filter(|source| source.open) {
+            let reached = source.reached.unwrap_or(Timestamp::MIN);
+            least = Some(least.map_or(reached, |least| least.min(reached)));
+        }
+        let reached = least?;
         Some(if reached == Timestamp::MIN { reached } else { reached.minus(self.hold.0) })
     }
-}
-
-fn compare(a: &Key, b: &Key) -> Ordering {
-    a.cmp(b)
 }
 
 #[cfg(test)]
@@ -239,10 +269,9 @@ mod tests {
             order.push(one(SourceRank(1)), Input::Tick(Timestamp::from_nanos(7)));
             (0..2)
                 .map(|_| {
-                    order.first().map(|i| {
-                        let r = order.sources[i].rank;
-                        order.sources[i].waiting.pop_front();
-                        r
+                    order.first().map(|(first, _)| {
+                        order.sources[first].take();
+                        order.sources[first].rank
                     })
                 })
                 .collect::<Vec<_>>()

@@ -316,7 +316,7 @@ mod tests {
     #[test]
     fn found_by_path_then_by_inode_after_a_rename() {
         let mut taints = Taints::default();
-        let id = FileId { device: 1, inode: 7 };
+        let id = FileId::new(1, 7).unwrap();
         taints.stain(&"/tmp/x".into(), b"/tmp/x", PathHash(1), None, &[part()], until(10));
         assert!(taints.find(PathHash(2), Some(id)).is_none());
         assert!(taints.find(PathHash(1), Some(id)).is_some(), "the path teaches the inode");

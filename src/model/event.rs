@@ -1,6 +1,7 @@
 //! What sensors say happened on the machine.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use super::{AuditEvent, Coverage, FilePath, NetFact, ProcessInfo, ProcessKey, Script, Timestamp};
@@ -13,7 +14,15 @@ pub struct PathHash(pub u64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct FileId {
     pub device: i64,
-    pub inode: u64,
+    pub inode: NonZeroU64,
+}
+
+impl FileId {
+    /// `None` for inode 0, which no file has: it is how a missing one is written.
+    #[inline]
+    pub fn new(device: i64, inode: u64) -> Option<Self> {
+        Some(Self { device, inode: NonZeroU64::new(inode)? })
+    }
 }
 
 /// A file as an event carries it (`es_file_t`).
@@ -83,7 +92,8 @@ impl fmt::Debug for ExecFacts {
     }
 }
 
-/// One kind of happening. Only what may matter to a verdict is carried; the rest is counted by the sensor.
+/// One kind of happening. Only what may matter to a verdict is carried; the rest is counted by the sensor. What is rare
+/// and large is boxed: nearly every event is an open, and many of them wait to be put in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub enum What {
     /// A new image in the acting process; `target.key` has the same pid and a higher version.
@@ -120,7 +130,7 @@ pub enum What {
         file: File,
     },
     Renamed {
-        from: File,
+        from: Box<File>,
         to: File,
     },
     Removed {
@@ -128,12 +138,12 @@ pub enum What {
     },
     /// A second name for the same file.
     Linked {
-        from: File,
+        from: Box<File>,
         to: FilePath,
     },
     /// A copy made by the system: `clonefile(2)` or `copyfile(2)`; no open event comes with it.
     Copied {
-        from: File,
+        from: Box<File>,
         to: FilePath,
         clone: bool,
     },
@@ -178,7 +188,11 @@ pub enum Input {
     Tick(Timestamp),
 }
 
+/// Larger ones are moved by a call each time, and every event is moved several times.
+const _: () = assert!(size_of::<Input>() <= 96);
+
 impl Input {
+    #[inline]
     pub fn time(&self) -> Timestamp {
         match self {
             Self::Process(observed) => observed.time,

@@ -277,7 +277,7 @@ mod tests {
         let mut staging = staging();
         changes(&mut staging, 7, 70, &read());
         let copied = |at: usize| What::Copied {
-            from: file("/Users/a/x"),
+            from: Box::new(file("/Users/a/x")),
             to: format!("/opt/{at}").as_str().into(),
             clone: false,
         };

@@ -1,6 +1,7 @@
 //! What a message means, read the slow and obvious way.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use cloudward::model::{
@@ -81,8 +82,8 @@ fn path(value: &Value) -> FilePath {
 
 fn id(value: &Value) -> Option<FileId> {
     let stat = &value["stat"];
-    let inode = stat["st_ino"].as_u64().filter(|inode| *inode != 0);
-    Some(FileId { device: stat["st_dev"].as_i64()?, inode: inode? })
+    let (device, inode) = (stat["st_dev"].as_i64()?, stat["st_ino"].as_u64()?);
+    Some(FileId { device, inode: NonZeroU64::new(inode)? })
 }
 
 fn file(value: &Value) -> File {
@@ -216,7 +217,7 @@ fn what(name: &str, event: &Value) -> Option<What> {
             What::Written { file: file(&event["target"]) }
         }
         "create" => What::Created { file: destination(&event["destination"]) },
-        "rename" => What::Renamed { from: file(&event["source"]), to: destination(&event["destination"]) },
+        "rename" => What::Renamed { from: Box::new(file(&event["source"])), to: destination(&event["destination"]) },
         "unlink" => What::Removed { file: file(&event["target"]) },
         "write" | "truncate" => What::Written { file: file(&event["target"]) },
         "mmap" => {
@@ -227,9 +228,10 @@ fn what(name: &str, event: &Value) -> Option<What> {
             }
             What::Open { file: source, flags: OpenFlags(OpenFlags::FREAD) }
         }
-        "link" => What::Linked { from: file(&event["source"]), to: copied_to(event) },
+        "link" => What::Linked { from: Box::new(file(&event["source"])), to: copied_to(event) },
         "clone" | "copyfile" => {
-            What::Copied { from: file(&event["source"]), to: copied_to(event), clone: name == "clone" }
+            let from = Box::new(file(&event["source"]));
+            What::Copied { from, to: copied_to(event), clone: name == "clone" }
         }
         "mount" => What::Mounted { at: text(&event["statfs"]["f_mntonname"])?.into() },
         "xpc_connect" => What::ServiceAsked { name: text(&event["service_name"]).unwrap().into() },

@@ -203,8 +203,8 @@ impl Actor<'_> {
 
     pub fn file(&mut self, path: &str) -> File {
         self.mac.inode += 1;
-        let id = FileId { device: 1, inode: self.mac.inode };
-        File { path: path.into(), truncated: false, id: Some(id), links: 1, size: 4096, directory: false }
+        let id = FileId::new(1, self.mac.inode);
+        File { path: path.into(), truncated: false, id, links: 1, size: 4096, directory: false }
     }
 
     pub fn open(&mut self, who: &Proc, path: &str) {
@@ -224,15 +224,15 @@ impl Actor<'_> {
 
     pub fn rename(&mut self, who: &Proc, from: &File, to: &str) {
         let to = File { path: to.into(), ..from.clone() };
-        self.tell(&who.info, What::Renamed { from: from.clone(), to });
+        self.tell(&who.info, What::Renamed { from: Box::new(from.clone()), to });
     }
 
     pub fn link(&mut self, who: &Proc, from: &File, to: &str) {
-        self.tell(&who.info, What::Linked { from: from.clone(), to: FilePath::from(to) });
+        self.tell(&who.info, What::Linked { from: Box::new(from.clone()), to: FilePath::from(to) });
     }
 
     pub fn copy(&mut self, who: &Proc, from: &str, to: &str) {
-        let from = self.file(from);
+        let from = Box::new(self.file(from));
         self.tell(&who.info, What::Copied { from, to: to.into(), clone: true });
     }
 

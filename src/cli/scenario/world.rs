@@ -179,7 +179,7 @@ impl World {
     }
 
     fn duplicate(&mut self, time: Timestamp, actor: &Actor, how: Duplicate, from: &str, to: &str) {
-        let source = self.file(from);
+        let source = Box::new(self.file(from));
         let target = FilePath::from(to);
         let what = match how {
             Duplicate::Copy | Duplicate::Clone => {
@@ -287,7 +287,7 @@ impl World {
 
     fn file(&mut self, path: &str) -> File {
         let inode = self.inode(path);
-        let id = Some(FileId { device: 1, inode });
+        let id = FileId::new(1, inode);
         File { path: path.into(), truncated: false, id, links: 1, size: 0, directory: false }
     }
 }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::hash::Hash;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use crate::model::{Set, Table};
@@ -24,7 +25,7 @@ macro_rules! numbers {
     )+ };
 }
 
-numbers! { u8 u16 u32 u64 }
+numbers! { u8 u16 u32 u64 NonZeroU64 }
 
 impl Kept for bool {
     fn keep(&self, to: &mut Writer) {

@@ -66,20 +66,20 @@ fn what(message: &Message, gate: &mut dyn Gate) -> Option<What> {
         }
         Event::NotifyCreate(event) => What::Created { file: created(event.destination()?)? },
         Event::NotifyRename(event) => {
-            What::Renamed { from: file(&event.source()), to: renamed(event.destination()?)? }
+            What::Renamed { from: Box::new(file(&event.source())), to: renamed(event.destination()?)? }
         }
         Event::NotifyUnlink(event) => What::Removed { file: file(&event.target()) },
         Event::NotifyLink(event) => What::Linked {
-            from: file(&event.source()),
+            from: Box::new(file(&event.source())),
             to: join(&event.target_dir(), event.target_filename()),
         },
         Event::NotifyClone(event) => What::Copied {
-            from: file(&event.source()),
+            from: Box::new(file(&event.source())),
             to: join(&event.target_dir(), event.target_name()),
             clone: true,
         },
         Event::NotifyCopyFile(event) => What::Copied {
-            from: file(&event.source()),
+            from: Box::new(file(&event.source())),
             to: match event.target_file() {
                 Some(existing) => path(existing.path()),
                 None => join(&event.target_dir(), event.target_name()),
@@ -116,7 +116,7 @@ fn open(event: &EventOpen<'_>, gate: &mut dyn Gate) -> Option<What> {
         } else {
             (None, 0)
         };
-        Some(What::Touch { path: interest.hash, id: Some(id(&opened)), name, links })
+        Some(What::Touch { path: interest.hash, id: id(&opened), name, links })
     } else {
         None
     }
@@ -232,7 +232,7 @@ fn file(file: &EsFile<'_>) -> File {
     File {
         path: path(file.path()),
         truncated: file.path_truncated(),
-        id: Some(id(file)),
+        id: id(file),
         links: u32::from(stat.st_nlink),
         size: u64::try_from(stat.st_size).unwrap_or(0),
         directory: u32::from(stat.st_mode) & 0o170_000 == 0o040_000,
@@ -251,9 +251,9 @@ fn named(directory: &EsFile<'_>, name: &OsStr) -> File {
     }
 }
 
-fn id(file: &EsFile<'_>) -> FileId {
+fn id(file: &EsFile<'_>) -> Option<FileId> {
     let stat = file.stat();
-    FileId { device: i64::from(stat.st_dev), inode: stat.st_ino }
+    FileId::new(i64::from(stat.st_dev), stat.st_ino)
 }
 
 fn join(directory: &EsFile<'_>, name: &OsStr) -> FilePath {

@@ -145,7 +145,8 @@ fn rename<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) ->
     let (from, to) = source_and_destination(scanner)?;
     let from = from.ok_or(LineError::Missing("event.rename.source.path"))?;
     let to = to.ok_or(LineError::Missing("event.rename.destination"))?;
-    Ok(What::Renamed { from: from.build(&mut context.tools)?, to: to.build(&mut context.tools)? })
+    let (from, to) = (from.build(&mut context.tools)?, to.build(&mut context.tools)?);
+    Ok(What::Renamed { from: Box::new(from), to })
 }
 
 fn source_and_destination<'a>(
@@ -212,7 +213,7 @@ fn second_name<G: ?Sized>(kind: Kind, scanner: &mut Scanner<'_>, context: &mut C
     let source = source.ok_or(LineError::Missing("event.*.source.path"))?;
     let to = copy_target(existing, dir, name, context.tools.scratch);
     let to = to.ok_or(LineError::Missing("event.*.target_dir"))?;
-    let from = source.build(&mut context.tools)?;
+    let from = Box::new(source.build(&mut context.tools)?);
     Ok(match kind {
         Kind::Link => What::Linked { from, to },
         _ => What::Copied { from, to, clone: kind == Kind::Clone },

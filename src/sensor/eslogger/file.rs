@@ -104,8 +104,7 @@ impl Stat {
     fn find_id(raw: &[u8], finders: &Finders) -> Option<FileId> {
         let inode = finders.inode.digits_in(raw)?;
         let device = finders.device.digits_in(raw)?.try_into().ok()?;
-        // Nothing has inode 0: it is how a missing one is written.
-        (inode != 0).then_some(FileId { device, inode })
+        FileId::new(device, inode)
     }
 
     fn find(raw: &[u8], finders: &Finders) -> Option<Self> {
@@ -132,8 +131,7 @@ impl Stat {
             }
             Ok(())
         })?;
-        stat.id =
-            device.zip(inode.filter(|inode| *inode != 0)).map(|(device, inode)| FileId { device, inode });
+        stat.id = device.zip(inode).and_then(|(device, inode)| FileId::new(device, inode));
         Ok(stat)
     }
 }
