@@ -81,6 +81,11 @@ impl Series {
     }
 
     fn insert(&mut self, mark: Mark, number: u64, of: fn(&Mark) -> u64) -> Note {
+        if self.stretches.last().is_none_or(|newest| of(&newest.last) < number) {
+            self.stretches.push(Stretch { first: mark, last: mark });
+            self.lines += 1;
+            return Note::New;
+        }
         let at = self.stretches.partition_point(|stretch| of(&stretch.last) < number);
         if self.stretches.get(at).is_some_and(|stretch| of(&stretch.first) <= number) {
             return Note::Again;
