@@ -1,56 +1,32 @@
 //! The same engine over recordings.
 //!
-//! One thread reads from whichever source is furthest behind in event time, one line or packet at a time, so that pipes
+//! One thread takes from whichever source is furthest behind in event time, one line or packet at a time, so that pipes
 //! that still grow are followed closely and the result does not depend on how bytes arrive.
 
+mod sources;
 mod summary;
 
+use std::collections::VecDeque;
 use std::hash::Hasher;
 use std::sync::Arc;
 
 use crate::engine::Engine;
 use crate::engine::habits::Baseline;
 use crate::engine::order::{Order, SourceId, SourceRank};
-use crate::model::{AuditEvent, CoverageKind, Input, NetFact, NetKind, Record, Span, Timestamp};
-use crate::net::{Limits, Tap};
+use crate::model::{CoverageKind, Input, Record, Span};
 use crate::policy::Policy;
 use crate::sensor::audit::Audit;
-use crate::sensor::capture::{CaptureReader, CaptureSet};
+use crate::sensor::capture::CaptureReader;
 use crate::sensor::eslogger::Decoder;
 use crate::sensor::gate::PolicyGate;
 use crate::sensor::lines::{Item, Lines};
 
 use super::history::{self, Sums};
+use sources::{Audits, Captures, Events};
 pub use summary::{Complaint, Summary};
 
 /// Recordings are put in order within this much event time.
 pub const RECORDING_HOLD: Span = Span::from_secs(10);
-struct Events {
-    source: SourceId,
-    name: Arc<str>,
-    lines: Lines,
-    decoder: Decoder,
-    gate: PolicyGate,
-    read: u64,
-    /// Lines that were eslogger's.
-    understood: u64,
-    /// What the file looks like if none is.
-    looks: &'static str,
-}
-
-struct Captures {
-    source: SourceId,
-    set: CaptureSet,
-    tap: Tap,
-    facts: Vec<NetFact>,
-    last: Timestamp,
-}
-
-struct Audits {
-    source: SourceId,
-    /// The next one last.
-    events: Vec<AuditEvent>,
-}
 
 /// A replay being set up, then run.
 pub struct Replay {
@@ -126,7 +102,8 @@ impl Replay {
             self.summary.saw(observed.time);
             self.order.push(source, Input::Process(observed));
         }
-        self.events.push(Events { source, name, lines, decoder, gate, read, understood, looks });
+        let ahead = VecDeque::with_capacity(sources::AHEAD);
+        self.events.push(Events { source, name, lines, decoder, gate, ahead, read, understood, looks });
     }
 
     /// Adds all captures; they share one view of the network.
@@ -135,8 +112,7 @@ impl Replay {
             return;
         }
         let source = self.order.open(SourceRank::default());
-        let (set, tap) = (CaptureSet::steady(readers), Tap::new(Limits::default()));
-        self.captures = Some(Captures { source, set, tap, facts: Vec::new(), last: Timestamp::MIN });
+        self.captures = Some(Captures::new(source, readers));
     }
 
     /// Adds what an audit log of a cloud tells; `name` is for complaints.
@@ -208,13 +184,14 @@ impl Replay {
         }
     }
 
-    /// Reads one line or packet of this source; closes it at its end.
+    /// Takes one line or packet of this source; closes it at its end.
+    #[inline]
     fn read_one(&mut self, source: SourceId) {
         match self.events.iter_mut().find(|events| events.source == source) {
-            Some(events) => read_line(events, &mut self.order, &mut self.summary),
+            Some(events) => events.take(&mut self.order, &mut self.summary),
             None => match &mut self.captures {
                 Some(captures) if captures.source == source => {
-                    read_packet(captures, &mut self.order, &mut self.summary)
+                    captures.take(&mut self.order, &mut self.summary)
                 }
                 _ => self.read_record(source),
             },
@@ -243,71 +220,6 @@ impl Replay {
             }
         }
         self.summary
-    }
-}
-
-fn read_line(events: &mut Events, order: &mut Order, summary: &mut Summary) {
-    match events.lines.next_line() {
-        Ok(Some(Item::Line(line))) => {
-            events.read += 1;
-            summary.lines += 1;
-            let (number, complete) = (line.number, line.complete);
-            let decoded = events.decoder.decode(line.bytes, &mut events.gate);
-            events.understood += u64::from(decoded.is_ok());
-            if let Some(observed) = summary.take(&events.name, number, complete, decoded) {
-                summary.saw(observed.time);
-                order.push(events.source, Input::Process(observed));
-            }
-        }
-        Ok(Some(Item::TooLong { number, bytes })) => {
-            events.read += 1;
-            summary.too_long(&events.name, number, bytes);
-        }
-        Ok(None) => {
-            if events.read > 0 && events.understood == 0 {
-                summary.no_recording(&events.name, events.read, events.looks);
-            }
-            for loss in events.decoder.finish() {
-                order.push(events.source, Input::Coverage(loss));
-            }
-            order.close(events.source);
-        }
-        Err(error) => {
-            summary.failures.push(error.to_string());
-            order.close(events.source);
-        }
-    }
-}
-
-fn read_packet(captures: &mut Captures, order: &mut Order, summary: &mut Summary) {
-    match captures.set.next() {
-        Ok(Some(packet)) => {
-            summary.packets += 1;
-            summary.saw(packet.time);
-            captures.last = captures.last.max(packet.time);
-            captures.tap.packet(&packet, &mut captures.facts);
-            order.reached(captures.source, packet.time);
-        }
-        Ok(None) => {
-            captures.tap.finish(captures.last, &mut captures.facts);
-            for coverage in captures.tap.coverage() {
-                order.push(captures.source, Input::Coverage(coverage));
-            }
-            pass_on(captures, order);
-            order.close(captures.source);
-        }
-        Err(error) => summary.failures.push(error.to_string()),
-    }
-    pass_on(captures, order);
-}
-
-/// Hands on what the tap told. An end that only silence shows is dated by the packet that showed it.
-fn pass_on(captures: &mut Captures, order: &mut Order) {
-    for mut fact in captures.facts.drain(..) {
-        if matches!(fact.kind, NetKind::Closed(_)) {
-            fact.time = fact.time.max(captures.last);
-        }
-        order.push(captures.source, Input::Net(fact));
     }
 }
 

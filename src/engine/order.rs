@@ -124,7 +124,8 @@ impl Order {
     pub fn hungriest(&self) -> Option<SourceId> {
         let mut hungriest: Option<(usize, &Source)> = None;
         for (index, source) in self.sources.iter().enumerate().filter(|(_, source)| source.open) {
-            if hungriest.is_none_or(|(_, other)| (source.reached, source.rank) < (other.reached, other.rank)) {
+            if hungriest.is_none_or(|(_, other)| (source.reached, source.rank) < (other.reached, other.rank))
+            {
                 hungriest = Some((index, source));
             }
         }

@@ -217,7 +217,9 @@ fn what(name: &str, event: &Value) -> Option<What> {
             What::Written { file: file(&event["target"]) }
         }
         "create" => What::Created { file: destination(&event["destination"]) },
-        "rename" => What::Renamed { from: Box::new(file(&event["source"])), to: destination(&event["destination"]) },
+        "rename" => {
+            What::Renamed { from: Box::new(file(&event["source"])), to: destination(&event["destination"]) }
+        }
         "unlink" => What::Removed { file: file(&event["target"]) },
         "write" | "truncate" => What::Written { file: file(&event["target"]) },
         "mmap" => {

@@ -107,6 +107,13 @@ impl CaptureSet {
         Ok(source.reader.packet_at(source.time))
     }
 
+    /// Need [`Self::next`] not wait for a stream? False where it may have to.
+    #[inline]
+    pub fn is_ready(&self) -> bool {
+        let current = self.current.and_then(|current| self.readers.get(current));
+        self.failed.is_empty() && current.is_some_and(|source| source.reader.is_ready())
+    }
+
     /// The file whose packet comes next: the current one, unless another has an earlier packet.
     fn earliest(&mut self, current: usize) -> usize {
         let source = &mut self.readers[current];

@@ -59,6 +59,13 @@ impl Pcap {
         self.read_on(window, record)
     }
 
+    /// Does a whole record lie at the start of these bytes?
+    #[inline]
+    pub(super) fn lies_in(&self, known: &[u8]) -> bool {
+        let mut record = Record::NONE;
+        self.header_of(known, &mut record) && record.size <= known.len()
+    }
+
     /// The next record is not all in the window.
     #[cold]
     fn read_on(&self, window: &mut Window, record: &mut Record) -> Result<bool, Fault> {

@@ -121,6 +121,12 @@ impl Pcapng {
         }
     }
 
+    /// Does a whole packet block lie at the start of these bytes?
+    pub(super) fn lies_in(&self, known: &[u8]) -> bool {
+        let length = self.word(known, 4).map(|length| length as usize);
+        self.word(known, 0) == Some(ENHANCED_PACKET) && length.is_some_and(|length| length <= known.len())
+    }
+
     /// Type and total length of the next block. A section header settles the byte order before its length is read.
     #[inline]
     fn block(&mut self, window: &mut Window) -> Result<Option<(u32, u32)>, Fault> {

@@ -95,6 +95,16 @@ impl CaptureReader {
         if let Ok(true) = read { Ok(true) } else { self.end(read) }
     }
 
+    /// Is the packet after the current one in memory, so that stepping to it need not wait for the stream?
+    #[inline]
+    pub(super) fn is_ready(&self) -> bool {
+        let behind = self.window.known().get(self.current.size..).unwrap_or_default();
+        match &self.format {
+            Format::Pcap(pcap) => pcap.lies_in(behind),
+            Format::Pcapng(pcapng) => pcapng.lies_in(behind),
+        }
+    }
+
     #[cold]
     fn end(&mut self, read: Result<bool, Fault>) -> Result<bool, CaptureError> {
         self.done = true;

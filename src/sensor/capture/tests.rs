@@ -1,6 +1,8 @@
 //! Both formats, written here in every form; what is broken says where.
 
 use std::io::{Cursor, Read, Write};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use proptest::prelude::*;
 
@@ -270,6 +272,49 @@ fn a_growing_recording_is_followed() {
     assert_eq!(reader.next().unwrap().unwrap().data, b"one");
     assert_eq!(reader.next().unwrap().unwrap().data, b"two");
     assert!(reader.next().unwrap().is_none());
+}
+
+/// Gives so many bytes at a time, and counts how often it is asked.
+struct Counted(Cursor<Vec<u8>>, usize, Arc<AtomicU32>);
+
+impl Read for Counted {
+    fn read(&mut self, out: &mut [u8]) -> std::io::Result<usize> {
+        self.2.fetch_add(1, Ordering::Relaxed);
+        let end = out.len().min(self.1);
+        self.0.read(&mut out[..end])
+    }
+}
+
+#[test]
+fn a_packet_that_is_ready_is_not_waited_for() {
+    for endian in BOTH {
+        let packets: [(u32, &[u8]); 4] = [(5, b"one"), (6, b""), (7, b"three"), (8, &[4; 300])];
+        let blocks = packets.map(|(at, data)| endian.packet(0, at.into(), data, &[])).concat();
+        let files = [
+            endian.pcap(0xa1b2_c3d4, 1, &packets),
+            endian.pcap(0xa1b2_cd34, 1, &packets),
+            [endian.section(), endian.interface(1, &[]), blocks].concat(),
+        ];
+        for (file, chunk, most) in
+            files.iter().flat_map(|file| [(file, 1, 0), (file, 64, 3), (file, 1 << 20, 3)])
+        {
+            let asked = Arc::new(AtomicU32::new(0));
+            let source = Counted(Cursor::new(file.clone()), chunk, Arc::clone(&asked));
+            let reader = CaptureReader::from_stream("pipe", Box::new(source)).unwrap();
+            let (mut set, mut lengths, mut ready) = (CaptureSet::new(vec![reader]), Vec::new(), 0);
+            loop {
+                let (is_ready, before) = (set.is_ready(), asked.load(Ordering::Relaxed));
+                let Some(packet) = set.next().unwrap() else { break };
+                lengths.push(packet.data.len());
+                if is_ready {
+                    ready += 1;
+                    assert_eq!(asked.load(Ordering::Relaxed), before, "{lengths:?}");
+                }
+            }
+            assert_eq!(lengths, [3, 0, 5, 300]);
+            assert!(if chunk > 64 { ready == most } else { ready <= most }, "{ready} in chunks of {chunk}");
+        }
+    }
 }
 
 #[test]

@@ -146,6 +146,17 @@ impl Lines {
         }
     }
 
+    /// Is the next line in memory whole, so that [`Self::next_line`] need not wait for its source? False where it may have
+    /// to.
+    #[inline]
+    pub fn is_ready(&mut self) -> bool {
+        let unsearched = self.buffer.get(self.searched..self.end).unwrap_or_default();
+        let found = memchr(b'\n', unsearched).map(|at| self.searched + at);
+        // What was searched once is not searched again.
+        self.searched = found.unwrap_or(self.end);
+        found.is_some_and(|end| !self.is_blank(self.start, end))
+    }
+
     fn is_blank(&self, start: usize, end: usize) -> bool {
         self.buffer.get(start..end).is_none_or(|line| line.iter().all(u8::is_ascii_whitespace))
     }

@@ -1,4 +1,6 @@
 use std::io::Write;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use super::*;
 
@@ -57,6 +59,39 @@ fn chunks_make_no_difference() {
         check(b"", "");
         check(b"\n\n \r\n", "");
         check(b"(\n", "1:(");
+    }
+}
+
+/// Counts how often it is asked.
+struct Counted(Dripping, Arc<AtomicU32>);
+
+impl Read for Counted {
+    fn read(&mut self, out: &mut [u8]) -> io::Result<usize> {
+        self.1.fetch_add(1, Ordering::Relaxed);
+        self.0.read(out)
+    }
+}
+
+#[test]
+fn a_line_that_is_ready_is_not_waited_for() {
+    for (chunk, expected) in [(1, 0..=0), (9, 1..=3), (1 << 20, 3..=3)] {
+        let data = b"a\nbc\n\nd\n\ne\n\nf\ng\nh\nlast".to_vec();
+        let asked = Arc::new(AtomicU32::new(0));
+        let source = Counted(Dripping { data, at: 0, chunk, fails: false }, Arc::clone(&asked));
+        let mut lines = Lines::new("test".into(), Box::new(source)).unwrap();
+        let (mut told, mut ready) = (Vec::new(), 0);
+        loop {
+            let (is_ready, before) = (lines.is_ready(), asked.load(Ordering::Relaxed));
+            let Some(Item::Line(line)) = lines.next_line().unwrap() else { break };
+            told.push(String::from_utf8_lossy(line.bytes).into_owned());
+            if is_ready {
+                ready += 1;
+                assert_eq!(asked.load(Ordering::Relaxed), before, "{told:?}");
+            }
+        }
+        assert_eq!(told, ["a", "bc", "d", "e", "f", "g", "h", "last"]);
+        // Behind an empty line, and where a line feed may still come, there may be a wait.
+        assert!(expected.contains(&ready), "{ready} in chunks of {chunk}");
     }
 }
 
