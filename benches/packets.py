@@ -20,7 +20,8 @@ def address_of(host, six):
 
 def connection(chance, number, host, sent, ask=True, no_name=0.03, six_share=0.15):
     """A whole connection that sends `sent` bytes to `host`: `(seconds from the hello, outbound, frame)` in order, and after how
-    many seconds it is clear that it uploads: when it has sent `SURPLUS` more than it received, else at its end.
+    many seconds it is clear that it uploads: when it has sent `SURPLUS` more than it received, handshakes left out on both
+    sides, else at its end.
 
     Four hellos in ten come in two segments, as those with a post-quantum key share do.
     """
@@ -28,7 +29,7 @@ def connection(chance, number, host, sent, ask=True, no_name=0.03, six_share=0.1
     local, resolver = (b"\xfd" + bytes(14) + b"\x17", b"\xfd" + bytes(14) + b"\x01") if six else (b"\xc0\xa8\x01\x17", b"\xc0\xa8\x01\x01")
     remote, port = address_of(host, six), 16384 + number % 49000
     packets, numbers = [], [chance.getrandbits(31), chance.getrandbits(31)]
-    surplus, clear = 0, None
+    surplus, clear, counts = 0, None, False
     shown = chance.random() >= no_name
 
     def add(at, outbound, protocol, peer, body):
@@ -41,7 +42,8 @@ def connection(chance, number, host, sent, ask=True, no_name=0.03, six_share=0.1
         head = struct.pack(">HHIIBBHHH", *ports, numbers[side] & 0xFFFFFFFF, numbers[1 - side] & 0xFFFFFFFF, 0x50, flags, 4096, 0, 0)
         add(at, side == 0, 6, remote, head + body)
         numbers[side] += len(body) + (1 if flags & 3 else 0)
-        surplus += len(body) if side == 0 else -len(body)
+        if counts:
+            surplus += len(body) if side == 0 else -len(body)
         if clear is None and surplus >= SURPLUS:
             clear = at
 
@@ -60,7 +62,7 @@ def connection(chance, number, host, sent, ask=True, no_name=0.03, six_share=0.1
         if part:
             tcp(0.0, 0, 24, part)
     tcp(0.01, 1, 24, b"\x16\x03\x03\0\x04\x02\0\0\0" + b"\x17\x03\x03\x04\0" + _BODY[:1024])
-    at, left, count = 0.012, max(0, sent - len(greeting)), 0
+    at, left, count, counts = 0.012, max(0, sent - len(greeting)), 0, True
     pace = min(0.0004, 1.0 / (1 + left / SEGMENT))
     while left > 0:
         record = min(left, 16384)
