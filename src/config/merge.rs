@@ -3,6 +3,8 @@
 //! Single values replace each other. Entries of `[[lists]]` are told apart by name: an entry whose name an earlier
 //! source has replaces it whole, and with `extend = true` adds to it.
 
+use std::collections::{HashMap, HashSet};
+
 use super::diagnostics::Complaint;
 use super::section::Complaints;
 use super::tree::{Entry, Kind, Node, Table};
@@ -67,35 +69,81 @@ fn merge_list(lower: &mut Table, entry: Entry, keys: &[&str], complaints: &mut C
         lower.0.push(Entry { key: entry.key.clone(), key_at: entry.key_at, value });
     }
     let Some(Node { kind: Kind::List(merged), .. }) = lower.get_mut(&entry.key) else { return };
-    let mut named: Vec<&str> = Vec::new();
-    for item in &items {
-        if let Some(name) = name_of(&entry.key, item) {
-            if named.contains(&name) {
-                let complaint = Complaint::new(format!("[[{}]] \"{name}\" is written twice", entry.key));
-                complaints.error(
-                    &item.at,
-                    complaint.hint("give one of them another name, or melt the two together"),
-                );
-                continue;
-            }
-            named.push(name);
+    let mut index = Index { keys, places: HashMap::new() };
+    merged.iter().enumerate().for_each(|(place, node)| index.note(place, node));
+    let mut named = HashSet::new();
+    for item in items {
+        if let Some(name) = name_of(&entry.key, &item)
+            && !named.insert(name.to_owned())
+        {
+            let complaint = Complaint::new(format!("[[{}]] \"{name}\" is written twice", entry.key));
+            complaints
+                .error(&item.at, complaint.hint("give one of them another name, or melt the two together"));
+            continue;
         }
-        merge_entry(merged, item.clone(), &entry.key, keys, complaints);
+        merge_entry(merged, &mut index, item, &entry.key, complaints);
     }
 }
 
-fn merge_entry(merged: &mut Vec<Node>, item: Node, list: &str, keys: &[&str], complaints: &mut Complaints) {
-    let same = |key: &&str, node: &Node| {
-        let name = item.table().and_then(|table| table.get(key)?.text());
-        name.is_some() && node.table().and_then(|table| table.get(key)?.text()) == name
-    };
-    let position = merged.iter().position(|node| keys.iter().any(|key| same(key, node)));
+/// Where in a list entries of a name stand: a catalogue may have thousands.
+struct Index<'k> {
+    keys: &'k [&'k str],
+    places: HashMap<(&'k str, String), usize>,
+}
+
+fn names<'k, 'n>(keys: &'k [&'k str], node: &'n Node) -> impl Iterator<Item = (&'k str, &'n str)> {
+    keys.iter().filter_map(|key| Some((*key, node.table()?.get(key)?.text()?)))
+}
+
+impl Index<'_> {
+    fn note(&mut self, place: usize, node: &Node) {
+        for (key, name) in names(self.keys, node) {
+            self.places.entry((key, name.to_owned())).or_insert(place);
+        }
+    }
+
+    fn forget(&mut self, place: usize, node: &Node) {
+        for (key, name) in names(self.keys, node) {
+            let name = (key, name.to_owned());
+            if self.places.get(&name) == Some(&place) {
+                self.places.remove(&name);
+            }
+        }
+    }
+
+    /// The first entry that has a name in common with this one.
+    fn find(&self, node: &Node) -> Option<usize> {
+        names(self.keys, node)
+            .filter_map(|(key, name)| self.places.get(&(key, name.to_owned())).copied())
+            .min()
+    }
+}
+
+fn merge_entry(
+    merged: &mut Vec<Node>,
+    index: &mut Index<'_>,
+    item: Node,
+    list: &str,
+    complaints: &mut Complaints,
+) {
+    let place = index.find(&item);
+    let known = place.and_then(|place| merged.get_mut(place));
     let extends = item.table().and_then(|table| table.get("extend"));
     let extends = extends.is_some_and(|node| node.kind == Kind::Boolean(true));
-    match (position, extends) {
-        (Some(position), true) => extend(&mut merged[position], item),
-        (Some(position), false) => merged[position] = item,
-        (None, false) => merged.push(item),
+    match (place.zip(known), extends) {
+        (Some((place, known)), extends) => {
+            index.forget(place, known);
+            if extends {
+                extend(known, item);
+            } else {
+                *known = item;
+            }
+            index.note(place, known);
+        }
+        (None, false) => {
+            index.note(merged.len(), &item);
+            merged.push(item);
+        }
         (None, true) => {
             let name = name_of(list, &item).unwrap_or_default();
             let complaint = Complaint::new(format!("[[{list}]] \"{name}\" extends what is not there"));
@@ -167,5 +215,49 @@ fn take_away(builtin: &mut Table, name: &str) {
             let all = name == "*" && !matches!(list, "rule" | "tool");
             items.retain(|item| !all && name_of(list, item) != Some(name));
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::diagnostics::Origin;
+    use crate::config::tree::{self, Source};
+
+    /// The roots that are left of these sources, each laid over the one before: `name path`.
+    fn merged(sources: &[&str]) -> (Vec<String>, usize) {
+        let (mut root, mut complaints) = (Table::default(), Complaints::default());
+        for text in sources {
+            let source = Source { origin: Origin::File, name: "test".into(), text: (*text).into() };
+            let table = tree::parse(&source, &mut complaints.0);
+            merge(&mut root, table, &mut complaints);
+        }
+        let text = |node: &Node, key: &str| node.table()?.get(key)?.text().map(str::to_owned);
+        let Some(Node { kind: Kind::List(list), .. }) = root.get("sync_root") else { return (Vec::new(), 0) };
+        let shown = list.iter().map(|node| {
+            [text(node, "name"), text(node, "path")].map(|text| text.unwrap_or_else(|| "-".into())).join(" ")
+        });
+        (shown.collect(), complaints.0.len())
+    }
+
+    #[test]
+    fn an_entry_is_known_by_the_names_it_has_now() {
+        let first =
+            "[[sync_root]]\nname = \"a\"\npath = \"/x\"\n[[sync_root]]\nname = \"b\"\npath = \"/y\"\n";
+        let replaced = "[[sync_root]]\nname = \"a\"\npath = \"/z\"\n";
+        let extended = "[[sync_root]]\nname = \"a\"\nextend = true\npath = \"/z\"\n";
+        for second in [replaced, extended] {
+            assert_eq!(merged(&[first, second]).0, ["a /z", "b /y"]);
+            // What was called so is now called otherwise, and what is called so now is known by it.
+            assert_eq!(
+                merged(&[first, second, "[[sync_root]]\npath = \"/x\"\n"]).0,
+                ["a /z", "b /y", "- /x"]
+            );
+            assert_eq!(merged(&[first, second, "[[sync_root]]\npath = \"/z\"\n"]).0, ["- /z", "b /y"]);
+        }
+        let within = format!("{first}[[sync_root]]\nname = \"c\"\npath = \"/y\"\n");
+        assert_eq!(merged(&[&within]), (vec!["a /x".into(), "c /y".into()], 0));
+        assert_eq!(merged(&[first, "[[sync_root]]\nname = \"d\"\nextend = true\n"]).1, 1);
+        assert_eq!(merged(&[&format!("{first}{first}")]).1, 2, "a name twice in one source");
     }
 }
