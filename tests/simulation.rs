@@ -32,6 +32,7 @@
 //! | split over 60 processes, each far below the floor | through | bytes are summed over 32 lives of one read |
 //! | split over 20 processes | caught | the same sum |
 //! | download twice as much as is sent | through | `upload.min_ratio`; 0 turns it off |
+//! | begin uploads and leave them undecided, so that nothing later is told | caught, 10 s late | a record waits so long for an earlier one |
 //! | send to 32 other services first, then to the 33rd | through, `table-full` | a process is tallied for 32 places |
 //! | write the path or the host otherwise | caught | one canonical form |
 //! | hand the file to a process that launchd starts | caught | the file carries it |

@@ -27,6 +27,7 @@
 //! | **D**enial of service | A recording, a packet or a line is made to crash its reader | Readers take any bytes; each has a fuzz target | `mutated_lines_are_harmless`, `damaged_packets_do_not_panic` |
 //! | | It floods a table so that its own traces are evicted | Who floods pushes out their own; what carries reads goes last; evictions are told | `who_floods_the_table_pushes_out_their_own`, `process_table_flooded`, `file_table_flooded` |
 //! | | It waits, drips, splits and hides behind others to stay below the limits | Sums over a lineage, kept for as long as the sets say; what gets through is listed with its reason | `waiting`, `dripping`, `split_over_processes`, `behind_an_allowed_program` |
+//! | | It begins uploads that nobody can judge yet, since records leave in the order of their time | A record waits ten seconds for an earlier one, no longer | `uploads_left_undecided` |
 //! | | The receiver is down, or the disk is full | Records wait on disk, then in bounded memory, the least severe given up first and counted | `a_receiver_that_dies_in_mid_message_gets_everything_again`, `a_disk_that_refuses_is_told_and_tried_again`, `memory_is_bounded_while_the_disk_refuses` |
 //! | | A wrong configuration is pushed to every Mac | The last good one stays, and that is told | `a_changed_file_is_read_and_a_wrong_one_refused` |
 //! | **E**levation of privilege | Bytes of strangers are read as root | No `unsafe` outside the calls to the system, each with its reason | `unsafe_lives_in_sys_and_gives_its_reason`, `the_inventory_of_unsafe_is_true` |

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use cloudward::engine::Engine;
 use cloudward::engine::lineage::MAX_LIVES;
 use cloudward::engine::taint::MAX_FILES;
-use cloudward::model::{CoverageKind, Record};
+use cloudward::model::{CoverageKind, Record, Span};
 use cloudward::policy::Policy;
 
 use super::chance::Chance;
@@ -219,6 +219,44 @@ fn download_for_cover() {
 }
 
 const CORP_WITHOUT_RATIO: &str = include_str!("../cases/corp.toml");
+
+/// Records leave in the order of their time, so an upload that nobody can judge yet holds later ones back.
+#[test]
+fn uploads_left_undecided() {
+    let (mut mac, mut chance) = (Mac::new(), Chance::new(1));
+    let mut a = mac.actor(0, START, &mut chance);
+    let decoys: Vec<_> = (0..5)
+        .map(|decoy| {
+            let p = a.launch("decoy");
+            let doc = a.home(&format!("Documents/{decoy}"));
+            a.open(&p, &doc);
+            let flow = a.connect(&p, DROPBOX);
+            a.send(flow, 9_000);
+            flow
+        })
+        .collect();
+    let p = a.launch("x");
+    let key = a.home(KEY);
+    a.open(&p, &key);
+    a.upload(&p, DROPBOX, 90_000);
+    for _ in 0..30 {
+        a.wait(1_000);
+        decoys.iter().for_each(|flow| a.send(*flow, 10));
+    }
+    a.done();
+    let (mut engine, mut records) = (Engine::new(Arc::clone(&POLICIES[0])), Vec::new());
+    let mut waited = None;
+    for (_, input) in mac.sorted() {
+        engine.step(input, &mut records);
+        let of_key = records.iter().find_map(|record| match record {
+            Record::Alert(alert) if alert.reads[0].path.to_string().ends_with(KEY) => Some(alert),
+            _ => None,
+        });
+        waited = waited.or_else(|| of_key.map(|alert| engine.now().since(alert.time)));
+    }
+    let waited = waited.expect("told while the decoys go on");
+    assert!((Span::from_secs(10)..Span::from_secs(12)).contains(&waited), "{waited:?}");
+}
 
 #[test]
 fn many_places() {
