@@ -185,8 +185,7 @@ impl Engine {
         let known = life.bearings.iter_mut().find(|bearing| bearing.read.id == origin.read.id);
         let Some(known) = known.filter(|bearing| bearing.until.plus(OVERHANG) >= now) else { return false };
         if until > known.until {
-            known.until = until;
-            known.through = Some(Arc::clone(staged));
+            known.renew(staged, until);
         }
         true
     }

@@ -106,7 +106,10 @@ impl Engine {
                 }
                 let (read, through) = (Arc::clone(&origin.read), Some(Arc::clone(&staged)));
                 let way = part.way_of(origin);
-                self.bear(life, Bearing { read, through, way, since: time, until, marks: Vec::new() });
+                self.bear(
+                    life,
+                    Bearing { read, through, way, since: time, until, marks: Vec::new(), former: Vec::new() },
+                );
             }
         }
     }
@@ -274,7 +277,15 @@ impl Engine {
         let way = way_of(looked);
         self.bear(
             life,
-            Bearing { read: Arc::new(read), through: None, way, since: time, until, marks: Vec::new() },
+            Bearing {
+                read: Arc::new(read),
+                through: None,
+                former: Vec::new(),
+                way,
+                since: time,
+                until,
+                marks: Vec::new(),
+            },
         );
         self.hear_again(path);
     }

@@ -52,7 +52,11 @@ impl Engine {
         for index in &crossed {
             life.bearings[*index].mark_mut(at).crossed = Some(time);
         }
+        let sender = life.image.sender();
         let tally = &mut life.tallies[usize::from(at)];
+        if !crossed.is_empty() {
+            tally.sender = sender;
+        }
         tally.check_at = next;
         tally.epoch = epoch;
         if !crossed.is_empty() && tally.pending.is_none() {
@@ -178,7 +182,7 @@ impl Engine {
             let sets: SetMask =
                 self.denied_sets(bearing, tally.permitted, tally.run_began, crossed).collect();
             if !sets.is_empty() {
-                carried.push(Carried { bearing: bearing.clone(), sets, crossed });
+                carried.push(Carried { bearing: bearing.as_of(crossed), sets, crossed });
             }
         }
         carried
@@ -220,8 +224,8 @@ impl Engine {
         Completion {
             way: if tally.place == Place::Nameless { Leaving::Nameless } else { Leaving::Upload },
             time: carried.iter().map(|carried| carried.crossed).max().unwrap_or(self.now),
-            user: Some(life.image.evidence.info.euid),
-            uploader: Actor::Process(Arc::clone(&life.image.evidence)),
+            user: Some(tally.sender.evidence.info.euid),
+            uploader: Actor::Process(Arc::clone(&tally.sender.evidence)),
             code: Arc::clone(&tally.code),
             ancestors: life.ancestors().map(|ancestor| Arc::clone(&ancestor.evidence)).collect(),
             carried,
@@ -252,14 +256,14 @@ impl Engine {
         let is_code_host = |id| self.policy.services.get(id).category == Category::CodeHost;
         if matches!(tally.place, Place::Service { tenant: None, .. })
             && service.is_some_and(is_code_host)
-            && life.is_git()
+            && life.is_git(&tally.sender.evidence)
         {
             doubts = doubts.with(Doubts::ACCOUNT);
         }
         let mut roots = (0..).map(SyncRootId).zip(&self.policy.sync_roots);
         let client = |(id, root): (SyncRootId, &SyncRoot)| {
             Some(root.service) == service
-                && self.policy.allow.is_client(&life.image.identity, id, &self.homes)
+                && self.policy.allow.is_client(&tally.sender.identity, id, &self.homes)
         };
         if staged && roots.any(client) { doubts.with(Doubts::SECOND_HOP) } else { doubts }
     }
@@ -283,8 +287,15 @@ impl Engine {
             let sets: SetMask = self.sets_of(&origin.read).iter().filter(|set| !may(set)).collect();
             if !sets.is_empty() {
                 let (read, way) = (Arc::clone(&origin.read), origin.way.clone());
-                let bearing =
-                    Bearing { read, through: None, way, since: time, until: time, marks: Vec::new() };
+                let bearing = Bearing {
+                    read,
+                    through: None,
+                    former: Vec::new(),
+                    way,
+                    since: time,
+                    until: time,
+                    marks: Vec::new(),
+                };
                 carried.push(Carried { bearing, sets, crossed: time });
             }
         }

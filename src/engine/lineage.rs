@@ -19,7 +19,7 @@ use super::commands::Named;
 use super::identity;
 use super::taint::Load;
 use super::unseen::Unseen;
-use super::window::{Bearing, Tally};
+use super::window::{Bearing, Sender, Tally};
 
 /// The most lives remembered, ended ones included. About 1.5 KiB each with its image and ancestors: 96 MB at the very
 /// worst; a desk Mac has some 700.
@@ -94,13 +94,13 @@ impl Life {
         std::iter::successors(self.ancestor.as_ref(), |ancestor| ancestor.parent.as_ref())
     }
 
-    /// Git, or what git started to reach a remote.
-    pub fn is_git(&self) -> bool {
+    /// Was it git that sent, or what git started to reach a remote?
+    pub fn is_git(&self, sender: &ProcessEvidence) -> bool {
         let named = |evidence: &ProcessEvidence| {
             let name = evidence.info.program.path.file_name();
             name == b"git" || name.starts_with(b"git-remote-")
         };
-        named(&self.image.evidence) || self.ancestors().take(2).any(|ancestor| named(&ancestor.evidence))
+        named(sender) || self.ancestors().take(2).any(|ancestor| named(&ancestor.evidence))
     }
 
     fn as_ancestor(&self) -> Arc<Ancestor> {
@@ -306,6 +306,11 @@ impl Lineage {
 }
 
 impl Image {
+    /// Who sends what is sent now.
+    pub fn sender(&self) -> Sender {
+        Sender { evidence: Arc::clone(&self.evidence), identity: Arc::clone(&self.identity) }
+    }
+
     /// From a fork or from the first event that carries the process: no arguments are known.
     pub fn introduced(info: &Arc<ProcessInfo>, time: Timestamp) -> Self {
         Self::new(info, &ExecFacts::default(), time, true)

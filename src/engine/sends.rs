@@ -145,7 +145,8 @@ impl Engine {
             Some(at) => at,
             None if life.tallies.len() >= MAX_TALLIES => return self.too_many_places(),
             None => {
-                life.tallies.push(Tally::new(place.clone(), code.clone(), time, laid.attribution));
+                let (sender, code) = (life.image.sender(), code.clone());
+                life.tallies.push(Tally::new(place.clone(), sender, code, time, laid.attribution));
                 life.tallies.len() - 1
             }
         };

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::upload::MAX_PATHS;
 use crate::model::{FlowId, Upload, UploadOutcome};
-use crate::policy::SetId;
+use crate::policy::{SetId, Subject};
 
 use super::Engine;
 use super::lineage::LifeId;
@@ -39,7 +39,11 @@ impl Engine {
         let (_, evidence) = tally.flows.iter().find(|(known, _)| *known == flow)?;
         let Place::Service { name, tenant } = &tally.place else { return None };
         let service = self.policy.services.by_name(name)?;
-        let subject = self.subject(life, evidence.end);
+        let sender = &tally.sender;
+        let user = sender.evidence.info.euid;
+        let user_name = self.users.get(&user).map(|name| &**name);
+        let subject =
+            Subject { identity: &sender.identity, user, user_name, ..self.subject(life, evidence.end) };
         let entry = |set: SetId| self.policy.allow.permits(&subject, set, service, tenant.as_deref()).ok();
         let (mut sets, mut paths, mut by) = (Vec::new(), Vec::new(), None);
         for bearing in life.bearings.iter().filter(|bearing| bearing.since <= evidence.end) {
@@ -63,7 +67,7 @@ impl Engine {
             time: evidence.end,
             user: subject.user,
             user_name: self.users.get(&subject.user).cloned(),
-            uploader: Arc::clone(&life.image.evidence),
+            uploader: Arc::clone(&sender.evidence),
             parent: life.ancestors().next().map(|parent| Arc::clone(&parent.evidence)),
             sets,
             paths,

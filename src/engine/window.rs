@@ -12,7 +12,7 @@ use crate::model::{
     Attribution, Evidence, FilePath, FlowEvidence, FlowId, Hop, ProcessEvidence, Reason, ReasonCode, Span,
     Timestamp,
 };
-use crate::policy::{Policy, SetId, SetMask};
+use crate::policy::{Identity, Policy, SetId, SetMask};
 
 /// Reads a life carries at most (about 200 bytes each). Beyond it the least sensitive and oldest make room, counted.
 pub const MAX_BEARINGS: usize = 128;
@@ -88,8 +88,10 @@ impl Way {
 #[derive(Clone, Debug)]
 pub struct Bearing {
     pub read: Arc<Read>,
-    /// The staged file it came through, if it did.
+    /// The staged file it came through last, if it did.
     pub through: Option<Arc<Read>>,
+    /// Those before it, oldest first, since something of it was first sent: an upload is told by what led to it.
+    pub former: Vec<Option<Arc<Read>>>,
     pub way: Option<Arc<Way>>,
     /// When this life came to carry it. Bytes before do not count.
     pub since: Timestamp,
@@ -108,7 +110,35 @@ pub struct Mark {
     pub crossed: Option<Timestamp>,
 }
 
+/// Staged files that a bearing remembers having come through before.
+const MAX_FORMER: usize = 8;
+
 impl Bearing {
+    /// Something of it was taken over from a staged file again: windows are counted from there.
+    pub fn renew(&mut self, staged: &Arc<Read>, until: Timestamp) {
+        self.until = until;
+        let before = self.through.replace(Arc::clone(staged));
+        if self.marks.iter().any(|mark| mark.crossed.is_some()) {
+            if self.former.len() >= MAX_FORMER {
+                // The oldest is what the first upload came through.
+                self.former.remove(1);
+            }
+            self.former.push(before);
+        }
+    }
+
+    /// As it stood at `time`, when its bytes crossed a floor: without what came to it since.
+    pub fn as_of(&self, time: Timestamp) -> Self {
+        let led_to = |staged: &Option<Arc<Read>>| staged.as_ref().is_none_or(|staged| staged.time <= time);
+        let through =
+            std::iter::once(&self.through).chain(self.former.iter().rev()).find(|staged| led_to(staged));
+        let mut way = self.way.as_ref();
+        while let Some(later) = way.filter(|way| way.hop.time > time) {
+            way = later.before.as_ref();
+        }
+        Self { through: through.cloned().flatten(), way: way.cloned(), former: Vec::new(), ..self.clone() }
+    }
+
     /// Until when a read taken at `from` may lead to an upload: the longest window of its sets.
     pub fn deadline(policy: &Policy, sets: SetMask, from: Timestamp) -> Timestamp {
         let longest = sets.iter().map(|set| policy.set(set).window).max();
@@ -202,10 +232,19 @@ impl Doubts {
     }
 }
 
+/// Who sends: the image that a life had then.
+#[derive(Clone, Debug)]
+pub struct Sender {
+    pub evidence: Arc<ProcessEvidence>,
+    pub identity: Arc<Identity>,
+}
+
 /// What one image of a life sent to one place since it first carried a read.
 #[derive(Debug)]
 pub struct Tally {
     pub place: Place,
+    /// The image, as it was when the bytes last crossed a floor: the process may be another program when they are judged.
+    pub sender: Sender,
     /// The image's code identity: after an exec in place another tally is kept.
     pub code: Arc<str>,
     pub out: u64,
@@ -240,9 +279,16 @@ pub struct Tally {
 }
 
 impl Tally {
-    pub fn new(place: Place, code: Arc<str>, time: Timestamp, attribution: Attribution) -> Self {
+    pub fn new(
+        place: Place,
+        sender: Sender,
+        code: Arc<str>,
+        time: Timestamp,
+        attribution: Attribution,
+    ) -> Self {
         Self {
             place,
+            sender,
             code,
             out: 0,
             into: 0,

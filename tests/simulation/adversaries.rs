@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use cloudward::engine::Engine;
 use cloudward::engine::lineage::MAX_LIVES;
+use cloudward::engine::state::{open, seal};
 use cloudward::engine::taint::MAX_FILES;
 use cloudward::model::{CoverageKind, Record, Span};
 use cloudward::policy::Policy;
 
 use super::chance::Chance;
-use super::mac::{Actor, Mac, START};
+use super::mac::{Actor, Mac, Proc, START};
 use super::plays::DROPBOX;
 use super::run::{POLICIES, compiled, within_limits};
 
@@ -219,6 +220,77 @@ fn download_for_cover() {
 }
 
 const CORP_WITHOUT_RATIO: &str = include_str!("../cases/corp.toml");
+
+/// What the fuzzing of kept states begins with must be read by this build. After a change of the format write it anew:
+/// `CLOUDWARD_WRITE_SEED=1 cargo test the_fuzzers_state`.
+#[test]
+fn the_fuzzers_state_is_of_this_version() {
+    const SEED: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/fuzz/seeds/state/demo");
+    if std::env::var_os("CLOUDWARD_WRITE_SEED").is_some() {
+        let (mut mac, mut chance) = (Mac::new(), Chance::new(1));
+        let mut a = mac.actor(0, START, &mut chance);
+        let p = a.launch("x");
+        let (key, doc, out, moved) = (a.home(KEY), a.home(DOC), a.home("out.zip"), a.home("out.png"));
+        a.open(&p, &key);
+        a.open(&p, &doc);
+        let flow = a.connect(&p, DROPBOX);
+        a.send(flow, 20_000);
+        let file = a.write(&p, &out);
+        a.open_file(&p, &file);
+        let child = a.fork(&p);
+        let child = a.exec(&child, "/usr/bin/curl", &["curl", "-T", &out], &[(1, 7)]);
+        a.rename(&p, &file, &moved);
+        a.upload(&child, "b.s3.amazonaws.com", 90_000);
+        a.send(flow, 100);
+        a.done();
+        let (mut engine, mut records) = (Engine::new(Arc::clone(&POLICIES[0])), Vec::new());
+        mac.sorted().into_iter().for_each(|(_, input)| engine.step(input, &mut records));
+        std::fs::write(SEED, seal(&engine.save(), "boot")).unwrap();
+    }
+    let (state, _) = open(&std::fs::read(SEED).unwrap()).expect("write it anew, see above");
+    let engine = Engine::resume(Arc::clone(&POLICIES[0]), &state).expect("write it anew, see above");
+    let known: usize = engine.sizes().against_limits().map(|(_, size, _)| size).into_iter().sum();
+    assert!(known > 10, "{known}");
+}
+
+/// An upload is judged by what was known when it crossed the floor, whatever its process does until it ends.
+#[test]
+fn changed_after_the_upload() {
+    let story = |after: fn(&mut Actor<'_>, &Proc)| {
+        tell(|a| {
+            let p = a.launch("x");
+            let key = a.home(KEY);
+            a.open(&p, &key);
+            let flow = a.connect(&p, DROPBOX);
+            a.send(flow, 20_000);
+            a.wait(200);
+            after(a, &p);
+            a.close(flow);
+        })
+    };
+    let told = story(|_, _| {});
+    let plain = told.caught();
+    let others = [
+        story(|a, p| {
+            a.exec(p, "/bin/sleep", &["/bin/sleep", "60"], &[]);
+        }),
+        story(|a, p| {
+            let out = a.home("out.zip");
+            let file = a.write(p, &out);
+            a.open_file(p, &file);
+        }),
+    ];
+    for told in &others {
+        let alert = told.caught();
+        assert_eq!(
+            alert.uploader.process().map(|process| &process.info.program),
+            plain.uploader.process().map(|process| &process.info.program)
+        );
+        assert_eq!((alert.time, alert.id, alert.confidence), (plain.time, plain.id, plain.confidence));
+        assert_eq!(alert.reads.len(), plain.reads.len(), "{:#?}", alert.reads);
+        assert_eq!(alert.hops, plain.hops);
+    }
+}
 
 /// Records leave in the order of their time, so an upload that nobody can judge yet holds later ones back.
 #[test]

@@ -18,7 +18,7 @@ use crate::engine::locals::{Before, Local, Locals};
 use crate::engine::outbox::Outbox;
 use crate::engine::taint::{Load, MAX_FILES, Origin, Part, Tainted, Taints};
 use crate::engine::unseen::Unseen;
-use crate::engine::window::{Bearing, Doubts, Mark, Place, Read, ReadId, Tally, Way};
+use crate::engine::window::{Bearing, Doubts, Mark, Place, Read, ReadId, Sender, Tally, Way};
 use crate::model::{PathHash, Record, Table, Timestamp};
 use crate::policy::SetMask;
 
@@ -39,10 +39,11 @@ kept! {
     Told { app, teller, time }
     // What they carry, and what they sent.
     Way { hop, before, steps }
-    Bearing { read, through, way, since, until, marks }
+    Bearing { read, through, former, way, since, until, marks }
+    Sender { evidence, identity }
     Mark { tally, base_out, base_in, crossed }
     Tally {
-        place, code, out, into, attribution, doubts, local, host_wide_name, flows, run_began, last_out, last_any, check_at,
+        place, sender, code, out, into, attribution, doubts, local, host_wide_name, flows, run_began, last_out, last_any, check_at,
         pending, timed, epoch, permitted, asked, judged, counted, counted_at,
     }
     // Files.
