@@ -128,9 +128,9 @@ impl World {
         self.net(flow, NetKind::Closed(Close::Finished));
     }
 
-    /// A whole theft: start, read, upload, end.
+    /// A whole theft: start, read, upload, end. Pids come again only when all have had their turn.
     fn theft(&mut self) {
-        let thief = self.launch(70_000);
+        let thief = self.launch(100_000 + (self.number % 90_000) as i32);
         self.read(&thief);
         self.upload(&thief);
         self.tell(&thief, What::Exit);

@@ -227,7 +227,10 @@ impl Lineage {
     pub fn begin(&mut self, info: &Arc<ProcessInfo>, image: Image, born: Timestamp) -> LifeId {
         self.make_room();
         let pid = info.key.pid;
-        for older in self.by_pid.get(&pid).cloned().unwrap_or_default() {
+        // Each of them ended those before it.
+        let runs = |id: &&LifeId| self.lives.get(*id).is_none_or(|life| life.ended.is_none());
+        let older = self.by_pid.get(&pid).into_iter().flat_map(|lives| lives.iter().rev().take_while(runs));
+        for older in older.copied().collect::<Vec<_>>() {
             self.end(older, born);
         }
         let id = LifeId(self.next);

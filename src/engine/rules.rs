@@ -3,10 +3,13 @@
 //! Everything is asked of what the chain holds: its reads, the ways they came, its processes, its bytes. So a rule can
 //! wait for nothing that is not bounded already, and the same evidence always gives the same answer.
 
+use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::sync::Arc;
 
 use crate::model::{
-    AuditEvent, HopKind, Lossy, ProcessEvidence, Reason, ReasonCode, Table, TenantVerdict, Timestamp, Uid,
+    AuditEvent, FilePath, HopKind, Lossy, ProcessEvidence, Reason, ReasonCode, Table, TenantVerdict,
+    Timestamp, Uid,
 };
 use crate::policy::rule::{
     Actor, Condition, Deed, FirstSeen, Leave, Leaving, ReadStep, Rule, Step, TenantCondition,
@@ -16,7 +19,7 @@ use crate::policy::{Homes, Policy};
 use super::chains::Chain;
 use super::completion::Carried;
 use super::habits::{Baseline, Habits};
-use super::window::{Place, Way};
+use super::window::{Place, Read, Way};
 use super::{describe, identity};
 
 /// What is known beside the chain.
@@ -196,12 +199,7 @@ fn moments(known: &Known<'_>, step: &Step, chain: &Chain) -> Vec<Timestamp> {
 }
 
 /// The reads that a step is about, in the order of time.
-fn reads<'a>(
-    known: &Known<'_>,
-    actor: &Actor,
-    wanted: &ReadStep,
-    chain: &'a Chain,
-) -> Vec<&'a super::window::Read> {
+fn reads<'a>(known: &Known<'_>, actor: &Actor, wanted: &ReadStep, chain: &'a Chain) -> Vec<&'a Read> {
     let fits = |carried: &&Carried| {
         let read = &carried.bearing.read;
         wanted.sets.is_none_or(|sets| !sets.intersection(carried.sets).is_empty())
@@ -217,23 +215,30 @@ fn reads<'a>(
     reads
 }
 
-/// The moments at which so many different files had been read within the span.
-fn counted(wanted: &ReadStep, reads: &[&super::window::Read]) -> Vec<Timestamp> {
+/// The moments at which so many different files had been read within the span. `reads` stand in the order of time.
+fn counted(wanted: &ReadStep, reads: &[&Read]) -> Vec<Timestamp> {
     if wanted.count <= 1 {
         return reads.iter().map(|read| read.time).collect();
     }
-    let enough = |at: usize| {
-        let time = reads[at].time;
-        let mut paths: Vec<_> = reads[..=at]
-            .iter()
-            .filter(|read| wanted.span.is_none_or(|span| time.since(read.time) <= span))
-            .map(|read| &read.path)
-            .collect();
-        paths.sort_unstable();
-        paths.dedup();
-        paths.len() >= wanted.count as usize
-    };
-    (0..reads.len()).filter(|at| enough(*at)).map(|at| reads[at].time).collect()
+    // How often each file was read within the span that ends with the read at hand.
+    let mut within: BTreeMap<&FilePath, usize> = BTreeMap::new();
+    let (mut moments, mut first) = (Vec::new(), reads.iter().peekable());
+    for read in reads {
+        *within.entry(&read.path).or_default() += 1;
+        let gone = |early: &&&Read| wanted.span.is_some_and(|span| read.time.since(early.time) > span);
+        while let Some(early) = first.next_if(gone) {
+            if let Entry::Occupied(mut times) = within.entry(&early.path) {
+                *times.get_mut() -= 1;
+                if *times.get() == 0 {
+                    times.remove();
+                }
+            }
+        }
+        if within.len() >= wanted.count as usize {
+            moments.push(read.time);
+        }
+    }
+    moments
 }
 
 /// The programs of the lineage, and since when: ancestors, readers, sender, and those the data went through.
@@ -258,4 +263,45 @@ fn acted(known: &Known<'_>, actor: &Actor, process: &ProcessEvidence) -> bool {
     }
     let identity = identity::of_evidence(process);
     actor.process.iter().any(|who| who.matches(&identity, known.homes))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing;
+    use crate::model::Span;
+
+    #[test]
+    fn different_files_are_counted_within_the_span() {
+        let mut state = 1u64;
+        let mut chance = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+            (state >> 33) % below
+        };
+        for _ in 0..200 {
+            let mut times: Vec<u64> = (0..chance(40)).map(|_| chance(60)).collect();
+            times.sort_unstable();
+            let reads: Vec<_> = times
+                .into_iter()
+                .map(|at| {
+                    let path = format!("/f{}", chance(6));
+                    testing::read(&path, Timestamp::from_nanos(at as i64 * 1_000_000_000))
+                })
+                .collect();
+            let reads: Vec<&Read> = reads.iter().map(|read| &**read).collect();
+            for (count, span) in (1..6).flat_map(|count| [(count, None), (count, Some(Span::from_secs(9)))]) {
+                let (paths, evidence) = (Vec::new(), Vec::new());
+                let wanted = ReadStep { sets: None, paths, evidence, count, span, same_process: false };
+                let enough = |at: &usize| {
+                    let time = reads[*at].time;
+                    let near = |read: &&&Read| span.is_none_or(|span| time.since(read.time) <= span);
+                    let paths: std::collections::BTreeSet<_> =
+                        reads[..=*at].iter().filter(near).map(|read| &read.path).collect();
+                    paths.len() >= count as usize
+                };
+                let expected: Vec<_> = (0..reads.len()).filter(enough).map(|at| reads[at].time).collect();
+                assert_eq!(counted(&wanted, &reads), expected, "{count} within {span:?}");
+            }
+        }
+    }
 }
