@@ -76,6 +76,7 @@ def main():
     style = ("text{font:11px system-ui,sans-serif;fill:#444}.title{font-weight:600;font-size:13px;fill:#111}.said{fill:#0a5}"
              ".axis{stroke:#888;fill:none}.grid{stroke:#ddd}polyline{fill:none;stroke:#06c;stroke-width:1.5}circle{fill:#06c}"
              ".range{stroke:#06c;stroke-width:1}")
+    os.makedirs(os.path.join(HERE, "plots"), exist_ok=True)
     with open(os.path.join(HERE, "plots", "engine.svg"), "w") as out:
         out.write('<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d">\n<style>%s</style>\n'
                   '<rect width="100%%" height="100%%" fill="#fff"/>\n%s\n</svg>\n' % (width, height, width, height, style, "\n".join(body)))

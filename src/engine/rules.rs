@@ -3,8 +3,8 @@
 //! Everything is asked of what the chain holds: its reads, the ways they came, its processes, its bytes. So a rule can
 //! wait for nothing that is not bounded already, and the same evidence always gives the same answer.
 
-use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use crate::model::{
@@ -43,7 +43,10 @@ pub struct Left {
 pub fn newly_fired<'a>(known: &Known<'a>, chain: &Chain, left: &Left) -> Vec<&'a Rule> {
     let category = describe::category(known.policy, &left.place);
     let unfired = |rule: &&Rule| !chain.fired.iter().any(|fired| fired.id == rule.id);
-    let concerned = known.policy.rules.ending(left.way, category).filter(unfired);
+    // Of all that a rule may ask, this is dear to find out and the same for all of them.
+    let files: BTreeSet<_> = chain.carried.iter().map(|carried| &carried.bearing.read.path).collect();
+    let enough = |rule: &&Rule| rule.files() <= files.len();
+    let concerned = known.policy.rules.ending(left.way, category).filter(unfired).filter(enough);
     concerned.filter(|rule| holds(known, rule, chain, left)).collect()
 }
 

@@ -146,6 +146,17 @@ pub struct Rule {
     pub unless: Vec<Condition>,
 }
 
+impl Rule {
+    /// So many different files must have been read at least.
+    pub fn files(&self) -> usize {
+        let counts = self.before.iter().map(|step| match &step.deed {
+            Deed::Read(read) => read.count as usize,
+            Deed::Stage { .. } | Deed::Exec => 0,
+        });
+        counts.max().unwrap_or(0)
+    }
+}
+
 /// A step before the last.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Step {
