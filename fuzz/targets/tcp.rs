@@ -32,7 +32,8 @@ fn segment(side: usize, offset: u32, flags: u8, ack: u32, body: &[u8]) -> Vec<u8
 }
 
 libfuzzer_sys::fuzz_target!(|data: &[u8]| {
-    let mut tap = Tap::new(Limits { flows: 8, handshake_bytes: 4096, names: 8, summaries: true, ..Limits::default() });
+    let mut tap =
+        Tap::new(Limits { flows: 8, handshake_bytes: 4096, names: 8, summaries: true, ..Limits::default() });
     let (mut facts, mut time) = (Vec::new(), 0i64);
     // From where to where each side's bytes lie.
     let mut spans = [(u32::MAX, 0u32); 2];
