@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::{
     CoverageKind, Evidence, File, FileId, FilePath, Hop, HopKind, OpenFlags, PathHash, Span, Timestamp,
 };
-use crate::policy::{Canonical, PathClass, SetId, SetMask, Subject};
+use crate::policy::{Canonical, PathClass, SetId, SetMask};
 
 use super::Engine;
 use super::lineage::LifeId;
@@ -327,15 +327,7 @@ impl Engine {
         let Some(life) = self.lineage.get(life).filter(|_| !sets.is_empty()) else {
             return SetMask::default();
         };
-        let user = life.image.evidence.info.euid;
-        let subject = Subject {
-            identity: &life.image.identity,
-            parent: life.ancestor.as_ref().map(|parent| &*parent.identity),
-            user,
-            user_name: self.users.get(&user).map(|name| &**name),
-            time,
-            homes: &self.homes,
-        };
+        let subject = self.subject(life, time);
         let excused =
             |set: &SetId| self.policy.allow.excuses_read(&subject, *set, path, &self.homes).is_some();
         sets.iter().filter(|set| !excused(set)).collect()

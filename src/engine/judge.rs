@@ -6,8 +6,10 @@
 
 use std::sync::Arc;
 
-use crate::model::{Actor, Reason, Timestamp, UnknownName};
-use crate::policy::{Category, Leaving, SetId, SetMask, Subject, SyncRoot, SyncRootId, UnknownUpload};
+use crate::model::{Actor, ProcessEvidence, Reason, Timestamp, UnknownName};
+use crate::policy::{
+    Category, Identity, Leaving, SetId, SetMask, Subject, SyncRoot, SyncRootId, UnknownUpload,
+};
 
 use super::Engine;
 use super::completion::{Carried, Completion, Instance};
@@ -124,9 +126,20 @@ impl Engine {
     }
 
     pub(super) fn subject<'a>(&'a self, life: &'a Life, time: Timestamp) -> Subject<'a> {
-        let user = life.image.evidence.info.euid;
+        self.subject_as(life, &life.image.evidence, &life.image.identity, time)
+    }
+
+    /// The same for an image that the life had once.
+    pub(super) fn subject_as<'a>(
+        &'a self,
+        life: &'a Life,
+        image: &ProcessEvidence,
+        identity: &'a Identity,
+        time: Timestamp,
+    ) -> Subject<'a> {
+        let user = image.info.euid;
         Subject {
-            identity: &life.image.identity,
+            identity,
             parent: life.ancestor.as_ref().map(|parent| &*parent.identity),
             user,
             user_name: self.users.get(&user).map(|name| &**name),

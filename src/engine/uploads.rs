@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::upload::MAX_PATHS;
 use crate::model::{FlowId, Upload, UploadOutcome};
-use crate::policy::{SetId, Subject};
+use crate::policy::SetId;
 
 use super::Engine;
 use super::lineage::LifeId;
@@ -40,10 +40,7 @@ impl Engine {
         let Place::Service { name, tenant } = &tally.place else { return None };
         let service = self.policy.services.by_name(name)?;
         let sender = &tally.sender;
-        let user = sender.evidence.info.euid;
-        let user_name = self.users.get(&user).map(|name| &**name);
-        let subject =
-            Subject { identity: &sender.identity, user, user_name, ..self.subject(life, evidence.end) };
+        let subject = self.subject_as(life, &sender.evidence, &sender.identity, evidence.end);
         let entry = |set: SetId| self.policy.allow.permits(&subject, set, service, tenant.as_deref()).ok();
         let (mut sets, mut paths, mut by) = (Vec::new(), Vec::new(), None);
         for bearing in life.bearings.iter().filter(|bearing| bearing.since <= evidence.end) {
