@@ -140,6 +140,11 @@ impl Delivering {
         self.writer.tend(clock::now()).into_iter().map(|loss| Record::Coverage(told(loss))).collect()
     }
 
+    /// Nothing waits to be delivered, kept or told: until the next record there is little to tend.
+    pub(super) fn rests(&self) -> bool {
+        self.writer.rests()
+    }
+
     /// The end: what is left is sent, as far as that goes.
     pub(super) fn close(mut self) {
         self.last_words();

@@ -91,9 +91,11 @@ impl Desk {
         }
     }
 
-    pub(super) fn sample(&mut self, inlet: &Inlet, meter: &Meter) {
+    /// Notes how much was heard until now; returns the sum.
+    pub(super) fn sample(&mut self, inlet: &Inlet, meter: &Meter) -> u64 {
         let counts = [inlet.counts().heard, meter.packets.load(Ordering::Relaxed)];
         self.rates.sample(Instant::now(), counts);
+        counts.into_iter().fold(0, u64::wrapping_add)
     }
 
     /// Another configuration is in force.

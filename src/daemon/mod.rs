@@ -12,6 +12,7 @@
 //! than an event. Stopping closes the channels in the direction of the flow, so that whatever was heard is still judged
 //! and said. The clock is read here and nowhere else.
 
+mod beat;
 mod clock;
 mod delivering;
 mod desk;
@@ -42,11 +43,10 @@ mod watching;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-use tokio::time::{MissedTickBehavior, interval};
 
 use crate::config::Settings;
 use crate::model::{Coverage, CoverageKind, Input, Record, Span};
@@ -56,6 +56,7 @@ use crate::sensor::queue::queue;
 use crate::sensor::selection::Selection;
 use crate::sensor::trouble::Trouble;
 
+use beat::Beat;
 use desk::Desk;
 use health::Health;
 use heartbeat::Heartbeats;
@@ -74,8 +75,6 @@ pub use state::state_folder;
 
 /// Inputs on their way to the engine: a second of a busy Mac, some 7 MB at most, and as much again in its hands.
 const INPUTS: usize = 32_768;
-/// How often the engine hears what time it is, if nothing happens.
-const TICK: Duration = Duration::from_millis(250);
 
 /// What the command line asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -207,8 +206,7 @@ async fn mind(
     parts: &mut Parts<'_>,
     signals: &mut Signals,
 ) -> Result<(), RunError> {
-    let mut tick = interval(TICK);
-    tick.set_missed_tick_behavior(MissedTickBehavior::Skip);
+    let mut beat = Beat::new(Instant::now());
     let mut health = Health::new();
     loop {
         tokio::select! {
@@ -221,10 +219,11 @@ async fn mind(
                 let _ = question.send(parts.desk.status(inlet, parts.sensor, parts.tapping, parts.voice.board()));
             }
             // A queue without room for a tick has inputs in it, and they tell the time as well.
-            _ = tick.tick() => {
-                parts.desk.sample(inlet, parts.tapping.meter());
+            () = beat.due() => {
+                let heard = parts.desk.sample(inlet, parts.tapping.meter());
                 drop(inlet.offer(Input::Tick(clock::now())));
                 watch(parts);
+                beat.beaten(heard, Instant::now());
             }
             () = health.due() => {
                 health.report(inlet, parts.tapping.meter());

@@ -13,12 +13,13 @@ use crate::model::{Input, Record, Span, Timestamp};
 use crate::policy::Policy;
 use crate::sensor::queue::{Outlet, Patience, Taken};
 
+use super::RunError;
+use super::beat::{REST, TICK};
 use super::clock;
 use super::desk::Figures;
 use super::house::Thinker;
 use super::memory::Keeper;
 use super::watchdog::Progress;
-use super::{RunError, TICK};
 
 /// The shortest sleep while something is held back, as a part of the hold: what falls due in between goes together.
 const GATHER: u32 = 400;
@@ -159,7 +160,7 @@ fn patience(due: Option<Timestamp>, gather: Duration, busy: bool, now: Timestamp
         None => Patience::Any,
         Some(due) if !lags(due, now) => {
             let wait = Duration::from_nanos(due.since(now).as_nanos());
-            Patience::Until(wait.clamp(gather, TICK))
+            Patience::Until(wait.clamp(gather, REST))
         }
         Some(_) if busy => Patience::Until(GATHER_LATE),
         Some(_) => Patience::Any,
@@ -189,7 +190,7 @@ mod tests {
         assert_eq!(patience(None, true), Patience::Any);
         assert_eq!(patience(due(20), false), Patience::Until(Duration::from_millis(20)));
         assert_eq!(patience(Some(now), true), Patience::Until(Duration::from_millis(1)));
-        assert_eq!(patience(due(60_000), false), Patience::Until(TICK), "ticks are heard meanwhile");
+        assert_eq!(patience(due(60_000), false), Patience::Until(REST), "beats are heard meanwhile");
         assert_eq!(gather(Span::from_secs(3600)), TICK);
     }
 

@@ -19,7 +19,7 @@ use super::speaking::Speaking;
 
 /// Records on their way out. Above it the engine waits.
 const RECORDS: usize = 1024;
-/// Without a spool nothing but a new configuration can come.
+/// Where nothing waits in a spool, nothing but a new configuration can come.
 const IDLE: Duration = Duration::from_secs(1);
 
 /// Whoever takes the records of this run. It ends when there are no more, or when they cannot be written.
@@ -110,7 +110,8 @@ struct Mouth {
 impl Mouth {
     fn run(mut self, records: &Receiver<Record>, orders: &Receiver<Order>) -> io::Result<()> {
         loop {
-            let patience = if self.delivering.is_some() { TEND } else { IDLE };
+            let rests = self.delivering.as_ref().is_none_or(Delivering::rests);
+            let patience = if rests { IDLE } else { TEND };
             let heard = records.recv_timeout(patience);
             orders.try_iter().for_each(|order| self.obey(order));
             match heard {

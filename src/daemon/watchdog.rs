@@ -1,4 +1,4 @@
-//! Whether the engine still moves. Its inputs include a tick several times a second, so it always should.
+//! Whether the engine still moves. Its inputs include a tick every second at least, so it always should.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,7 +23,7 @@ impl Watchdog {
         Self { progress, last: 0, since: now, barked: false }
     }
 
-    /// Call several times a second. How long the engine has stood still, once for each time it does so too long.
+    /// Call every second or more often. How long the engine has stood still, once for each time it does so too long.
     pub(super) fn look(&mut self, now: Instant) -> Option<Duration> {
         let progress = self.progress.load(Ordering::Relaxed);
         if progress != self.last {

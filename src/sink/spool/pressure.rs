@@ -53,6 +53,11 @@ pub struct Dropped {
 }
 
 impl Dropped {
+    /// All is told.
+    pub fn is_empty(&self) -> bool {
+        self.sums.is_empty()
+    }
+
     pub fn add(&mut self, why: Why, level: Level, raised: Timestamp) {
         let fresh = Sum { start: raised, end: raised, levels: BTreeMap::new(), more: BTreeSet::new() };
         let sum = self.sums.entry(why).or_insert(fresh);

@@ -94,9 +94,10 @@ fn records_outlive_the_program_and_leave_when_everybody_has_them() {
     second.shared.ack("siem", 11);
     second.writer.tend(at(10));
     assert_eq!(all(&second.shared).len(), 10, "one output still needs them");
+    assert!(!second.writer.rests());
     second.shared.ack("archive", 11);
     second.writer.tend(at(15));
-    assert!(all(&second.shared).is_empty() && folder.segments().is_empty());
+    assert!(all(&second.shared).is_empty() && folder.segments().is_empty() && second.writer.rests());
     second.writer.raise(drafts(10..11), at(16));
     assert_eq!(second.shared.take(0, 1, 1).next, 12, "numbers go on");
 }

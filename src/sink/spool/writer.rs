@@ -199,6 +199,11 @@ impl Writer {
         losses
     }
 
+    /// Every record is delivered, and all that was given up is told.
+    pub fn rests(&self) -> bool {
+        self.failing.is_none() && self.shared.index().slots.is_empty() && self.shared.dropped().is_empty()
+    }
+
     /// Shortly before the end: what was given up and not told yet, however lately something like it was told.
     pub fn untold(&self) -> Vec<Loss> {
         self.shared.dropped().rest()
