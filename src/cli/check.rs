@@ -5,7 +5,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::config::{self, Diagnostic, Level, Origin, Settings, Source, managed};
+use crate::config::{self, Complaint, Diagnostic, Level, Origin, Settings, Source, managed};
+use crate::daemon::clock;
+use crate::model::Timestamp;
+use crate::policy::AllowEntry;
 
 /// Check a configuration: every diagnostic at once, each with file, line, column and a hint
 #[derive(clap::Args, Debug)]
@@ -33,7 +36,8 @@ pub fn run(args: &CheckArgs) -> ExitCode {
     if forced == Some(None) {
         text.push_str(&format!("no configuration profile forces anything of {} here\n", managed::DOMAIN));
     }
-    let (settings, diagnostics) = load(args.config.as_deref(), forced.flatten());
+    let (settings, mut diagnostics) = load(args.config.as_deref(), forced.flatten());
+    diagnostics.extend(expired(&settings, clock::now()));
     for diagnostic in &diagnostics {
         text.push_str(&format!("{diagnostic}\n"));
     }
@@ -56,6 +60,19 @@ fn load(file: Option<&Path>, forced: Option<Source>) -> (Settings, Vec<Diagnosti
         Ok(file) => config::load(&file.into_iter().chain(forced).collect::<Vec<_>>()),
         Err(unreadable) => (config::default_settings(), vec![unreadable]),
     }
+}
+
+/// Exceptions that are over: whoever wrote them wonders why what they excuse is told.
+fn expired(settings: &Settings, now: Timestamp) -> Vec<Diagnostic> {
+    let over = |entry: &&AllowEntry| entry.expires.is_some_and(|end| end <= now);
+    let warning = |entry: &AllowEntry| {
+        let key = format!("allow {:?}", &*entry.name);
+        let place = &settings.provenance.iter().find(|value| value.key == key)?.at;
+        let message = format!("[[allow]] {:?}: has expired and excuses nothing any more", &*entry.name);
+        let complaint = Complaint::new(message).hint("write a later date, or take the entry out");
+        Some(Diagnostic::warning(place, complaint))
+    };
+    settings.policy.allow.entries().iter().filter(over).filter_map(warning).collect()
 }
 
 /// Single values one by one; of the lists, the entries that are not built in, and how many are.

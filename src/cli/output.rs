@@ -3,12 +3,13 @@
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::Subcommand;
 use tokio::time::timeout;
 
 use crate::config::{self, Level, Settings};
+use crate::daemon::clock;
 use crate::model::{Heartbeat, Pulse, Record, Timestamp};
 use crate::sink::output::{Output, head};
 use crate::sink::spool::Entry;
@@ -67,8 +68,7 @@ pub fn run(args: &OutputArgs) -> ExitCode {
 }
 
 async fn all(settings: &Settings) -> ExitCode {
-    let nanos = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default().as_nanos();
-    let now = Timestamp::from_nanos(i64::try_from(nanos).unwrap_or(i64::MAX));
+    let now = clock::now();
     let record = test_record(now, &settings.policy.hash);
     let mut code = ExitCode::SUCCESS;
     for output in &settings.outputs {

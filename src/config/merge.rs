@@ -187,7 +187,11 @@ fn items(node: Node) -> Vec<Node> {
 
 /// Takes built-in entries away by name; `*` takes all but the rules. Complains of names that no built-in entry has.
 pub(super) fn disable(builtin: &mut Table, names: &Node, complaints: &mut Complaints) {
-    let Kind::List(names) = &names.kind else { return };
+    // One name stands for a list of one, as everywhere.
+    let names = match &names.kind {
+        Kind::List(names) => names.as_slice(),
+        _ => std::slice::from_ref(names),
+    };
     let known: Vec<String> = NAMED_LISTS
         .iter()
         .filter_map(|(list, _)| Some((list, builtin.get(list)?)))

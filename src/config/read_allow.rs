@@ -42,7 +42,7 @@ pub(super) fn read(root: &mut Section<'_, '_>, context: &Context<'_>) -> Vec<All
 
 fn entry(section: &mut Section<'_, '_>, context: &Context<'_>) -> Option<AllowEntry> {
     let name = name(section, "allow");
-    section.node("extend");
+    section.extends();
     let effect = section.read("effect", one_of(&EFFECTS)).map_or(Effect::Upload, |effect| effect.value);
     let builtin = section.at().origin == Origin::BuiltIn;
     let (owners, own_containers) = owned(section, effect, context);
@@ -254,7 +254,11 @@ pub(super) fn user(node: &Node) -> Result<UserMatcher, Complaint> {
             Ok(id) => Ok(UserMatcher::Id(Uid(id))),
             Err(_) => Err(Complaint::new("no such user id")),
         },
-        Kind::Text(name) if !name.is_empty() => Ok(UserMatcher::Name(name.clone().into_boxed_str())),
+        Kind::Text(name) if !name.is_empty() => Ok(match name.parse() {
+            // No account is called so: shells and property lists make texts of numbers.
+            Ok(id) => UserMatcher::Id(Uid(id)),
+            Err(_) => UserMatcher::Name(name.clone().into_boxed_str()),
+        }),
         _ => Err(expected("a user name or id", node)),
     }
 }

@@ -76,10 +76,10 @@ impl Sets {
         builtin: &[String],
     ) {
         let name = name(section, "sensitive");
-        section.node("extend");
+        section.extends();
         let severity = section.read("severity", one_of(&SEVERITIES));
         let glob = |node: &Node| Ok(Glob::parse(&text(node)?, volumes)?);
-        let include = section.list("paths", glob);
+        let include = section.filled("paths", glob);
         let exclude = section.list("exclude", glob);
         let window = section.read("window", duration);
         let min_bytes = section.read("min_bytes", size);
@@ -122,7 +122,7 @@ pub(super) fn services(root: &mut Section<'_, '_>) -> Vec<ServiceNames> {
 
 fn service(section: &mut Section<'_, '_>) -> Option<ServiceNames> {
     let name = name(section, "service");
-    section.node("extend");
+    section.extends();
     let categories = Category::ALL.map(|category| (category.as_str(), category));
     let hint = "file-sync, object-store, file-transfer, paste, code-host, messaging, tunnel or backup";
     let category = section.require("category", hint, one_of(&categories));
@@ -153,7 +153,7 @@ pub(super) fn mail(root: &mut Section<'_, '_>) -> Vec<MailServers> {
     for (table, at) in root.tables("mail") {
         let mut section = Section::new(schema::MAIL, "[[mail]]", &at, table, root.complaints);
         name(&mut section, "mail");
-        section.node("extend");
+        section.extends();
         let host = |node: &Node| Ok(DomainPattern::parse(&text(node)?)?);
         let label = |node: &Node| Ok(text(node)?.to_lowercase().into_boxed_str());
         all.push(MailServers {
@@ -199,7 +199,7 @@ fn sync_root(
     services: &[ServiceNames],
     volumes: &Volumes,
 ) -> Option<SyncRoot> {
-    section.node("extend");
+    section.extends();
     let builtin = section.at().origin == Origin::BuiltIn;
     let name = section.read("name", text);
     let glob = |node: &Node| {

@@ -135,7 +135,7 @@ fn outputs(root: &mut Section<'_, '_>, rules: &[Rule]) -> Vec<Output> {
 }
 
 fn output(section: &mut Section<'_, '_>, taken: &[&str], rules: &[Rule]) -> Option<Output> {
-    section.node("extend");
+    section.extends();
     let name = section.read("name", text).map(|name| name.value);
     if let Some(name) = &name {
         section.set_title(format!("[[output]] \"{name}\""));
@@ -172,7 +172,7 @@ fn free_name(default: &str, taken: &[&str]) -> String {
 
 fn choice(section: &mut Section<'_, '_>, known: &[Rule]) -> Choice {
     let all = || KINDS.iter().map(|(_, kind)| *kind).collect();
-    let kinds = section.list("kinds", one_of(&KINDS));
+    let kinds = section.filled("kinds", one_of(&KINDS));
     let kinds = kinds.map_or_else(all, |list| list.value.into_iter().map(|kind| kind.value).collect());
     let min = section.read("min_severity", one_of(&SEVERITIES)).map_or(Level::Low, |level| level.value);
     let mut rules = Vec::new();

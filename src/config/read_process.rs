@@ -3,7 +3,7 @@
 use crate::model::CdHash;
 use crate::policy::{ProcessMatcher, ProgramPath, Volumes};
 
-use super::diagnostics::{Complaint, Place};
+use super::diagnostics::{Complaint, Level, Place};
 use super::schema;
 use super::section::{Section, boolean, expected, text};
 use super::tree::{Node, Table};
@@ -15,6 +15,7 @@ pub(super) fn list(
     volumes: &Volumes,
 ) -> Option<Vec<ProcessMatcher>> {
     let tables = section.tables(key);
+    section.complain_if_empty(key);
     let title = format!("{} `{key}`", section.title());
     let read = |(table, at): &(&Table, Place)| one(&title, table, at, volumes, section);
     let matchers: Vec<ProcessMatcher> = tables.iter().filter_map(read).collect();
@@ -44,13 +45,14 @@ fn one(
         path: path.map(|path| path.value),
         unsigned: unsigned.is_some_and(|truth| truth.value),
     };
-    let unusable = section.complaints.0.len() > before;
+    warn_of_spelling(&mut section, &matcher);
+    let unusable = section.complaints.0[before..].iter().any(|complaint| complaint.level == Level::Error);
     if !unusable {
         judge(&mut section, &matcher);
     }
     section.finish();
     let errors = parent.complaints.0[before..].iter();
-    let sound = errors.into_iter().all(|complaint| complaint.level == super::diagnostics::Level::Warning);
+    let sound = errors.into_iter().all(|complaint| complaint.level == Level::Warning);
     sound.then_some(matcher)
 }
 
@@ -63,6 +65,24 @@ pub(super) fn identifier(node: &Node, key: &str) -> Result<String, Complaint> {
         Some(id) => Ok(id.to_owned()),
         None => Err(expected("a string", node)),
     }
+}
+
+/// An identifier as no program has it would never match, and nobody would know why.
+fn warn_of_spelling(section: &mut Section<'_, '_>, matcher: &ProcessMatcher) {
+    let at = section.at().clone();
+    if let Some(team) = matcher.team_id.as_deref().filter(|team| !is_team(team)) {
+        let never = Complaint::new(format!("`{team}` is no team_id: no program has it"));
+        section.warn(&at, never.hint("ten capital letters and digits, as `codesign -dv` says"));
+    }
+    if matcher.signing_id.as_deref().is_some_and(|id| id.contains(['*', '?', ' '])) {
+        let never = Complaint::new("a signing_id is compared as it stands, `*` and `?` too");
+        section.warn(&at, never.hint("write it out, or leave it out and keep the team_id"));
+    }
+}
+
+/// As Apple gives them out.
+fn is_team(team: &str) -> bool {
+    team.len() == 10 && team.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 /// Says what is wrong with the whole, or weak.

@@ -37,7 +37,7 @@ pub(super) fn read(root: &mut Section<'_, '_>, known: &Known<'_>) -> Vec<Rule> {
 fn rule(section: &mut Section<'_, '_>, known: &Known<'_>) -> Option<Rule> {
     let id = section.require("id", "every rule has an id of its own", text)?.value;
     section.set_title(format!("[[rule]] \"{id}\""));
-    section.node("extend");
+    section.extends();
     let name = section.require("name", "what the rule sees, in a few words", text);
     let version = section.read("version", text);
     let severity = section.require("severity", "low, medium, high or critical", one_of(&SEVERITIES));

@@ -67,7 +67,7 @@ pub(super) fn read(
 ) -> Option<Taken> {
     let mut section = Section::new(schema::STEP, title, at, table, parent.complaints);
     let before = section.complaints.0.len();
-    let on = section.list("on", one_of(&ON));
+    let on = section.filled("on", one_of(&ON));
     if on.is_none() {
         section.missing("on", "read, stage, exec, upload, sync-drop, command or audit");
     }
@@ -110,11 +110,11 @@ pub(super) fn read(
 }
 
 fn reading(section: &mut Section<'_, '_>, known: &Known<'_>) -> ReadStep {
-    let sets = section.list("sets", |node| set_named(node, known.context.sets));
+    let sets = section.filled("sets", |node| set_named(node, known.context.sets));
     ReadStep {
         sets: sets.map(|sets| plain(Some(sets)).into_iter().flatten().collect()),
         paths: paths(section, "paths", known),
-        evidence: plain(section.list("evidence", one_of(&EVIDENCE))),
+        evidence: plain(section.filled("evidence", one_of(&EVIDENCE))),
         count: section.read("count", count).map_or(1, |count| count.value),
         span: section.read("span", duration).map(|span| span.value),
         same_process: section.read("same_process", boolean).is_some_and(|truth| truth.value),
@@ -122,7 +122,7 @@ fn reading(section: &mut Section<'_, '_>, known: &Known<'_>) -> ReadStep {
 }
 
 fn staging(section: &mut Section<'_, '_>, known: &Known<'_>) -> Deed {
-    let how = section.list("how", one_of(&HOW));
+    let how = section.filled("how", one_of(&HOW));
     let how = how.map_or_else(|| HOW.map(|(_, kind)| kind).to_vec(), |how| plain(Some(how)));
     Deed::Stage { paths: paths(section, "paths", known), how }
 }
@@ -140,7 +140,8 @@ fn leaving(section: &mut Section<'_, '_>, ways: &[On], known: &Known<'_>) -> Lea
         leave.ways.push(Leaving::SyncDrop);
     }
     if ways.contains(&On::Command) {
-        let commands = section.list("commands", one_of(&CommandKind::ALL.map(|kind| (kind.as_str(), kind))));
+        let commands =
+            section.filled("commands", one_of(&CommandKind::ALL.map(|kind| (kind.as_str(), kind))));
         let commands = commands.map_or_else(|| CommandKind::ALL.to_vec(), |list| plain(Some(list)));
         leave.ways.extend(commands.into_iter().map(Leaving::Command));
     }
@@ -148,24 +149,24 @@ fn leaving(section: &mut Section<'_, '_>, ways: &[On], known: &Known<'_>) -> Lea
         audited(section, &mut leave);
     }
     let before = section.complaints.0.len();
-    let categories = section.list("categories", one_of(&Category::ALL.map(|one| (one.as_str(), one))));
-    let services = section.list("services", |node| service(node, known));
+    let categories = section.filled("categories", one_of(&Category::ALL.map(|one| (one.as_str(), one))));
+    let services = section.filled("services", |node| service(node, known));
     if section.complaints.0.len() == before {
         judge_places(section, &leave, categories.as_ref(), services.as_ref(), known);
     }
     leave.categories = plain(categories);
     leave.services = services.map(|services| plain(Some(services)).into_iter().flatten().collect());
-    leave.tenants = plain(section.list("tenants", tenant));
+    leave.tenants = plain(section.filled("tenants", tenant));
     leave
 }
 
 /// What the log of a cloud says.
 fn audited(section: &mut Section<'_, '_>, leave: &mut Leave) {
-    let deeds = section.list("deeds", one_of(&CommandKind::ALL.map(|kind| (kind.as_str(), kind))));
+    let deeds = section.filled("deeds", one_of(&CommandKind::ALL.map(|kind| (kind.as_str(), kind))));
     let deeds = deeds.map_or_else(|| CommandKind::ALL.to_vec(), |list| plain(Some(list)));
     leave.ways.extend(deeds.into_iter().map(Leaving::Audit));
-    leave.logs = plain(section.list("logs", one_of(&AuditLog::ALL.map(|log| (log.as_str(), log)))));
-    leave.operations = plain(section.list("operations", |node| Ok(TenantPattern::new(&text(node)?))));
+    leave.logs = plain(section.filled("logs", one_of(&AuditLog::ALL.map(|log| (log.as_str(), log)))));
+    leave.operations = plain(section.filled("operations", |node| Ok(TenantPattern::new(&text(node)?))));
 }
 
 fn times(node: &Node) -> Result<u32, Complaint> {
@@ -231,7 +232,7 @@ fn tenant(node: &Node) -> Result<TenantCondition, Complaint> {
 }
 
 fn paths(section: &mut Section<'_, '_>, key: &'static str, known: &Known<'_>) -> Vec<PathPattern> {
-    plain(section.list(key, |node| pattern(&text(node)?, known)))
+    plain(section.filled(key, |node| pattern(&text(node)?, known)))
 }
 
 fn pattern(text: &str, known: &Known<'_>) -> Result<PathPattern, Complaint> {
@@ -246,7 +247,7 @@ fn actor(section: &mut Section<'_, '_>, known: &Known<'_>) -> Actor {
         process.push(who(&mut inner, known));
         inner.finish();
     }
-    let users = section.list("users", user);
+    let users = section.filled("users", user);
     Actor { process, users: plain(users) }
 }
 

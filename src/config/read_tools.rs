@@ -22,7 +22,7 @@ pub(super) fn tools(root: &mut Section<'_, '_>, services: &[ServiceNames]) -> Ve
 
 fn tool(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> Option<Tool> {
     let name = name(section, "tool")?;
-    section.node("extend");
+    section.extends();
     let names = words(section, "names");
     let modules = words(section, "modules");
     let signing_ids = words(section, "signing_ids");

@@ -130,6 +130,31 @@ impl<'n, 'c> Section<'n, 'c> {
         Some(Value { value: values, at: node.at.clone() })
     }
 
+    /// The same for a list in which something must stand: taken for no list at all, an empty one would mean the opposite.
+    pub(super) fn filled<T>(
+        &mut self,
+        key: &'static str,
+        parse: impl Fn(&Node) -> Result<T, Complaint>,
+    ) -> Option<Value<Vec<Value<T>>>> {
+        let list = self.list(key, parse)?;
+        self.complain_if_empty(key);
+        Some(list)
+    }
+
+    pub(super) fn complain_if_empty(&mut self, key: &'static str) {
+        if let Some(node) = self.table.get(key)
+            && matches!(&node.kind, Kind::List(items) if items.is_empty())
+        {
+            let empty = Complaint::new("the list is empty").hint("leave the key out, or name what is meant");
+            self.complain(&node.at, key, empty);
+        }
+    }
+
+    /// Whether an entry adds to the one of its name was decided when sources were merged; here only a mistake is told.
+    pub(super) fn extends(&mut self) {
+        self.read("extend", boolean);
+    }
+
     /// The tables of a key: `key = { .. }`, `key = [{ .. }]` or `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<(&'n Table, Place)> {
         let Some(node) = self.node(key) else { return Vec::new() };

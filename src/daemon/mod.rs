@@ -13,7 +13,7 @@
 //! and said. The clock is read here and nowhere else.
 
 mod beat;
-mod clock;
+pub(crate) mod clock;
 mod delivering;
 mod desk;
 pub mod doctor;

@@ -1,9 +1,8 @@
 //! The question: who, with which signature, reads what and sends it where, when.
 
-use std::time::{SystemTime, UNIX_EPOCH};
-
 use crate::cli::scenario::{home, program};
 use crate::config::suite::ProgramSpec;
+use crate::daemon::clock;
 use crate::engine;
 use crate::model::{ExecFacts, FilePath, Script, Timestamp, Uid};
 use crate::policy::{Identity, Sense};
@@ -121,7 +120,7 @@ impl Question {
             parent,
             path: absolute(&args.path)?,
             to,
-            on: args.on.map_or_else(today, |day| day.0),
+            on: args.on.map_or_else(clock::now, |day| day.0),
             sensors: args.sensors.clone(),
             user,
             uid,
@@ -220,11 +219,6 @@ fn host(text: &str) -> Result<String, String> {
         return Ok(host);
     }
     Err(format!("`{text}` is no host name; such as content.dropboxapi.com, or an absolute path of a folder"))
-}
-
-fn today() -> Timestamp {
-    let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-    Timestamp::from_nanos(i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]
