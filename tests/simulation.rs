@@ -29,11 +29,11 @@
 //! | wait for the window to pass | through | the window is the promise; staging renews it |
 //! | drip below the floor within each window | through | the sum never reaches the floor; lower `min_bytes` of the set |
 //! | drip, but faster | caught | bytes are summed over the window, whatever the number of flows |
-//! | split over 60 processes, each far below the floor | through | bytes are summed over 32 lives of one read |
-//! | split over 20 processes | caught | the same sum |
+//! | split over 120 processes, each far below the floor | through, `table-full` | bytes are summed over 64 lives of one read |
+//! | split over 20 or 60 processes | caught | the same sum |
 //! | download twice as much as is sent | through | `upload.min_ratio`; 0 turns it off |
 //! | begin uploads and leave them undecided, so that nothing later is told | caught, 10 s late | a record waits so long for an earlier one |
-//! | send to 32 other services first, then to the 33rd | through, `table-full` | a process is tallied for 32 places |
+//! | send a little to 32 other services first, then to the 33rd | caught, `table-full` | of 32 places that are kept the least makes room |
 //! | write the path or the host otherwise | caught | one canonical form |
 //! | hand the file to a process that launchd starts | caught | the file carries it |
 //! | exec an allowed program with a foreign account | caught | all dimensions of an entry must match |

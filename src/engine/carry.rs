@@ -160,7 +160,8 @@ impl Engine {
         }
         let pipes = life.pipes.clone();
         let bearers = self.bearers.or_insert_with(bearing.read.id, Vec::new);
-        if bearers.len() < MAX_BEARERS {
+        let crowded = bearers.len() >= MAX_BEARERS;
+        if !crowded {
             bearers.push(id);
         }
         gone.into_iter().for_each(|read| self.unbear(id, read));
@@ -170,6 +171,13 @@ impl Engine {
                 CoverageKind::TableFull,
                 1,
                 "sensitive reads beyond those that are remembered of one process",
+            );
+        }
+        if crowded {
+            self.note(
+                CoverageKind::TableFull,
+                1,
+                "more processes carry one sensitive read than their uploads are summed of: each is judged by itself",
             );
         }
         self.pour(id, &pipes, &bearing);

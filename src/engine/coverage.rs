@@ -26,6 +26,11 @@ impl CoverageLog {
         outbox.put(Record::Coverage(coverage));
     }
 
+    /// Nothing has gathered.
+    pub fn is_told(&self) -> bool {
+        self.open.is_empty()
+    }
+
     /// One more of this kind.
     pub fn note(&mut self, kind: CoverageKind, time: Timestamp, count: u64, text: &str) {
         self.remember(kind, time, time);

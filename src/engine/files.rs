@@ -31,7 +31,8 @@ pub(super) struct Looked {
 
 impl Engine {
     pub(super) fn opened(&mut self, life: LifeId, time: Timestamp, file: &File, flags: OpenFlags) {
-        if !flags.reads() {
+        // To list a folder is to read no file.
+        if !flags.reads() || file.directory {
             return;
         }
         let looked = self.look(life, &file.path, time);

@@ -16,7 +16,7 @@ use super::completion::{Carried, Completion, Instance};
 use super::files::Looked;
 use super::lineage::{Life, LifeId};
 use super::taint::Origin;
-use super::window::{Bearing, Doubts, Place, Tally};
+use super::window::{Bearing, Doubts, Mark, Place, Tally};
 
 /// Below this much coming in, a ratio says nothing: a response and its session tickets are no download.
 const RATIO_FROM: u64 = 64 * 1024;
@@ -38,13 +38,11 @@ impl Engine {
             if bearing.mark(at).crossed.is_some() {
                 continue;
             }
-            let Some(floor) = self.floor(bearing, permitted, tally.run_began, time) else { continue };
-            let own = tally.out - bearing.mark(at).base_out;
-            let missing = floor.saturating_sub(own.max(self.lineage_out(bearing, &tally.place, own, id)));
+            let reached = self.reached(life, at, bearing, permitted, time);
             let shared = self.bearers.get(&bearing.read.id).is_some_and(|bearers| bearers.len() > 1);
-            if missing == 0 {
+            if !reached.sets.is_empty() {
                 crossed.push(index);
-            } else {
+            } else if let Some(missing) = reached.missing {
                 // What other lives add is not announced here: with them about, look every time.
                 next = next.min(if shared { 0 } else { tally.out + missing });
             }
@@ -57,7 +55,7 @@ impl Engine {
         let sender = life.image.sender();
         let tally = &mut life.tallies[usize::from(at)];
         if !crossed.is_empty() {
-            tally.sender = sender;
+            (tally.sender, tally.crossed) = (sender, true);
         }
         tally.check_at = next;
         tally.epoch = epoch;
@@ -65,30 +63,6 @@ impl Engine {
             tally.pending = Some(time);
             self.pending.insert((time, id, at), ());
         }
-    }
-
-    /// The least floor of the bearing's sets that may neither go there nor have expired; `None` if there is no such set.
-    fn floor(&self, bearing: &Bearing, permitted: SetMask, began: Timestamp, time: Timestamp) -> Option<u64> {
-        self.denied_sets(bearing, permitted, began, time).map(|set| self.policy.set(set).min_bytes).min()
-    }
-
-    fn denied_sets(
-        &self,
-        bearing: &Bearing,
-        permitted: SetMask,
-        began: Timestamp,
-        time: Timestamp,
-    ) -> impl Iterator<Item = SetId> {
-        let sets = self.sets_of(&bearing.read).without(permitted);
-        sets.iter().filter(move |set| bearing.covers(self.policy.set(*set).window, began, time))
-    }
-
-    /// Bytes that all lives with this read sent to this place since they came to carry it.
-    fn lineage_out(&self, bearing: &Bearing, place: &Place, own: u64, id: LifeId) -> u64 {
-        let bearers = self.bearers.get(&bearing.read.id).map_or(&[][..], Vec::as_slice);
-        let others =
-            bearers.iter().filter(|other| **other != id).filter_map(|other| self.lineage.get(*other));
-        own + others.map(|other| sent_since(other, bearing, place).0).sum::<u64>()
     }
 
     /// The sets that this image of the life may send to this place; asked once per set and policy.
@@ -115,7 +89,7 @@ impl Engine {
         permitted
     }
 
-    fn permits(&self, subject: &Subject<'_>, set: SetId, place: &Place) -> bool {
+    pub(super) fn permits(&self, subject: &Subject<'_>, set: SetId, place: &Place) -> bool {
         match place {
             Place::Service { name, tenant } => {
                 let Some(service) = self.policy.services.by_name(name) else { return true };
@@ -184,7 +158,24 @@ impl Engine {
                 self.pending.remove(&(crossed, id, at));
             }
         }
+        let recorded =
+            completion.place == Place::Nameless && self.policy.options.unknown == UnknownUpload::Record;
         self.conclude(completion);
+        if recorded {
+            self.count_anew(id, at);
+        }
+    }
+
+    /// What was recorded is done with: the next upload is another one.
+    fn count_anew(&mut self, id: LifeId, at: u16) {
+        let Some(life) = self.lineage.get_mut(id) else { return };
+        let Some(tally) = life.tallies.get_mut(usize::from(at)) else { return };
+        let (base_out, base_in) = (tally.out, tally.into);
+        (tally.judged, tally.check_at, tally.crossed) = (None, 0, false);
+        tally.flows.clear();
+        for bearing in &mut life.bearings {
+            *bearing.mark_mut(at) = Mark { tally: at, base_out, base_in, crossed: None };
+        }
     }
 
     /// The crossed reads, each with the sets that are the trouble.
@@ -192,37 +183,12 @@ impl Engine {
         let mut carried = Vec::new();
         for bearing in &life.bearings {
             let Some(crossed) = bearing.mark(at).crossed else { continue };
-            let sets: SetMask =
-                self.denied_sets(bearing, tally.permitted, tally.run_began, crossed).collect();
+            let sets = self.sets_crossed(life, tally, bearing, at, crossed);
             if !sets.is_empty() {
                 carried.push(Carried { bearing: bearing.as_of(crossed), sets, crossed });
             }
         }
         carried
-    }
-
-    /// What other lives that carry a crossed read sent to the same place, each since it came to carry it.
-    fn kin(&self, life: &Life, tally: &Tally, at: u16) -> Vec<Instance> {
-        let mut kin: Vec<Instance> = Vec::new();
-        for bearing in life.bearings.iter().filter(|bearing| bearing.mark(at).crossed.is_some()) {
-            let bearers = self.bearers.get(&bearing.read.id).map_or(&[][..], Vec::as_slice);
-            for other in
-                bearers.iter().filter(|other| **other != life.id).filter_map(|other| self.lineage.get(*other))
-            {
-                let (out, into) = sent_since(other, bearing, &tally.place);
-                let tallies = other.tallies.iter().filter(|other| other.place == tally.place);
-                let flows =
-                    tallies.flat_map(|tally| tally.flows.iter().map(|(_, flow)| flow.clone())).collect();
-                let at =
-                    other.tallies.iter().position(|other| other.place == tally.place).unwrap_or(0) as u16;
-                match kin.iter_mut().find(|one| one.life == other.id) {
-                    Some(one) => (one.out, one.into) = (one.out.max(out), one.into.max(into)),
-                    None if out > 0 => kin.push(Instance { life: other.id, tally: at, out, into, flows }),
-                    None => {}
-                }
-            }
-        }
-        kin
     }
 
     fn completion(
@@ -404,21 +370,4 @@ fn counted(life: &Life, tally: &Tally, at: u16) -> Instance {
     let into = tally.counted.1 + tally.into.saturating_sub(from.1);
     let flows = tally.flows.iter().map(|(_, evidence)| evidence.clone()).collect();
     Instance { life: life.id, tally: at, out, into, flows }
-}
-
-/// Bytes out and in that `life` sent to `place` since it came to carry the read of `bearing`.
-fn sent_since(life: &Life, bearing: &Bearing, place: &Place) -> (u64, u64) {
-    // Most of those that carry a read send nothing at all, or not there: no need to look for it among what they carry.
-    let mut tallies = life.tallies.iter().enumerate().filter(|(_, tally)| tally.place == *place).peekable();
-    if tallies.peek().is_none() {
-        return (0, 0);
-    }
-    let Some(own) = life.bearings.iter().find(|other| other.read.id == bearing.read.id) else {
-        return (0, 0);
-    };
-    let since = tallies.map(|(at, tally)| {
-        let mark = own.mark(at as u16);
-        (tally.out.saturating_sub(mark.base_out), tally.into.saturating_sub(mark.base_in))
-    });
-    since.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
 }

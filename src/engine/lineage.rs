@@ -10,8 +10,8 @@ use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::model::{
-    CommName, ExecFacts, Owner, Pid, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Span, Table,
-    Timestamp,
+    Attribution, CommName, ExecFacts, Owner, Pid, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Span,
+    Table, Timestamp,
 };
 use crate::policy::Identity;
 
@@ -19,7 +19,7 @@ use super::commands::Named;
 use super::identity;
 use super::taint::Load;
 use super::unseen::Unseen;
-use super::window::{Bearing, Sender, Tally};
+use super::window::{Bearing, MAX_TALLIES, Sender, Tally};
 
 /// The most lives remembered, ended ones included. About 1.5 KiB each with its image and ancestors: 96 MB at the very
 /// worst; a desk Mac has some 700.
@@ -87,6 +87,47 @@ impl Life {
     /// It had not ended yet.
     pub fn lived_at(&self, time: Timestamp) -> bool {
         self.ended.is_none_or(|ended| time <= ended.plus(SKEW))
+    }
+
+    /// A tally more, and where it is; where there are too many, the one whose place it took: least undecided, then least
+    /// sent. Small change to many places must not hide what goes to the next.
+    pub(super) fn open_tally(&mut self, tally: Tally) -> (usize, Option<Tally>) {
+        if self.tallies.len() < MAX_TALLIES {
+            self.tallies.push(tally);
+            return (self.tallies.len() - 1, None);
+        }
+        let weight =
+            |tally: &Tally| (tally.pending.is_some(), tally.judged.is_some(), tally.out, tally.last_any);
+        let least = self.tallies.iter().enumerate().min_by_key(|(_, tally)| weight(tally));
+        let at = least.map_or(0, |(at, _)| at);
+        self.bearings
+            .iter_mut()
+            .for_each(|bearing| bearing.marks.retain(|mark| usize::from(mark.tally) != at));
+        (at, self.tallies.get_mut(at).map(|least| std::mem::replace(least, tally)))
+    }
+
+    /// Bytes at `time` that lie beyond the windows of all reads that this tally was told for begin it anew: they are no more
+    /// of that upload.
+    pub(super) fn leave_behind(&mut self, at: u16, time: Timestamp, attribution: Attribution) {
+        let second = |time: Timestamp| time.as_nanos().div_euclid(1_000_000_000);
+        // Once in a second is often enough.
+        let told = |tally: &&mut Tally| {
+            tally.crossed && tally.pending.is_none() && second(time) != second(tally.last_any)
+        };
+        let Some(tally) = self.tallies.get_mut(usize::from(at)).filter(told) else { return };
+        let began = tally.run_at(time);
+        let reaches = |bearing: &Bearing| bearing.mark(at).crossed.is_some() && bearing.reaches(began, time);
+        if !self.bearings.iter().any(reaches) {
+            tally.begin_anew(self.image.sender(), time, attribution);
+            self.uncross(at);
+        }
+    }
+
+    /// No read has crossed a floor of this tally any more.
+    pub(super) fn uncross(&mut self, at: u16) {
+        for bearing in &mut self.bearings {
+            bearing.marks.iter_mut().filter(|mark| mark.tally == at).for_each(|mark| mark.crossed = None);
+        }
     }
 
     /// Its nearest ancestors, nearest first.

@@ -24,6 +24,7 @@ mod coverage;
 mod deeds;
 mod describe;
 mod files;
+mod floors;
 mod flows;
 pub mod habits;
 mod identity;
@@ -263,8 +264,10 @@ impl Engine {
     /// Notes a blind spot that the caller knows of: late events counted by the order, for example.
     pub fn note(&mut self, kind: CoverageKind, count: u64, text: &str) {
         let now = self.now;
+        if self.coverage.is_told() {
+            self.timers.insert((now.plus(coverage::EVERY), Timer::Coverage));
+        }
         self.coverage.note(kind, now, count, text);
-        self.timers.insert((now.plus(coverage::EVERY), Timer::Coverage));
     }
 
     /// The sets of a read as the present policy numbers them.

@@ -6,7 +6,7 @@ use super::apps::Laid;
 use super::flows::{Flow, Target};
 use super::lineage::LifeId;
 use super::locals::Before;
-use super::window::{Doubts, MAX_TALLIES, Mark, Place, SILENCE, Tally};
+use super::window::{Doubts, Mark, Place, SILENCE, Tally};
 use super::{Engine, Timer, commands};
 
 /// More out than in by this much is judged at once.
@@ -140,16 +140,22 @@ impl Engine {
         let told = commands::told(life, place);
         let place = told.as_ref().unwrap_or(place);
         let code = &life.image.code;
+        let mut full = false;
         let same = |tally: &Tally| tally.place == *place && tally.code == *code;
         let at = match life.tallies.iter().position(same) {
             Some(at) => at,
-            None if life.tallies.len() >= MAX_TALLIES => return self.too_many_places(),
             None => {
                 let (sender, code) = (life.image.sender(), code.clone());
-                life.tallies.push(Tally::new(place.clone(), sender, code, time, laid.attribution));
-                life.tallies.len() - 1
+                let (at, replaced) =
+                    life.open_tally(Tally::new(place.clone(), sender, code, time, laid.attribution));
+                full = replaced.is_some();
+                if let Some(crossed) = replaced.and_then(|tally| tally.pending) {
+                    self.pending.remove(&(crossed, laid.life, at as u16));
+                }
+                at
             }
         };
+        life.leave_behind(at as u16, time, laid.attribution);
         let tally = &mut life.tallies[at];
         tally.attribution = tally.attribution.max(laid.attribution);
         tally.doubts = tally.doubts.with(laid.doubts);
@@ -164,6 +170,9 @@ impl Engine {
         }
         tally.host_wide_name |= flow.scope == NameScope::HostWide;
         tally.add(id, time, out, into, || flow.evidence(time));
+        if full {
+            self.too_many_places();
+        }
         self.weigh(laid.life, at as u16, time);
     }
 
@@ -226,7 +235,7 @@ impl Engine {
         self.note(
             CoverageKind::TableFull,
             1,
-            "a process sends to more cloud services at once than are kept apart",
+            "a process sends to more cloud services at once than are kept apart: what it sent to one of them was forgotten",
         );
     }
 

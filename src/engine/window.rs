@@ -19,9 +19,9 @@ pub const MAX_BEARINGS: usize = 128;
 /// Of those, reads that came from elsewhere: by fork, pipe or file. The first reader's own alert knows them all.
 /// A rule that counts more files raises it, up to `policy::rule::MAX_COUNT`.
 pub const MAX_HANDED_ON: usize = 32;
-/// Lives whose bytes are summed for one read. What more of them send is judged life by life.
-pub const MAX_BEARERS: usize = 32;
-/// Destinations a life is tallied for at most (about 300 bytes each).
+/// Lives whose bytes are summed for one read, 8 bytes each. What more of them send is judged life by life, and said.
+pub const MAX_BEARERS: usize = 64;
+/// Destinations a life is tallied for at most (about 300 bytes each). Beyond it the least one makes room, counted.
 pub const MAX_TALLIES: usize = 32;
 /// Flows kept as evidence in one tally; the bytes of further ones are added to the last.
 pub const MAX_TALLY_FLOWS: usize = 32;
@@ -151,6 +151,11 @@ impl Bearing {
         time <= until || (began <= until && time <= until.plus(OVERHANG))
     }
 
+    /// An upload that began at `began` and still runs at `time` falls into the longest window of its sets.
+    pub fn reaches(&self, began: Timestamp, time: Timestamp) -> bool {
+        time <= self.until || (began <= self.until && time <= self.until.plus(OVERHANG))
+    }
+
     /// What windows are counted from: the read of the staged file where there is one, else the read itself.
     pub fn window_start(&self) -> Timestamp {
         self.through.as_ref().map_or(self.read.time, |staged| staged.time)
@@ -262,6 +267,8 @@ pub struct Tally {
     pub last_any: Timestamp,
     /// Below this many bytes out no bearing can cross its floor: nothing to evaluate.
     pub check_at: u64,
+    /// A read has crossed a floor of it since it began.
+    pub crossed: bool,
     /// Crossed, waiting to be judged: the moment of the earliest crossing.
     pub pending: Option<Timestamp>,
     /// A silence timer is set.
@@ -301,6 +308,7 @@ impl Tally {
             last_out: Timestamp::MIN,
             last_any: time,
             check_at: 0,
+            crossed: false,
             pending: None,
             timed: false,
             epoch: 0,
@@ -310,6 +318,20 @@ impl Tally {
             counted: (0, 0),
             counted_at: (0, 0),
         }
+    }
+
+    /// When the run of outgoing bytes began that a byte at `time` belongs to.
+    pub fn run_at(&self, time: Timestamp) -> Timestamp {
+        let fresh = self.last_out == Timestamp::MIN || time.since(self.last_out) > SILENCE;
+        if fresh { time } else { self.run_began }
+    }
+
+    /// Nothing that was told counts any more: the reads that led to it lie too far back. What the sums were goes on, so that
+    /// reads know what was sent before them.
+    pub fn begin_anew(&mut self, sender: Sender, time: Timestamp, attribution: Attribution) {
+        let anew = Self::new(self.place.clone(), sender, Arc::clone(&self.code), time, attribution);
+        let (out, into, timed) = (self.out, self.into, self.timed);
+        *self = Self { out, into, timed, counted_at: (out, into), last_out: self.last_out, ..anew };
     }
 
     /// Adds payload of one flow at `time`. `template` gives the flow's facts when it is new here.
@@ -322,9 +344,7 @@ impl Tally {
         template: impl FnOnce() -> FlowEvidence,
     ) {
         if out > 0 {
-            if self.last_out == Timestamp::MIN || time.since(self.last_out) > SILENCE {
-                self.run_began = time;
-            }
+            self.run_began = self.run_at(time);
             self.last_out = self.last_out.max(time);
         }
         self.last_any = self.last_any.max(time);

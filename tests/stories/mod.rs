@@ -18,6 +18,7 @@ mod paths;
 mod recorded;
 mod restart;
 mod rules;
+mod sums;
 mod table;
 mod time;
 mod variants;
