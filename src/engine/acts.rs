@@ -42,7 +42,12 @@ impl Engine {
                     self.by_other_name(life, time, &name, id, links);
                 }
             }
-            What::Mounted { at } => self.mounted(time, &at),
+            What::Mounted { at, snapshot } => {
+                if snapshot {
+                    self.shown_again(life, time, &at);
+                }
+                self.mounted(time, &at);
+            }
             What::Written { file } | What::Created { file } => self.wrote(life, time, &file),
             What::Renamed { from, to } => self.renamed(life, time, &from, &to),
             What::Removed { file } => {

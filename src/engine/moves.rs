@@ -85,7 +85,7 @@ impl Engine {
         if links > 1 {
             self.unseen(life).into_iter().for_each(|unseen| unseen.hard_link = Some(time));
         }
-        if self.aliases.any_moved() {
+        if self.aliases.any_moved() && self.lay_elsewhere(name, time) {
             let looked = self.look(life, name, time);
             if !looked.sets.is_empty() {
                 self.read(life, time, name, &looked, Evidence::Open, false);
@@ -97,6 +97,19 @@ impl Engine {
             if let Some(parts) = parts {
                 self.take_over(life, time, name, &parts, true);
             }
+        }
+    }
+
+    /// A snapshot appeared: what lies below it is what lay at the root, but for those whose place the canonical form knows.
+    pub(super) fn shown_again(&mut self, life: LifeId, time: Timestamp, at: &FilePath) {
+        let canonical = self.canonical(at.as_bytes());
+        let known = self.canonical(&[at.as_bytes(), b"/Users"].concat()) == b"/users";
+        let until = time.plus(self.policy.options.file_taint);
+        if canonical != b"/"
+            && !known
+            && let Some(hop) = self.hop(life, HopKind::Clone, time, at)
+        {
+            self.aliases.moved(b"", &canonical, hop, until);
         }
     }
 
@@ -119,6 +132,11 @@ impl Engine {
         if IMAGES.iter().any(named) {
             self.image_opened = Some((time, parts.to_vec()));
         }
+    }
+
+    fn lay_elsewhere(&mut self, path: &FilePath, time: Timestamp) -> bool {
+        let canonical = self.canonical(path.as_bytes());
+        self.aliases.original(&canonical, time).is_some()
     }
 
     pub(super) fn canonical(&mut self, path: &[u8]) -> Vec<u8> {

@@ -150,6 +150,8 @@ pub enum What {
     /// A volume appeared.
     Mounted {
         at: FilePath,
+        /// It shows what another volume held at a moment (`statfs.f_mntfromname` is `snapshot@device`).
+        snapshot: bool,
     },
     /// Asked a service for something (`xpc_connect`): data may move where no sensor looks.
     ServiceAsked {

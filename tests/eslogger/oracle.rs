@@ -235,7 +235,10 @@ fn what(name: &str, event: &Value) -> Option<What> {
             let from = Box::new(file(&event["source"]));
             What::Copied { from, to: copied_to(event), clone: name == "clone" }
         }
-        "mount" => What::Mounted { at: text(&event["statfs"]["f_mntonname"])?.into() },
+        "mount" => What::Mounted {
+            at: text(&event["statfs"]["f_mntonname"])?.into(),
+            snapshot: text(&event["statfs"]["f_mntfromname"]).is_some_and(|from| from.contains('@')),
+        },
         "xpc_connect" => What::ServiceAsked { name: text(&event["service_name"]).unwrap().into() },
         "uipc_connect" => What::SocketAsked { path: path(&event["file"]) },
         "cs_invalidated" => What::CodeInvalidated,

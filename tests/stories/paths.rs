@@ -311,3 +311,24 @@ fn p20_translated_program() {
         }
     }
 }
+
+/// A snapshot that a thief mounts where he likes shows the files of the volume.
+#[test]
+fn snapshot_mounted_by_hand() {
+    const LOCAL: &str = "com.apple.TimeMachine.2026-01-01-000000.local@/dev/disk3s5";
+    for (from, file, thieves) in [
+        (LOCAL, "Users/alice/.ssh/id_rsa", true),
+        (LOCAL, "Users/alice/Documents/corp/plan.docx", true),
+        (LOCAL, "Library/Keychains/System.keychain", true),
+        (LOCAL, "usr/share/dict/words", false),
+        ("/dev/disk5s1", "Library/Keychains/System.keychain", false),
+    ] {
+        let mut w = World::new();
+        let p = w.launch(0.0, X, &["x"]);
+        w.mount_from(1.0, &p, from, "/private/tmp/snap");
+        w.open(2.0, &p, &format!("/private/tmp/snap/{file}"));
+        w.upload(3.0, &p, "content.dropboxapi.com", 300_000);
+        let told = w.tell();
+        if thieves { _ = told.alert() } else { told.none() }
+    }
+}

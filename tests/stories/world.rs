@@ -273,8 +273,13 @@ impl World {
 
     /// A volume appears.
     pub fn mount(&mut self, at: f64, who: &Proc, on: &str) {
+        self.mount_from(at, who, "/dev/disk5s1", on);
+    }
+
+    pub fn mount_from(&mut self, at: f64, who: &Proc, from: &str, on: &str) {
         let body = format!(
-            "\"mount\":{{\"statfs\":{{\"f_mntfromname\":\"/dev/disk5s1\",\"f_mntonname\":{},\"f_fstypename\":\"apfs\"}},\"disposition\":1}}",
+            "\"mount\":{{\"statfs\":{{\"f_mntfromname\":{},\"f_mntonname\":{},\"f_fstypename\":\"apfs\"}},\"disposition\":1}}",
+            quoted(from),
             quoted(on)
         );
         self.event(at, who, 22, &body);

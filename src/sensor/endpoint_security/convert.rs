@@ -86,7 +86,7 @@ fn what(message: &Message, gate: &mut dyn Gate) -> Option<What> {
             },
             clone: false,
         },
-        Event::NotifyMount(event) => What::Mounted { at: mounted_on(event.statfs()) },
+        Event::NotifyMount(event) => mounted(event.statfs()),
         Event::NotifyXpcConnect(event) => What::ServiceAsked { name: lossy(event.service_name().as_bytes()) },
         Event::NotifyUipcConnect(event) => What::SocketAsked { path: path(event.file().path()) },
         _ => return None,
@@ -122,11 +122,13 @@ fn open(event: &EventOpen<'_>, gate: &mut dyn Gate) -> Option<What> {
     }
 }
 
-/// The mount point, up to its NUL.
-fn mounted_on(volume: &libc::statfs) -> FilePath {
-    let bytes: Vec<u8> =
-        volume.f_mntonname.iter().map(|byte| byte.cast_unsigned()).take_while(|byte| *byte != 0).collect();
-    FilePath::new(&bytes)
+/// Names in a `statfs` end with a NUL.
+fn mounted(volume: &libc::statfs) -> What {
+    let text = |name: &[libc::c_char]| -> Vec<u8> {
+        name.iter().map(|byte| byte.cast_unsigned()).take_while(|byte| *byte != 0).collect()
+    };
+    let snapshot = text(&volume.f_mntfromname).contains(&b'@');
+    What::Mounted { at: FilePath::new(&text(&volume.f_mntonname)), snapshot }
 }
 
 fn exec_facts(event: &EventExec<'_>, gate: &dyn Gate) -> ExecFacts {

@@ -232,15 +232,16 @@ fn copy_target(
     }
 }
 
-/// `{"statfs":{"f_mntonname":"/Volumes/x",...},...}`
+/// `{"statfs":{"f_mntonname":"/Volumes/x","f_mntfromname":"/dev/disk5s1",...},...}`
 fn mount<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
-    let mut on = None;
+    let (mut on, mut from) = (None, None);
     scanner.fields(|scanner, key| {
         match key {
             b"statfs" => {
                 scanner.fields(|scanner, key| {
                     match key {
                         b"f_mntonname" => on = scanner.text()?,
+                        b"f_mntfromname" => from = scanner.text()?,
                         _ => scanner.skip()?,
                     }
                     Ok(())
@@ -250,7 +251,8 @@ fn mount<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> 
         }
         Ok(())
     })?;
-    Ok(on.map(|on| What::Mounted { at: FilePath::new(on.bytes(context.tools.scratch)) }))
+    let snapshot = from.is_some_and(|from| from.bytes(context.tools.scratch).contains(&b'@'));
+    Ok(on.map(|on| What::Mounted { at: FilePath::new(on.bytes(context.tools.scratch)), snapshot }))
 }
 
 fn xpc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
