@@ -5,7 +5,7 @@ use crate::config::suite::ProgramSpec;
 use crate::daemon::clock;
 use crate::engine;
 use crate::model::{ExecFacts, FilePath, Script, Timestamp, Uid};
-use crate::policy::{Identity, Sense};
+use crate::policy::{Identity, Scratch, Sense, Volumes};
 
 use super::{ExplainArgs, codesign};
 
@@ -178,14 +178,38 @@ fn identify(who: &WhoArgs, path: String) -> (ProgramSpec, &'static str) {
     (spec, if told || who.unsigned { "as given" } else { UNSAID })
 }
 
+/// Who is asked about if nothing tells.
+const SOMEBODY: &str = "alice";
+
 /// The user by name or number; without either, the owner of the home that the file lies in.
 fn user(given: Option<&str>, path: &str) -> (String, u32) {
-    let home_of = || path.strip_prefix("/Users/")?.split('/').next().filter(|name| !name.is_empty());
-    let name = given.or_else(home_of).unwrap_or("alice");
-    match name.parse::<u32>() {
-        Ok(0) => ("root".to_owned(), 0),
-        Ok(uid) => (home_of().unwrap_or("alice").to_owned(), uid),
-        Err(_) => (name.to_owned(), if name == "root" { 0 } else { 501 }),
+    let owner = || owner(path).unwrap_or_else(|| SOMEBODY.to_owned());
+    match given.map(|given| (given, given.parse::<u32>())) {
+        Some((_, Ok(0))) => ("root".to_owned(), 0),
+        Some((_, Ok(uid))) => (owner(), uid),
+        Some((name, Err(_))) => numbered(name.to_owned()),
+        None => numbered(owner()),
+    }
+}
+
+fn numbered(name: String) -> (String, u32) {
+    let uid = if name == "root" { 0 } else { 501 };
+    (name, uid)
+}
+
+/// The owner of the home that the file lies in, by whatever way the path goes there; the name as it is written.
+fn owner(path: &str) -> Option<String> {
+    let path = absolute(path, SOMEBODY).ok()?;
+    let mut scratch = Scratch::new();
+    // As if every volume told case, so that none is lost.
+    let canonical = Volumes::new(["/"]).canonical(path.as_bytes(), &mut scratch);
+    let text = String::from_utf8_lossy(canonical.bytes());
+    let mut parts = text.split('/').skip(1);
+    let (folder, name) = (parts.next()?, parts.next()?);
+    let is = |part: &str, word: &str| part.eq_ignore_ascii_case(word);
+    match is(folder, "Users") {
+        true => Some(name.to_owned()).filter(|name| !is(name, "Shared")),
+        false => (is(folder, "var") && is(name, "root")).then(|| "root".to_owned()),
     }
 }
 
@@ -246,5 +270,23 @@ mod tests {
         assert_eq!(user(Some("root"), "/Users/bob/x"), ("root".to_owned(), 0));
         assert_eq!(user(Some("502"), "/Users/bob/x"), ("bob".to_owned(), 502));
         assert_eq!(user(None, "~/x"), ("alice".to_owned(), 501));
+    }
+
+    #[test]
+    fn a_home_is_the_same_by_every_way_to_it() {
+        for (path, name, uid) in [
+            ("/System/Volumes/Data/Users/bob/.ssh/id_rsa", "bob", 501),
+            ("/Volumes/Macintosh HD/Users/Bob/x", "Bob", 501),
+            ("/private/tmp/../../users/bob/x", "bob", 501),
+            ("/var/root/.ssh/id_rsa", "root", 0),
+            ("/private/var/root", "root", 0),
+            ("/Users/Shared/x", "alice", 501),
+            ("/Volumes/USB/Users/bob/x", "alice", 501),
+            ("/var/rootless/x", "alice", 501),
+            ("/Users", "alice", 501),
+        ] {
+            assert_eq!(user(None, path), (name.to_owned(), uid), "{path}");
+        }
+        assert_eq!(user(Some("502"), "/System/Volumes/Data/Users/bob/x"), ("bob".to_owned(), 502));
     }
 }
