@@ -275,6 +275,38 @@ fn without_endpoint_security_it_says_so_and_what_to_do() {
     assert_eq!(stage.read("records"), "");
 }
 
+/// What keeps it from starting is no end that nobody asked for; what an earlier run left stays as it was.
+#[cfg(not(target_os = "macos"))]
+#[test]
+fn a_refused_start_leaves_no_gap_and_loses_none() {
+    const CLIENT: [&str; 2] = ["--sensor", "endpoint-security"];
+    let refused = |stage: &mut Stage, arguments: &[&str]| {
+        stage.start(arguments);
+        assert_eq!(stage.end().code(), Some(1), "{}", stage.read("log"));
+        let told = stage.read("records") + &stage.read("log");
+        assert!(!told.contains("nothing was watched") && !told.contains("known again"), "{told}");
+    };
+    let script = "[ -e may ] || { echo ES_NEW_CLIENT_RESULT_ERR_NOT_PRIVILEGED >&2; exit 1; }\n\
+                  echo > printed; exec sleep 600";
+    let mut stage = Stage::set("refused", script);
+    for arguments in [CLIENT, CLIENT, ESLOGGER, ESLOGGER] {
+        refused(&mut stage, &arguments);
+    }
+    stage.write("may", b"");
+    stage.start(&ESLOGGER);
+    stage.wait_for("printed", "\n");
+    stage.signal("KILL");
+    assert_eq!(stage.end().code(), None);
+    assert!(!stage.read("records").contains("gap"), "{}", stage.read("records"));
+    let left = stage.read("state/alive");
+    refused(&mut stage, &CLIENT);
+    assert_eq!(stage.read("state/alive"), left);
+    stage.start(&ESLOGGER);
+    stage.wait_for("records", "without being asked to");
+    stage.stop();
+    assert!(stage.read("records").contains(left.trim()), "{left}: {}", stage.read("records"));
+}
+
 #[cfg(not(target_os = "macos"))]
 #[test]
 fn auto_turns_to_eslogger() {

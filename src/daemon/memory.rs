@@ -8,6 +8,8 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
@@ -101,6 +103,10 @@ fn read(path: &Path, now: Timestamp) -> Result<Option<Recalled>, String> {
     let mut bytes = Vec::new();
     file.take(MAX_FILE).read_to_end(&mut bytes).map_err(|error| error.to_string())?;
     let (state, boot) = state::open(&bytes).map_err(|broken| broken.to_string())?;
+    if state.now == Timestamp::MIN {
+        // Of a run that saw nothing.
+        return Ok(None);
+    }
     if state.now > now.plus(AHEAD) {
         return Err(format!("it is from {}, which is yet to come", state.now));
     }
@@ -110,14 +116,23 @@ fn read(path: &Path, now: Timestamp) -> Result<Option<Recalled>, String> {
 /// Takes states and writes them.
 pub(super) struct Keeping {
     thread: JoinHandle<()>,
+    forgotten: Arc<AtomicBool>,
 }
 
 impl Keeping {
     pub(super) fn start(memory: Memory) -> Result<(Self, Keeper), RunError> {
         let (states, come) = sync_channel(1);
-        let thread = thread::Builder::new().name("keeping".to_owned()).spawn(move || keep(&memory, &come));
+        let forgotten = Arc::<AtomicBool>::default();
+        let asked = Arc::clone(&forgotten);
+        let keep = move || keep(&memory, &come, &asked);
+        let thread = thread::Builder::new().name("keeping".to_owned()).spawn(keep);
         let thread = thread.map_err(|error| RunError::Start("the thread that keeps the state", error))?;
-        Ok((Self { thread }, Keeper { states, last: None, weight: 0 }))
+        Ok((Self { thread, forgotten }, Keeper { states, last: None, weight: 0 }))
+    }
+
+    /// What comes from now on is not kept: the file stays as an earlier run left it.
+    pub(super) fn forget(&self) {
+        self.forgotten.store(true, Ordering::Relaxed);
     }
 
     /// When it returns, the last state is on the disk. Call when the engine's thread has ended.
@@ -128,10 +143,14 @@ impl Keeping {
     }
 }
 
-fn keep(memory: &Memory, states: &Receiver<State>) {
+fn keep(memory: &Memory, states: &Receiver<State>, forgotten: &AtomicBool) {
     let boot = running::boot().unwrap_or_default();
     let mut failed = false;
     for state in states {
+        // Of a run that saw nothing there is nothing to keep, not even that it was.
+        if forgotten.load(Ordering::Relaxed) || state.now == Timestamp::MIN {
+            continue;
+        }
         if state.omitted > 0 {
             tracing::warn!("{} entries found no room in the kept state", state.omitted);
         }
@@ -219,6 +238,30 @@ mod tests {
         fs::set_permissions(&path, fs::Permissions::from_mode(0o666)).unwrap();
         assert!(memory.recall(at(60)).is_none());
         assert!(!path.exists() && folder.join(ASIDE).exists());
+        fs::remove_dir_all(&folder).unwrap();
+    }
+
+    #[test]
+    fn a_run_that_saw_nothing_keeps_and_recalls_nothing() {
+        let folder = folder("nothing");
+        let memory = Memory::new(&folder);
+        let known = |now| State { bytes: vec![7; 10], now, omitted: 0 };
+        let kept = |now, forgotten| {
+            let (keeping, keeper) = Keeping::start(memory.clone()).unwrap();
+            if forgotten {
+                keeping.forget();
+            }
+            keeper.keep_last(known(now));
+            keeping.stop();
+            memory.recall(at(60)).map(|recalled| recalled.state.now)
+        };
+        assert_eq!(kept(Timestamp::MIN, false), None);
+        assert!(!folder.join(NAME).exists());
+        assert_eq!(kept(at(40), false), Some(at(40)));
+        assert_eq!(kept(at(50), true), Some(at(40)));
+        assert_eq!(kept(Timestamp::MIN, false), Some(at(40)));
+        memory.write(&known(Timestamp::MIN), "").unwrap();
+        assert!(memory.recall(at(60)).is_none() && !folder.join(ASIDE).exists());
         fs::remove_dir_all(&folder).unwrap();
     }
 

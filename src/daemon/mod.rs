@@ -119,8 +119,7 @@ pub fn run(options: &Options) -> Result<(), RunError> {
 /// The whole story: open from the end of the flow to its beginning, mind it, close from the beginning to the end.
 async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let folder = state::folder(settings.state.as_deref());
-    let state = folder.as_deref().map(|folder| State::take(folder, clock::now())).transpose()?;
-    let (state, alive) = state.map_or((None, None), |(state, alive)| (Some(state), alive));
+    let state = folder.as_deref().map(State::take).transpose()?;
     let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
     let (mut voice, records) = Voice::start(&settings)?;
     let mut heartbeats = Heartbeats::new(&settings, records.clone());
@@ -128,6 +127,7 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let (inputs, heard) = queue(INPUTS);
     let memory = folder.as_deref().map(Memory::new);
     let recalled = memory.as_ref().and_then(|memory| memory.recall(clock::now()));
+    let alive = state.as_ref().and_then(State::before);
     let gap = state::gap(alive, recalled.as_ref().map(|recalled| recalled.state.now), clock::now());
     let engine = house::engine(&policy, memory.as_ref(), recalled.as_ref());
     drop(recalled);
@@ -138,14 +138,10 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let processes = Arc::new(Processes::default());
     let inlet = Arc::new(Inlet::new(house::gate(&policy), inputs, Arc::clone(&processes)));
 
-    if let Some(gap) = gap {
-        tracing::warn!("{}", gap.text);
-        drop(inlet.offer(Input::Coverage(gap)));
-    }
-
     let outcome = match Sensor::open(options.sensor, &inlet, Selection::new(&policy.paths)) {
         Ok(mut sensor) => {
             let mut tapping = Tapping::start(&settings.capture, policy.options.hold, &inlet)?;
+            begin(state.as_ref(), gap, &inlet);
             let mut desk = Desk::open(options, &settings, thinking.figures());
             let mut watching = Watching::new(options.config.clone());
             let mut parts = Parts {
@@ -174,14 +170,26 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     };
     // It holds an end of the records, which must all close.
     drop(heartbeats);
+    // Whatever the sensor would have needed, it never had it: to the next run this one is none.
+    let refused = outcome.is_err() && inlet.counts().heard == 0;
+    keeping.iter().filter(|_| refused).for_each(Keeping::forget);
     let outcome = stop::in_flow_order(&inlet, thinking, voice, outcome, signals.stop(), keeping).await;
     history.into_iter().for_each(history::Keeping::ended);
-    if outcome.is_ok()
-        && let Some(state) = state
-    {
-        state.end();
+    match state {
+        Some(state) if refused => state.refused(),
+        Some(state) if outcome.is_ok() => state.end(),
+        _ => {}
     }
     outcome
+}
+
+/// From here on something is watched, and the gap before it is over.
+fn begin(state: Option<&State>, gap: Option<Coverage>, inlet: &Inlet) {
+    if let Some(gap) = gap {
+        tracing::warn!("{}", gap.text);
+        drop(inlet.offer(Input::Coverage(gap)));
+    }
+    state.inspect(|state| state.alive(clock::now()));
 }
 
 /// What is minded between start and stop.

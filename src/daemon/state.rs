@@ -20,6 +20,8 @@ pub(super) const ALIVE: &str = "alive";
 /// The state of this run, if there is a place for it.
 pub(super) struct State {
     folder: PathBuf,
+    /// When an earlier run was last alive that did not end in order.
+    before: Option<Timestamp>,
     /// Released when this process ends, however it does.
     _lock: File,
 }
@@ -54,8 +56,9 @@ pub(super) fn is_taken(folder: &Path) -> bool {
 }
 
 impl State {
-    /// Takes the machine for this run. Also says when the last one was alive, if that did not end in order.
-    pub(super) fn take(folder: &Path, now: Timestamp) -> Result<(Self, Option<Timestamp>), StateError> {
+    /// Takes the machine for this run, and changes nothing else: whatever keeps it from watching, the next one must still
+    /// find what the last one left.
+    pub(super) fn take(folder: &Path) -> Result<Self, StateError> {
         let unusable = |error| StateError::Folder(folder.to_owned(), error);
         DirBuilder::new().recursive(true).mode(0o700).create(folder).map_err(unusable)?;
         let path = folder.join(LOCK);
@@ -66,16 +69,12 @@ impl State {
             Err(rustix::io::Errno::WOULDBLOCK) => return Err(StateError::Taken(path)),
             Err(error) => return Err(unusable(error.into())),
         }
-        let state = Self { folder: folder.to_owned(), _lock: lock };
-        let last = state.last_alive();
-        state.alive(now);
-        Ok((state, last))
+        Ok(Self { folder: folder.to_owned(), before: last_alive(folder), _lock: lock })
     }
 
-    fn last_alive(&self) -> Option<Timestamp> {
-        let text = fs::read_to_string(self.folder.join(ALIVE)).ok()?;
-        // A marker that was cut off still says that there was a run.
-        Some(Timestamp::parse(text.trim().as_bytes()).unwrap_or(Timestamp::MIN))
+    /// When the last run was alive, if that did not end in order.
+    pub(super) const fn before(&self) -> Option<Timestamp> {
+        self.before
     }
 
     /// Notes that this run goes on. What cannot be written is said in the log: detection does not depend on it.
@@ -94,10 +93,27 @@ impl State {
 
     /// The run ended in order.
     pub(super) fn end(self) {
-        if let Err(error) = fs::remove_file(self.folder.join(ALIVE)) {
-            tracing::warn!("the marker of an orderly end cannot be set: {error}");
+        match fs::remove_file(self.folder.join(ALIVE)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => {
+                tracing::warn!("the marker of an orderly end cannot be set: {error}");
+            }
+            _ => {}
         }
     }
+
+    /// The run never watched anything: it leaves no gap of its own, and one that was there goes on.
+    pub(super) fn refused(self) {
+        match self.before {
+            Some(last) => self.alive(last),
+            None => self.end(),
+        }
+    }
+}
+
+fn last_alive(folder: &Path) -> Option<Timestamp> {
+    let text = fs::read_to_string(folder.join(ALIVE)).ok()?;
+    // A marker that was cut off still says that there was a run.
+    Some(Timestamp::parse(text.trim().as_bytes()).unwrap_or(Timestamp::MIN))
 }
 
 /// Nobody watched from then to now. `alive`: when a run was last alive that ended without being asked to. `kept`: when
@@ -126,30 +142,52 @@ mod tests {
     #[test]
     fn there_is_one() {
         let folder = Folder::new("state-one");
-        let (first, _) = State::take(&folder.0, at(1)).unwrap();
-        assert!(matches!(State::take(&folder.0, at(2)), Err(StateError::Taken(_))));
+        let first = State::take(&folder.0).unwrap();
+        assert!(matches!(State::take(&folder.0), Err(StateError::Taken(_))));
         assert!(is_taken(&folder.0));
         drop(first);
         assert!(!is_taken(&folder.0));
-        assert!(State::take(&folder.0, at(3)).is_ok());
+        assert!(State::take(&folder.0).is_ok());
     }
 
     #[test]
     fn every_end_leaves_a_gap_of_its_kind() {
         let folder = Folder::new("state-gap");
-        let (first, last) = State::take(&folder.0, at(10)).unwrap();
-        assert_eq!(gap(last, None, at(10)), None);
+        let first = State::take(&folder.0).unwrap();
+        assert_eq!(gap(first.before(), None, at(10)), None);
         first.alive(at(70));
         drop(first);
-        let (second, last) = State::take(&folder.0, at(100)).unwrap();
-        let killed = gap(last, None, at(100)).unwrap();
+        let second = State::take(&folder.0).unwrap();
+        let killed = gap(second.before(), None, at(100)).unwrap();
         assert_eq!((killed.kind, killed.start, killed.end), (CoverageKind::Gap, at(70), at(100)));
         second.end();
-        let (_, last) = State::take(&folder.0, at(200)).unwrap();
-        assert_eq!(gap(last, None, at(200)), None);
-        let stopped = gap(last, Some(at(150)), at(200)).unwrap();
+        let third = State::take(&folder.0).unwrap();
+        assert_eq!(gap(third.before(), None, at(200)), None);
+        let stopped = gap(third.before(), Some(at(150)), at(200)).unwrap();
         assert!(stopped.start == at(150) && stopped.text.contains("was stopped"), "{stopped:?}");
         assert_eq!(gap(Some(at(70)), Some(at(90)), at(100)).map(|gap| gap.start), Some(at(90)));
+    }
+
+    #[test]
+    fn a_refused_start_leaves_no_gap_and_loses_none() {
+        let folder = Folder::new("state-refused");
+        let run = |watched: Option<i64>| {
+            let state = State::take(&folder.0).unwrap();
+            watched.into_iter().for_each(|second| state.alive(at(second)));
+            state
+        };
+        run(None).refused();
+        run(Some(10)).refused();
+        assert_eq!(run(None).before(), None);
+        // This one is killed.
+        drop(run(Some(70)));
+        run(None).refused();
+        run(Some(90)).refused();
+        // It does not come to watching, and not to its end either.
+        drop(run(None));
+        assert_eq!(run(None).before(), Some(at(70)));
+        run(Some(100)).end();
+        assert_eq!(run(None).before(), None);
     }
 
     #[test]
@@ -157,7 +195,8 @@ mod tests {
         let folder = Folder::new("state-cut");
         fs::create_dir_all(&folder.0).unwrap();
         fs::write(folder.0.join(ALIVE), "20").unwrap();
-        let gap = gap(State::take(&folder.0, at(5)).unwrap().1, None, at(5)).unwrap();
+        State::take(&folder.0).unwrap().refused();
+        let gap = gap(State::take(&folder.0).unwrap().before(), None, at(5)).unwrap();
         assert_eq!((gap.start, gap.end), (at(5), at(5)));
     }
 }
