@@ -212,12 +212,9 @@ impl Replay {
     fn conclude(mut self) -> Summary {
         self.summary.stats = self.engine.stats;
         self.summary.history = self.history.take().map(Sums::into_entries).unwrap_or_default();
-        for events in &self.events {
-            for (name, count) in events.decoder.counts().events() {
-                if count.emitted == 0 && count.refused == 0 {
-                    self.summary.skipped.push((String::from_utf8_lossy(name).into_owned(), count.lines));
-                }
-            }
+        for (name, lines) in self.events.iter().flat_map(|events| events.decoder.counts().unread()) {
+            let name = String::from_utf8_lossy(name).into_owned();
+            *self.summary.skipped.entry(name).or_default() += lines;
         }
         self.summary
     }
@@ -248,3 +245,6 @@ fn is_audit(start: &[u8]) -> bool {
     let has = |word: &str| memchr::memmem::find(start, word.as_bytes()).is_some();
     ["\"eventSource\"", "\"Records\"", "AuditData", "\"CreationTime\"", "admin#reports#"].into_iter().any(has)
 }
+
+#[cfg(test)]
+mod tests;

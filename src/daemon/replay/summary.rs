@@ -1,5 +1,6 @@
 //! What became of the inputs of a replay.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
@@ -41,8 +42,8 @@ pub struct Summary {
     pub records: u64,
     /// Inputs that ended before their end, each a sentence that names file and place.
     pub failures: Vec<String>,
-    /// Event types that are skipped, with how often they came.
-    pub skipped: Vec<(String, u64)>,
+    /// Event types that no verdict needs, with how often they came in all files together.
+    pub skipped: BTreeMap<String, u64>,
     pub stats: Stats,
     /// What was sent by whom, if [`Replay::keep_history`](super::Replay::keep_history) asked for it.
     pub history: Entries,

@@ -2,6 +2,8 @@
 
 use std::collections::BTreeMap;
 
+use super::kind::Kind;
+
 /// Event names told apart. A name beyond them is counted as `(other)`: only a hostile recording has so many.
 const MAX_NAMES: usize = 256;
 const OTHER: &[u8] = b"(other)";
@@ -35,6 +37,12 @@ impl Counts {
     /// Every event seen, by name, in the order of the names.
     pub fn events(&self) -> impl Iterator<Item = (&[u8], EventCount)> {
         self.names.iter().filter_map(|(name, index)| Some((&**name, *self.events.get(*index)?)))
+    }
+
+    /// How often each event came that is not read at all, by name.
+    pub fn unread(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        let unread = self.events().filter(|(name, _)| Kind::of(name) == Kind::Other);
+        unread.map(|(name, count)| (name, count.lines))
     }
 
     /// A small number that stands for the name from now on.
