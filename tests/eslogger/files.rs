@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 
 use cloudward::sensor::eslogger::{Decoder, LineError};
 use cloudward::sensor::lines::{Item, Lines};
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::build::{Style, message};
 use super::oracle::Oracle;
 use super::{TestGate, decode};
 
@@ -86,4 +87,49 @@ fn other_lines_are_rejected_by_what_they_lack() {
     check(&no_time, LineError::Missing("time"));
     let no_path = trimmed.replace("\"path\":\"/a\"", "");
     check(&no_path, LineError::Missing("event.open.file.path"));
+}
+
+fn real(name: &str) -> String {
+    std::fs::read_to_string(format!("tests/eslogger/eslogger-{name}.jsonl")).unwrap().trim_end().to_owned()
+}
+
+#[test]
+fn several_messages_in_one_line_are_told() {
+    let (open, exit) = (real("open"), real("exit"));
+    let spaced = Style { spaces: true, ..Style::PLAIN }.write(&message("exit", json!({"stat": 0})));
+    for line in [
+        format!("[{open},{exit}]"),
+        format!(" [ {exit} , {open} ] "),
+        format!("[{spaced},{spaced}]"),
+        format!("{open}{exit}"),
+        format!("{exit}{exit}"),
+        format!("{exit}\r{open}\r"),
+        format!("{open} {open} {open}"),
+        format!("{spaced}{spaced}"),
+        format!("{exit}{open}{{}}"),
+    ] {
+        assert_eq!(decode(line.as_bytes()), Err(LineError::SeveralObjects), "{line}");
+    }
+    for line in [format!("{open} and more"), format!("{open}0"), format!("{open}\"}}]")] {
+        assert_eq!(decode(line.as_bytes()), Err(LineError::Trailing), "{line}");
+    }
+}
+
+/// Nothing is lost of a line whose one object has something of an array, or another object, around it.
+#[test]
+fn one_message_of_an_array_is_read() {
+    let open = real("open");
+    let told = decode(open.as_bytes());
+    assert!(matches!(told, Ok(Some(_))));
+    for line in [
+        format!("[{open}]"),
+        format!("[{open},"),
+        format!("{open},"),
+        format!(",{open}"),
+        format!("{open}]"),
+        format!("\u{1e}{open}\0"),
+        format!("{{\"host\":\"{}\",\"message\":{open},\"tags\":[{{}}]}}", "x".repeat(1000)),
+    ] {
+        assert_eq!(decode(line.as_bytes()), told, "{line}");
+    }
 }

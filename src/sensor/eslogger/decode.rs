@@ -14,7 +14,7 @@ use super::events::{self, Body, Context};
 use super::file::Tools;
 use super::find::Finders;
 use super::kind::Kind;
-use super::message::{Envelope, Event};
+use super::message::{Envelope, Event, stands_alone};
 use super::process::RawProcess;
 use super::scan::Scanner;
 use super::sequence::{Mark, Sequence};
@@ -72,11 +72,16 @@ impl Decoder {
     }
 
     fn read<G: Gate + ?Sized>(&mut self, line: &[u8], gate: &mut G) -> Result<Option<Observed>, LineError> {
-        let line =
-            line.get(memchr(b'{', line).ok_or(LineError::NotJson)?..).unwrap_or_default().trim_ascii_end();
+        let start = memchr(b'{', line).ok_or(LineError::NotJson)?;
+        let (before, line) = line.split_at_checked(start).unwrap_or_default();
+        let line = line.trim_ascii_end();
         let tools = Tools { finders: &self.finders, scratch: &mut self.scratch };
         let mut context = Context { gate, tools };
-        let (event, envelope, body) = read_parts(line, &mut context)?;
+        // An array of messages is walked: it may hold more than one of any length.
+        let (event, envelope, body) = match before.trim_ascii_end() {
+            [.., b'['] => walk_parts(line, &mut context)?,
+            _ => read_parts(line, &mut context)?,
+        };
         self.conclude(line, event, envelope, body)
     }
 
@@ -188,9 +193,18 @@ fn read_parts<'a, G: Gate + ?Sized>(
         if let Ok(body) = body
             && let Some(envelope) = Envelope::find(line, event, scanner.at(), context.tools.finders)
         {
+            stands_alone(line, scanner.at())?;
             return Ok((event, envelope, body));
         }
     }
+    walk_parts(line, context)
+}
+
+/// The parts of a line by a walk, whatever its spacing and order.
+fn walk_parts<'a, G: Gate + ?Sized>(
+    line: &'a [u8],
+    context: &mut Context<'_, G>,
+) -> Result<(Event<'a>, Envelope, Body), LineError> {
     let (event, envelope) = Envelope::walk(line)?;
     let event = event.ok_or(LineError::Missing("event"))?;
     let mut scanner = Scanner::starting_at(line, event.body);

@@ -13,6 +13,13 @@ pub enum LineError {
     Cut,
     #[error("malformed JSON")]
     Malformed,
+    /// Only the first could be read; taking it alone would lose the others without a word.
+    #[error(
+        "more than one JSON object in the line: put each on a line of its own (`jq -c .`, of an array `jq -c '.[]'`)"
+    )]
+    SeveralObjects,
+    #[error("something stands behind the JSON object: take it away, or put it on a line of its own")]
+    Trailing,
     /// The message lacks what every real one has: another program's format, or a trimmed recording.
     #[error("not an eslogger message, or a trimmed one: no `{0}`")]
     Missing(&'static str),

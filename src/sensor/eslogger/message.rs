@@ -1,6 +1,6 @@
 //! The envelope: what every message has, whatever its event.
 
-use memchr::memchr_iter;
+use memchr::{memchr, memchr_iter};
 
 use crate::model::{ProcessKey, Timestamp};
 
@@ -166,9 +166,45 @@ impl Envelope {
             }
             Ok(())
         })?;
+        alone(line, scanner.at())?;
         Ok((event, envelope))
     }
 }
+
+/// Looks behind the message that `end` is behind. The comma and the bracket of an array that has one message a line hide
+/// nothing, and neither does what a terminal may have put there.
+fn alone(line: &[u8], end: usize) -> Result<(), LineError> {
+    let rest = line.get(end..).unwrap_or_default();
+    if rest.iter().all(|byte| matches!(byte, 0..=b' ' | b',' | b']')) {
+        return Ok(());
+    }
+    let several = memchr(b'{', rest).is_some();
+    Err(if several { LineError::SeveralObjects } else { LineError::Trailing })
+}
+
+/// Looks behind the message whose event, found by search, ends at `end`: only lines that may well hold two are walked on.
+/// Of a line that breaks off or is spoilt behind its event, all that counts was found.
+#[inline]
+pub(super) fn stands_alone(line: &[u8], end: usize) -> Result<(), LineError> {
+    if line.len() < TWO_MESSAGES { Ok(()) } else { walk_on(line, end) }
+}
+
+#[cold]
+fn walk_on(line: &[u8], end: usize) -> Result<(), LineError> {
+    let mut scanner = Scanner::starting_at(line, end);
+    // Out of `event`, out of the message.
+    let left = scanner.leave().and_then(|()| scanner.leave());
+    if left.is_err() || alone(line, scanner.at()).is_ok() {
+        return Ok(());
+    }
+    // Another program may have put the message into an object of its own.
+    let mut whole = Scanner::new(line);
+    if whole.skip().is_err() { Ok(()) } else { alone(line, whole.at()) }
+}
+
+/// The shortest real message (an `exit`) has some 1300 bytes, so two of them are no shorter than this. Of single messages
+/// only execs are as a rule, which are few and walked through anyway.
+const TWO_MESSAGES: usize = 2560;
 
 /// A line without its event.
 struct Outside<'a> {

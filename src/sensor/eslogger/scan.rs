@@ -135,6 +135,14 @@ impl<'a> Scanner<'a> {
         Ok(true)
     }
 
+    /// Steps out of the object that was entered, behind its bracket.
+    pub(super) fn leave(&mut self) -> Scan<()> {
+        while self.key()?.is_some() {
+            self.skip()?;
+        }
+        Ok(())
+    }
+
     /// Whether the array that was entered has another item, with the scanner on it.
     #[inline]
     pub(super) fn item(&mut self) -> Scan<bool> {
