@@ -10,7 +10,9 @@ use crate::model::Timestamp;
 use crate::sensor::eslogger::LineError;
 
 /// Complaints kept with their line number; more are only counted.
-const MAX_COMPLAINTS: usize = 20;
+pub(super) const MAX_COMPLAINTS: usize = 20;
+/// So many of every file are kept, however much there was to say of others.
+const OF_EVERY_FILE: usize = 3;
 
 /// Something wrong with a line of a recording. It never ends the replay.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -34,7 +36,7 @@ pub struct Summary {
     pub rejected: u64,
     /// Last lines that were cut off.
     pub truncated: u64,
-    /// Lines of files that are no recordings: told once for each file, not line by line.
+    /// Lines of files that are no recordings, which one sentence for each file tells, beside the first of them.
     pub foreign: u64,
     pub packets: u64,
     pub complaints: Vec<Complaint>,
@@ -82,17 +84,25 @@ impl Summary {
         self.complain(file, line, format!("a line of {bytes} bytes is longer than {limit}; left out"));
     }
 
-    /// One sentence about the file says more than one for each of its lines.
+    /// One sentence about the file says more than one for each of its lines; the first ones show why. Where the file looks
+    /// like something else, that is why.
     pub(super) fn no_recording(&mut self, name: &Arc<str>, lines: u64, looks: &str) {
         let none = if lines == 1 { "its one line is no event" } else { "none of its lines is an event" };
         let counted = if lines == 1 { String::new() } else { format!(" ({lines} lines)") };
         self.failures.push(format!("{name}: is no eslogger recording: {none}{counted}{looks}"));
-        self.complaints.retain(|complaint| complaint.file != *name);
-        self.foreign += lines;
+        let show = if looks.is_empty() { OF_EVERY_FILE } else { 0 };
+        let mut shown = 0;
+        self.complaints.retain(|complaint| {
+            let kept = !Arc::ptr_eq(&complaint.file, name) || shown < show;
+            shown += usize::from(kept && Arc::ptr_eq(&complaint.file, name));
+            kept
+        });
+        self.foreign += lines.saturating_sub(shown as u64);
     }
 
     pub(super) fn complain(&mut self, file: &Arc<str>, line: u64, what: String) {
-        if self.complaints.len() < MAX_COMPLAINTS {
+        let of_file = || self.complaints.iter().filter(|said| Arc::ptr_eq(&said.file, file)).count();
+        if self.complaints.len() < MAX_COMPLAINTS || of_file() < OF_EVERY_FILE {
             self.complaints.push(Complaint { file: Arc::clone(file), line, what });
         }
     }

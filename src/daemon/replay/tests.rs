@@ -2,6 +2,7 @@ use std::io::Cursor;
 
 use crate::config::{self, Origin, Source};
 
+use super::summary::MAX_COMPLAINTS;
 use super::*;
 
 const OPEN: &str = include_str!("../../../tests/eslogger/eslogger-open.jsonl");
@@ -33,4 +34,39 @@ fn event_types_that_no_verdict_needs_are_counted_over_all_files() {
     assert_eq!((summary.lines, summary.rejected), (7, 0), "{:?}", summary.complaints);
     let skipped: Vec<_> = summary.skipped.iter().map(|(name, lines)| (name.as_str(), *lines)).collect();
     assert_eq!(skipped, [("login_login", 1), ("quantum_leap", 3)]);
+}
+
+/// The file and the line of every complaint.
+fn places(summary: &Summary) -> Vec<(&str, u64)> {
+    summary.complaints.iter().map(|complaint| (&*complaint.file, complaint.line)).collect()
+}
+
+#[test]
+fn the_first_lines_of_what_is_no_recording_are_told() {
+    let no_time = EXIT.replace("\"time\":\"20", "\"time\":\"99-").repeat(5);
+    let summary = replayed(&[("bad", &no_time), ("good", EXIT)]);
+    assert_eq!(summary.failures, ["bad: is no eslogger recording: none of its lines is an event (5 lines)"]);
+    assert_eq!(places(&summary), [("bad", 1), ("bad", 2), ("bad", 3)]);
+    assert!(summary.complaints.iter().all(|complaint| complaint.what.contains("no `time`")));
+    assert_eq!((summary.rejected, summary.foreign), (5, 2));
+    let whole = format!("[{},{}]\n", OPEN.trim_end(), EXIT.trim_end());
+    let summary = replayed(&[("array", &whole)]);
+    assert_eq!(places(&summary), [("array", 1)]);
+    assert!(summary.complaints[0].what.contains("more than one JSON object"));
+    let alerts = replayed(&[("alerts", "{\"event\":{\"dataset\":\"cloudward.alert\"}}\n")]);
+    assert!(
+        alerts.failures[0].contains("it looks like alerts") && alerts.complaints.is_empty(),
+        "{alerts:?}"
+    );
+}
+
+#[test]
+fn no_file_keeps_another_from_being_complained_of() {
+    let bad = format!("{OPEN}{}", "{\n".repeat(100));
+    let summary = replayed(&[("first", &bad), ("second", &format!("{OPEN}{{\n")), ("third", "{\n{\n{\n{\n")]);
+    let of = |name| places(&summary).iter().filter(|(file, _)| *file == name).count();
+    assert!(of("first") <= MAX_COMPLAINTS && of("second") == 1 && of("third") == 3, "{summary:?}");
+    let counted = summary.complaints.len() as u64 + summary.foreign;
+    assert_eq!(summary.rejected, 105);
+    assert!(counted < summary.rejected, "the rest is told by its number");
 }
