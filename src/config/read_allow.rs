@@ -182,7 +182,11 @@ pub(super) fn set_named(node: &Node, sets: &Sets) -> Result<Option<SetId>, Compl
     let name = text(node)?;
     let set = sets.named(&name);
     let names = sets.sets.iter().map(|set| &*set.name);
-    let unknown = || Complaint::new(format!("no sensitive set is named `{name}`")).did_you_mean(&name, names);
+    let unknown = || match sets.off.contains(&name) {
+        true => Complaint::new(format!("the sensitive set `{name}` is switched off"))
+            .hint("take it out of [builtin] `disable` (`*` is all of them), or out of this list"),
+        false => Complaint::new(format!("no sensitive set is named `{name}`")).did_you_mean(&name, names),
+    };
     if set.is_none() && !is_builtin(node) { Err(unknown()) } else { Ok(set) }
 }
 

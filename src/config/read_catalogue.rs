@@ -40,6 +40,8 @@ impl From<DomainError> for Complaint {
 pub(super) struct Sets {
     pub sets: Vec<SensitiveSet>,
     pub paths: Vec<SetPaths>,
+    /// Built-in sets that `[builtin] disable` took away.
+    pub off: Vec<String>,
 }
 
 impl Sets {
@@ -65,6 +67,7 @@ impl Sets {
             all.read_one(&mut section, options, volumes, builtin);
             section.finish();
         }
+        all.off = builtin.iter().filter(|name| all.named(name).is_none()).cloned().collect();
         all
     }
 
