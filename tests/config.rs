@@ -110,6 +110,8 @@ fn bad_files_are_told_exactly() {
         let name = path.file_name().unwrap().to_string_lossy();
         let text = std::fs::read_to_string(path).unwrap();
         let (_, diagnostics) = config::load(&[Source::new(Origin::File, &name, text)]);
+        let unhelpful: Vec<_> = diagnostics.iter().filter(|found| found.hint.is_none()).collect();
+        assert!(unhelpful.is_empty(), "{name}: {unhelpful:#?}");
         let told: String = diagnostics.iter().map(|found| format!("{found}\n")).collect();
         let expected = path.with_extension("txt");
         if std::env::var_os("CLOUDWARD_BLESS").is_some() {

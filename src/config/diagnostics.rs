@@ -105,14 +105,23 @@ impl Complaint {
         self
     }
 
-    /// Adds a suggestion when one of the known words is near.
+    /// Suggests the known word that is near, or shows which there are.
     #[must_use]
     pub fn did_you_mean<'w>(self, word: &str, known: impl IntoIterator<Item = &'w str>) -> Self {
-        match nearest(word, known) {
+        let known: Vec<&str> = known.into_iter().collect();
+        match nearest(word, known.iter().copied()) {
             Some(near) => self.hint(format!("did you mean `{near}`?")),
-            None => self,
+            None if known.is_empty() => self.hint("there is none yet"),
+            None => self.hint(format!("known: {}", enumerate(&known))),
         }
     }
+}
+
+/// Words in a row, of many the first dozen.
+pub fn enumerate(words: &[&str]) -> String {
+    const SHOWN: usize = 12;
+    let shown = words.iter().take(SHOWN).copied().collect::<Vec<_>>().join(", ");
+    if words.len() > SHOWN { shown + " and more" } else { shown }
 }
 
 /// The known word that a hurried writer most likely meant.
@@ -163,5 +172,16 @@ mod tests {
         ] {
             assert_eq!(nearest(word, known), near, "{word}");
         }
+    }
+
+    #[test]
+    fn whoever_is_far_off_is_shown_what_there_is() {
+        let hint = |known: &[&'static str]| {
+            let complaint = Complaint::new("no such word").did_you_mean("zzz", known.iter().copied());
+            complaint.hint.unwrap()
+        };
+        assert_eq!(hint(&["severity", "paths"]), "known: severity, paths");
+        assert_eq!(hint(&[]), "there is none yet");
+        assert!(hint(&["word"; 15]).ends_with("word, word and more"));
     }
 }

@@ -119,7 +119,12 @@ pub(super) fn read(root: &mut Section<'_, '_>, rules: &[Rule]) -> Speech {
 }
 
 fn at_least<T: PartialOrd>(value: T, least: T, words: &str) -> Result<T, Complaint> {
-    if value < least { Err(Complaint::new(format!("must be at least \"{words}\""))) } else { Ok(value) }
+    if value < least {
+        Err(Complaint::new(format!("must be at least \"{words}\""))
+            .hint(format!("write \"{words}\" or more")))
+    } else {
+        Ok(value)
+    }
 }
 
 fn outputs(root: &mut Section<'_, '_>, rules: &[Rule]) -> Vec<Output> {
@@ -253,7 +258,9 @@ fn syslog(section: &mut Section<'_, '_>) -> Option<Syslog> {
     let default = if transport == Transport::Local { LOCAL_OCTETS } else { MAX_OCTETS };
     let max_octets = section.read("max_message", |node| match size(node)? {
         octets if (LEAST_OCTETS..=MOST_OCTETS).contains(&octets) => Ok(octets as usize),
-        _ => Err(Complaint::new(format!("must be {LEAST_OCTETS} to {MOST_OCTETS} bytes"))),
+        _ => {
+            Err(Complaint::new(format!("must be {LEAST_OCTETS} to {MOST_OCTETS} bytes")).hint("such as 2048"))
+        }
     });
     let max_octets = max_octets.map_or(default, |value| value.value);
     let hostname = optional(section, "hostname", host_name);
@@ -272,6 +279,7 @@ fn login(section: &mut Section<'_, '_>) -> Login {
         }
         _ => {
             let complaint = Complaint::new("one login: `token_file`, or `username` with `password_file`");
+            let complaint = complaint.hint("take the keys of the other away, or add the one that is missing");
             let at = section.at().clone();
             section.complain(&at, "token_file", complaint);
             Login::Nobody
@@ -339,7 +347,11 @@ fn host_and_port(node: &Node) -> Result<Address, Complaint> {
 fn host_name(node: &Node) -> Result<String, Complaint> {
     let name = text(node)?;
     let good = name.len() <= 255 && name.bytes().all(|byte| (33..=126).contains(&byte));
-    if good { Ok(name) } else { Err(Complaint::new("is no host name of printable ASCII")) }
+    if good {
+        Ok(name)
+    } else {
+        Err(Complaint::new("is no host name of printable ASCII").hint("such as \"mac-17\""))
+    }
 }
 
 fn count(node: &Node) -> Result<u32, Complaint> {

@@ -1,7 +1,7 @@
 //! Reading a table key by key. The keys asked for are the keys known: whatever else stands in the table is a mistake,
 //! and the nearest known key is the suggestion.
 
-use super::diagnostics::{Complaint, Diagnostic, Place};
+use super::diagnostics::{Complaint, Diagnostic, Place, enumerate, nearest};
 use super::schema::Keys;
 use super::tree::{Kind, Node, Table};
 
@@ -174,7 +174,12 @@ impl<'n, 'c> Section<'n, 'c> {
 
     pub(super) fn complain(&mut self, at: &Place, key: &str, complaint: Complaint) {
         let message = format!("{} `{key}`: {}", self.title, complaint.message);
-        self.complaints.error(at, Complaint { message, hint: complaint.hint });
+        let example = || match self.keys.iter().find(|known| known.name == key) {
+            Some(known) => known.example(),
+            None => "`cloudward test --help` shows how it is written".to_owned(),
+        };
+        let hint = complaint.hint.or_else(|| Some(example()));
+        self.complaints.error(at, Complaint { message, hint });
     }
 
     pub(super) fn warn(&mut self, at: &Place, complaint: Complaint) {
@@ -184,10 +189,19 @@ impl<'n, 'c> Section<'n, 'c> {
 
     /// Complains of every key that nobody asked for.
     pub(super) fn finish(self) {
+        let former = |key: &str| !self.keys.is_empty() && self.keys.iter().all(|known| known.name != key);
+        let usable: Vec<&str> = self.asked.iter().copied().filter(|key| !former(key)).collect();
         for entry in &self.table.0 {
             if !self.asked.contains(&entry.key.as_str()) {
                 let complaint = Complaint::new(format!("{}: unknown key `{}`", self.title, entry.key));
-                let complaint = complaint.did_you_mean(&entry.key, self.asked.iter().copied());
+                let complaint = match self.keys.iter().find(|known| known.name == entry.key) {
+                    Some(known) => complaint.hint(format!(
+                        "beside the other keys it means nothing ({}); what goes here is {}",
+                        known.says,
+                        enumerate(&usable)
+                    )),
+                    None => complaint.did_you_mean(&entry.key, usable.iter().copied()),
+                };
                 self.complaints.error(&entry.key_at, complaint);
             }
         }
@@ -200,7 +214,8 @@ pub(super) fn expected(what: &str, node: &Node) -> Complaint {
 
 pub(super) fn text(node: &Node) -> Result<String, Complaint> {
     match node.text() {
-        Some("") => Err(Complaint::new("the string is empty")),
+        Some("") => Err(Complaint::new("the string is empty")
+            .hint("write what is meant between the quotes, or leave it out")),
         Some(text) => Ok(text.to_owned()),
         None => Err(expected("a string", node)),
     }
@@ -227,6 +242,10 @@ pub(super) fn size(node: &Node) -> Result<u64, Complaint> {
 pub(super) fn duration(node: &Node) -> Result<crate::model::Span, Complaint> {
     match &node.kind {
         Kind::Text(text) => super::values::duration(text),
+        Kind::Integer(number) if *number < 0 => {
+            Err(Complaint::new("a duration cannot be negative")
+                .hint("\"500ms\", \"15m\", or \"0s\" for none"))
+        }
         Kind::Integer(number) => {
             Err(expected("a duration", node).hint(format!("write the unit: \"{number}s\" or \"{number}m\"")))
         }
@@ -251,12 +270,19 @@ pub(super) fn ratio(node: &Node) -> Result<f64, Complaint> {
 /// One word of a fixed list.
 pub(super) fn one_of<T: Copy>(words: &[(&'static str, T)]) -> impl Fn(&Node) -> Result<T, Complaint> {
     move |node| {
-        let word = text(node)?;
+        let known: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
+        let known = || known.iter().copied();
+        let quoted = || known().map(|word| format!("{word:?}")).collect::<Vec<_>>().join(", ");
+        let word =
+            node.text().ok_or_else(|| expected("a word", node).hint(format!("one of {}", quoted())))?;
         if let Some((_, value)) = words.iter().find(|(name, _)| *name == word) {
             return Ok(*value);
         }
-        let known: Vec<&str> = words.iter().map(|(name, _)| *name).collect();
-        let complaint = Complaint::new(format!("`{word}` is none of {}", known.join(", ")));
-        Err(complaint.did_you_mean(&word, known))
+        let complaint =
+            Complaint::new(format!("`{word}` is none of {}", known().collect::<Vec<_>>().join(", ")));
+        Err(match nearest(word, known()) {
+            Some(near) => complaint.hint(format!("did you mean `{near}`?")),
+            None => complaint.hint(format!("write one of {}", quoted())),
+        })
     }
 }

@@ -94,7 +94,10 @@ pub fn read_source(path: &Path) -> Result<Source, Diagnostic> {
         return Err(refuse(Complaint::new("is a directory, not a file").hint("name the file inside it")));
     }
     if metadata.len() > FILE_LIMIT {
-        return Err(refuse(Complaint::new(format!("is larger than {} MiB", FILE_LIMIT >> 20))));
+        let complaint = Complaint::new(format!("is larger than {} MiB", FILE_LIMIT >> 20));
+        return Err(refuse(
+            complaint.hint("is it a configuration? what is built in need not be repeated in it"),
+        ));
     }
     let bytes = std::fs::read(path).map_err(unreadable)?;
     let text = String::from_utf8(bytes).map_err(|error| not_text(&error, &whole))?;
@@ -177,7 +180,9 @@ fn read(root: Table, builtin_sets: &[String], complaints: &mut Complaints) -> Se
         hash,
     };
     let policy = Policy::compile(draft.clone()).unwrap_or_else(|error| {
-        complaints.error(&whole, Complaint::new(error.to_string()));
+        let complaint = Complaint::new(error.to_string());
+        complaints
+            .error(&whole, complaint.hint("write fewer or shorter patterns in the `paths` of [[sensitive]]"));
         draft.set_paths.clear();
         Policy::compile(draft).expect("a policy without path patterns compiles")
     });

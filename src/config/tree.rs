@@ -192,7 +192,9 @@ impl<'s> Places<'s> {
             DeValue::Table(table) => Some(Kind::Table(self.table(table, complaints))),
         };
         if kind.is_none() {
-            complaints.push(Diagnostic::error(&at, Complaint::new("the number is out of range")));
+            let complaint = Complaint::new("the number is out of range");
+            complaints
+                .push(Diagnostic::error(&at, complaint.hint("whole numbers go from -2^63 to 2^63 - 1")));
         }
         Some(Node { at, kind: kind?, under: None })
     }

@@ -91,7 +91,12 @@ pub(super) fn end_of(date: &Datetime) -> Result<Timestamp, Complaint> {
 
 /// `N` bytes written as hexadecimal digits.
 pub(super) fn hex<const N: usize>(text: &str) -> Result<[u8; N], Complaint> {
-    let wrong = || Complaint::new(format!("expected {} hexadecimal digits", N * 2));
+    let tool = if N == 32 {
+        "`shasum -a 256 FILE` prints them"
+    } else {
+        "`codesign -dvvv PROGRAM` prints them: CDHash"
+    };
+    let wrong = || Complaint::new(format!("expected {} hexadecimal digits", N * 2)).hint(tool);
     let mut bytes = [0; N];
     if text.len() != N * 2 || !text.is_ascii() {
         return Err(wrong());

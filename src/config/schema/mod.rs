@@ -55,6 +55,44 @@ pub enum Shape {
     Map(&'static Shape),
 }
 
+impl Key {
+    /// How it is written right, for whoever wrote it wrong.
+    pub(super) fn example(&self) -> String {
+        let Self { name, shape, says } = self;
+        match shape {
+            Shape::Word(words) | Shape::List(Shape::Word(words)) => {
+                format!("write one of these words in quotes: {}", words().join(", "))
+            }
+            Shape::Text | Shape::List(Shape::Text) => {
+                format!("write for example {name} = {} ({says})", shape.example())
+            }
+            _ => format!("write for example {name} = {}", shape.example()),
+        }
+    }
+}
+
+impl Shape {
+    /// A value of this shape as configuration writes it.
+    fn example(&self) -> String {
+        match self {
+            Self::Text => "\"..\"".to_owned(),
+            Self::Boolean => "true".to_owned(),
+            Self::Integer => "10".to_owned(),
+            Self::Real => "1.0".to_owned(),
+            Self::Size => "\"4KiB\"".to_owned(),
+            Self::Duration => "\"15m\"".to_owned(),
+            Self::Date => "2027-06-30".to_owned(),
+            Self::Word(words) => format!("{:?}", words().first().unwrap_or(&"..")),
+            Self::List(item) => format!("[{}]", item.example()),
+            Self::Table(keys) | Self::Tables(keys) => match keys.first() {
+                Some(first) => format!("{{ {} = {}, .. }}", first.name, first.shape.example()),
+                None => "{ .. }".to_owned(),
+            },
+            Self::Map(value) => format!("{{ name = {} }}", value.example()),
+        }
+    }
+}
+
 pub(super) const fn key(name: &'static str, shape: Shape, says: &'static str) -> Key {
     Key { name, shape, says }
 }
@@ -156,6 +194,44 @@ mod tests {
             Vec::<String>::new(),
             "neither the shipped file nor every-inner-key.toml uses these"
         );
+    }
+
+    /// Every key with this value, in the tables that it belongs into, and in place of those too.
+    fn all_set_to(value: &str) -> String {
+        fn fields(keys: Keys, value: &str) -> Vec<String> {
+            let field = |key: &Key| match key.shape {
+                Shape::Tables(inside) => {
+                    format!("{} = [{{ {} }}, {value}]", key.name, fields(inside, value).join(", "))
+                }
+                _ => format!("{} = {value}", key.name),
+            };
+            keys.iter().map(field).collect()
+        }
+
+        let (lists, tables): (Vec<_>, Vec<_>) =
+            TOP.iter().partition(|key| matches!(key.shape, Shape::Tables(_)));
+        let mut lines: Vec<String> =
+            lists.into_iter().flat_map(|key| fields(std::slice::from_ref(key), value)).collect();
+        for key in tables {
+            let Shape::Table(inside) = key.shape else { panic!("{}", key.name) };
+            lines.push(format!("[{}]", key.name));
+            lines.extend(fields(inside, value));
+        }
+        lines.join("\n")
+    }
+
+    #[test]
+    fn whatever_is_wrong_with_a_key_has_a_hint() {
+        for value in
+            ["-1", "\"\"", "\"?/zzz\"", "true", "nan", "[]", "{ zzz = 1 }", "1979-05-27", "99999999999"]
+        {
+            let (_, diagnostics) = load(&[Source::new(Origin::File, "wrong", all_set_to(value))]);
+            assert!(diagnostics.len() > 20, "{value}: {diagnostics:#?}");
+            for found in diagnostics {
+                let hint = found.hint.as_deref().unwrap_or_default();
+                assert!(!hint.is_empty(), "{value}: {found}");
+            }
+        }
     }
 
     #[test]
