@@ -149,7 +149,11 @@ impl Engine {
         let before = if known == Before::NotAsked { self.before(id, sender, opened) } else { known };
         self.flows.get_mut(id)?.before = before;
         match before {
-            Before::NotAsked | Before::Nothing => None,
+            Before::NotAsked => None,
+            Before::Nothing => {
+                self.fetched(id, sender, time, out);
+                None
+            }
             Before::Several => {
                 self.proxied(id, sender, out);
                 None
@@ -231,6 +235,32 @@ impl Engine {
         flow.proxied += out;
         if before < floor && flow.proxied >= floor {
             self.note_proxy(sender);
+        }
+    }
+
+    /// A process sends what it may have fetched a moment ago from another that holds sensitive data.
+    fn fetched(&mut self, id: FlowId, sender: LifeId, time: Timestamp, out: u64) {
+        let floor = self.policy.options.min_bytes;
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        let before = flow.proxied;
+        flow.proxied += out;
+        if before >= floor || flow.proxied < floor {
+            return;
+        }
+        let life = |owner: Option<Owner>, at| owner.and_then(|owner| self.lineage.at(owner.pid, at));
+        let gave = |local: &Local| {
+            let late = time.since(local.last) <= LINGER && local.bytes[1] >= floor && !local.told;
+            let server = || self.lineage.get(life(local.ends[1], local.opened)?);
+            late && life(local.ends[0], local.opened) == Some(sender)
+                && server().is_some_and(|server| server.carries_at(local.last))
+        };
+        let found = self.locals.by_flow.iter().rev().find(|(_, local)| gave(local)).map(|(flow, _)| *flow);
+        if let Some(local) = found {
+            self.tell_proxy(
+                local,
+                "a process sends to a cloud service just after it fetched something from a local port of a process that \
+                 held sensitive data: whether it is the same is not visible",
+            );
         }
     }
 

@@ -211,3 +211,24 @@ fn b36_exported_certificate() {
     let told = w.tell();
     assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
 }
+
+/// Fetched from a local port of the thief instead of sent there: said, whoever sends it on.
+#[test]
+fn fetched_from_a_local_port() {
+    for (reads, later, said) in [(true, 0.5, true), (false, 0.5, false), (true, 60.0, false)] {
+        let mut w = World::new();
+        let server = w.launch(0.0, adhoc("/private/tmp/serve", "serve"), &["serve"]);
+        let other = w.launch(0.1, adhoc("/private/tmp/fetch", "fetch"), &["fetch"]);
+        if reads {
+            w.open(1.0, &server, "/Users/alice/.ssh/id_rsa");
+        }
+        let mut local = w.connect_local(1.5, &other, &server, 9222);
+        w.plain(1.6, &mut local, true, b"GET / HTTP/1.1\r\n\r\n");
+        w.plain(1.7, &mut local, false, &[b'x'; 30_000]);
+        w.close(2.0, &mut local);
+        w.upload(2.0 + later, &other, "content.dropboxapi.com", 30_000);
+        let told = w.tell();
+        told.none();
+        assert_eq!(has(&told, "proxy"), said);
+    }
+}
