@@ -79,14 +79,25 @@ fn is_skippable(magic: &[u8]) -> bool {
 struct ZstdReader<R> {
     source: R,
     decoder: FrameDecoder,
-    in_frame: bool,
+    place: Place,
 }
+
+/// Where in the stream a [`ZstdReader`] is.
+enum Place {
+    Between,
+    Inside,
+    /// Nothing more can be decoded. The error is told once what came before it has been given out.
+    Over(Option<io::Error>),
+}
+
+/// A block that is the last of its frame and holds nothing, and a checksum.
+const LAST_BLOCK: [u8; 7] = [1, 0, 0, 0, 0, 0, 0];
 
 impl<R: BufRead> ZstdReader<R> {
     fn new(source: R) -> Self {
         let mut decoder = FrameDecoder::new();
         decoder.set_max_window_size(MAX_WINDOW);
-        Self { source, decoder, in_frame: false }
+        Self { source, decoder, place: Place::Between }
     }
 
     /// False at the end of the stream.
@@ -103,8 +114,19 @@ impl<R: BufRead> ZstdReader<R> {
                 })) => {
                     io::copy(&mut (&mut self.source).take(u64::from(length)), &mut io::sink())?;
                 }
-                Err(error) => return Err(io::Error::new(ErrorKind::InvalidData, error)),
+                Err(error) => return Err(invalid(error)),
             }
+        }
+    }
+
+    /// Decodes a block. The decoder keeps back a window's length of what it decoded until the frame ends; where it cannot
+    /// go on, an end is made up, so that this too is given out.
+    fn next_block(&mut self) {
+        let one = BlockDecodingStrategy::UptoBlocks(1);
+        if let Err(error) = self.decoder.decode_blocks(&mut self.source, one) {
+            // If that fails as well, what was kept back is lost, and the first error says enough.
+            _ = self.decoder.decode_blocks(&LAST_BLOCK[..], BlockDecodingStrategy::UptoBlocks(1));
+            self.place = Place::Over(Some(invalid(error)));
         }
     }
 }
@@ -115,21 +137,25 @@ impl<R: BufRead> Read for ZstdReader<R> {
             return Ok(0);
         }
         loop {
-            if !self.in_frame && !self.next_frame()? {
-                return Ok(0);
+            if matches!(self.place, Place::Between) {
+                if !self.next_frame()? {
+                    return Ok(0);
+                }
+                self.place = Place::Inside;
             }
-            self.in_frame = true;
             let count = self.decoder.read(out)?;
             if count > 0 {
                 return Ok(count);
             }
-            if self.decoder.is_finished() {
-                self.in_frame = false;
-                continue;
+            match &mut self.place {
+                Place::Over(error) => return error.take().map_or(Ok(0), Err),
+                _ if self.decoder.is_finished() => self.place = Place::Between,
+                _ => self.next_block(),
             }
-            self.decoder
-                .decode_blocks(&mut self.source, BlockDecodingStrategy::UptoBlocks(1))
-                .map_err(|error| io::Error::new(ErrorKind::InvalidData, error))?;
         }
     }
+}
+
+fn invalid(error: FrameDecoderError) -> io::Error {
+    io::Error::new(ErrorKind::InvalidData, error)
 }

@@ -167,6 +167,32 @@ fn damaged_compression_ends_with_an_error_behind_what_could_be_read() {
     }
 }
 
+/// A zstd frame of raw blocks, with a window of 1 MiB.
+fn blocks(parts: &[&[u8]]) -> Vec<u8> {
+    let mut frame = vec![0x28, 0xB5, 0x2F, 0xFD, 0x00, 0x50];
+    for (index, part) in parts.iter().enumerate() {
+        let header = u32::from(index + 1 == parts.len()) | u32::try_from(part.len()).unwrap() << 3;
+        frame.extend_from_slice(&header.to_le_bytes()[..3]);
+        frame.extend_from_slice(part);
+    }
+    frame
+}
+
+#[test]
+fn a_cut_zstd_frame_gives_out_the_window_that_it_held_back() {
+    let whole = blocks(&[b"a\nb", b"c\nd\n", b"e\nf\n"]);
+    assert_eq!(told(lines_of(&whole, 1, false)), "1:a 2:bc 3:d 4:e 5:f");
+    // In the last block, in its header, and right before that.
+    for cut in [1, 3, 5, 7] {
+        let told = told(lines_of(&whole[..whole.len() - cut], 1 << 20, false));
+        assert!(told.starts_with("1:a 2:bc 3:d test: damaged zstd data: "), "{told}");
+    }
+    let mut reserved = whole.clone();
+    reserved[whole.len() - 7] |= 6;
+    let told = told(lines_of(&reserved, 1 << 20, false));
+    assert!(told.starts_with("1:a 2:bc 3:d test: damaged zstd data: "), "{told}");
+}
+
 #[test]
 fn what_cannot_be_opened_is_named() {
     let missing = Lines::open(Path::new("no/such.ndjson")).err().unwrap();
