@@ -119,6 +119,16 @@ impl<R: BufRead> ZstdReader<R> {
         }
     }
 
+    /// All of the frame has been given out: was it what was packed? Not every frame says.
+    fn behind_frame(&self) -> Place {
+        let promised = self.decoder.get_checksum_from_data();
+        if promised.is_none() || promised == self.decoder.get_calculated_checksum() {
+            return Place::Between;
+        }
+        let text = "corrupt zstd frame does not have a matching checksum";
+        Place::Over(Some(io::Error::new(ErrorKind::InvalidData, text)))
+    }
+
     /// Decodes a block. The decoder keeps back a window's length of what it decoded until the frame ends; where it cannot
     /// go on, an end is made up, so that this too is given out.
     fn next_block(&mut self) {
@@ -149,7 +159,7 @@ impl<R: BufRead> Read for ZstdReader<R> {
             }
             match &mut self.place {
                 Place::Over(error) => return error.take().map_or(Ok(0), Err),
-                _ if self.decoder.is_finished() => self.place = Place::Between,
+                _ if self.decoder.is_finished() => self.place = self.behind_frame(),
                 _ => self.next_block(),
             }
         }

@@ -194,6 +194,22 @@ fn a_cut_zstd_frame_gives_out_the_window_that_it_held_back() {
 }
 
 #[test]
+fn a_wrong_checksum_is_said_behind_what_it_is_about() {
+    let checked = |checksum: [u8; 4]| {
+        let mut frame = blocks(&[b"a\nb", b"c\nd\n"]);
+        frame[4] |= 4;
+        [frame.as_slice(), &checksum, &blocks(&[b"e\n"])].concat()
+    };
+    // What `zstd --check` puts behind `a\nbc\nd\n`.
+    let right = 0x64B9_873F_u32.to_le_bytes();
+    let wrong = "1:a 2:bc 3:d test: damaged zstd data: corrupt zstd frame does not have a matching checksum";
+    for chunk in [1, 1 << 20] {
+        assert_eq!(told(lines_of(&checked(right), chunk, false)), "1:a 2:bc 3:d 4:e");
+        assert_eq!(told(lines_of(&checked([0; 4]), chunk, false)), wrong);
+    }
+}
+
+#[test]
 fn what_cannot_be_opened_is_named() {
     let missing = Lines::open(Path::new("no/such.ndjson")).err().unwrap();
     assert_eq!(missing.to_string(), "no/such.ndjson: no such file");
