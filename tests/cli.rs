@@ -17,12 +17,17 @@ fn directory() -> PathBuf {
 
 /// Runs `cloudward` with these arguments in `tests/cli/files`: standard output, standard error, status.
 fn cloudward(arguments: &[&str]) -> (String, String, i32) {
+    cloudward_onto(arguments, Stdio::piped())
+}
+
+fn cloudward_onto(arguments: &[&str], out: Stdio) -> (String, String, i32) {
     let output = Command::new(env!("CARGO_BIN_EXE_cloudward"))
         .args(arguments)
         .current_dir(directory().join("files"))
         .env_remove("CLOUDWARD_LOG")
         .env_remove("COLUMNS")
         .stdin(Stdio::null())
+        .stdout(out)
         .output()
         .unwrap();
     let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
@@ -56,6 +61,52 @@ fn sessions_go_as_written() {
         }
         let said = "as CLOUDWARD_BLESS=1 cargo test cli would write it";
         assert_eq!(played, std::fs::read_to_string(&path).unwrap(), "{} {said}", path.display());
+    }
+}
+
+/// A file that is always full.
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_written_is_an_error() {
+    let explain = "explain --process /bin/cat --path ~/.ssh/id_rsa --to content.dropboxapi.com";
+    let json = &format!("{explain} --format json");
+    let cases = [
+        ("replay", 1),
+        ("replay --format ecs", 1),
+        ("flows ../../recordings/demo/capture.pcap.gz", 1),
+        ("check", 1),
+        ("check --config mistyped.toml", 2),
+        (explain, 1),
+        (json, 1),
+        ("explain alert.ndjson", 1),
+        ("learn --alerts alert.ndjson", 1),
+        ("test failing.toml", 1),
+        ("test ../../../config/tests/shipped.toml", 1),
+        ("profile manifest", 1),
+        ("report alert.ndjson -o -", 1),
+        ("man", 1),
+        ("completions zsh", 1),
+        ("--help", 1),
+        ("check --help", 1),
+        ("--version", 1),
+    ];
+    for (command, expected) in cases {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let (_, err, status) = cloudward_onto(&words(command), full.into());
+        assert_eq!(status, expected, "{command}: {err}");
+        let last = err.lines().last().unwrap_or_default();
+        assert!(last.contains("cannot") && last.contains("No space left on device"), "{command}: {err}");
+    }
+}
+
+#[test]
+fn a_closed_pipe_ends_it_quietly() {
+    for (command, expected) in [("replay", 0), ("check", 0), ("check --config mistyped.toml", 2), ("man", 0)]
+    {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let (_, err, status) = cloudward_onto(&words(command), writer.into());
+        assert!(status == expected && !err.contains("write"), "{command}: {status}: {err}");
     }
 }
 

@@ -1,7 +1,6 @@
 //! `cloudward check`: every mistake of a configuration at once, and where each value comes from.
 
 use std::collections::BTreeMap;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -9,6 +8,8 @@ use crate::config::{self, Complaint, Diagnostic, Level, Origin, Settings, Source
 use crate::daemon::clock;
 use crate::model::Timestamp;
 use crate::policy::AllowEntry;
+
+use super::print::print;
 
 /// Check a configuration: every diagnostic at once, each with file, line, column and a hint
 #[derive(clap::Args, Debug)]
@@ -29,7 +30,7 @@ Examples:
 
 Exit status: 0 fine, 1 warnings, 2 errors.";
 
-/// Exit status: 0 fine, 1 warnings, 2 errors.
+/// Exit status: 0 fine, 1 warnings, 2 errors; at least 1 if that could not be written.
 pub fn run(args: &CheckArgs) -> ExitCode {
     let forced = args.managed.then(managed::read);
     let mut text = String::new();
@@ -46,13 +47,12 @@ pub fn run(args: &CheckArgs) -> ExitCode {
         text.push_str(&origins(&settings));
     }
     text.push_str(&verdict(&settings, &diagnostics));
-    // Whoever closes the pipe has seen enough; the exit status still tells the verdict.
-    let _ = std::io::stdout().lock().write_all(text.as_bytes());
-    ExitCode::from(match worst {
+    let status = match worst {
         None => 0,
         Some(Level::Warning) => 1,
         Some(Level::Error) => 2,
-    })
+    };
+    print(text.as_bytes(), status)
 }
 
 fn load(file: Option<&Path>, forced: Option<Source>) -> (Settings, Vec<Diagnostic>) {

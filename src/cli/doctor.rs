@@ -1,12 +1,13 @@
 //! `cloudward doctor`: what this machine lacks, and the mend.
 
-use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use serde_json::json;
 
 use crate::daemon::doctor::{Finding, Verdict, examine};
+
+use super::print::print;
 
 /// Look for what keeps the daemon from seeing and delivering: entitlement, Full Disk Access, capture, configuration,
 /// receivers, disk, clock, launchd; each with its mend
@@ -30,7 +31,7 @@ It tries each thing and changes nothing; no record is sent (`cloudward output te
 
 Exit status: 0 fine, 1 warnings, 2 errors.";
 
-/// Exit status: 0 fine, 1 warnings, 2 errors.
+/// Exit status: 0 fine, 1 warnings, 2 errors; at least 1 if that could not be written.
 pub fn run(args: &DoctorArgs) -> ExitCode {
     let config = args.config.clone().or_else(super::run::installed);
     let found = match examine(config.as_deref()) {
@@ -42,13 +43,12 @@ pub fn run(args: &DoctorArgs) -> ExitCode {
     };
     let worst = found.iter().map(|one| one.verdict).max().unwrap_or(Verdict::Ok);
     let said = if args.json { object(&found, worst) } else { lines(&found) };
-    // Whoever closes the pipe has seen enough; the exit status still tells the verdict.
-    let _ = std::io::stdout().lock().write_all(said.as_bytes());
-    ExitCode::from(match worst {
+    let status = match worst {
         Verdict::Ok => 0,
         Verdict::Warning => 1,
         Verdict::Error => 2,
-    })
+    };
+    print(said.as_bytes(), status)
 }
 
 fn object(found: &[Finding], worst: Verdict) -> String {

@@ -8,6 +8,7 @@ use std::io::{self, BufWriter, Write};
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::print::ended;
 use order::InOrder;
 
 use crate::model::{DomainName, Table, Timestamp};
@@ -59,13 +60,8 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Service>;
 pub fn run(args: &FlowsArgs, lookup: Lookup<'_>) -> ExitCode {
     let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     match write_flows(&args.files, args.format, lookup, out, io::stderr()) {
-        Ok(true) => ExitCode::SUCCESS,
-        Ok(false) => ExitCode::from(1),
-        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
-        Err(error) => {
-            eprintln!("cloudward: cannot write: {error}");
-            ExitCode::from(1)
-        }
+        Ok(whole) => ExitCode::from(u8::from(!whole)),
+        Err(error) => ended(Err(error), 0),
     }
 }
 

@@ -4,7 +4,7 @@ mod baseline;
 mod groups;
 mod seen;
 
-use std::io::{self, ErrorKind, IsTerminal as _, Write as _};
+use std::io::{self, ErrorKind, IsTerminal as _};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -17,6 +17,7 @@ use crate::sink::format::Format;
 
 use super::alerts::{self, Told, told};
 use super::inputs;
+use super::print::print;
 
 use baseline::Form;
 pub use baseline::read as read_baseline;
@@ -78,9 +79,7 @@ pub fn run(args: &LearnArgs) -> ExitCode {
             }
         }
     };
-    // Whoever closes the pipe has seen enough.
-    let _ = io::stdout().lock().write_all(text.as_bytes());
-    ExitCode::from(u8::from(!whole))
+    print(text.as_bytes(), u8::from(!whole))
 }
 
 /// From recordings and alerts; false if one of them failed.

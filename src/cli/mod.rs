@@ -10,6 +10,7 @@ mod learn;
 mod output;
 mod pages;
 mod paint;
+mod print;
 mod profile;
 mod replay;
 mod report;
@@ -18,6 +19,7 @@ pub mod scenario;
 mod status;
 mod test;
 
+use std::io::{self, Write as _};
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -63,7 +65,15 @@ enum Verb {
 /// Reads the command line and runs the verb. The exit status is the contract's: 0 done, 1 the input or the system
 /// failed, 2 the configuration or the command line is wrong.
 pub fn main() -> ExitCode {
-    match Command::parse().verb {
+    let command = match Command::try_parse() {
+        Ok(command) => command,
+        // Help and the version are no errors, and go to standard output.
+        Err(told) => {
+            let written = told.print().and_then(|()| io::stdout().flush());
+            return print::ended(written, u8::try_from(told.exit_code()).unwrap_or(2));
+        }
+    };
+    match command.verb {
         Verb::Replay(args) => replay::run(&args),
         Verb::Flows(args) => flows(&args),
         Verb::Check(args) => check::run(&args),

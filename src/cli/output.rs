@@ -1,5 +1,6 @@
 //! `cloudward output test`: does every receiver take what we send?
 
+use std::io::{self, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -15,6 +16,7 @@ use crate::sink::output::{Output, head};
 use crate::sink::spool::Entry;
 use crate::sink::transport::{Link, Message};
 
+use super::print::ended;
 use super::run::INSTALLED;
 
 /// Look after the outputs
@@ -70,20 +72,23 @@ pub fn run(args: &OutputArgs) -> ExitCode {
 async fn all(settings: &Settings) -> ExitCode {
     let now = clock::now();
     let record = test_record(now, &settings.policy.hash);
-    let mut code = ExitCode::SUCCESS;
+    let (mut status, mut written) = (0, Ok(()));
     for output in &settings.outputs {
         let said = timeout(PATIENCE, one(output, &record, now)).await;
         let said = said.unwrap_or_else(|_| Err(format!("no answer in {PATIENCE:?}")));
         let (word, text) = match said {
             Ok(text) => ("ok", text),
             Err(text) => {
-                code = ExitCode::FAILURE;
+                status = 1;
                 ("FAILED", text)
             }
         };
-        println!("{} ({}): {word}: {text}", output.name, output.type_name());
+        // The others are tried all the same: the exit status tells of all.
+        if written.is_ok() {
+            written = writeln!(io::stdout(), "{} ({}): {word}: {text}", output.name, output.type_name());
+        }
     }
-    code
+    ended(written, status)
 }
 
 fn test_record(now: Timestamp, config_hash: &Arc<str>) -> Record {

@@ -1,11 +1,12 @@
 //! What is made of the command line's own description: completions for shells, pages for `man`.
 
-use std::io::Write as _;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::CommandFactory as _;
 use clap_complete::Shell;
+
+use super::print::print;
 
 /// Completions for a shell, on standard output
 #[derive(clap::Args, Debug)]
@@ -38,9 +39,7 @@ Examples:
 pub fn completions(args: &CompletionsArgs) -> ExitCode {
     let mut text = Vec::new();
     clap_complete::generate(args.shell, &mut super::Command::command(), "cloudward", &mut text);
-    // Whoever closes the pipe has seen enough.
-    let _ = std::io::stdout().lock().write_all(&text);
-    ExitCode::SUCCESS
+    print(&text, 0)
 }
 
 pub fn man(args: &ManArgs) -> ExitCode {
@@ -54,6 +53,5 @@ pub fn man(args: &ManArgs) -> ExitCode {
         eprintln!("cloudward: {place}cannot be written: {error}");
         return ExitCode::from(1);
     }
-    let _ = std::io::stdout().lock().write_all(&text);
-    ExitCode::SUCCESS
+    print(&text, 0)
 }

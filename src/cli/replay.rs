@@ -12,6 +12,7 @@ use crate::sensor::capture::CaptureReader;
 use crate::sensor::lines::Lines;
 use crate::sink::format::Format;
 
+use super::print::ended;
 use super::{inputs, paint};
 
 /// Run the engine over recordings; without any, over the one that ships with the program
@@ -48,7 +49,7 @@ Examples:
 
 Alerts go to standard output, the summary and the progress of a long replay to standard error.
 
-Exit status: 0 done; 1 an input failed (what was found before is printed); 2 the command line or the configuration is wrong.";
+Exit status: 0 done; 1 an input failed (what was found before is printed) or the output did; 2 the command line or the configuration is wrong.";
 
 /// The recording that ships: real client traffic and process events of one staged theft, an allowed backup, a download
 /// and everyday work. `tests/recordings/README.md` says what in it is real.
@@ -85,9 +86,9 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
         failed |= !inputs::open(&args.events, &args.capture, &mut replay);
         failed |= !inputs::open_audits(&args.audit, &mut replay);
     }
-    let (summary, broken_pipe) = play(replay, args.format);
-    if broken_pipe {
-        return ExitCode::SUCCESS;
+    let (summary, written) = play(replay, args.format);
+    if written.is_err() {
+        return ended(written, 0);
     }
     report(&summary);
     failed |= !summary.failures.is_empty();
@@ -134,21 +135,20 @@ fn open_demo(replay: &mut Replay) -> bool {
     }
 }
 
-/// Runs it. Each record is written as soon as it is certain. True if whoever reads the output went away.
-fn play(replay: Replay, format: Format) -> (Summary, bool) {
+/// Runs it, as long as there is somewhere to write to. Each record is written as soon as it is certain.
+fn play(replay: Replay, format: Format) -> (Summary, io::Result<()>) {
     let mut out = io::stdout().lock();
-    let mut broken = false;
+    let mut written = Ok(());
     let colours = format == Format::Text && paint::wanted();
     let shown = |text: String| if colours { paint::paint(&text, true) } else { text };
     let mut write = |record: Record| {
-        let written = out.write_all(shown(format.write(&record)).as_bytes()).and_then(|()| out.flush());
-        broken |= written.is_err();
+        written = out.write_all(shown(format.write(&record)).as_bytes()).and_then(|()| out.flush());
         written.is_ok()
     };
     let progress = inputs::Progress::new(io::stderr().is_terminal());
     let summary = replay.run(&mut write, |summary| progress.show(summary));
     progress.done();
-    (summary, broken)
+    (summary, written)
 }
 
 /// What became of the inputs, on standard error.

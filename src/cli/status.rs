@@ -9,6 +9,8 @@ use std::time::Duration;
 use crate::config::{self, Socket};
 use crate::daemon::status::{DEFAULT_SOCKET, Status, ask, prometheus, text};
 
+use super::print::ended;
+
 /// Ask the running daemon: sensors, rates, tables against their limits, losses, outputs, last alerts, and the
 /// configuration in force with the place of each value
 #[derive(clap::Args, Debug)]
@@ -32,7 +34,7 @@ pub struct StatusArgs {
 
 const EVERY: Duration = Duration::from_secs(2);
 
-/// 1 if no daemon answers.
+/// 1 if no daemon answers, or what it says cannot be written.
 pub fn run(args: &StatusArgs) -> ExitCode {
     let socket = args.socket.clone().unwrap_or_else(|| configured(args));
     loop {
@@ -43,8 +45,9 @@ pub fn run(args: &StatusArgs) -> ExitCode {
                 return ExitCode::from(1);
             }
         };
-        if show(args, &status).is_err() || !args.watch {
-            return ExitCode::SUCCESS;
+        let written = show(args, &status);
+        if written.is_err() || !args.watch {
+            return ended(written, 0);
         }
         thread::sleep(EVERY);
     }

@@ -1,7 +1,6 @@
 //! `cloudward test`: unit tests for policies and rules.
 
 use std::fmt::Write as _;
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -12,6 +11,7 @@ use crate::model::Alert;
 use crate::policy::Policy;
 
 use super::paint;
+use super::print::print;
 use super::scenario::{self, Outcome};
 
 /// Run tests of a policy: stories in short form, each with the verdict it expects
@@ -62,9 +62,7 @@ pub fn run(args: &TestArgs) -> ExitCode {
         }
     }
     text.push_str(&tally.summary());
-    // Whoever closes the pipe has seen enough; the exit status still tells the verdict.
-    let _ = std::io::stdout().lock().write_all(paint::paint(&text, paint::wanted()).as_bytes());
-    ExitCode::from(tally.status())
+    print(paint::paint(&text, paint::wanted()).as_bytes(), tally.status())
 }
 
 /// The tests of a file and their policy, or everything that is wrong with either.

@@ -10,7 +10,6 @@ mod story;
 mod text;
 mod who;
 
-use std::io::Write as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -18,6 +17,7 @@ use crate::config::{self, Level, Settings};
 use crate::policy::Sense;
 
 use super::paint;
+use super::print::print;
 
 use who::{Question, WhoArgs};
 
@@ -83,7 +83,7 @@ What happened in this alert, and which [[allow]] entry would silence exactly it?
 
 On a Mac the signature of --process is asked of `codesign` unless flags say whose it is; elsewhere it is unsigned.
 
-Exit status: 0 it is explained, whatever the verdict; 1 the alert cannot be read; 2 the command line or the configuration is wrong.";
+Exit status: 0 it is explained, whatever the verdict; 1 the alert cannot be read or the answer not written; 2 the command line or the configuration is wrong.";
 
 pub fn run(args: &ExplainArgs) -> ExitCode {
     if let Some(file) = &args.alert {
@@ -103,9 +103,7 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
         AnswerFormat::Json => serde_json::to_string(&answer).unwrap_or_default() + "\n",
     };
     let colours = args.format == AnswerFormat::Text && paint::wanted();
-    // Whoever closes the pipe has seen enough.
-    let _ = std::io::stdout().lock().write_all(paint::paint(&text, colours).as_bytes());
-    ExitCode::SUCCESS
+    print(paint::paint(&text, colours).as_bytes(), 0)
 }
 
 /// An alert as a story, and the entry that would silence exactly it.
@@ -114,11 +112,7 @@ fn retell(file: &Path, args: &ExplainArgs) -> ExitCode {
         return ExitCode::from(2);
     }
     match alert::explain(file, args.config.as_deref()) {
-        Ok(text) => {
-            let colours = paint::wanted();
-            let _ = std::io::stdout().lock().write_all(paint::paint(&text, colours).as_bytes());
-            ExitCode::SUCCESS
-        }
+        Ok(text) => print(paint::paint(&text, paint::wanted()).as_bytes(), 0),
         Err(why) => {
             eprintln!("cloudward: {why}");
             ExitCode::from(1)

@@ -6,7 +6,6 @@ mod plist;
 #[cfg(test)]
 mod tests;
 
-use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -15,6 +14,7 @@ use thiserror::Error;
 use crate::config::{self, Level, managed};
 use crate::model::Property;
 
+use super::print::print;
 use payloads::{Part, Signer};
 
 /// Write the configuration profiles and the forms that a device management (MDM) needs
@@ -81,14 +81,7 @@ enum ProfileError {
 /// Exit status: 0 written, 1 it could not be, 2 the command line or the configuration is wrong.
 pub fn run(args: &ProfileArgs) -> ExitCode {
     match text(args) {
-        Ok(text) => match io::stdout().lock().write_all(text.as_bytes()) {
-            // Whoever closes the pipe has seen enough.
-            Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
-                eprintln!("cloudward: standard output cannot be written: {error}");
-                ExitCode::FAILURE
-            }
-            _ => ExitCode::SUCCESS,
-        },
+        Ok(text) => print(text.as_bytes(), 0),
         Err(error) => {
             eprintln!("cloudward: {error}");
             ExitCode::from(2)
