@@ -110,6 +110,54 @@ fn a_closed_pipe_ends_it_quietly() {
     }
 }
 
+/// A file for one test, with this end of its name; it goes with the value.
+struct Temporary(PathBuf);
+
+impl Temporary {
+    fn new(name: &str, bytes: &[u8]) -> Self {
+        let path = std::env::temp_dir().join(format!("cloudward-cli-{}-{name}", std::process::id()));
+        std::fs::write(&path, bytes).unwrap();
+        Self(path)
+    }
+
+    fn path(&self) -> &str {
+        self.0.to_str().unwrap()
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A capture of 60 bytes of nothing, twice.
+fn capture(link: u8) -> Vec<u8> {
+    let mut bytes =
+        vec![0xd4, 0xc3, 0xb2, 0xa1, 2, 0, 4, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 4, 0, link, 0, 0, 0];
+    for second in [100, 200] {
+        bytes.extend([second, 0, 0, 0, 0, 0, 0, 0, 60, 0, 0, 0, 60, 0, 0, 0]);
+        bytes.extend([0; 60]);
+    }
+    bytes
+}
+
+#[test]
+fn a_replay_says_what_it_could_not_read_of_a_capture() {
+    // By link type: one that nobody knows, PKTAP, and Ethernet that carries no IP.
+    for (link, why, coverage) in
+        [(147, "unknown link layer", 1), (149, "malformed PKTAP header", 1), (1, "not IP", 0)]
+    {
+        let file = Temporary::new(&format!("{link}.pcap"), &capture(link));
+        let (out, err, status) = cloudward(&["replay", "--format", "ecs", "--capture", file.path()]);
+        assert_eq!((out.matches("\"capture-loss\"").count(), status), (coverage, 0), "{out}{err}");
+        let note = format!("cloudward: 2 packets not read: {why}");
+        assert!(err.lines().any(|line| line == note), "{err}");
+        let (_, flows, _) = cloudward(&["flows", file.path()]);
+        assert_eq!(flows, note + "\n");
+    }
+}
+
 /// Lines of built-in files change with every entry that is added there.
 fn without_lines(text: &str) -> String {
     let mut parts = text.split("config/");

@@ -95,7 +95,9 @@ pub fn write_flows(
     for complaint in &complaints {
         writeln!(notes, "cloudward: {complaint}")?;
     }
-    text::notes(&tap, &mut notes)?;
+    for note in tap.stats().notes() {
+        writeln!(notes, "cloudward: {note}")?;
+    }
     Ok(complaints.is_empty())
 }
 

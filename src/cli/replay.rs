@@ -157,6 +157,7 @@ fn report(summary: &Summary) {
     for complaint in &summary.complaints {
         eprintln!("cloudward: {complaint}");
     }
+    summary.notes.iter().for_each(|note| eprintln!("cloudward: {note}"));
     let told = summary.complaints.len() as u64 + summary.foreign;
     let more = (summary.rejected + summary.truncated).saturating_sub(told);
     if more > 0 {

@@ -1,7 +1,10 @@
 //! What was counted, and what that says of blind spots.
 
 use super::frame::Unread;
-use crate::model::{Coverage, CoverageKind, Timestamp};
+use crate::model::{Coverage, CoverageKind, Span, Timestamp};
+
+/// How often packets that could not be read are told of at most: where a link layer is not known, they never cease.
+const EVERY: Span = Span::from_secs(60);
 
 /// Counters of a tap.
 #[derive(Clone, Debug, Default)]
@@ -30,6 +33,10 @@ pub struct Stats {
     pub dns_unasked: u64,
     /// Conversations with resolvers that cannot be read.
     pub encrypted_dns: u64,
+    /// Those of them that may have carried something, since they were last told of.
+    unseen: [Blind; Unread::ALL.len()],
+    /// They are not told of again before this.
+    unseen_due: Timestamp,
     losses: Blind,
     drops: Blind,
     evictions: Blind,
@@ -75,8 +82,10 @@ impl Stats {
 
     pub(super) fn note_unread(&mut self, why: Unread, time: Timestamp) {
         self.unread[why as usize] += 1;
-        if why == Unread::DropRecord {
-            self.drops.note(time);
+        match why {
+            Unread::DropRecord => self.drops.note(time),
+            _ if why.is_ordinary() => {}
+            _ => self.unseen[why as usize].note(time),
         }
     }
 
@@ -104,7 +113,13 @@ impl Stats {
         self.evictions.end = self.evictions.end.max(now);
     }
 
-    pub(super) fn coverage(&mut self) -> Vec<Coverage> {
+    /// Nothing comes any more: what is owed is told when it is next asked for.
+    pub(super) fn finish(&mut self) {
+        self.unseen_due = Timestamp::MIN;
+    }
+
+    /// What could not be seen since this was last asked; `now` is the time of the packets.
+    pub(super) fn coverage(&mut self, now: Timestamp) -> Vec<Coverage> {
         let losses = self.losses.told(CoverageKind::CaptureLoss, |count| {
             format!("the capture missed payload in {count} places of TCP connections")
         });
@@ -123,6 +138,41 @@ impl Stats {
         let resolvers = self.resolvers.told(CoverageKind::NameHidden, |count| {
             format!("{count} connections asked DNS over TLS, HTTPS or QUIC: for which names cannot be seen")
         });
-        [losses, drops, evictions, forgotten, given_up, resolvers].into_iter().flatten().collect()
+        let others = [losses, drops, evictions, forgotten, given_up, resolvers];
+        others.into_iter().flatten().chain(self.unseen(now)).collect()
+    }
+
+    fn unseen(&mut self, now: Timestamp) -> Vec<Coverage> {
+        if now < self.unseen_due {
+            return Vec::new();
+        }
+        let told = Unread::ALL.into_iter().filter_map(|why| {
+            self.unseen[why as usize].told(CoverageKind::CaptureLoss, |count| {
+                format!("{count} packets could not be read, nor what they carried: {}", why.as_str())
+            })
+        });
+        let told: Vec<_> = told.collect();
+        if !told.is_empty() {
+            self.unseen_due = now.plus(EVERY);
+        }
+        told
+    }
+
+    /// What was not understood, each a sentence for people. None if there is nothing to say.
+    pub fn notes(&self) -> Vec<String> {
+        let mut notes = Vec::new();
+        for why in Unread::ALL {
+            match self.unread(why) {
+                0 => {}
+                count => notes.push(format!("{count} packets not read: {}", why.as_str())),
+            }
+        }
+        if self.lost_bytes > 0 {
+            notes.push(format!("{} bytes of payload passed without being captured", self.lost_bytes));
+        }
+        if self.evicted > 0 {
+            notes.push(format!("{} open flows were pushed out of the full table", self.evicted));
+        }
+        notes
     }
 }

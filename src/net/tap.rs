@@ -178,6 +178,7 @@ impl Tap {
             self.give_up_fragments(out);
         }
         self.flows.end(&mut self.shared, out);
+        self.shared.stats.finish();
     }
 
     /// Counters since the beginning.
@@ -206,9 +207,10 @@ impl Tap {
         self.flows.finished.drain(..)
     }
 
-    /// Takes what could not be seen since this was last asked.
+    /// Takes what could not be seen since this was last asked. Packets that could not be read are told of once a minute,
+    /// and at the end.
     pub fn coverage(&mut self) -> Vec<Coverage> {
-        self.shared.stats.coverage()
+        self.shared.stats.coverage(self.shared.now)
     }
 }
 

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use super::Service;
 use crate::model::{Endpoint, NameSource, UnknownName};
-use crate::net::{FlowSummary, Tap, Unread};
+use crate::net::FlowSummary;
 
 /// The TLS version as people write it.
 pub(super) fn version(number: u16) -> Option<&'static str> {
@@ -81,22 +81,4 @@ fn domain(flow: &FlowSummary, service: Option<Service>) -> String {
         text.push_str(&format!(" [{service}{tenant}]"));
     }
     text
-}
-
-/// What was not understood, for standard error. Nothing if there is nothing to say.
-pub(super) fn notes(tap: &Tap, out: &mut impl Write) -> io::Result<()> {
-    let stats = tap.stats();
-    for why in Unread::ALL {
-        match stats.unread(why) {
-            0 => {}
-            count => writeln!(out, "cloudward: {count} packets not read: {}", why.as_str())?,
-        }
-    }
-    if stats.lost_bytes > 0 {
-        writeln!(out, "cloudward: {} bytes of payload passed without being captured", stats.lost_bytes)?;
-    }
-    if stats.evicted > 0 {
-        writeln!(out, "cloudward: {} open flows were pushed out of the full table", stats.evicted)?;
-    }
-    Ok(())
 }

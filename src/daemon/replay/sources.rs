@@ -150,6 +150,7 @@ impl Captures {
                 for coverage in self.tap.coverage() {
                     order.push(self.source, Input::Coverage(coverage));
                 }
+                summary.notes = self.tap.stats().notes();
                 self.hand_on(self.facts.len(), order);
                 order.close(self.source);
             }

@@ -46,6 +46,8 @@ pub struct Summary {
     pub failures: Vec<String>,
     /// Event types that no verdict needs, with how often they came in all files together.
     pub skipped: BTreeMap<String, u64>,
+    /// What the tap did not understand of the captures, each a sentence.
+    pub notes: Vec<String>,
     pub stats: Stats,
     /// What was sent by whom, if [`Replay::keep_history`](super::Replay::keep_history) asked for it.
     pub history: Entries,

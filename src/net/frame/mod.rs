@@ -68,6 +68,11 @@ impl Unread {
         }
     }
 
+    /// Every network has such packets, and none of them carries anything that is looked for.
+    pub const fn is_ordinary(self) -> bool {
+        matches!(self, Self::NotIp | Self::OtherProtocol)
+    }
+
     /// The bytes contradict themselves, as opposed to being of no interest.
     pub const fn is_malformed(self) -> bool {
         matches!(
