@@ -33,7 +33,7 @@ struct Read {
 }
 
 fn read(names: &[&str]) -> Read {
-    let readers = names.iter().map(|name| CaptureReader::open(&path(name)).unwrap()).collect();
+    let readers = names.iter().map(|name| CaptureReader::open(path(name)).unwrap()).collect();
     read_set(CaptureSet::new(readers))
 }
 
@@ -265,12 +265,12 @@ fn a_cut_file_gives_what_came_before_the_cut() {
     let cut = std::env::temp_dir().join(format!("cloudward-cut-{}.pcap", std::process::id()));
     std::fs::File::create(&cut).unwrap().write_all(&whole[..whole.len() - 700]).unwrap();
     let (mut out, mut notes) = (Vec::new(), Vec::new());
-    let files = [cut.to_str().unwrap().to_owned()];
+    let files = [cut];
     let fine = write_flows(&files, FlowFormat::Json, &|_| None, &mut out, &mut notes).unwrap();
-    std::fs::remove_file(&cut).unwrap();
+    std::fs::remove_file(&files[0]).unwrap();
     let (out, notes) = (String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap());
     assert!(!fine && out.contains("\"domain\":\"google.de\""), "{out}");
-    assert!(notes.contains("cut off at byte ") && notes.contains(&files[0]), "{notes}");
+    assert!(notes.contains("cut off at byte ") && notes.contains(files[0].to_str().unwrap()), "{notes}");
 }
 
 trait Pair {

@@ -158,6 +158,29 @@ fn a_replay_says_what_it_could_not_read_of_a_capture() {
     }
 }
 
+/// File systems of Macs take no such names, but those of others that are mounted there do.
+#[cfg(target_os = "linux")]
+#[test]
+fn names_that_are_no_utf_8_are_opened() {
+    use std::os::unix::ffi::OsStrExt as _;
+    let copy = |from: &str, name: &[u8]| {
+        let bytes = std::fs::read(directory().join("../recordings/demo").join(from)).unwrap();
+        let folder = std::env::temp_dir();
+        let path = folder.join(format!("cloudward-cli-{}-", std::process::id()));
+        let path = PathBuf::from(std::ffi::OsStr::from_bytes(&[path.as_os_str().as_bytes(), name].concat()));
+        std::fs::write(&path, bytes).unwrap();
+        Temporary(path)
+    };
+    let (events, packets) = (copy("events.ndjson.gz", b"e\xff"), copy("capture.pcap.gz", b"c\xff"));
+    let flags = [Path::new("--events"), &events.0, Path::new("--capture"), &packets.0];
+    let cases: [(&str, &[&Path]); 2] = [("replay", &flags), ("flows", &[&packets.0])];
+    for (verb, arguments) in cases {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_cloudward"));
+        let output = command.arg(verb).args(arguments).stdin(Stdio::null()).output().unwrap();
+        assert!(output.status.success() && !output.stdout.is_empty(), "{verb}: {output:?}");
+    }
+}
+
 /// Lines of built-in files change with every entry that is added there.
 fn without_lines(text: &str) -> String {
     let mut parts = text.split("config/");

@@ -5,6 +5,7 @@ mod order;
 mod text;
 
 use std::io::{self, BufWriter, Write};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -21,7 +22,7 @@ use crate::sensor::capture::{CaptureError, CaptureReader, CaptureSet};
 pub struct FlowsArgs {
     /// Captures: pcap or pcapng, plain, gzip or zstd; `-` is standard input. Several are merged by time.
     #[arg(required = true, value_name = "FILE")]
-    pub files: Vec<String>,
+    pub files: Vec<PathBuf>,
     /// How a flow is written.
     #[arg(long, default_value = "text", value_parser = parse_format, value_name = "text|json")]
     pub format: FlowFormat,
@@ -68,7 +69,7 @@ pub fn run(args: &FlowsArgs, lookup: Lookup<'_>) -> ExitCode {
 /// Reads captures and writes a line per flow to `out`, complaints and a summary of what was not understood to `notes`.
 /// False if an input failed.
 pub fn write_flows(
-    files: &[String],
+    files: &[PathBuf],
     format: FlowFormat,
     lookup: Lookup<'_>,
     mut out: impl Write,

@@ -23,7 +23,7 @@ pub fn open(events: &[PathBuf], captures: &[PathBuf], replay: &mut Replay) -> bo
     }
     let mut readers = Vec::new();
     for path in captures {
-        match CaptureReader::open(&path.to_string_lossy()) {
+        match CaptureReader::open(path) {
             Ok(reader) => readers.push(reader),
             Err(error) => {
                 eprintln!("cloudward: {error}");

@@ -2,23 +2,17 @@
 
 use std::fs::File;
 use std::io::{self, Read};
+use std::path::Path;
 
 use super::error::CaptureError;
 use crate::sensor::compressed;
 
-/// Opens a file, a FIFO or, for `-`, standard input.
-pub(super) fn open(path: &str) -> Result<Box<dyn Read + Send>, CaptureError> {
-    Ok(match path {
-        "-" => Box::new(io::stdin()),
-        _ => Box::new(open_file(path)?),
-    })
-}
-
-fn open_file(path: &str) -> Result<File, CaptureError> {
-    let failed = |source| CaptureError::Open { path: path.to_owned(), source };
+/// Opens a file or a FIFO, which messages call `name`.
+pub(super) fn open(path: &Path, name: &str) -> Result<File, CaptureError> {
+    let failed = |source| CaptureError::Open { path: name.to_owned(), source };
     let file = File::open(path).map_err(failed)?;
     match file.metadata().map_err(failed)?.is_dir() {
-        true => Err(CaptureError::Directory { path: path.to_owned() }),
+        true => Err(CaptureError::Directory { path: name.to_owned() }),
         false => Ok(file),
     }
 }

@@ -1,6 +1,7 @@
 //! One capture, one packet after another.
 
-use std::io::Read;
+use std::io::{self, Read};
+use std::path::Path;
 use std::sync::Arc;
 
 use super::buffer::Window;
@@ -62,9 +63,14 @@ pub struct CaptureReader {
 
 impl CaptureReader {
     /// Opens a file, a FIFO or standard input (`-`) and reads its header.
-    pub fn open(path: &str) -> Result<Self, CaptureError> {
-        let name = if path == "-" { "standard input" } else { path };
-        Self::from_stream(name, open::open(path)?)
+    pub fn open(path: impl AsRef<Path>) -> Result<Self, CaptureError> {
+        let path = path.as_ref();
+        if path == Path::new("-") {
+            return Self::from_stream("standard input", Box::new(io::stdin()));
+        }
+        // Not every name is UTF-8: the file is opened by what it is called, and only messages say it as well as they can.
+        let name = path.display().to_string();
+        Self::from_stream(&name, Box::new(open::open(path, &name)?))
     }
 
     /// Reads any stream of bytes; `name` is for messages. Compression is undone, by its magic number.
