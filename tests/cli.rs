@@ -158,6 +158,18 @@ fn a_replay_says_what_it_could_not_read_of_a_capture() {
     }
 }
 
+#[test]
+fn compression_that_is_not_read_is_named() {
+    for (name, bytes) in [("xz", &b"\xfd7zXZ\0\0\x04\n"[..]), ("bzip2", b"BZh91AY&SY\n")] {
+        let file = Temporary::new(name, bytes);
+        for verb in ["--events", "--capture"] {
+            let (_, err, status) = cloudward(&["replay", verb, file.path()]);
+            let told = format!("it is compressed with {name}, which is not read");
+            assert!(err.contains(&told) && status == 1, "{verb}: {err}");
+        }
+    }
+}
+
 /// File systems of Macs take no such names, but those of others that are mounted there do.
 #[cfg(target_os = "linux")]
 #[test]

@@ -17,6 +17,7 @@ use crate::model::{CoverageKind, Input, Record, Span};
 use crate::policy::Policy;
 use crate::sensor::audit::Audit;
 use crate::sensor::capture::CaptureReader;
+use crate::sensor::compressed;
 use crate::sensor::eslogger::Decoder;
 use crate::sensor::gate::PolicyGate;
 use crate::sensor::lines::{Item, Lines};
@@ -230,12 +231,14 @@ fn looks_like(start: &[u8]) -> &'static str {
         b"\x0a\x0d\x0d\x0a",
     ];
     const OWN: &[u8] = b"\"dataset\":\"cloudward.";
-    if CAPTURES.iter().any(|magic| start.starts_with(magic)) {
-        "; it looks like a capture: give it with --capture"
+    if let Some(how) = compressed::otherwise(start) {
+        how
+    } else if CAPTURES.iter().any(|magic| start.starts_with(magic)) {
+        "it looks like a capture: give it with --capture"
     } else if memchr::memmem::find(start, OWN).is_some() {
-        "; it looks like alerts: `cloudward explain` and `cloudward report` read them"
+        "it looks like alerts: `cloudward explain` and `cloudward report` read them"
     } else if is_audit(start) {
-        "; it looks like an audit log of a cloud: give it with --audit"
+        "it looks like an audit log of a cloud: give it with --audit"
     } else {
         ""
     }

@@ -50,6 +50,15 @@ pub(super) fn detect(mut source: Box<dyn Read + Send>) -> io::Result<(Form, Box<
     Ok((form, reader))
 }
 
+/// Says so of a beginning that is compressed in a way that is not undone.
+pub fn otherwise(head: &[u8]) -> Option<&'static str> {
+    match head {
+        [b'B', b'Z', b'h', b'1'..=b'9', ..] => Some("it is compressed with bzip2, which is not read"),
+        [0xFD, b'7', b'z', b'X', b'Z', 0, ..] => Some("it is compressed with xz, which is not read"),
+        _ => None,
+    }
+}
+
 /// Up to four bytes; no more than one where that one already rules compression out, because a growing recording may keep
 /// the rest waiting.
 fn read_magic(source: &mut dyn Read) -> io::Result<Vec<u8>> {

@@ -3,7 +3,7 @@
 
 pub mod audit;
 pub mod capture;
-mod compressed;
+pub mod compressed;
 pub mod eslogger;
 pub mod exec_limits;
 pub mod gate;

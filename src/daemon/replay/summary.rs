@@ -91,6 +91,7 @@ impl Summary {
     pub(super) fn no_recording(&mut self, name: &Arc<str>, lines: u64, looks: &str) {
         let none = if lines == 1 { "its one line is no event" } else { "none of its lines is an event" };
         let counted = if lines == 1 { String::new() } else { format!(" ({lines} lines)") };
+        let looks = if looks.is_empty() { String::new() } else { format!("; {looks}") };
         self.failures.push(format!("{name}: is no eslogger recording: {none}{counted}{looks}"));
         let show = if looks.is_empty() { OF_EVERY_FILE } else { 0 };
         let mut shown = 0;

@@ -24,11 +24,12 @@ pub(super) fn plain(raw: Box<dyn Read + Send>) -> io::Result<Box<dyn Read + Send
 
 /// What a stream that is no capture seems to be.
 pub(super) fn looks_like(head: &[u8]) -> &'static str {
+    if let Some(how) = compressed::otherwise(head) {
+        return how;
+    }
     let text = head.iter().all(|byte| matches!(byte, b'\t' | b'\n' | b'\r' | 0x20..=0x7e));
     match head {
         [b'P', b'K', 3 | 5 | 7, ..] => "it looks like a zip archive",
-        [b'B', b'Z', b'h', ..] => "it is compressed with bzip2, which is not read",
-        [0xfd, b'7', b'z', ..] => "it is compressed with xz, which is not read",
         [0x7f, b'E', b'L', b'F', ..] | [0xcf, 0xfa, 0xed, 0xfe, ..] | [0xca, 0xfe, 0xba, 0xbe, ..] => {
             "it is an executable"
         }
