@@ -159,6 +159,23 @@ fn a_replay_says_what_it_could_not_read_of_a_capture() {
 }
 
 #[test]
+fn standard_input_is_for_one_reader() {
+    for command in [
+        "replay --events - --events -",
+        "replay --events - --capture -",
+        "replay --audit - --capture -",
+        "learn --events - --alerts -",
+        "flows - -",
+        "report - - -o -",
+    ] {
+        let (out, err, status) = cloudward(&words(command));
+        assert_eq!((out.as_str(), status), ("", 2), "{command}");
+        let expected = "cloudward: `-`, standard input, is named 2 times, and can be read only once";
+        assert!(err.starts_with(expected), "{command}: {err}");
+    }
+}
+
+#[test]
 fn compression_that_is_not_read_is_named() {
     for (name, bytes) in [("xz", &b"\xfd7zXZ\0\0\x04\n"[..]), ("bzip2", b"BZh91AY&SY\n")] {
         let file = Temporary::new(name, bytes);

@@ -9,6 +9,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
+use super::inputs;
 use super::print::ended;
 use order::InOrder;
 
@@ -59,6 +60,9 @@ pub type Lookup<'a> = &'a dyn Fn(&str) -> Option<Service>;
 /// Runs the verb with the services of `lookup`. The status is 1 when an input failed; what was understood is printed all
 /// the same.
 pub fn run(args: &FlowsArgs, lookup: Lookup<'_>) -> ExitCode {
+    if !inputs::are_apart(&args.files) {
+        return ExitCode::from(2);
+    }
     let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
     match write_flows(&args.files, args.format, lookup, out, io::stderr()) {
         Ok(whole) => ExitCode::from(u8::from(!whole)),

@@ -1,13 +1,25 @@
 //! Recordings as verbs open them, and how far they are read.
 
 use std::cell::Cell;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use crate::daemon::replay::{Replay, Summary};
 use crate::sensor::audit::Audit;
 use crate::sensor::capture::CaptureReader;
 use crate::sensor::lines::Lines;
+
+/// Whether no two of these files are standard input; says so where they are: whoever reads first would get what was meant
+/// for the other.
+pub fn are_apart<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> bool {
+    let named = files.into_iter().filter(|path| path.as_path() == Path::new("-")).count();
+    if named > 1 {
+        eprintln!(
+            "cloudward: `-`, standard input, is named {named} times, and can be read only once: give the others as files"
+        );
+    }
+    named <= 1
+}
 
 /// Opens every input. One that fails is said and left out, and false comes back; the others are replayed.
 pub fn open(events: &[PathBuf], captures: &[PathBuf], replay: &mut Replay) -> bool {

@@ -66,6 +66,9 @@ its own history.
 Exit status: 0 done, 1 an input failed (what was learned is printed), 2 the command line or the configuration is wrong.";
 
 pub fn run(args: &LearnArgs) -> ExitCode {
+    if !inputs::are_apart(args.events.iter().chain(&args.capture).chain(&args.alerts)) {
+        return ExitCode::from(2);
+    }
     let Some(settings) = settings(args.config.as_deref()) else { return ExitCode::from(2) };
     let recordings = !args.events.is_empty() || !args.capture.is_empty();
     let (text, whole) = if recordings || !args.alerts.is_empty() {

@@ -66,6 +66,9 @@ fn parse_format(text: &str) -> Result<Format, String> {
 }
 
 pub fn run(args: &ReplayArgs) -> ExitCode {
+    if !inputs::are_apart(args.events.iter().chain(&args.capture).chain(&args.audit)) {
+        return ExitCode::from(2);
+    }
     let demo = args.events.is_empty() && args.capture.is_empty() && args.audit.is_empty();
     let Some(settings) = settings(args.config.as_deref(), demo) else { return ExitCode::from(2) };
     let mut replay = Replay::new(Arc::clone(&settings.policy));

@@ -8,6 +8,8 @@ use std::process::ExitCode;
 use crate::sensor::lines::{Item, Lines};
 use crate::sink::report::{NoRecord, Report};
 
+use super::inputs;
+
 /// Make one self-contained HTML page from alerts and coverage records
 ///
 /// The page needs no network and no script. It tells each alert as a story, with the path of the data, the processes,
@@ -29,6 +31,9 @@ const MAX_COMPLAINTS: u64 = 5;
 
 /// The status is 1 when an input failed or held no record; the page is made from the others all the same.
 pub fn run(args: &ReportArgs) -> ExitCode {
+    if !inputs::are_apart(&args.alerts) {
+        return ExitCode::from(2);
+    }
     let mut report = Report::default();
     let mut whole = true;
     for path in &args.alerts {
