@@ -122,6 +122,13 @@ impl DomainName {
         Some(Self(Arc::from(text)))
     }
 
+    /// The same where a name should be in A-labels (RFC 5890) but comes as Unicode in UTF-8: what a resolver would make of it.
+    #[cold]
+    pub fn from_unicode(raw: &[u8]) -> Option<Self> {
+        let text = str::from_utf8(raw).ok().filter(|text| !text.is_ascii())?;
+        Self::from_wire(idna::domain_to_ascii(text).ok()?.as_bytes())
+    }
+
     const MAX: usize = 253;
     const MAX_LABEL: usize = 63;
 

@@ -93,7 +93,8 @@ pub(super) fn socks_5_target(bytes: &[u8]) -> Option<DomainName> {
 
 /// An address is no name.
 fn name(host: &[u8]) -> Option<DomainName> {
-    DomainName::from_wire(host).filter(|name| name.as_str().parse::<IpAddr>().is_err())
+    let name = DomainName::from_wire(host).or_else(|| DomainName::from_unicode(host));
+    name.filter(|name| name.as_str().parse::<IpAddr>().is_err())
 }
 
 #[cfg(test)]

@@ -147,7 +147,9 @@ impl Hello {
                     names.vec16()?;
                 }
                 let name = names.vec16()?.0;
-                let name = DomainName::from_wire(name).or_else(|| DomainName::from_wire(without_port(name)?));
+                let name = DomainName::from_wire(name)
+                    .or_else(|| DomainName::from_wire(without_port(name)?))
+                    .or_else(|| DomainName::from_unicode(name));
                 // Addresses do not belong here (RFC 6066, section 3), and tell nothing that the packet does not.
                 self.name = name.filter(|name| name.as_str().parse::<IpAddr>().is_err());
             }
