@@ -202,7 +202,8 @@ impl Thinker {
         if new > 0 {
             let text =
                 "events that came too late to be put in order with the others; judged by their own time";
-            self.engine.note(CoverageKind::LateEvent, new, text);
+            let since = self.order.take_disordered().unwrap_or(self.engine.now());
+            self.engine.note_since(since, CoverageKind::LateEvent, new, text);
             self.told += new;
         }
     }

@@ -167,7 +167,8 @@ impl Replay {
         if late + hurried > 0 {
             let text =
                 "events that came too late to be put in order with the others; judged by their own time";
-            self.engine.note(CoverageKind::LateEvent, late + hurried, text);
+            let since = self.order.take_disordered().unwrap_or(self.engine.now());
+            self.engine.note_since(since, CoverageKind::LateEvent, late + hurried, text);
         }
         self.engine.finish(&mut records);
         self.remember(&records);

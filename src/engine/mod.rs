@@ -263,11 +263,16 @@ impl Engine {
 
     /// Notes a blind spot that the caller knows of: late events counted by the order, for example.
     pub fn note(&mut self, kind: CoverageKind, count: u64, text: &str) {
+        self.note_since(self.now, kind, count, text);
+    }
+
+    /// The same for what began before now.
+    pub fn note_since(&mut self, since: Timestamp, kind: CoverageKind, count: u64, text: &str) {
         let now = self.now;
         if self.coverage.is_told() {
             self.timers.insert((now.plus(coverage::EVERY), Timer::Coverage));
         }
-        self.coverage.note(kind, now, count, text);
+        self.coverage.note(kind, since.min(now), count, text);
     }
 
     /// The sets of a read as the present policy numbers them.

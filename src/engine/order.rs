@@ -99,11 +99,21 @@ pub struct Order {
     released: Option<Timestamp>,
     late: u64,
     hurried: u64,
+    /// The earliest of both since last asked.
+    disordered: Option<Timestamp>,
 }
 
 impl Order {
     pub fn new(hold: Span) -> Self {
-        Self { hold: Hold(hold), sources: Vec::new(), held: 0, released: None, late: 0, hurried: 0 }
+        Self {
+            hold: Hold(hold),
+            sources: Vec::new(),
+            held: 0,
+            released: None,
+            late: 0,
+            hurried: 0,
+            disordered: None,
+        }
     }
 
     /// A new source. Until it has spoken or is closed nothing is let go.
@@ -146,10 +156,13 @@ impl Order {
         // What a sensor could not see is told when it is known, not when it was.
         let dated = !matches!(input, Input::Coverage(_));
         let late = dated && self.released.is_some_and(|released| key.time < released);
-        self.late += u64::from(late);
         source.reach(key.time);
         source.wait(key, input);
         self.held += 1;
+        if late {
+            self.late += 1;
+            self.out_of_order(key.time);
+        }
     }
 
     /// The next input whose turn has come. At the end, when every source is closed, all of them.
@@ -161,7 +174,10 @@ impl Order {
         if !due && !crowded {
             return None;
         }
-        self.hurried += u64::from(!due);
+        if !due {
+            self.hurried += 1;
+            self.out_of_order(key.time);
+        }
         let input = self.sources.get_mut(first)?.take()?;
         self.held -= 1;
         self.released = Some(self.released.map_or(key.time, |released| released.max(key.time)));
@@ -181,6 +197,16 @@ impl Order {
 
     pub fn held(&self) -> usize {
         self.held
+    }
+
+    #[cold]
+    fn out_of_order(&mut self, time: Timestamp) {
+        self.disordered = Some(self.disordered.map_or(time, |earliest| earliest.min(time)));
+    }
+
+    /// The earliest moment that was out of order since this was last asked.
+    pub fn take_disordered(&mut self) -> Option<Timestamp> {
+        self.disordered.take()
     }
 
     /// Inputs that came after their turn, and those let go before it because too many waited.
@@ -257,6 +283,8 @@ mod tests {
         order.push(a, tick(50));
         assert_eq!(drain(&mut order), [50]);
         assert_eq!(order.disorder().0, 1);
+        assert_eq!(order.take_disordered(), Some(Timestamp::from_nanos(50_000_000)));
+        assert_eq!(order.take_disordered(), None);
     }
 
     #[test]

@@ -412,3 +412,24 @@ fn a_connection_that_outlives_its_process() {
     w.close(end + 0.1, &mut conn);
     w.tell().alert();
 }
+
+/// What comes too late to be put in order is said, with the moment it is about.
+#[test]
+fn a_read_that_comes_too_late_is_said() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    for n in 0..30 {
+        w.open(2.0 + f64::from(n), &p, "/Users/alice/Pictures/a.jpg");
+    }
+    w.upload(20.0, &p, DROPBOX, 30_000);
+    let events = w.shuffled_lines(|lines| {
+        let late = lines.iter().position(|(_, line)| line.contains("plan.docx")).unwrap();
+        let line = lines.remove(late);
+        lines.insert(lines.len() - 2, line);
+    });
+    let (_, capture) = w.recordings();
+    let told = play(CORP, vec![events], vec![capture], &[]);
+    let late = told.coverage().into_iter().find(|blind| blind.kind == CoverageKind::LateEvent);
+    assert_eq!(late.map(|late| (late.count, late.start)), Some((1, moment(1.0))));
+}
