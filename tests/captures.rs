@@ -266,7 +266,7 @@ fn a_cut_file_gives_what_came_before_the_cut() {
     std::fs::File::create(&cut).unwrap().write_all(&whole[..whole.len() - 700]).unwrap();
     let (mut out, mut notes) = (Vec::new(), Vec::new());
     let files = [cut];
-    let fine = write_flows(&files, FlowFormat::Json, &|_| None, &mut out, &mut notes).unwrap();
+    let fine = write_flows(&files, FlowFormat::Json, &|_| None, &mut out, &mut notes, |_, _| ()).unwrap();
     std::fs::remove_file(&files[0]).unwrap();
     let (out, notes) = (String::from_utf8(out).unwrap(), String::from_utf8(notes).unwrap());
     assert!(!fine && out.contains("\"domain\":\"google.de\""), "{out}");

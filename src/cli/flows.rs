@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use super::inputs;
 use super::print::ended;
+use super::progress::Progress;
 use order::InOrder;
 
 use crate::model::{DomainName, Table, Timestamp};
@@ -63,21 +64,28 @@ pub fn run(args: &FlowsArgs, lookup: Lookup<'_>) -> ExitCode {
     if !inputs::are_apart(&args.files) {
         return ExitCode::from(2);
     }
-    let out = BufWriter::with_capacity(64 << 10, io::stdout().lock());
-    match write_flows(&args.files, args.format, lookup, out, io::stderr()) {
+    let progress = Progress::new();
+    let out = BufWriter::with_capacity(64 << 10, progress.beside(io::stdout().lock()));
+    let mut notes = Vec::new();
+    let reached = |packets, time| progress.reached(0, packets, Some(time));
+    let written = write_flows(&args.files, args.format, lookup, out, &mut notes, reached);
+    drop(progress);
+    _ = io::stderr().write_all(&notes);
+    match written {
         Ok(whole) => ExitCode::from(u8::from(!whole)),
         Err(error) => ended(Err(error), 0),
     }
 }
 
 /// Reads captures and writes a line per flow to `out`, complaints and a summary of what was not understood to `notes`.
-/// False if an input failed.
+/// `reached` is told how many packets were taken, and up to when. False if an input failed.
 pub fn write_flows(
     files: &[PathBuf],
     format: FlowFormat,
     lookup: Lookup<'_>,
     mut out: impl Write,
     mut notes: impl Write,
+    reached: impl Fn(u64, Timestamp),
 ) -> io::Result<bool> {
     let mut complaints = Vec::new();
     let mut readers = Vec::new();
@@ -95,7 +103,7 @@ pub fn write_flows(
         out: &mut out,
         wrote_header: false,
     };
-    let tap = read_all(CaptureSet::new(readers), &mut writer, &mut complaints)?;
+    let tap = read_all(CaptureSet::new(readers), &mut writer, &mut complaints, reached)?;
     writer.out.flush()?;
     for complaint in &complaints {
         writeln!(notes, "cloudward: {complaint}")?;
@@ -157,6 +165,7 @@ fn read_all<W: Write>(
     mut set: CaptureSet,
     writer: &mut FlowWriter<'_, W>,
     complaints: &mut Vec<CaptureError>,
+    reached: impl Fn(u64, Timestamp),
 ) -> io::Result<Tap> {
     let mut tap = Tap::new(Limits { flows: MAX_FLOWS, summaries: true, facts: false, ..Limits::default() });
     let mut order = InOrder::default();
@@ -167,6 +176,7 @@ fn read_all<W: Write>(
             Ok(Some(packet)) => {
                 now = now.max(packet.time);
                 tap.packet(&packet, &mut facts);
+                reached(tap.stats().packets, now);
             }
             Ok(None) => break,
             Err(error) => complaints.push(error),

@@ -4,7 +4,7 @@ mod baseline;
 mod groups;
 mod seen;
 
-use std::io::{self, ErrorKind, IsTerminal as _};
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -18,6 +18,7 @@ use crate::sink::format::Format;
 use super::alerts::{self, Told, told};
 use super::inputs;
 use super::print::print;
+use super::progress::Progress;
 
 use baseline::Form;
 pub use baseline::read as read_baseline;
@@ -148,9 +149,9 @@ fn replay(args: &LearnArgs, settings: &Settings, seen: &mut Vec<Told>, entries: 
         }
         true
     };
-    let progress = inputs::Progress::new(io::stderr().is_terminal());
-    let summary = replay.run(keep, |summary| progress.show(summary));
-    progress.done();
+    let progress = Progress::new();
+    let summary = replay.run(keep, |so_far| progress.reached(so_far.lines, so_far.packets, so_far.last));
+    drop(progress);
     summary.failures.iter().for_each(|failure| eprintln!("cloudward: {failure}"));
     *entries = summary.history;
     opened && summary.failures.is_empty()

@@ -12,6 +12,7 @@ mod pages;
 mod paint;
 mod print;
 mod profile;
+mod progress;
 mod replay;
 mod report;
 mod run;

@@ -1,6 +1,6 @@
 //! `cloudward replay`: the same engine over recordings.
 
-use std::io::{self, Cursor, IsTerminal, Write};
+use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -13,6 +13,7 @@ use crate::sensor::lines::Lines;
 use crate::sink::format::Format;
 
 use super::print::ended;
+use super::progress::Progress;
 use super::{inputs, paint};
 
 /// Run the engine over recordings; without any, over the one that ships with the program
@@ -142,15 +143,16 @@ fn open_demo(replay: &mut Replay) -> bool {
 fn play(replay: Replay, format: Format) -> (Summary, io::Result<()>) {
     let mut out = io::stdout().lock();
     let mut written = Ok(());
+    let progress = Progress::new();
     let colours = format == Format::Text && paint::wanted();
     let shown = |text: String| if colours { paint::paint(&text, true) } else { text };
     let mut write = |record: Record| {
-        written = out.write_all(shown(format.write(&record)).as_bytes()).and_then(|()| out.flush());
+        let text = shown(format.write(&record));
+        written = progress.aside(|| out.write_all(text.as_bytes()).and_then(|()| out.flush()));
         written.is_ok()
     };
-    let progress = inputs::Progress::new(io::stderr().is_terminal());
-    let summary = replay.run(&mut write, |summary| progress.show(summary));
-    progress.done();
+    let summary =
+        replay.run(&mut write, |so_far| progress.reached(so_far.lines, so_far.packets, so_far.last));
     (summary, written)
 }
 

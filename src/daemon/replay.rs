@@ -138,15 +138,15 @@ impl Replay {
     }
 
     /// Runs to the end of all inputs. `emit` gets each record as soon as it is certain; `false` stops the replay.
-    /// `progress` is called now and then.
+    /// `progress` is called before each line and packet, which may have to be waited for.
     pub fn run(
         mut self,
         mut emit: impl FnMut(Record) -> bool,
         mut progress: impl FnMut(&Summary),
     ) -> Summary {
         let mut records = Vec::new();
-        let mut turns = 0u32;
         while let Some(source) = self.order.hungriest() {
+            progress(&self.summary);
             self.read_one(source);
             while let Some(input) = self.order.pop() {
                 self.engine.step(input, &mut records);
@@ -154,10 +154,6 @@ impl Replay {
             self.remember(&records);
             if !records.drain(..).all(&mut emit) {
                 return self.conclude();
-            }
-            turns = turns.wrapping_add(1);
-            if turns.is_multiple_of(1 << 16) {
-                progress(&self.summary);
             }
         }
         while let Some(input) = self.order.pop() {
