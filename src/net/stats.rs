@@ -158,10 +158,11 @@ impl Stats {
         told
     }
 
-    /// What was not understood, each a sentence for people. None if there is nothing to say.
-    pub fn notes(&self) -> Vec<String> {
+    /// What was not understood, each a sentence for people; of packets, those whose kind is `of_interest`. None if there is
+    /// nothing to say.
+    pub fn notes(&self, of_interest: impl Fn(Unread) -> bool) -> Vec<String> {
         let mut notes = Vec::new();
-        for why in Unread::ALL {
+        for why in Unread::ALL.into_iter().filter(|why| of_interest(*why)) {
             match self.unread(why) {
                 0 => {}
                 count => notes.push(format!("{count} packets not read: {}", why.as_str())),

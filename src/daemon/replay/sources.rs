@@ -150,7 +150,7 @@ impl Captures {
                 for coverage in self.tap.coverage() {
                     order.push(self.source, Input::Coverage(coverage));
                 }
-                summary.notes = self.tap.stats().notes();
+                summary.notes = self.tap.stats().notes(|why| !why.is_ordinary());
                 self.hand_on(self.facts.len(), order);
                 order.close(self.source);
             }

@@ -46,7 +46,7 @@ pub struct Summary {
     pub failures: Vec<String>,
     /// Event types that no verdict needs, with how often they came in all files together.
     pub skipped: BTreeMap<String, u64>,
-    /// What the tap did not understand of the captures, each a sentence.
+    /// What the tap did not understand of the captures, each a sentence; traffic that every network has is left out.
     pub notes: Vec<String>,
     pub stats: Stats,
     /// What was sent by whom, if [`Replay::keep_history`](super::Replay::keep_history) asked for it.
