@@ -7,7 +7,7 @@ use crate::policy::{Leaving, SetMask};
 
 use super::deeds::DeedNote;
 use super::lineage::LifeId;
-use super::window::{Bearing, Place};
+use super::window::{Bearing, MAX_TALLIES, Place, Tally};
 
 /// A crossed read, with the sets that the allow list does not let through.
 #[derive(Clone, Debug)]
@@ -32,6 +32,13 @@ impl Instance {
     pub const NO_TALLY: u16 = u16::MAX;
     /// Of a wrapper, on whose line such a command stands.
     pub const WRAPPER: u16 = u16::MAX - 1;
+
+    /// Names one tally of a life for as long as it is about the same bytes.
+    pub fn tally_of(at: u16, tally: &Tally) -> u16 {
+        const GENERATIONS: u16 = 2000;
+        const _: () = assert!(GENERATIONS as usize * MAX_TALLIES < Instance::WRAPPER as usize);
+        (tally.generation % GENERATIONS) * MAX_TALLIES as u16 + at
+    }
 
     /// Is it the same life's part?
     pub fn is(&self, other: &Self) -> bool {

@@ -104,8 +104,9 @@ impl Engine {
                     other.tallies.iter().filter(|theirs| theirs.place == tally.place && counts(theirs));
                 let flows =
                     tallies.flat_map(|tally| tally.flows.iter().map(|(_, flow)| flow.clone())).collect();
-                let at =
-                    other.tallies.iter().position(|other| other.place == tally.place).unwrap_or(0) as u16;
+                let mut there =
+                    (0u16..).zip(&other.tallies).filter(|(_, theirs)| theirs.place == tally.place);
+                let at = there.next().map_or(0, |(at, theirs)| Instance::tally_of(at, theirs));
                 match kin.iter_mut().find(|one| one.life == other.id) {
                     Some(one) => (one.out, one.into) = (one.out.max(out), one.into.max(into)),
                     None if out > 0 => kin.push(Instance { life: other.id, tally: at, out, into, flows }),

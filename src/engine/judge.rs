@@ -369,5 +369,5 @@ fn counted(life: &Life, tally: &Tally, at: u16) -> Instance {
     let out = tally.counted.0 + tally.out.saturating_sub(from.0);
     let into = tally.counted.1 + tally.into.saturating_sub(from.1);
     let flows = tally.flows.iter().map(|(_, evidence)| evidence.clone()).collect();
-    Instance { life: life.id, tally: at, out, into, flows }
+    Instance { life: life.id, tally: Instance::tally_of(at, tally), out, into, flows }
 }

@@ -103,7 +103,11 @@ impl Life {
         self.bearings
             .iter_mut()
             .for_each(|bearing| bearing.marks.retain(|mark| usize::from(mark.tally) != at));
-        (at, self.tallies.get_mut(at).map(|least| std::mem::replace(least, tally)))
+        let replaced = self.tallies.get_mut(at).map(|least| {
+            let generation = least.generation.wrapping_add(1);
+            std::mem::replace(least, Tally { generation, ..tally })
+        });
+        (at, replaced)
     }
 
     /// Bytes at `time` that lie beyond the windows of all reads that this tally was told for begin it anew: they are no more

@@ -267,6 +267,8 @@ pub struct Tally {
     pub last_any: Timestamp,
     /// Below this many bytes out no bearing can cross its floor: nothing to evaluate.
     pub check_at: u64,
+    /// How often its place was taken, or it was begun anew.
+    pub generation: u16,
     /// A read has crossed a floor of it since it began.
     pub crossed: bool,
     /// Crossed, waiting to be judged: the moment of the earliest crossing.
@@ -308,6 +310,7 @@ impl Tally {
             last_out: Timestamp::MIN,
             last_any: time,
             check_at: 0,
+            generation: 0,
             crossed: false,
             pending: None,
             timed: false,
@@ -331,7 +334,9 @@ impl Tally {
     pub fn begin_anew(&mut self, sender: Sender, time: Timestamp, attribution: Attribution) {
         let anew = Self::new(self.place.clone(), sender, Arc::clone(&self.code), time, attribution);
         let (out, into, timed) = (self.out, self.into, self.timed);
-        *self = Self { out, into, timed, counted_at: (out, into), last_out: self.last_out, ..anew };
+        let generation = self.generation.wrapping_add(1);
+        *self =
+            Self { out, into, timed, generation, counted_at: (out, into), last_out: self.last_out, ..anew };
     }
 
     /// Adds payload of one flow at `time`. `template` gives the flow's facts when it is new here.

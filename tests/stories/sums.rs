@@ -184,3 +184,19 @@ fn nameless_uploads_are_counted() {
     assert_eq!(hidden.iter().map(|blind| blind.count).sum::<u64>(), 10, "{hidden:#?}");
     assert!(hidden.len() <= 5, "{hidden:#?}");
 }
+
+/// A theft that joins an earlier one in its alert adds its bytes to the total.
+#[test]
+fn what_joins_an_alert_later_adds_to_its_bytes() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.upload(2.0, &p, DROPBOX, 50_000);
+    w.open(1_500.0, &p, PLAN);
+    w.upload(1_501.0, &p, DROPBOX, 20_000);
+    let policy = format!("{CORP}\n[alert]\ngroup = \"2h\"\n");
+    let told = told(&w, &policy);
+    let alert = told.alert();
+    assert_eq!(alert.count, 2);
+    assert!((70_000..74_000).contains(&alert.bytes_out), "{}", alert.bytes_out);
+}

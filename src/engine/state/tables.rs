@@ -44,7 +44,7 @@ kept! {
     Mark { tally, base_out, base_in, crossed }
     Tally {
         place, sender, code, out, into, attribution, doubts, local, host_wide_name, flows, run_began, last_out, last_any, check_at,
-        crossed, pending, timed, epoch, permitted, asked, judged, counted, counted_at,
+        generation, crossed, pending, timed, epoch, permitted, asked, judged, counted, counted_at,
     }
     // Files.
     Origin { read, way }
