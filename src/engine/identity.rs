@@ -1,67 +1,26 @@
 //! What code a process really runs.
 //!
 //! A signature names the runtime; an interpreter's script, `-e`, `--inspect` or an injected library is other code, and no
-//! allowance for the app covers it. Interpreters are known by the name of their executable.
+//! allowance for the app covers it.
 
 use std::sync::Arc;
 
-use crate::model::{ExecFacts, FilePath, ProcessEvidence, Program, SigningState};
-use crate::policy::Identity;
-
-/// Programs that run what their arguments name. Version digits and dots at the end of a name are ignored (`python3.12`).
-const INTERPRETERS: [&str; 24] = [
-    "awk",
-    "bash",
-    "bun",
-    "csh",
-    "dash",
-    "deno",
-    "expect",
-    "fish",
-    "gawk",
-    "ksh",
-    "lua",
-    "node",
-    "osascript",
-    "perl",
-    "php",
-    "pwsh",
-    "python",
-    "ruby",
-    "sh",
-    "swift",
-    "tclsh",
-    "tcsh",
-    "wish",
-    "zsh",
-];
-
-/// Of those, the shells: `-e` and `-x` are modes there, only `-c` carries code.
-const SHELLS: [&str; 9] = ["bash", "csh", "dash", "fish", "ksh", "sh", "tcsh", "pwsh", "zsh"];
-
-/// Options that carry code, or name a module, on the command line of the others.
-const INLINE: [&str; 9] = ["-c", "-e", "-E", "--eval", "-p", "--print", "-r", "-m", "-M"];
-
-/// Options that take a value, so that the value is not mistaken for the script.
-const VALUED: [&str; 10] = ["-W", "-X", "-I", "-l", "-o", "--require", "-O", "-d", "--loader", "--import"];
+use crate::model::{ExecFacts, ProcessEvidence, Program, SigningState};
+use crate::policy::{Identity, interpreters};
 
 /// Who the new image is.
 pub fn of(program: &Arc<Program>, facts: &ExecFacts) -> Identity {
-    let (script, inline) = match (&facts.script, interpreter(program)) {
-        (Some(script), _) => (Some(script.path.clone()), false),
-        (None, Some(name)) => script_argument(facts, SHELLS.contains(&name)),
-        (None, None) => (None, false),
+    let told = interpreters::told(program, facts);
+    let made = match &told {
+        // What follows a script is its own, and the variables of others are none of an interpreter's.
+        Some(told) => told.other,
+        None => is_debugged(facts) || facts.env.iter().any(|(name, value)| is_another_runtime(name, value)),
     };
-    let injected = facts.env.iter().any(|(name, value)| is_injection(name, value));
-    let inspected = facts
-        .args
-        .iter()
-        .skip(1)
-        .any(|arg| arg.starts_with("--inspect") || arg.starts_with("--remote-debugging-port"));
+    let injected = facts.env.iter().any(|(name, value)| is_injection(program, facts, name, value));
     Identity {
         program: Arc::clone(program),
-        runs_other_code: inline || injected || inspected,
-        script,
+        runs_other_code: made || injected,
+        script: told.and_then(|told| told.script),
         script_sha256: None,
         invalidated: false,
     }
@@ -97,68 +56,33 @@ pub fn code_word(identity: &Identity) -> Arc<str> {
     Arc::from(word)
 }
 
-/// The interpreter's plain name, if the program is one.
-fn interpreter(program: &Program) -> Option<&'static str> {
-    let name = program.path.file_name();
-    let end =
-        name.iter().rposition(|b| !(b.is_ascii_digit() || *b == b'.' || *b == b'-')).map_or(0, |at| at + 1);
-    let stem = name[..end].to_ascii_lowercase();
-    INTERPRETERS.iter().copied().find(|known| known.as_bytes() == stem)
+/// Does an argument open the program to whoever connects?
+fn is_debugged(facts: &ExecFacts) -> bool {
+    let opens = |arg: &str| arg.starts_with("--inspect") || arg.starts_with("--remote-debugging-port");
+    facts.args.iter().skip(1).any(|arg| opens(arg))
 }
 
-/// The script an interpreter was given, or that its code came another way: inline, a module, standard input.
-fn script_argument(facts: &ExecFacts, shell: bool) -> (Option<FilePath>, bool) {
-    let inline = if shell { &INLINE[..1] } else { &INLINE[..] };
-    let bundled = if shell { &['c'][..] } else { &['c', 'e'][..] };
-    let mut args = facts.args.iter().skip(1);
-    while let Some(arg) = args.next() {
-        match arg.as_ref() {
-            "-" | "-s" => return (None, true),
-            "--" => return (args.next().map(|path| absolute(path, facts)), false),
-            option
-                if inline
-                    .iter()
-                    .any(|known| option == *known || option.starts_with(&format!("{known}="))) =>
-            {
-                return (None, true);
-            }
-            option if !shell && VALUED.contains(&option) => _ = args.next(),
-            // Bundled short options that end in one with code: `-lc`, `-xe`.
-            option
-                if option.starts_with('-')
-                    && !option.starts_with("--")
-                    && option.len() > 2
-                    && option.ends_with(bundled) =>
-            {
-                return (None, true);
-            }
-            option if option.starts_with('-') || option.starts_with('+') => {}
-            path => return (Some(absolute(path, facts)), false),
-        }
-    }
-    (None, false)
-}
-
-fn absolute(path: &str, facts: &ExecFacts) -> FilePath {
-    match (&facts.cwd, path.starts_with('/')) {
-        (Some(cwd), false) => {
-            let mut full = cwd.as_bytes().to_vec();
-            full.push(b'/');
-            full.extend_from_slice(path.strip_prefix("./").unwrap_or(path).as_bytes());
-            FilePath::new(&full)
-        }
-        _ => FilePath::from(path),
-    }
-}
-
-/// Variables that make a signed program run something else.
-fn is_injection(name: &str, value: &str) -> bool {
+/// Variables by which an app becomes a bare node, or loads code into the one in it. Electron asks only whether the first
+/// has a value: `0` is one.
+fn is_another_runtime(name: &str, value: &str) -> bool {
     match name {
-        "DYLD_INSERT_LIBRARIES" => !value.is_empty(),
-        "ELECTRON_RUN_AS_NODE" => !value.is_empty() && value != "0",
-        "NODE_OPTIONS" => ["--require", "-r ", "--import", "--inspect", "--loader", "--eval"]
-            .iter()
-            .any(|o| value.contains(o)),
+        "ELECTRON_RUN_AS_NODE" => !value.is_empty(),
+        "NODE_OPTIONS" => interpreters::node_options_bring_code(value),
+        _ => false,
+    }
+}
+
+/// Variables that put libraries into a program. The system takes them away from its own programs; that somebody tried to
+/// insert one is enough all the same, while search paths are left over from much that is harmless.
+fn is_injection(program: &Program, facts: &ExecFacts, name: &str, value: &str) -> bool {
+    let searched = || !program.platform && !interpreters::are_beside(value, program, None, facts);
+    match name {
+        _ if value.is_empty() => false,
+        "DYLD_INSERT_LIBRARIES" => true,
+        "DYLD_LIBRARY_PATH"
+        | "DYLD_FRAMEWORK_PATH"
+        | "DYLD_VERSIONED_LIBRARY_PATH"
+        | "DYLD_VERSIONED_FRAMEWORK_PATH" => searched(),
         _ => false,
     }
 }
@@ -314,6 +238,12 @@ mod tests {
         assert!(run(app, &["Electron", "x.js"], &[("ELECTRON_RUN_AS_NODE", "1")]).runs_other_code);
         assert!(run(app, &["Electron"], &[("DYLD_INSERT_LIBRARIES", "/tmp/x.dylib")]).runs_other_code);
         assert!(run(app, &["Electron", "--inspect=9229"], &[]).runs_other_code);
-        assert!(!run(app, &["Electron"], &[("ELECTRON_RUN_AS_NODE", "0")]).runs_other_code);
+        assert!(run(app, &["Electron", "x.js"], &[("ELECTRON_RUN_AS_NODE", "0")]).runs_other_code);
+        assert!(!run(app, &["Electron"], &[("ELECTRON_RUN_AS_NODE", "")]).runs_other_code);
+        assert!(run(app, &["Electron"], &[("NODE_OPTIONS", "--require /tmp/x.js")]).runs_other_code);
+        assert!(!run(app, &["Electron"], &[("NODE_OPTIONS", "--max-old-space-size=4096")]).runs_other_code);
+        // A shell below such an app has its variables, and makes nothing of them.
+        let shell = run("/bin/bash", &["bash", "/opt/corp/x"], &[("ELECTRON_RUN_AS_NODE", "1")]);
+        assert!(!shell.runs_other_code);
     }
 }

@@ -1,11 +1,12 @@
 //! What the administrator asked for, compiled: which paths are sensitive, which names are services, who may.
 //!
 //! A [`Policy`] is immutable and shared. It answers questions and remembers nothing: what was seen is the engine's
-//! business. Its five parts do not know each other:
+//! business. Its parts do not know each other:
 //!
 //! * [`Paths`]: path → sensitive sets and sync root, for the [`Homes`] known by then.
 //! * [`Services`]: host name → service and tenant; [`Mail`]: whether it takes mail.
 //! * [`Allow`]: who may read or send what, and for near misses why not.
+//! * [`interpreters`]: what an interpreter is told to run.
 //! * [`Rule`]s: what is worth an alert.
 //! * [`Tools`]: what a command line sends, where to, and whom it lets in.
 //!
@@ -21,6 +22,7 @@ mod glob;
 mod homes;
 mod identity;
 mod ids;
+pub mod interpreters;
 mod mail;
 mod names;
 mod paths;

@@ -1,5 +1,7 @@
 //! What is kept of an exec, whichever sensor saw it.
 
+use crate::policy::interpreters;
+
 use super::gate::Gate;
 
 /// Arguments kept of one exec.
@@ -11,10 +13,19 @@ pub const MAX_ENV_BYTES: usize = 64 * 1024;
 /// Pipes kept of one exec.
 pub const MAX_PIPES: usize = 256;
 
-/// Variables kept whatever the policy. Its tools ask for more ([`Gate::variable`]); the others are nobody's business and may
-/// hold secrets.
-const KEPT: [&[u8]; 6] =
-    [b"HOME", b"USER", b"DYLD_INSERT_LIBRARIES", b"ELECTRON_RUN_AS_NODE", b"NODE_OPTIONS", b"SSLKEYLOGFILE"];
+/// Variables kept whatever the policy, beside those by which interpreters load code. Its tools ask for more
+/// ([`Gate::variable`]); the others are nobody's business and may hold secrets.
+const KEPT: [&[u8]; 9] = [
+    b"HOME",
+    b"USER",
+    b"DYLD_INSERT_LIBRARIES",
+    b"DYLD_LIBRARY_PATH",
+    b"DYLD_FRAMEWORK_PATH",
+    b"DYLD_VERSIONED_LIBRARY_PATH",
+    b"DYLD_VERSIONED_FRAMEWORK_PATH",
+    b"ELECTRON_RUN_AS_NODE",
+    b"SSLKEYLOGFILE",
+];
 /// Variables kept by how they begin: where cloud tools are told their accounts and endpoints.
 const KEPT_PREFIXES: [&[u8]; 8] =
     [b"S4CMD_", b"AWS_", b"AZURE_", b"GOOGLE_", b"CLOUDSDK_", b"RCLONE_", b"S3_", b"MC_HOST_"];
@@ -26,5 +37,6 @@ pub fn env_kept<G: Gate + ?Sized>(name: &[u8], gate: &G) -> bool {
     KEPT.contains(&name)
         || KEPT_PREFIXES.iter().any(|prefix| name.starts_with(prefix))
         || KEPT_ANY_CASE.iter().any(|other| name.eq_ignore_ascii_case(other))
+        || interpreters::reads_variable(name)
         || gate.variable(name)
 }

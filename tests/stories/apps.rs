@@ -243,3 +243,84 @@ fn m26_twin_another_app_was_told() {
     w.upload(2.0, &safari, DROPBOX, 30_000);
     w.tell().alert();
 }
+
+/// An entry that names a script holds while that script runs, and nothing beside it.
+#[test]
+fn an_entry_for_a_script_is_for_the_script_alone() {
+    let told = |line: &str, env: &[&str]| {
+        let words: Vec<&str> = line.split(' ').collect();
+        let path: &'static str = format!("/usr/bin/{}", words[0]).leak();
+        let id: &'static str = format!("com.apple.{}", words[0]).leak();
+        let mut w = World::new();
+        w.policy = format!(
+            "[[allow]]\nname = \"report\"\nprocess = {{ platform = true, signing_id = \"{id}\" }}\n\
+             script = \"/opt/corp/report\"\nsensitive = \"*\"\nservices = \"*\"\ntenants = \"*\"\nusers = \"*\"\n\
+             reason = \"the nightly report\"\n"
+        );
+        let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+        let child = w.fork(1.0, &shell);
+        let env = [&["HOME=/Users/alice"][..], env].concat();
+        let p = w.exec_in(1.1, &child, apple(path, id), &words, "null", &[], &env);
+        w.open(2.0, &p, "/Users/alice/.ssh/id_rsa");
+        w.upload(3.0, &p, "transfer.sh", 5_000);
+        w.tell()
+    };
+    for (line, env) in [
+        ("python3 /opt/corp/report --flag -e x -c y", &[][..]),
+        ("perl -w /opt/corp/report -e x", &["PERL5LIB=/opt/corp/lib"]),
+        ("bash -eu /opt/corp/report --rcfile x", &["ELECTRON_RUN_AS_NODE=1"]),
+    ] {
+        told(line, env).none();
+    }
+    for (line, env) in [
+        ("python3 -cevil() /opt/corp/report", &[][..]),
+        ("python3 -mevil /opt/corp/report", &[]),
+        ("python3 /opt/corp/report", &["PYTHONPATH=/private/tmp"]),
+        ("perl -I/tmp -Mevil /opt/corp/report", &[]),
+        ("perl /opt/corp/report", &["PERL5OPT=-Mevil"]),
+        ("ruby -r/tmp/evil.rb /opt/corp/report", &[]),
+        ("php -dauto_prepend_file=/tmp/evil.php /opt/corp/report", &[]),
+        ("node --require /tmp/evil.js /opt/corp/report", &[]),
+        ("bash --rcfile /opt/corp/report /tmp/evil.sh", &[]),
+        ("bash /opt/corp/report", &["BASH_ENV=/tmp/evil.sh"]),
+    ] {
+        told(line, env).alert();
+    }
+}
+
+/// A signed interpreter is one under any name.
+#[test]
+fn a_renamed_interpreter_is_not_the_program_that_was_signed() {
+    for (program, args, env) in [
+        (vendor("/private/tmp/foo", "node", "TEAM123456"), ["foo", "/tmp/evil.js"], "LANG=C"),
+        (
+            vendor("/Applications/Foo.app/Contents/MacOS/Foo", "com.corp.foo", "TEAM123456"),
+            ["Foo", "/tmp/evil.js"],
+            "ELECTRON_RUN_AS_NODE=0",
+        ),
+        (
+            vendor("/Applications/Foo.app/Contents/MacOS/Foo", "com.corp.foo", "TEAM123456"),
+            ["Foo", "x"],
+            "DYLD_LIBRARY_PATH=/tmp/evil",
+        ),
+    ] {
+        let told = |env: &str| {
+            let mut w = World::new();
+            w.policy = format!(
+                "[[allow]]\nname = \"foo\"\nprocess = {{ team_id = \"TEAM123456\", signing_id = \"{}\" }}\n\
+                 sensitive = \"*\"\nservices = \"*\"\ntenants = \"*\"\nusers = \"*\"\nreason = \"ours\"\n",
+                program.signing_id
+            );
+            let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+            let child = w.fork(1.0, &shell);
+            let p = w.exec_in(1.1, &child, program, &args, "null", &[], &["HOME=/Users/alice", env]);
+            w.open(2.0, &p, "/Users/alice/.ssh/id_rsa");
+            w.upload(3.0, &p, "transfer.sh", 5_000);
+            w.tell()
+        };
+        told(env).alert();
+        if program.signing_id != "node" {
+            told("DYLD_LIBRARY_PATH=/Applications/Foo.app/Contents/Frameworks").none();
+        }
+    }
+}
