@@ -176,16 +176,11 @@ impl Engine {
         let caller = || reading.caller.clone().filter(|caller| !self.is_own(reading, service, caller));
         let to = &Aim { service: to.service, tenant: to.tenant.clone().or_else(caller) };
         let text = format!("{} copies data from {} to {}", reading.tool, self.words(from), self.words(to));
-        let names_own =
-            self.accounts(reading, service).any(|service| self.policy.allow.names_tenants_of(service));
-        let unknown = match &to.tenant {
-            None => Some("the receiving account or bucket cannot be seen".to_owned()),
-            Some(tenant) if !names_own => Some(format!(
-                "no allow entry names tenants of this service: whose {tenant} is cannot be told"
-            )),
-            Some(_) => None,
-        };
-        let cap = unknown.map(|text| Reason { code: ReasonCode::TenantUnknown, text });
+        // A name that no entry names is a foreign one, whether or not entries name others.
+        let cap = to.tenant.is_none().then(|| Reason {
+            code: ReasonCode::TenantUnknown,
+            text: "the receiving account or bucket cannot be seen".to_owned(),
+        });
         Some(Weighed {
             kind: CommandKind::Copy,
             service,
