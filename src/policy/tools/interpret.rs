@@ -42,6 +42,7 @@ struct Gathered<'a> {
 
 pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Option<Reading> {
     let (command, said) = line::parse(tool, args)?;
+    let dry = is_dry(&said);
     let steps = steps(&said, context);
     let stepped = steps.iter().flat_map(|step| line::parse_step(tool, &step.words));
     let said: Vec<Said<'_>> = said.into_iter().chain(stepped).collect();
@@ -70,7 +71,17 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
     all.tenant = all.tenant.take().or_else(from_env);
     let profile = || tool.profile_env.iter().find_map(|name| account_in(around.variable(name)?));
     all.caller = all.caller.take().or_else(profile);
-    Some(all.conclude(tool, command, service, context.time))
+    let reading = all.conclude(tool, command, service, context.time);
+    Some(if dry { reading.undone() } else { reading })
+}
+
+/// Does the last word on it say that nothing is to be done? `--dry-run=false` and `--no-dry-run` take it back.
+fn is_dry(said: &[Said<'_>]) -> bool {
+    let last = said.iter().rev().find(|said| said.role == Role::Dry);
+    last.is_some_and(|said| {
+        let value = said.value.split_once('=').map_or("", |(_, value)| value).to_ascii_lowercase();
+        !said.value.starts_with("--no-") && !matches!(&*value, "false" | "f" | "0" | "no" | "off")
+    })
 }
 
 /// The commands of the tool's own that the line holds.
@@ -111,7 +122,7 @@ impl<'a> Gathered<'a> {
             Role::Home => self.homes.push(value),
             Role::Resource => self.owners.extend(place::account(value)),
             Role::Profile => self.caller = account_in(value),
-            Role::Script | Role::Block | Role::Skip | Role::Endpoint | Role::From | Role::To => {}
+            Role::Script | Role::Block | Role::Skip | Role::Endpoint | Role::From | Role::To | Role::Dry => {}
         }
     }
 
@@ -230,6 +241,14 @@ impl<'a> Gathered<'a> {
         with.dedup();
         let hidden = self.grants.hidden && with.is_empty();
         (hidden || !with.is_empty()).then_some(Deed::Shared { service, with, hidden })
+    }
+}
+
+impl Reading {
+    /// The same of a line that only says what would be done: what it names is not sent, and nobody is let in.
+    fn undone(mut self) -> Self {
+        self.spared.append(&mut self.files);
+        Self { aims: Vec::new(), deeds: Vec::new(), ..self }
     }
 }
 

@@ -108,7 +108,7 @@ fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> 
         let found = match known(name) {
             Some(operand) => Some((operand, attached)),
             None if arg.starts_with("--") || is_flag(name) => None,
-            None => bundled(arg, known),
+            None => bundled(arg, known, &mut parts.said),
         };
         let undescribed = tool.valued && found.is_none() && attached.is_none() && arg.starts_with("--");
         let (operand, attached) = match found {
@@ -122,7 +122,7 @@ fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> 
                 continue;
             }
         };
-        if operand.role == Role::Public {
+        if operand.role.stands_alone() {
             parts.said.push(Said { role: operand.role, value: arg });
             continue;
         }
@@ -139,13 +139,23 @@ fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> 
     parts
 }
 
-/// `-sSd@path`, `-Tpath`: the first short option with a value takes what is left of the word.
-fn bundled(arg: &str, known: impl Fn(&str) -> Option<Operand>) -> Option<(Operand, Option<&str>)> {
-    arg.char_indices().skip(1).find_map(|(at, letter)| {
-        let operand = known(&format!("-{letter}"))?;
+/// `-sSd@path`, `-Tpath`: the first short option with a value takes what is left of the word. Those without one that mean
+/// something are said on the way.
+fn bundled<'a>(
+    arg: &'a str,
+    known: impl Fn(&str) -> Option<Operand>,
+    said: &mut Vec<Said<'a>>,
+) -> Option<(Operand, Option<&'a str>)> {
+    for (at, letter) in arg.char_indices().skip(1) {
+        let Some(operand) = known(&format!("-{letter}")) else { continue };
+        if operand.role.stands_alone() {
+            said.push(Said { role: operand.role, value: arg });
+            continue;
+        }
         let rest = &arg[at + letter.len_utf8()..];
-        Some((operand, Some(rest).filter(|rest| !rest.is_empty())))
-    })
+        return Some((operand, Some(rest).filter(|rest| !rest.is_empty())));
+    }
+    None
 }
 
 /// Gives operands their roles: those before the many from the front, those after it from the end.

@@ -73,6 +73,8 @@ pub enum Role {
     Home,
     /// An option without value that lets everybody in.
     Public,
+    /// An option without value with which nothing is done, only said; a value or name that takes it back may follow.
+    Dry,
     /// Commands of the tool's own, as a script writes them.
     Script,
     /// `/subscriptions/ID/…`, `arn:…:ID:…`: something in a cloud that is copied from the account that it names, if it does.
@@ -82,7 +84,7 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [(&'static str, Self); 24] = [
+    pub const ALL: [(&'static str, Self); 25] = [
         ("skip", Self::Skip),
         ("file", Self::File),
         ("data", Self::Data),
@@ -104,10 +106,16 @@ impl Role {
         ("endpoint", Self::Endpoint),
         ("home", Self::Home),
         ("public", Self::Public),
+        ("dry", Self::Dry),
         ("script", Self::Script),
         ("resource", Self::Resource),
         ("profile", Self::Profile),
     ];
+
+    /// Is it said by the option itself?
+    const fn stands_alone(self) -> bool {
+        matches!(self, Self::Public | Self::Dry)
+    }
 }
 
 /// A role, and whether several values in a row have it.
