@@ -1,6 +1,6 @@
 //! Secrets in a command line: the value after an option, also inside a command that a shell is told to run.
 
-use super::names::is_secret;
+use super::names::{is_secret, is_secret_command};
 use super::text::is_place;
 use super::{REDACTED, shapes, text};
 
@@ -26,15 +26,59 @@ struct Program {
     login: &'static [&'static str],
     /// Behind this verb, so many words are kept and so many hidden.
     verbs: &'static [(&'static str, usize, usize)],
+    /// Behind one of these verbs `-p` is a password; elsewhere it is something else.
+    password: &'static [&'static str],
 }
 
-const NONE: Program = Program { names: &[], secret: &[], attached: &[], login: &[], verbs: &[] };
+const NONE: Program =
+    Program { names: &[], secret: &[], attached: &[], login: &[], verbs: &[], password: &[] };
 
-const PROGRAMS: [Program; 17] = [
+const PROGRAMS: [Program; 23] = [
     Program {
-        names: &["curl", "wget", "wget2", "http", "https", "xh", "aria2c"],
+        names: &["curl", "wget", "wget2", "aria2c"],
         secret: &["-b", "--cookie"],
         login: &["-u", "-U"],
+        ..NONE
+    },
+    Program { names: &["http", "https", "httpie", "xh", "xhs"], secret: &["-a"], ..NONE },
+    Program {
+        names: &["az"],
+        password: &["login", "sql", "mysql", "postgres", "mariadb", "synapse"],
+        ..NONE
+    },
+    Program {
+        names: &["docker", "podman", "nerdctl", "finch", "helm", "oras", "crane", "skopeo", "oc", "cf"],
+        password: &["login"],
+        ..NONE
+    },
+    Program { names: &["twine"], secret: &["-p"], ..NONE },
+    Program {
+        names: &[
+            "megatools",
+            "megacopy",
+            "megadf",
+            "megaget",
+            "megals",
+            "megamkdir",
+            "megaput",
+            "megareg",
+            "megarm",
+        ],
+        secret: &["-p"],
+        ..NONE
+    },
+    Program {
+        names: &["mega-exec", "mega-cmd", "mega-login", "mega-signup", "mega-confirm", "mega-passwd"],
+        verbs: &[
+            ("login", 1, 1),
+            ("mega-login", 1, 1),
+            ("signup", 1, 1),
+            ("mega-signup", 1, 1),
+            ("confirm", 2, 1),
+            ("mega-confirm", 2, 1),
+            ("passwd", 0, 2),
+            ("mega-passwd", 0, 2),
+        ],
         ..NONE
     },
     Program {
@@ -71,6 +115,8 @@ const STARTED: [&str; 8] = ["ssh", "scp", "sftp", "rsync", "sh", "bash", "zsh", 
 enum Next {
     Free,
     Secret,
+    /// A command that prints a secret.
+    Printer,
     /// `user:password`, or a user alone.
     Login,
 }
@@ -83,11 +129,13 @@ struct Line {
     next: Next,
     /// Words without a dash to keep, then to hide.
     count: (usize, usize),
+    /// `-p` is a password from here on.
+    password: bool,
 }
 
 impl Line {
     const fn new(depth: usize) -> Self {
-        Self { depth, first: true, program: &NONE, next: Next::Free, count: (0, 0) }
+        Self { depth, first: true, program: &NONE, next: Next::Free, count: (0, 0), password: false }
     }
 
     fn word(&mut self, word: &str) -> String {
@@ -97,6 +145,7 @@ impl Line {
                 return REDACTED.to_owned();
             }
             Next::Login if is_login(word) => return REDACTED.to_owned(),
+            Next::Printer if !is_option(word) => return printer(word),
             _ => {}
         }
         if word.starts_with('-') && word.len() > 1 {
@@ -114,10 +163,11 @@ impl Line {
         let name = word.rsplit('/').next().unwrap_or(word);
         let known = PROGRAMS.iter().find(|program| program.names.contains(&name));
         if let Some(program) = known {
-            self.program = program;
+            (self.program, self.password) = (program, false);
         } else if first || STARTED.contains(&name) {
-            self.program = &NONE;
+            (self.program, self.password) = (&NONE, false);
         }
+        self.password |= self.program.password.contains(&word);
         if name.contains(['_', '-']) && !name.contains(['=', ':', ' ', '.']) && is_secret(name) {
             self.next = Next::Secret;
         }
@@ -127,7 +177,8 @@ impl Line {
     fn hides(&mut self, word: &str) -> bool {
         match &mut self.count {
             (0, 0) => {
-                let verb = self.program.verbs.iter().find(|(verb, _, _)| *verb == word);
+                let name = word.rsplit('/').next().unwrap_or(word);
+                let verb = self.program.verbs.iter().find(|(verb, _, _)| *verb == name);
                 self.count = verb.map_or((0, 0), |(_, keep, hide)| (*keep, *hide));
                 false
             }
@@ -147,7 +198,7 @@ impl Line {
             return named(name, value, self.depth);
         }
         let program = self.program;
-        if program.secret.contains(&word) {
+        if program.secret.contains(&word) || self.password && word == "-p" {
             self.next = Next::Secret;
             return word.to_owned();
         }
@@ -164,8 +215,10 @@ impl Line {
         if let Some(short) = login.find(|short| word.starts_with(**short) && is_login(&word[short.len()..])) {
             return format!("{short}{REDACTED}");
         }
-        if !word.contains([':', ' ']) && is_secret(word) || matches!(word, "--auth" | "-auth") {
+        if !word.contains([':', ' ']) && is_secret(word) || is_auth(word) {
             self.next = Next::Secret;
+        } else if is_secret_command(word) {
+            self.next = Next::Printer;
         }
         self.plain(word)
     }
@@ -175,7 +228,7 @@ impl Line {
         if self.depth < MAX_DEPTH
             && let Some((name, value)) = word.split_once('=')
             && (1..=MAX_NAME).contains(&name.len())
-            && !value.contains(char::is_whitespace)
+            && (!value.contains(char::is_whitespace) || is_secret_command(name))
             && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-' | b'.'))
         {
             return named(name, value, self.depth);
@@ -193,15 +246,29 @@ impl Line {
 /// `--name=value`, or `NAME=value` as a word of its own: all of the value is meant.
 fn named(name: &str, value: &str, depth: usize) -> String {
     let list = value.contains([';', '&']) && value.contains('=');
-    let hidden =
-        if is_login_option(name) { is_login(value) } else { is_secret(name) && !list && !is_place(value) };
+    let hidden = if is_login_option(name) {
+        is_login(value)
+    } else {
+        (is_secret(name) || is_auth(name)) && !list && !is_place(value)
+    };
     if hidden && !value.is_empty() {
         return format!("{name}={REDACTED}");
+    }
+    if is_secret_command(name) {
+        return format!("{name}={}", quoted(value, printer));
     }
     if list {
         return command(&text(&format!("{name}={value}")), depth);
     }
     format!("{}={}", text(name), Line::new(depth + 1).plain(value))
+}
+
+/// A command that prints a secret may well hold it: only what is run stays.
+fn printer(command: &str) -> String {
+    match command.split_once(char::is_whitespace) {
+        Some((program, rest)) if !rest.trim().is_empty() => format!("{program} {REDACTED}"),
+        _ => command.to_owned(),
+    }
 }
 
 /// A word that holds words: each is read as a command line's, quotes kept.
@@ -255,6 +322,11 @@ fn quoted(word: &str, clean: impl FnOnce(&str) -> String) -> String {
 
 fn is_option(word: &str) -> bool {
     word.starts_with("--") && word.len() > 3 || (word.len() == 2 && word.starts_with('-'))
+}
+
+/// HTTPie's; other names that end so are addresses and modes.
+fn is_auth(word: &str) -> bool {
+    matches!(word, "--auth" | "-auth")
 }
 
 fn is_login_option(word: &str) -> bool {

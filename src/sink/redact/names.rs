@@ -1,7 +1,7 @@
 //! Names that announce a secret: of options, variables, headers, fields and parameters.
 
 /// How the name of a secret ends, in lower case with dashes.
-const ENDS: [&str; 27] = [
+const ENDS: [&str; 28] = [
     "password",
     "passwd",
     "passphrase",
@@ -26,6 +26,7 @@ const ENDS: [&str; 27] = [
     "signing-key",
     "-pass",
     "-pwd",
+    "-pat",
     "-sas",
     "-credential",
     "-signature",
@@ -71,8 +72,14 @@ const HEADERS: [&str; 11] = [
 /// Parameters of URLs whose names mean a secret there and something harmless elsewhere.
 const PARAMETERS: [&str; 6] = ["key", "code", "auth", "sign", "hmac", "state"];
 
+/// Options with a secret whose name means something else in other places.
+const OPTIONS: [&str; 1] = ["--pat"];
+
 /// Does the value under this name carry a secret?
 pub fn is_secret(name: &str) -> bool {
+    if OPTIONS.contains(&name) {
+        return true;
+    }
     let name = normal(name);
     let place =
         PLACES.iter().any(|end| name.ends_with(end)) || FLAGS.iter().any(|flag| name.starts_with(flag));
@@ -80,6 +87,12 @@ pub fn is_secret(name: &str) -> bool {
         && (WHOLE.contains(&name.as_str())
             || HEADERS.contains(&name.as_str())
             || ENDS.iter().any(|end| name.ends_with(end)))
+}
+
+/// Does a command follow that prints a secret: `--password-command`, `BORG_PASSCOMMAND`?
+pub fn is_secret_command(name: &str) -> bool {
+    let name = normal(name);
+    name.strip_suffix("-command").is_some_and(is_secret) || name.ends_with("passcommand")
 }
 
 pub fn is_header(name: &str) -> bool {

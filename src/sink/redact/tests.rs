@@ -174,6 +174,66 @@ fn passwords_in_arguments() {
     ]);
 }
 
+/// The same letter is a password for one program and a port for another, or for the same behind another verb.
+#[test]
+fn passwords_by_program() {
+    check(&[
+        ("az login --service-principal -u x -p hunter2", "az login --service-principal -u x -p [redacted]"),
+        ("az sql db export -u x -p hunter2 -n db", "az sql db export -u x -p [redacted] -n db"),
+        ("docker login -u bob -p hunter2 r.test", "docker login -u bob -p [redacted] r.test"),
+        ("megaput -u bob -p hunter2 /Users/a/x", "megaput -u bob -p [redacted] /Users/a/x"),
+        (
+            "/opt/homebrew/bin/mega-login bob@x.test hunter2",
+            "/opt/homebrew/bin/mega-login bob@x.test [redacted]",
+        ),
+        ("mega-exec login bob@x.test hunter2", "mega-exec login bob@x.test [redacted]"),
+        ("x --pat hunter2 --org o", "x --pat [redacted] --org o"),
+        ("x --pat=hunter2", "x --pat=[redacted]"),
+        ("AZURE_DEVOPS_EXT_PAT=hunter2 az repos list", "AZURE_DEVOPS_EXT_PAT=[redacted] az repos list"),
+        ("http -a bob:hunter2 https://x.test/", "http -a [redacted] https://x.test/"),
+        ("http -abob:hunter2 https://x.test/", "http -a[redacted] https://x.test/"),
+        ("http --auth=bob:hunter2 https://x.test/", "http --auth=[redacted] https://x.test/"),
+        ("tool.exe /user:bob /token:hunter2", "tool.exe /user:bob /token:[redacted]"),
+    ]);
+    check_args(&[
+        (
+            &["rclone", "--password-command", "echo hunter2", "copy", "a", "b:"],
+            &["rclone", "--password-command", "echo [redacted]", "copy", "a", "b:"],
+        ),
+        (
+            &["rclone", "--password-command=echo hunter2", "copy", "a", "b:"],
+            &["rclone", "--password-command=echo [redacted]", "copy", "a", "b:"],
+        ),
+        (
+            &["sh", "-c", "rclone --password-command 'echo hunter2' copy a b:"],
+            &["sh", "-c", "rclone --password-command 'echo [redacted]' copy a b:"],
+        ),
+        (
+            &["env", "BORG_PASSCOMMAND=echo hunter2", "borg"],
+            &["env", "BORG_PASSCOMMAND=echo [redacted]", "borg"],
+        ),
+    ]);
+    for kept in [
+        "ssh -p 2222 host",
+        "mkdir -p /tmp/dir/x",
+        "cp -p a b",
+        "docker run -p 8080:80 image",
+        "docker run -it --rm image login",
+        "az storage file upload -p folder/x -s share",
+        "az group list -o table",
+        "rclone --password-command /Users/a/print-password copy a b:",
+        "curl -a x https://x.test/",
+        "http POST https://x.test/ name=a",
+        "awk -v pat=foo x",
+        "x --compat 5 --pattern a",
+        "docker pull r.test/token:latest",
+        "curl http://token:8080/x",
+        "ls /Users/a/token:x",
+    ] {
+        assert_eq!(line(kept), kept);
+    }
+}
+
 #[test]
 fn words_inside_words() {
     check_args(&[

@@ -134,6 +134,7 @@ fn assignments(text: &str, is_path: bool) -> String {
 fn secret_value(text: &str, at: usize, sign: char, is_path: bool) -> Option<(usize, usize)> {
     let (name, before) = name_before(&text[..at]);
     let header = sign == ':' && is_header(name);
+    let slashed = sign == ':' && !is_path && before == Some('/') && begins_word(&text[..at - name.len()]);
     let in_query = matches!(before, Some('?' | '&' | ';'));
     let secret = if in_query { is_secret_parameter(name) } else { is_secret(name) };
     let after = &text[at + 1..];
@@ -141,7 +142,7 @@ fn secret_value(text: &str, at: usize, sign: char, is_path: bool) -> Option<(usi
     let spaced = after.starts_with([' ', '"', '\'']) || quoted_name;
     if name.is_empty()
         || !secret
-        || (sign == ':' && !spaced && !header)
+        || (sign == ':' && !spaced && !header && !slashed)
         || (is_path && sign == ':' && !quoted_name)
     {
         return None;
@@ -160,6 +161,12 @@ fn secret_value(text: &str, at: usize, sign: char, is_path: bool) -> Option<(usi
     let length = value_length(inner, open.or(enclosing), header, sign, is_path);
     let start = start + usize::from(open.is_some());
     (length > 0 && (header || !is_place(&inner[..length]))).then_some((start, start + length))
+}
+
+/// `/token:SECRET`, an option as on Windows: the slash is the first of its word, and none of an address or path.
+fn begins_word(before: &str) -> bool {
+    let rest = before.strip_suffix('/').unwrap_or(before);
+    rest.is_empty() || rest.ends_with(|c: char| c.is_whitespace() || matches!(c, '"' | '\''))
 }
 
 /// The name that ends here, without its quotes, and the character before it.
