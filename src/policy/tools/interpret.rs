@@ -46,11 +46,14 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
     let steps = steps(&said, context);
     let stepped = steps.iter().flat_map(|step| line::parse_step(tool, &step.words));
     let said: Vec<Said<'_>> = said.into_iter().chain(stepped).collect();
-    let mut around = Surroundings { services: context.services, env: context.env, endpoint: None };
+    let home = said.iter().find(|said| said.role == Role::Home).map(|said| said.value);
+    let mut around =
+        Surroundings { services: context.services, env: context.env, endpoint: None, service: None, home };
     let endpoint = said.iter().find(|said| said.role == Role::Endpoint).map(|said| said.value);
     let endpoint = endpoint.or_else(|| tool.endpoint_env.iter().find_map(|name| around.variable(name)));
     around.endpoint = endpoint.map(|address| place::url(address, context.services).service);
     let service = around.endpoint.unwrap_or(command.service.or(tool.service));
+    around.service = service;
     let mut all = Gathered::default();
     let mut ends: Vec<(Role, &str)> = Vec::new();
     for said in &said {
@@ -155,6 +158,10 @@ impl<'a> Gathered<'a> {
             match (role, spot) {
                 (Role::From, Spot::Here(path)) => self.file(path),
                 (Role::From, Spot::Cloud(aim)) => self.from.push(aim),
+                // Into the project that one works in, whichever that is.
+                (_, Spot::Cloud(Aim { tenant: None, .. })) if tool.syntax == Syntax::Project => {
+                    self.lands = true;
+                }
                 (_, Spot::Here(path)) => {
                     self.lands = true;
                     self.spared.push(path);

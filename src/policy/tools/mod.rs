@@ -4,6 +4,7 @@
 //! interpreter reads them all. It believes nothing that the line does not say: a bucket behind a name that only the
 //! tool's own configuration explains stays unknown.
 
+mod container;
 pub mod grantee;
 mod interpret;
 mod lifetime;

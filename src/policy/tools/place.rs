@@ -21,15 +21,18 @@ pub enum Syntax {
     Host,
     /// `backend:bucket:path` (restic)
     Backend,
+    /// `project:dataset.table`, `dataset.table` (BigQuery)
+    Project,
 }
 
 impl Syntax {
-    pub const ALL: [(&'static str, Self); 5] = [
+    pub const ALL: [(&'static str, Self); 6] = [
         ("uri", Self::Uri),
         ("remote", Self::Remote),
         ("alias", Self::Alias),
         ("host", Self::Host),
         ("backend", Self::Backend),
+        ("project", Self::Project),
     ];
 }
 
@@ -46,6 +49,10 @@ pub(super) struct Surroundings<'a> {
     pub env: &'a [(Box<str>, Box<str>)],
     /// The server named by an option or variable. `Some(None)`: one that no service has.
     pub endpoint: Option<Option<ServiceId>>,
+    /// Where the command puts what has no address.
+    pub service: Option<ServiceId>,
+    /// The project or account that the command runs in.
+    pub home: Option<&'a str>,
 }
 
 impl<'a> Surroundings<'a> {
@@ -69,7 +76,17 @@ pub(super) fn parse<'a>(tool: &Tool, text: &'a str, around: &Surroundings<'_>) -
         Syntax::Alias => alias(tool, text, around),
         Syntax::Host => host_path(text, around),
         Syntax::Backend => backend(tool, text, around),
+        Syntax::Project => Spot::Cloud(Aim { service: around.service, tenant: project(text, around) }),
     }
+}
+
+/// The project of a table, or of the first in a list. A project's name may hold a colon after its organisation's.
+fn project(text: &str, around: &Surroundings<'_>) -> Option<Arc<str>> {
+    let first = text.split(',').next().unwrap_or(text);
+    let dotted =
+        || first.split_once('.').filter(|(_, table)| table.contains('.')).map(|(project, _)| project);
+    let told = first.rsplit_once(':').map(|(project, _)| project).or_else(dotted);
+    name(told.or(around.home)?)
 }
 
 /// The service and tenant behind a web address, with or without scheme. A bucket in the path is not believed to be one:

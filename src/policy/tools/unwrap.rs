@@ -1,7 +1,8 @@
-//! Programs that run another one named on their own line: `env`, `sudo`, `nohup`, `sh -c`.
+//! Programs that run another one named on their own line: `env`, `sudo`, `nohup`, `sh -c`, `docker run`.
 
 use crate::model::{ExecFacts, Lossy, Program};
 
+use super::container;
 use super::shell::{self, Call, Outside};
 
 /// Commands taken from one line at most.
@@ -80,7 +81,7 @@ fn one_down(line: &Call, outside: Outside<'_>) -> Vec<Call> {
             };
             shell::commands(script, &|name| given(name).or_else(|| set(name)).or_else(|| outside(name)))
         }),
-        _ => Vec::new(),
+        _ => container::command(name, args).into_iter().collect(),
     };
     calls.into_iter().map(|call| call.below(line)).collect()
 }
@@ -159,7 +160,7 @@ mod tests {
 
     #[test]
     fn finds_what_a_wrapper_runs() {
-        let table: [(&[&str], &[&str]); 10] = [
+        let table: [(&[&str], &[&str]); 14] = [
             (&["sudo", "-u", "bob", "A=1", "aws", "s3"], &["A=1 aws s3"]),
             (&["timeout", "60", "aws"], &["aws"]),
             (&["env", "A=1", "sh", "-c", "B=2 x $A; y"], &["B=2 A=1 x 1", "A=1 y"]),
@@ -172,6 +173,13 @@ mod tests {
             (&["sh", "-c", "eval 'x y'; command z"], &["x y", "z"]),
             (&["bash", "-euo", "pipefail", "-c", "x; y"], &["x", "y"]),
             (&["sh", "script.sh", "-c", "x"], &[]),
+            (
+                &["docker", "run", "-itv", "a:b", "-eA=1", "rclone/rclone:1", "copy", "a:", "b:"],
+                &["A=1 rclone copy a: b:"],
+            ),
+            (&["docker", "exec", "-w", "/x", "box", "sh", "-c", "x; y"], &["x", "y"]),
+            (&["docker", "run", "-d", "--entrypoint=aws", "any", "s3"], &["aws s3"]),
+            (&["docker", "compose", "up"], &[]),
             (&["env"], &[]),
         ];
         for (words, expected) in table {
