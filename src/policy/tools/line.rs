@@ -103,7 +103,7 @@ fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> 
             parts.operands.push(Word { text: arg, doubtful: std::mem::take(&mut doubtful) });
             continue;
         }
-        doubtful = false;
+        let doubted = std::mem::take(&mut doubtful);
         let (name, attached) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
         let found = match known(name) {
             Some(operand) => Some((operand, attached)),
@@ -122,6 +122,10 @@ fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> 
                 continue;
             }
         };
+        if operand.role == Role::Dry && doubted {
+            // Perhaps the value of the option before it: then it is done after all.
+            continue;
+        }
         if operand.role.stands_alone() {
             parts.said.push(Said { role: operand.role, value: arg });
             continue;
