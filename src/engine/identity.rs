@@ -16,7 +16,11 @@ pub fn of(program: &Arc<Program>, facts: &ExecFacts) -> Identity {
         Some(told) => told.other,
         None => is_debugged(facts) || facts.env.iter().any(|(name, value)| is_another_runtime(name, value)),
     };
-    let injected = facts.env.iter().any(|(name, value)| is_injection(program, facts, name, value));
+    // The interpreters of the system are doors to others, which it does not guard.
+    let guarded = program.platform && told.is_none();
+    let script = told.as_ref().and_then(|told| told.script.as_ref());
+    let strange = |value: &str| !guarded && !interpreters::are_beside(value, program, script, facts);
+    let injected = facts.env.iter().any(|(name, value)| is_injection(name, value, strange));
     Identity {
         program: Arc::clone(program),
         runs_other_code: made || injected,
@@ -73,16 +77,15 @@ fn is_another_runtime(name: &str, value: &str) -> bool {
 }
 
 /// Variables that put libraries into a program. The system takes them away from its own programs; that somebody tried to
-/// insert one is enough all the same, while search paths are left over from much that is harmless.
-fn is_injection(program: &Program, facts: &ExecFacts, name: &str, value: &str) -> bool {
-    let searched = || !program.platform && !interpreters::are_beside(value, program, None, facts);
+/// insert one is enough all the same, while search paths are left over from much that is harmless: those must be `strange`.
+fn is_injection(name: &str, value: &str, strange: impl Fn(&str) -> bool) -> bool {
     match name {
         _ if value.is_empty() => false,
         "DYLD_INSERT_LIBRARIES" => true,
         "DYLD_LIBRARY_PATH"
         | "DYLD_FRAMEWORK_PATH"
         | "DYLD_VERSIONED_LIBRARY_PATH"
-        | "DYLD_VERSIONED_FRAMEWORK_PATH" => searched(),
+        | "DYLD_VERSIONED_FRAMEWORK_PATH" => strange(value),
         _ => false,
     }
 }
@@ -242,6 +245,12 @@ mod tests {
         assert!(!run(app, &["Electron"], &[("ELECTRON_RUN_AS_NODE", "")]).runs_other_code);
         assert!(run(app, &["Electron"], &[("NODE_OPTIONS", "--require /tmp/x.js")]).runs_other_code);
         assert!(!run(app, &["Electron"], &[("NODE_OPTIONS", "--max-old-space-size=4096")]).runs_other_code);
+        // What the system runs of its own does not search there; its interpreters lead to others that do.
+        let search = [("DYLD_LIBRARY_PATH", "/tmp/x")];
+        assert!(!run("/usr/bin/curl", &["curl"], &search).runs_other_code);
+        assert!(run("/usr/bin/python3", &["python3", "/opt/corp/x.py"], &search).runs_other_code);
+        let own = [("DYLD_LIBRARY_PATH", "/opt/corp/lib")];
+        assert!(!run("/usr/bin/python3", &["python3", "/opt/corp/bin/x.py"], &own).runs_other_code);
         // A shell below such an app has its variables, and makes nothing of them.
         let shell = run("/bin/bash", &["bash", "/opt/corp/x"], &[("ELECTRON_RUN_AS_NODE", "1")]);
         assert!(!shell.runs_other_code);
