@@ -2,11 +2,12 @@
 
 use std::sync::Arc;
 
-use crate::model::{Evidence, ExecFacts, FilePath, HopKind, Observed, ProcessInfo, Timestamp, What};
+use crate::model::{Evidence, ExecFacts, HopKind, Observed, ProcessInfo, Timestamp, What};
 
+use super::Engine;
+use super::argv::{self, Named};
 use super::lineage::{Image, LifeId};
 use super::unseen::is_system_socket;
-use super::{Engine, argv};
 
 impl Engine {
     pub(super) fn act(&mut self, observed: Observed) {
@@ -106,11 +107,21 @@ impl Engine {
         self.learn_home_elsewhere(variable("USER").map(|user| &**user), facts);
         self.plug(life, time, facts);
         self.hear_script(life, time, facts);
-        let spared = self.commanded(life, time, facts);
-        let mut named = Vec::new();
-        argv::paths(facts, &spared, |path| named.push(FilePath::new(path)));
-        for path in named {
-            let looked = self.look(life, &path, time);
+        self.name_files(life, time, facts);
+    }
+
+    /// Files that the arguments name.
+    fn name_files(&mut self, life: LifeId, time: Timestamp, facts: &ExecFacts) {
+        let understood = self.commanded(life, time, facts);
+        // What every word said here would belong to.
+        let mut here = None;
+        for Named { path, clear } in argv::paths(facts, &understood) {
+            let mut looked = self.look(life, &path, time);
+            if !clear && !looked.sets.is_empty() {
+                let any = here.unwrap_or_else(|| self.look(life, &argv::any_here(facts), time).class.sets);
+                here = Some(any);
+                looked.sets = looked.sets.without(any);
+            }
             if !looked.sets.is_empty() {
                 self.read(life, time, &path, &looked, Evidence::Argv, false);
             } else {

@@ -9,13 +9,14 @@ use crate::model::{
 };
 use crate::policy::{Aim, CommandKind, Deed, LONG_LIVED, Leaving, Reading, ServiceId, SetId, SetMask};
 
+use super::Engine;
+use super::argv::{self, Understood};
 use super::chains::ChainId;
 use super::completion::{Completion, Instance};
 use super::deeds::DeedNote;
 use super::files::Looked;
 use super::lineage::{Life, LifeId};
 use super::window::Place;
-use super::{Engine, argv};
 
 /// A link into one's own account that ends so soon is everyday work: S3 and gsutil sign for an hour unless told otherwise.
 const SHORT_LIVED: Span = Span::from_secs(3600);
@@ -49,10 +50,9 @@ struct Weighed {
 }
 
 impl Engine {
-    /// Reads the command line of a new image. Gives back the paths in it that need no further look: they are neither read
-    /// nor sent, or were taken for sent.
-    pub(super) fn commanded(&mut self, life: LifeId, time: Timestamp, facts: &ExecFacts) -> Vec<Box<str>> {
-        let Some(subject) = self.lineage.get(life) else { return Vec::new() };
+    /// Reads the command line of a new image. Gives back the words that need no further look.
+    pub(super) fn commanded(&mut self, life: LifeId, time: Timestamp, facts: &ExecFacts) -> Understood {
+        let Some(subject) = self.lineage.get(life) else { return Understood::default() };
         let (policy, program) = (Arc::clone(&self.policy), Arc::clone(&subject.image.identity.program));
         let readings = policy.tools.read(&program, facts, &policy.services, time);
         self.remember_aims(life, &readings);
@@ -66,7 +66,12 @@ impl Engine {
                 chain = self.did(life, time, reading, deed, chain).or(chain);
             }
         }
-        readings.into_iter().flat_map(|reading| reading.spared.into_iter().chain(reading.files)).collect()
+        let mut understood = Understood::default();
+        for reading in readings {
+            understood.spared.extend(reading.spared);
+            understood.sent.extend(reading.files);
+        }
+        understood
     }
 
     fn remember_aims(&mut self, life: LifeId, readings: &[Reading]) {

@@ -23,4 +23,5 @@ mod table;
 mod time;
 mod variants;
 mod wire;
+mod words;
 pub mod world;

@@ -58,6 +58,7 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
     let mut ends: Vec<(Role, &str)> = Vec::new();
     for said in &said {
         match said.role {
+            Role::From if command.does == Does::Tunnel && is_port(said.value) => all.spared.push(said.value),
             Role::From | Role::To => ends.push((said.role, said.value)),
             role => all.take(role, said.value, service, &around),
         }
@@ -87,6 +88,11 @@ fn is_dry(said: &[Said<'_>]) -> bool {
     })
 }
 
+/// `3000`, `localhost:3000`: a tunnel may lead to a server in place of a folder.
+fn is_port(text: &str) -> bool {
+    text.rsplit(':').next().is_some_and(|port| !port.is_empty() && port.bytes().all(|b| b.is_ascii_digit()))
+}
+
 /// The commands of the tool's own that the line holds.
 fn steps(said: &[Said<'_>], context: &Context<'_>) -> Vec<shell::Call> {
     let scripts = said.iter().filter(|said| said.role == Role::Script).map(|said| said.value);
@@ -106,10 +112,19 @@ fn tenant_variable(value: &str) -> Option<Arc<str>> {
 
 impl<'a> Gathered<'a> {
     fn take(&mut self, role: Role, value: &'a str, service: Option<ServiceId>, around: &Surroundings<'_>) {
+        if role.names_no_file() {
+            self.spared.push(value);
+        }
         match role {
             Role::File => self.file(value),
-            Role::Data => value.strip_prefix('@').into_iter().for_each(|path| self.file(path)),
-            Role::Form => form(value).for_each(|path| self.file(path)),
+            Role::Data => match value.strip_prefix('@') {
+                Some(path) => self.file(path),
+                None => self.spared.push(value),
+            },
+            Role::Form => {
+                form(value).for_each(|path| self.file(path));
+                self.spared.push(value);
+            }
             Role::Own | Role::Out => self.spared.push(value),
             Role::Url => self.to.push(place::url(value, around.services)),
             Role::Source => self.from.push(place::first_part(value, service)),
@@ -157,7 +172,10 @@ impl<'a> Gathered<'a> {
             };
             match (role, spot) {
                 (Role::From, Spot::Here(path)) => self.file(path),
-                (Role::From, Spot::Cloud(aim)) => self.from.push(aim),
+                (Role::From, Spot::Cloud(aim)) => {
+                    self.from.push(aim);
+                    self.spared.push(text);
+                }
                 // Into the project that one works in, whichever that is.
                 (_, Spot::Cloud(Aim { tenant: None, .. })) if tool.syntax == Syntax::Project => {
                     self.lands = true;
@@ -166,7 +184,10 @@ impl<'a> Gathered<'a> {
                     self.lands = true;
                     self.spared.push(path);
                 }
-                (_, Spot::Cloud(aim)) => self.to.push(aim),
+                (_, Spot::Cloud(aim)) => {
+                    self.to.push(aim);
+                    self.spared.push(text);
+                }
             }
         }
     }

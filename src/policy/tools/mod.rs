@@ -117,6 +117,17 @@ impl Role {
     const fn stands_alone(self) -> bool {
         matches!(self, Self::Public | Self::Dry)
     }
+
+    /// Is it a word that never stands for a file of this Mac, whatever it looks like?
+    const fn names_no_file(self) -> bool {
+        match self {
+            Self::File | Self::Data | Self::Form | Self::Own | Self::Out | Self::From | Self::To => false,
+            Self::Policy | Self::Block | Self::Public | Self::Script => false,
+            Self::Skip | Self::Url | Self::Source | Self::Tenant | Self::Path | Self::Location => true,
+            Self::Grantee | Self::Operation | Self::Expiry | Self::Endpoint | Self::Home => true,
+            Self::Resource | Self::Profile | Self::Dry => true,
+        }
+    }
 }
 
 /// A role, and whether several values in a row have it.
@@ -238,7 +249,7 @@ pub struct Reading {
     pub tool: Arc<str>,
     /// Files and folders that it sends, as written.
     pub files: Vec<Box<str>>,
-    /// Files that it names for other ends: to write them, or to use them as its own.
+    /// What else it names that it does not send: files to write, or to use as its own, and words that are no files.
     pub spared: Vec<Box<str>>,
     /// Where what it sends goes.
     pub aims: Vec<Aim>,

@@ -94,7 +94,7 @@ fn operands_around_the_many() {
     assert!(matches!(&copied.deeds[..], [Deed::Copied { .. }]));
     let down = read(tool(Syntax::Uri, false), &["cp", "s://a/x", "/tmp/x"]).unwrap();
     assert!(down.deeds.is_empty() && down.aims.is_empty());
-    assert_eq!(down.spared, [Box::from("/tmp/x")]);
+    assert_eq!(down.spared, ["s://a/x", "/tmp/x"].map(Box::from));
 }
 
 #[test]
@@ -111,6 +111,15 @@ fn options_take_their_values_however_written() {
         assert!(reading.files.contains(&Box::from("/k")), "{args:?}: {:?}", reading.files);
         assert!(reading.files.contains(&Box::from("x")), "{args:?}: {:?}", reading.files);
     }
+}
+
+/// What no file can be by its place on the line.
+#[test]
+fn words_that_are_no_files() {
+    let text = ["cp", "-d", "a=b.txt", "-F", "f=@/k", "--endpoint", "h.x", "x", "s://b"];
+    let reading = read(tool(Syntax::Uri, false), &text).unwrap();
+    assert_eq!(reading.files, ["/k", "x"].map(Box::from));
+    assert_eq!(reading.spared, ["a=b.txt", "f=@/k", "h.x", "s://b"].map(Box::from));
 }
 
 const PARTS: &[&str] = &[
