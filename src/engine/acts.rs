@@ -116,7 +116,8 @@ impl Engine {
         // What every word said here would belong to.
         let mut here = None;
         for Named { path, clear } in argv::paths(facts, &understood) {
-            let mut looked = self.look(life, &path, time);
+            let looked = self.look(life, &path, time);
+            let mut looked = self.with_content(life, time, &path, looked);
             if !clear && !looked.sets.is_empty() {
                 let any = here.unwrap_or_else(|| self.look(life, &argv::any_here(facts), time).class.sets);
                 here = Some(any);

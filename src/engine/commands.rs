@@ -94,7 +94,8 @@ impl Engine {
     /// longer.
     fn sends_file(&mut self, life: LifeId, time: Timestamp, path: &[u8]) {
         let path = FilePath::new(path);
-        let mut looked = self.look(life, &path, time);
+        let looked = self.look(life, &path, time);
+        let mut looked = self.with_content(life, time, &path, looked);
         if looked.class.sets.is_empty() {
             // A folder is sent with all that lies in it.
             let inside = FilePath::new(&[path.as_bytes(), b"/x"].concat());

@@ -135,9 +135,8 @@ fn reads(policy: &Policy, chain: &Chain) -> (Vec<ReadEvidence>, u64) {
         }
     }
     all.sort_by(|a, b| {
-        let order =
-            b.0.cmp(&a.0)
-                .then_with(|| (a.1.evidence == Evidence::Taint).cmp(&(b.1.evidence == Evidence::Taint)));
+        // What was opened says more than the folder that a command line named.
+        let order = b.0.cmp(&a.0).then(a.1.evidence.cmp(&b.1.evidence));
         order.then_with(|| (a.1.time, &a.1.path).cmp(&(b.1.time, &b.1.path)))
     });
     let beyond = all.len().saturating_sub(MAX_LISTED) as u64;

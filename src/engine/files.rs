@@ -135,7 +135,7 @@ impl Engine {
     }
 
     pub(super) fn renamed(&mut self, life: LifeId, time: Timestamp, from: &File, to: &File) {
-        let source = self.look(life, &from.path, time);
+        let source = self.look_at(life, from, time);
         let target = self.look(life, &to.path, time);
         let mut parts = self.carried(source.hash, from.id);
         if !parts.is_empty() {
@@ -179,7 +179,7 @@ impl Engine {
         to: &FilePath,
         kind: HopKind,
     ) {
-        let source = self.look(life, &from.path, time);
+        let source = self.look_at(life, from, time);
         let target = self.look(life, to, time);
         if !source.sets.is_empty() {
             self.read(life, time, &from.path, &source, Evidence::Open, from.truncated);

@@ -1,6 +1,6 @@
 //! Sensitive files under other names: moved folders, hard links, inode paths, volumes of images.
 
-use crate::model::{Evidence, FileId, FilePath, Hop, HopKind, Span, Timestamp};
+use crate::model::{Evidence, File, FileId, FilePath, Hop, HopKind, Span, Timestamp};
 
 use super::Engine;
 use super::files::Looked;
@@ -52,7 +52,8 @@ impl Engine {
         sets: crate::policy::SetMask,
     ) {
         let target = self.look_as_named(life, to, time);
-        let mut source = self.look_as_named(life, from, time);
+        let source = self.look_as_named(life, from, time);
+        let mut source = self.with_content(life, time, from, source);
         if target.class.root.is_none() || source.class.root.is_some() || !source.class.sets.is_empty() {
             return;
         }
@@ -141,6 +142,29 @@ impl Engine {
 
     pub(super) fn canonical(&mut self, path: &[u8]) -> Vec<u8> {
         self.policy.paths.canonical(path, &mut self.scratch).bytes().to_vec()
+    }
+
+    /// What policy says of a file, or of a folder and all that lies in it.
+    pub(super) fn look_at(&mut self, life: LifeId, file: &File, time: Timestamp) -> Looked {
+        let looked = self.look(life, &file.path, time);
+        if file.directory { self.with_content(life, time, &file.path, looked) } else { looked }
+    }
+
+    /// The same where the path may be that of a folder: it belongs to the sets that everything in it belongs to.
+    pub(super) fn with_content(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        path: &FilePath,
+        mut looked: Looked,
+    ) -> Looked {
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
+        let sets = self.policy.paths.whole(&canonical, &self.homes).without(looked.class.sets);
+        looked.class.sets = looked.class.sets.union(sets);
+        looked.sets = looked.sets.union(self.unexcused(life, sets, &canonical, time));
+        self.scratch = scratch;
+        looked
     }
 
     /// What policy says of where the file lay before its folder was moved, beside what it says of where it lies.

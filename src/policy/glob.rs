@@ -321,6 +321,11 @@ pub(super) fn matches(tokens: &[Token], path: &[u8]) -> bool {
     }
 }
 
+/// Does everything below this directory match, because the pattern says so? `directory` ends with a slash.
+pub(super) fn matches_below(tokens: &[Token], directory: &[u8]) -> bool {
+    tokens.split_last().is_some_and(|(last, rest)| *last == Token::Below && matches(rest, directory))
+}
+
 /// Could a longer path match?
 pub(super) fn may_continue(tokens: &[Token], path: &[u8]) -> bool {
     continues(tokens, path, true)

@@ -1,5 +1,7 @@
 //! Which paths matter, and to whom.
 
+mod anchored;
+
 use std::collections::BTreeSet;
 use std::hash::BuildHasher;
 use std::sync::Arc;
@@ -13,6 +15,8 @@ use super::canonical::{Canonical, Scratch, Volumes};
 use super::glob::{self, Anchor, Glob, Token};
 use super::homes::Homes;
 use super::ids::{SetId, SetMask, SyncRootId};
+
+use anchored::{Anchored, continues};
 
 /// A pattern of a set that a path matches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -80,13 +84,6 @@ struct Matchers {
     gate: Automaton,
     sets: Vec<(SetId, Anchored<Pattern>)>,
     roots: Anchored<SyncRootId>,
-}
-
-/// Patterns from the root, and patterns from a home.
-#[derive(Clone, Debug)]
-struct Anchored<T> {
-    at_root: Vec<(Vec<Token>, T)>,
-    at_home: Vec<(Vec<Token>, T)>,
 }
 
 impl Paths {
@@ -159,6 +156,24 @@ impl Paths {
         };
         let sets = self.matchers(directory).sets.iter();
         sets.filter(|(_, patterns)| named(patterns)).map(|(set, _)| *set).collect()
+    }
+
+    /// The sets that all of this directory belongs to, because one of their patterns is `directory/**`.
+    pub fn whole(&self, directory: &Canonical<'_>, homes: &Homes) -> SetMask {
+        let path = [directory.bytes(), b"/"].concat();
+        let matchers = self.matchers(directory);
+        if !matchers.gate.matches_prefix(&path) {
+            return SetMask::EMPTY;
+        }
+        let whole = |patterns: &Anchored<Pattern>| {
+            let (mut included, mut excluded) = (false, false);
+            patterns.each_match_by(glob::matches_below, &path, homes, |pattern| match pattern.excludes {
+                false => included = true,
+                true => excluded = true,
+            });
+            included && !excluded
+        };
+        matchers.sets.iter().filter(|(_, patterns)| whole(patterns)).map(|(set, _)| *set).collect()
     }
 
     /// The sets that lose files when the directory `from` becomes `to`: below the new name a pattern no longer finds them.
@@ -279,67 +294,6 @@ impl Matchers {
         }
         let roots = roots.iter().zip((0..).map(SyncRootId));
         Ok(Self { gate, sets: exact, roots: Anchored::new(roots, &spelling).below() })
-    }
-}
-
-impl<T: Copy> Anchored<T> {
-    fn new<'g>(
-        patterns: impl Iterator<Item = (&'g Glob, T)>,
-        spelling: impl Fn(&'g Glob) -> &'g Vec<Vec<Token>>,
-    ) -> Self {
-        let (mut at_root, mut at_home) = (Vec::new(), Vec::new());
-        for (glob, target) in patterns {
-            let branches = spelling(glob).iter().map(|tokens| (tokens.clone(), target));
-            match glob.anchor {
-                Anchor::Root => at_root.extend(branches),
-                Anchor::Home => at_home.extend(branches),
-            }
-        }
-        Self { at_root, at_home }
-    }
-
-    /// What lies below the patterns, in their place.
-    fn below(mut self) -> Self {
-        for (tokens, _) in self.at_root.iter_mut().chain(&mut self.at_home) {
-            tokens.extend([Token::Literal(b"/".to_vec()), Token::Below]);
-        }
-        self
-    }
-
-    fn each_match(&self, path: &[u8], homes: &Homes, mut tell: impl FnMut(T)) {
-        let mut try_all = |patterns: &[(Vec<Token>, T)], path: &[u8]| {
-            let matching = patterns.iter().filter(|(tokens, _)| glob::matches(tokens, path));
-            matching.for_each(|(_, target)| tell(*target));
-        };
-        try_all(&self.at_root, path);
-        homes.rests(path).for_each(|rest| try_all(&self.at_home, rest));
-    }
-
-    fn may_continue(&self, path: &[u8], homes: &Homes) -> bool {
-        let any = |patterns: &[(Vec<Token>, T)], path: &[u8]| {
-            patterns.iter().any(|(tokens, _)| glob::may_continue(tokens, path))
-        };
-        any(&self.at_root, path) || homes.rests(path).any(|rest| any(&self.at_home, rest))
-    }
-}
-
-impl Anchored<Pattern> {
-    /// The patterns that include, each with where it begins.
-    fn each_include(&self) -> impl Iterator<Item = (Anchor, &[Token])> {
-        let at_root = self.at_root.iter().map(|pattern| (Anchor::Root, pattern));
-        let at_home = self.at_home.iter().map(|pattern| (Anchor::Home, pattern));
-        at_root
-            .chain(at_home)
-            .filter(|(_, (_, pattern))| !pattern.excludes)
-            .map(|(anchor, (tokens, _))| (anchor, &tokens[..]))
-    }
-}
-
-/// Could something below this directory match?
-fn continues(anchor: Anchor, tokens: &[Token], directory: &[u8], homes: &Homes) -> bool {
-    match anchor {
-        Anchor::Root => glob::may_continue(tokens, directory),
-        Anchor::Home => homes.rests(directory).any(|rest| glob::may_continue(tokens, rest)),
     }
 }
 

@@ -88,6 +88,34 @@ fn built_in_sets() {
 }
 
 #[test]
+fn folders_that_are_whole_in_a_set() {
+    let policy = policy(
+        "[[sensitive]]\nname='t'\npaths=['/a/b/**', '**/v/**', '~/k/*']\nexclude=['/a/b/v/**', '/a/b/x']\n",
+    );
+    let homes = policy.paths.homes();
+    for (folder, sets) in [
+        ("/Users/a/Documents", &["documents"][..]),
+        ("/Users/a/Documents/", &["documents"]),
+        ("/Users/a/.ssh", &[]),
+        ("/Users/a/.ssh/keys", &["ssh-keys"]),
+        ("/Users/a", &[]),
+        ("/A/B", &["t"]),
+        ("/a", &[]),
+        ("/a/bb", &[]),
+        ("/x/v", &["t"]),
+        ("/a/b/v", &[]),
+        ("/Users/a/k", &[]),
+        ("/", &[]),
+    ] {
+        let mut scratch = Scratch::new();
+        let canonical = policy.paths.canonical(folder.as_bytes(), &mut scratch);
+        let found: Vec<&str> =
+            policy.paths.whole(&canonical, &homes).iter().map(|set| &*policy.set(set).name).collect();
+        assert_eq!(found, sets, "{folder}");
+    }
+}
+
+#[test]
 fn globs() {
     for (pattern, path, matches) in [
         ("~/Documents/corp/**", "/Users/a/Documents/corp/x/y", true),

@@ -200,6 +200,47 @@ fn p14_folder_moved_into_a_sync_root() {
     assert_eq!(w.tell().alert().tenant.as_deref(), Some("me@gmail.com"));
 }
 
+/// A folder that is the root of a set is of that set, whichever others it lies in: iCloud may have documents, not the
+/// company's.
+#[test]
+fn a_folder_belongs_to_the_sets_of_all_that_it_holds() {
+    let docs = "/Users/alice/Documents/corp";
+    let icloud = "/Users/alice/Library/Mobile Documents/com~apple~CloudDocs/corp";
+    let drive = "/Users/alice/Library/CloudStorage/GoogleDrive-me@gmail.com/My Drive/corp";
+    let finder = apple("/System/Library/CoreServices/Finder.app/Contents/MacOS/Finder", "com.apple.finder");
+    let first_set = |told: &Told| {
+        let alert = told.alert();
+        assert_eq!(alert.severity.as_str(), "high");
+        alert.reads[0].sets[0].to_string()
+    };
+    for root in [icloud, drive] {
+        let mut w = World::new();
+        let p = w.launch(0.0, finder, &["Finder"]);
+        w.rename_folder(1.0, &p, docs, root);
+        assert_eq!(first_set(&w.tell()), "corp-docs", "moved to {root}");
+        let mut w = World::new();
+        let ln = w.launch(0.0, apple("/bin/ln", "com.apple.ln"), &["ln", "-s", docs, root]);
+        w.write(1.0, &ln, root);
+        assert_eq!(first_set(&w.tell()), "corp-docs", "linked to from {root}");
+    }
+    for folder in [docs.to_owned(), format!("{docs}/")] {
+        let mut w = World::new();
+        let p =
+            w.launch(0.0, adhoc("/opt/homebrew/bin/rclone", "rclone"), &["rclone", "copy", &folder, "mega:"]);
+        w.upload(1.0, &p, "g.api.mega.co.nz", 20_000);
+        assert_eq!(first_set(&w.tell()), "corp-docs", "{folder}");
+    }
+    // The folder that all documents lie in has no more than they have.
+    let mut w = World::new();
+    let p = w.launch(0.0, finder, &["Finder"]);
+    w.rename_folder(1.0, &p, "/Users/alice/Documents/private", icloud);
+    w.tell().none();
+    let mut w = World::new();
+    let p = w.launch(0.0, finder, &["Finder"]);
+    w.rename_folder(1.0, &p, "/Users/alice/Documents", drive);
+    assert_eq!((w.tell().alert().reads.len(), w.tell().alert().count), (1, 1));
+}
+
 /// Copies in a disk image, read from the volume that shows it.
 #[test]
 fn p15_disk_image() {
