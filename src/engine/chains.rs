@@ -194,7 +194,7 @@ impl Chain {
         }
         if self.unwraps(&completion) {
             self.give_to(&completion);
-        } else if completion.new_pair
+        } else if (completion.new_pair || self.count == 0)
             && !second
             && (!same_act || self.count == 0)
             && (known.is_none() || newest > Some(self.last_pair))

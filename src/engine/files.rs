@@ -147,7 +147,9 @@ impl Engine {
             self.folder_moved(life, time, &from.path, &to.path, HopKind::Rename);
         }
         parts.extend(self.moved_part(life, time, &from.path, &source));
-        parts.extend(self.own_part(life, time));
+        // What it wrote itself it does not put in once more.
+        let own = self.own_part(life, time);
+        parts.extend(own.filter(|own| !parts.iter().any(|part| part.load.id == own.load.id)));
         let hop = self.hop(life, HopKind::Rename, time, &to.path);
         hop.into_iter().for_each(|hop| parts.iter_mut().for_each(|part| part.step(hop.clone())));
         self.stain(&to.path, from.id, &parts, time, life, &target);
@@ -253,10 +255,10 @@ impl Engine {
         }
         let until = time.plus(self.policy.options.file_taint);
         let name = self.canonical(path.as_bytes());
+        let put = looked.class.root.is_some().then(|| self.put(life, path, looked.hash, id, parts));
         self.taints.stain(path, &name, looked.hash, id, parts, until);
-        if looked.class.root.is_some() {
-            let origins: Vec<Origin> = parts.iter().flat_map(Part::origins).collect();
-            self.dropped(life, time, looked, &origins);
+        if let Some(put) = put {
+            self.put_into_root(life, time, looked, parts, put);
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Actor, ProcessEvidence, Reason, Timestamp, UnknownName};
+use crate::model::{Actor, ProcessEvidence, Timestamp, UnknownName};
 use crate::policy::{
     Category, Identity, Leaving, SetId, SetMask, Subject, SyncRoot, SyncRootId, UnknownUpload,
 };
@@ -248,7 +248,14 @@ impl Engine {
     }
 
     /// Something landed in a folder that a sync client uploads: that is an upload by that client, at that moment.
-    pub(super) fn dropped(&mut self, id: LifeId, time: Timestamp, looked: &Looked, origins: &[Origin]) {
+    pub(super) fn dropped(
+        &mut self,
+        id: LifeId,
+        time: Timestamp,
+        looked: &Looked,
+        origins: &[Origin],
+        new_pair: bool,
+    ) {
         let Some((root_id, tenant)) = looked.class.root.clone() else { return };
         let Some(life) = self.lineage.get(id) else { return };
         if origins.is_empty() || self.policy.allow.is_client(&life.image.identity, root_id, &self.homes) {
@@ -281,7 +288,7 @@ impl Engine {
         if carried.is_empty() {
             return;
         }
-        self.at_once(id, time, Leaving::SyncDrop, place, carried, Vec::new());
+        self.at_once(id, time, Leaving::SyncDrop, place, carried, new_pair);
     }
 
     /// Data left, or was handed over, in this very moment and without a byte on the wire.
@@ -292,7 +299,7 @@ impl Engine {
         way: Leaving,
         place: Place,
         carried: Vec<Carried>,
-        reasons: Vec<Reason>,
+        new_pair: bool,
     ) {
         let Some(life) = self.lineage.get(id) else { return };
         let completion = Completion {
@@ -315,8 +322,8 @@ impl Engine {
             kin: Vec::new(),
             attribution: crate::model::Attribution::Process,
             host_wide_name: false,
-            new_pair: true,
-            reasons,
+            new_pair,
+            reasons: Vec::new(),
             deed: None,
             audit: None,
         };

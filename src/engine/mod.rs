@@ -23,6 +23,7 @@ mod completion;
 mod coverage;
 mod deeds;
 mod describe;
+mod drops;
 mod files;
 mod floors;
 mod flows;

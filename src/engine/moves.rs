@@ -60,7 +60,7 @@ impl Engine {
         source.sets = sets;
         if let Some(part) = self.moved_part(life, time, from, &source) {
             let origins: Vec<_> = part.origins().collect();
-            self.dropped(life, time, &target, &origins);
+            self.dropped(life, time, &target, &origins, true);
         }
     }
 

@@ -10,6 +10,7 @@ mod audit;
 mod benign;
 mod commands;
 mod determinism;
+mod drops;
 mod hops;
 mod malicious;
 mod network;

@@ -210,7 +210,7 @@ fn a_folder_belongs_to_the_sets_of_all_that_it_holds() {
     let finder = apple("/System/Library/CoreServices/Finder.app/Contents/MacOS/Finder", "com.apple.finder");
     let first_set = |told: &Told| {
         let alert = told.alert();
-        assert_eq!(alert.severity.as_str(), "high");
+        assert_eq!((alert.severity.as_str(), alert.count), ("high", 1));
         alert.reads[0].sets[0].to_string()
     };
     for root in [icloud, drive] {

@@ -233,6 +233,11 @@ impl World {
     /// Creates a file, writes it and closes it.
     pub fn write(&mut self, at: f64, who: &Proc, path: &str) {
         self.inode += 1;
+        self.write_inode(at, who, path, self.inode);
+    }
+
+    /// Creates this file, writes it and closes it.
+    pub fn write_inode(&mut self, at: f64, who: &Proc, path: &str, inode: u64) {
         let (dir, name) = path.rsplit_once('/').unwrap();
         let created = format!(
             "\"create\":{{\"destination_type\":1,\"destination\":{{\"new_path\":{{\"dir\":{},\"filename\":{},\"mode\":420}}}},\"acl\":null}}",
@@ -240,11 +245,44 @@ impl World {
             quoted(name)
         );
         self.event(at, who, 13, &created);
+        self.close_changed(at + 0.01, who, path, inode);
+    }
+
+    /// Opens a file that there is, writes it and closes it.
+    pub fn rewrite(&mut self, at: f64, who: &Proc, path: &str, inode: u64, flags: u32) {
+        let body = format!("\"open\":{{\"fflag\":{flags},\"file\":{}}}", file(path, inode, 1));
+        self.event(at, who, 10, &body);
+        self.close_changed(at + 0.01, who, path, inode);
+    }
+
+    fn close_changed(&mut self, at: f64, who: &Proc, path: &str, inode: u64) {
         let closed = format!(
             "\"close\":{{\"modified\":true,\"target\":{},\"was_mapped_writable\":false}}",
-            file(path, self.inode, 1)
+            file(path, inode, 1)
         );
-        self.event(at + 0.01, who, 12, &closed);
+        self.event(at, who, 12, &closed);
+    }
+
+    /// The name that it gets was that of `replaced`, if that is one.
+    pub fn rename_inode(
+        &mut self,
+        at: f64,
+        who: &Proc,
+        (from, inode): (&str, u64),
+        to: &str,
+        replaced: Option<u64>,
+    ) {
+        let (dir, name) = to.rsplit_once('/').unwrap();
+        let destination = match replaced {
+            Some(replaced) => format!("\"existing_file\":{}", file(to, replaced, 1)),
+            None => format!("\"new_path\":{{\"dir\":{},\"filename\":{}}}", file(dir, 0, 1), quoted(name)),
+        };
+        let kind = u8::from(replaced.is_none());
+        let body = format!(
+            "\"rename\":{{\"source\":{},\"destination_type\":{kind},\"destination\":{{{destination}}}}}",
+            file(from, inode, 1)
+        );
+        self.event(at, who, 25, &body);
     }
 
     pub fn rename(&mut self, at: f64, who: &Proc, from: &str, to: &str) {

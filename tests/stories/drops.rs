@@ -1,0 +1,52 @@
+//! Files put into synchronised folders.
+
+use super::world::*;
+
+const KEY: &str = "/Users/alice/.ssh/id_rsa";
+const CP: Program = apple("/bin/cp", "com.apple.cp");
+const ROOT: &str = "/Users/alice/Dropbox/app";
+/// `FWRITE`, `O_TRUNC`
+const EMPTIED: u32 = 0x402;
+const FWRITE: u32 = 0x2;
+
+fn inside(name: &str) -> String {
+    format!("{ROOT}/{name}")
+}
+
+/// However many events tell of it.
+#[test]
+fn one_file_put_there_is_one_pair() {
+    let mut w = World::new();
+    let cp = w.launch(0.0, CP, &["cp"]);
+    w.open(1.0, &cp, KEY);
+    w.write_inode(1.1, &cp, &inside("k"), 7);
+    w.rewrite(1.2, &cp, &inside("k"), 7, EMPTIED);
+    let told = w.tell();
+    assert_eq!((told.alert().count, told.alert().revision), (1, 1));
+
+    // Two files, read one after the other.
+    w.open(2.0, &cp, "/Users/alice/.ssh/id_ed25519");
+    w.write_inode(2.1, &cp, &inside("l"), 8);
+    let told = w.tell();
+    assert_eq!((told.alert().count, told.alert().reads.len()), (2, 2));
+
+    // The same once more, by another run of the program.
+    let mut w = World::new();
+    for at in [0.0, 10.0, 20.0] {
+        let cp = w.launch(at, CP, &["cp"]);
+        w.open(at + 1.0, &cp, KEY);
+        w.rewrite(at + 1.1, &cp, &inside("k"), 7, EMPTIED);
+    }
+    assert_eq!(w.tell().alert().count, 3);
+}
+
+/// Written elsewhere, then moved in.
+#[test]
+fn what_is_moved_in_is_put_there() {
+    let mut w = World::new();
+    let zip = w.launch(0.0, apple("/usr/bin/zip", "com.apple.zip"), &["zip"]);
+    w.open(1.0, &zip, KEY);
+    w.write_inode(1.1, &zip, "/private/tmp/a.zip", 7);
+    w.rename_inode(1.3, &zip, ("/private/tmp/a.zip", 7), &inside("a.zip"), None);
+    assert_eq!(w.tell().alert().count, 1);
+}
