@@ -1,4 +1,4 @@
-//! Files put into synchronised folders: what is put there is uploaded.
+//! Files put into synchronised folders. What is put there is uploaded; what lies there was.
 
 use crate::model::{FileId, FilePath, PathHash, Timestamp};
 
@@ -6,6 +6,7 @@ use super::Engine;
 use super::files::Looked;
 use super::lineage::LifeId;
 use super::taint::{Origin, Part};
+use super::window::Way;
 
 /// What a life does to a file that it may have put there already: one file is created, written and closed.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -46,14 +47,35 @@ impl Engine {
         &mut self,
         life: LifeId,
         time: Timestamp,
+        path: &FilePath,
         looked: &Looked,
         parts: &[Part],
         put: Put,
     ) {
-        if put == Put::Same {
-            return;
+        let (Some((root, _)), false) = (&looked.class.root, put == Put::Same) else { return };
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
+        let folder = self.policy.paths.root_folder(&canonical, *root, &self.homes).map(<[u8]>::to_vec);
+        self.scratch = scratch;
+        let mut origins: Vec<Origin> = parts.iter().flat_map(Part::origins).collect();
+        if let Some(folder) = folder {
+            origins.retain(|origin| !self.lay_below(&folder, origin, path));
         }
-        let origins: Vec<Origin> = parts.iter().flat_map(Part::origins).collect();
         self.dropped(life, time, looked, &origins, put == Put::New);
+    }
+
+    /// Was it read in this folder, or did it lie there on its way to `to`? Whoever edits a file there, or puts it back, puts
+    /// nothing into it.
+    fn lay_below(&mut self, folder: &[u8], origin: &Origin, to: &FilePath) -> bool {
+        let steps = Way::steps(origin.way.as_ref()).filter_map(|hop| hop.path.as_ref());
+        let places = std::iter::once(&origin.read.path).chain(steps.filter(|path| *path != to));
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let mut inside = |path: &FilePath| {
+            let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
+            canonical.bytes().strip_prefix(folder).is_some_and(|rest| rest.starts_with(b"/"))
+        };
+        let lay = places.into_iter().any(&mut inside);
+        self.scratch = scratch;
+        lay
     }
 }

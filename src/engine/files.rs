@@ -258,7 +258,7 @@ impl Engine {
         let put = looked.class.root.is_some().then(|| self.put(life, path, looked.hash, id, parts));
         self.taints.stain(path, &name, looked.hash, id, parts, until);
         if let Some(put) = put {
-            self.put_into_root(life, time, looked, parts, put);
+            self.put_into_root(life, time, path, looked, parts, put);
         }
     }
 

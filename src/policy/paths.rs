@@ -234,6 +234,22 @@ impl Paths {
         self.exact.as_ref().filter(|_| path.case_kept()).unwrap_or(&self.folded)
     }
 
+    /// The folder of the sync root that the path lies in.
+    pub fn root_folder<'p>(&self, path: &Canonical<'p>, root: SyncRootId, homes: &Homes) -> Option<&'p [u8]> {
+        let glob = self.roots.get(usize::from(root.0))?;
+        let (bytes, case_kept) = (path.bytes(), path.case_kept());
+        let end = |rest: &[u8]| {
+            let mut ends = memchr::memchr_iter(b'/', rest);
+            let length = ends.find(|end| glob.matches(&rest[..*end], case_kept))?;
+            Some(bytes.len() - rest.len() + length)
+        };
+        let end = match glob.anchor {
+            Anchor::Root => end(bytes),
+            Anchor::Home => homes.rests(bytes).find_map(end),
+        };
+        end.map(|end| &bytes[..end])
+    }
+
     /// The tenant in the name of the sync root that the path lies in.
     fn tenant(&self, root: SyncRootId, path: &Canonical<'_>, homes: &Homes) -> Option<Arc<str>> {
         let glob = self.roots.get(usize::from(root.0))?;

@@ -4,6 +4,11 @@ use super::world::*;
 
 const KEY: &str = "/Users/alice/.ssh/id_rsa";
 const CP: Program = apple("/bin/cp", "com.apple.cp");
+const CODE: Program = vendor(
+    "/Applications/Visual Studio Code.app/Contents/MacOS/Electron",
+    "com.microsoft.VSCode",
+    "UBF8T346G9",
+);
 const ROOT: &str = "/Users/alice/Dropbox/app";
 /// `FWRITE`, `O_TRUNC`
 const EMPTIED: u32 = 0x402;
@@ -30,6 +35,17 @@ fn one_file_put_there_is_one_pair() {
     let told = w.tell();
     assert_eq!((told.alert().count, told.alert().reads.len()), (2, 2));
 
+    // An archive: more is read and put into it, then it gets its name.
+    let mut w = World::new();
+    let zip = w.launch(0.0, apple("/usr/bin/zip", "com.apple.zip"), &["zip"]);
+    w.open(1.0, &zip, KEY);
+    w.write_inode(1.1, &zip, &inside("ziXYZ"), 7);
+    w.open(2.0, &zip, "/Users/alice/.ssh/id_ed25519");
+    w.rewrite(2.1, &zip, &inside("ziXYZ"), 7, FWRITE);
+    w.rename_inode(2.3, &zip, (&inside("ziXYZ"), 7), &inside("a.zip"), None);
+    let told = w.tell();
+    assert_eq!((told.alert().count, told.alert().reads.len()), (1, 2));
+
     // The same once more, by another run of the program.
     let mut w = World::new();
     for at in [0.0, 10.0, 20.0] {
@@ -49,4 +65,39 @@ fn what_is_moved_in_is_put_there() {
     w.write_inode(1.1, &zip, "/private/tmp/a.zip", 7);
     w.rename_inode(1.3, &zip, ("/private/tmp/a.zip", 7), &inside("a.zip"), None);
     assert_eq!(w.tell().alert().count, 1);
+}
+
+/// A secret that lies in a folder is edited there: whichever way the editor saves, nothing new gets into the folder.
+#[test]
+fn editing_what_lies_there_puts_nothing_there() {
+    let env = inside(".env");
+    let edited = |save: &dyn Fn(&mut World, &Proc)| {
+        let mut w = World::new();
+        let code = w.launch(0.0, CODE, &["code"]);
+        w.open(1.0, &code, &inside(".env"));
+        save(&mut w, &code);
+        w.tell()
+    };
+    edited(&|w, code| w.rewrite(2.0, code, &env, 7, EMPTIED)).none();
+    for temporary in [inside(".env.tmp"), "/private/var/folders/zz/T/NSIRD_x/.env".to_owned()] {
+        let saved = edited(&|w, code| {
+            w.write_inode(2.0, code, &temporary, 8);
+            w.rename_inode(2.2, code, (&temporary, 8), &env, Some(7));
+        });
+        saved.none();
+    }
+    edited(&|w, code| w.rename_inode(2.0, code, (&env, 7), &inside(".env.bak"), None)).none();
+    // Another folder is another matter: another client's, another account's, another user's.
+    for elsewhere in [
+        "/Users/alice/Library/CloudStorage/GoogleDrive-me@gmail.com/My Drive/.env",
+        "/Users/bob/Dropbox/app/.env",
+    ] {
+        edited(&|w, code| w.write_inode(2.0, code, elsewhere, 8)).alert();
+    }
+    // And so is what did not lie there.
+    let mut w = World::new();
+    let code = w.launch(0.0, CODE, &["code"]);
+    w.open(1.0, &code, "/Users/alice/src/app/.env");
+    w.rewrite(2.0, &code, &env, 7, EMPTIED);
+    w.tell().alert();
 }
