@@ -49,7 +49,9 @@ impl Engine {
                 }
                 self.mounted(time, &at);
             }
-            What::Written { file } | What::Created { file } => self.wrote(life, time, &file),
+            What::Emptied { path, id } => self.emptied(life, path, id),
+            What::Written { file } => self.wrote(life, time, &file, false),
+            What::Created { file } => self.wrote(life, time, &file, true),
             What::Renamed { from, to } => self.renamed(life, time, &from, &to),
             What::Removed { file } => {
                 let hash = self.hash(file.path.as_bytes());

@@ -31,6 +31,10 @@ pub(super) struct Looked {
 
 impl Engine {
     pub(super) fn opened(&mut self, life: LifeId, time: Timestamp, file: &File, flags: OpenFlags) {
+        if flags.empties() {
+            let hash = self.hash(file.path.as_bytes());
+            self.emptied(life, hash, file.id);
+        }
         // To list a folder is to read no file.
         if !flags.reads() || file.directory {
             return;
@@ -124,9 +128,22 @@ impl Engine {
         life.absorbed.push_back((load, time));
     }
 
-    pub(super) fn wrote(&mut self, life: LifeId, time: Timestamp, file: &File) {
+    /// What was in the file is gone. Only who wrote it may still be at it: it is created, and then opened to be written.
+    pub(super) fn emptied(&mut self, life: LifeId, path: PathHash, id: Option<FileId>) {
+        let Some(life) = self.lineage.get(life).filter(|_| !self.taints.is_empty()) else { return };
+        let key = life.image.evidence.info.key;
+        let own = |part: &Part| part.hops.last().is_some_and(|hop| hop.process.info.key == key);
+        self.taints.emptied(path, id, own);
+    }
+
+    /// `created`: it is a new file, whatever had its name before.
+    pub(super) fn wrote(&mut self, life: LifeId, time: Timestamp, file: &File, created: bool) {
         if file.path.as_bytes().starts_with(b"/dev/") {
             return;
+        }
+        if !self.taints.is_empty() {
+            let hash = self.hash(file.path.as_bytes());
+            self.taints.replaced(hash, file.id, created);
         }
         let Some(mut part) = self.own_part(life, time) else { return };
         part.hops.extend(self.hop(life, HopKind::Stage, time, &file.path));
@@ -138,6 +155,9 @@ impl Engine {
         let source = self.look_at(life, from, time);
         let target = self.look(life, &to.path, time);
         let mut parts = self.carried(source.hash, from.id);
+        if source.hash != target.hash {
+            self.taints.replaced(target.hash, from.id, true);
+        }
         if !parts.is_empty() {
             let name = self.canonical(to.path.as_bytes());
             self.taints.renamed(source.hash, &to.path, &name, target.hash);

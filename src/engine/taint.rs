@@ -237,6 +237,37 @@ impl Taints {
         }
     }
 
+    /// The name leads to another file now. Its inode may have other names that live on.
+    /// `anew`: the file `id` was created or moved there; else it was seen there, and only another number tells.
+    pub fn replaced(&mut self, path: PathHash, id: Option<FileId>, anew: bool) {
+        let Some((key, file)) = self.by_path.get(&path).and_then(|key| Some((*key, self.files.get(key)?)))
+        else {
+            return;
+        };
+        let (same, told) = (file.id == id, file.id.is_some() && id.is_some());
+        if told && same || !told && !anew {
+            return;
+        }
+        if file.id.is_none() {
+            return self.drop_file(key);
+        }
+        if self.by_name.get(&file.name) == Some(&key) {
+            self.by_name.remove(&file.name);
+        }
+        self.by_path.remove(&path);
+    }
+
+    /// The file was emptied: it carries no longer but what is to be kept.
+    pub fn emptied(&mut self, path: PathHash, id: Option<FileId>, keep: impl FnMut(&Part) -> bool) {
+        let by_id = || id.as_ref().and_then(|id| self.by_id.get(id));
+        let Some(key) = self.by_path.get(&path).or_else(by_id).copied() else { return };
+        let Some(file) = self.files.get_mut(&key) else { return };
+        file.parts.retain(keep);
+        if file.parts.is_empty() {
+            self.drop_file(key);
+        }
+    }
+
     pub fn expire(&mut self, now: Timestamp) {
         while let Some(&(until, key)) = self.expiry.first()
             && until < now

@@ -46,6 +46,7 @@ pub struct OpenFlags(pub u32);
 impl OpenFlags {
     pub const FREAD: u32 = 0x1;
     pub const FWRITE: u32 = 0x2;
+    pub const O_TRUNC: u32 = 0x400;
     pub const O_EVTONLY: u32 = 0x8000;
     pub const O_DIRECTORY: u32 = 0x10_0000;
 
@@ -56,6 +57,11 @@ impl OpenFlags {
 
     pub const fn writes(self) -> bool {
         self.0 & Self::FWRITE != 0
+    }
+
+    /// To be written from the beginning, and not read.
+    pub const fn empties(self) -> bool {
+        self.writes() && self.0 & Self::O_TRUNC != 0 && !self.reads()
     }
 }
 
@@ -121,6 +127,11 @@ pub enum What {
         name: Option<FilePath>,
         /// Names that the file has; 0 when `name` is absent or no stat came.
         links: u32,
+    },
+    /// An open of any other file that empties it and does not read: it matters only if that file is tainted by then.
+    Emptied {
+        path: PathHash,
+        id: Option<FileId>,
     },
     /// Closed after it was changed.
     Written {

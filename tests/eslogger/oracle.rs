@@ -197,7 +197,11 @@ fn open(event: &Value) -> Option<What> {
     let opened = file(&event["file"]);
     let links = if opened.directory { 0 } else { opened.links };
     let (name, links) = if interest.named { (Some(path(&event["file"])), links) } else { (None, 0) };
-    flags.reads().then(|| What::Touch { path: interest.hash, id: id(&event["file"]), name, links })
+    let (path, id) = (interest.hash, id(&event["file"]));
+    match flags.reads() {
+        true => Some(What::Touch { path, id, name, links }),
+        false => flags.empties().then_some(What::Emptied { path, id }),
+    }
 }
 
 fn copied_to(event: &Value) -> FilePath {

@@ -1,4 +1,4 @@
-//! Files put into synchronised folders.
+//! Files put into synchronised folders, and staged files that others replace.
 
 use super::world::*;
 
@@ -9,6 +9,7 @@ const CODE: Program = vendor(
     "com.microsoft.VSCode",
     "UBF8T346G9",
 );
+const X: Program = adhoc("/private/tmp/x", "x");
 const ROOT: &str = "/Users/alice/Dropbox/app";
 /// `FWRITE`, `O_TRUNC`
 const EMPTIED: u32 = 0x402;
@@ -99,5 +100,75 @@ fn editing_what_lies_there_puts_nothing_there() {
     let code = w.launch(0.0, CODE, &["code"]);
     w.open(1.0, &code, "/Users/alice/src/app/.env");
     w.rewrite(2.0, &code, &env, 7, EMPTIED);
+    w.tell().alert();
+}
+
+/// A staged file, what becomes of it, and a third program that sends whatever lies there then.
+fn staged(then: impl Fn(&mut World, &Proc, &Proc)) -> Told {
+    let mut w = World::new();
+    let thief = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &thief, KEY);
+    w.write_inode(2.0, &thief, "/private/tmp/out", 100);
+    let other = w.launch(3.0, adhoc("/opt/homebrew/bin/gen", "gen"), &["gen"]);
+    then(&mut w, &thief, &other);
+    let up = w.launch(10.0, adhoc("/opt/homebrew/bin/up", "up"), &["up"]);
+    w.open_inode(11.0, &up, "/private/tmp/out", 200);
+    w.upload(12.0, &up, "content.dropboxapi.com", 30_000);
+    w.tell()
+}
+
+#[test]
+fn a_file_that_replaced_a_staged_one_is_clean() {
+    let new = "/private/tmp/new";
+    for replaced in [Some(100), Some(9), None] {
+        let told = staged(|w, _, other| {
+            w.write_inode(4.0, other, new, 200);
+            w.rename_inode(5.0, other, (new, 200), "/private/tmp/out", replaced);
+        });
+        told.none();
+    }
+    staged(|w, _, other| w.write_inode(4.0, other, "/private/tmp/out", 200)).none();
+    staged(|w, _, other| w.rewrite(4.0, other, "/private/tmp/out", 200, FWRITE)).none();
+    // Emptied and written anew.
+    let same = |flags| {
+        let mut w = World::new();
+        let thief = w.launch(0.0, X, &["x"]);
+        w.open(1.0, &thief, KEY);
+        w.write_inode(2.0, &thief, "/private/tmp/out", 100);
+        let other = w.launch(3.0, adhoc("/opt/homebrew/bin/gen", "gen"), &["gen"]);
+        w.rewrite(4.0, &other, "/private/tmp/out", 100, flags);
+        let up = w.launch(10.0, adhoc("/opt/homebrew/bin/up", "up"), &["up"]);
+        w.open_inode(11.0, &up, "/private/tmp/out", 100);
+        w.upload(12.0, &up, "content.dropboxapi.com", 30_000);
+        w.tell()
+    };
+    same(EMPTIED).none();
+    // Something was only added.
+    same(FWRITE).alert();
+}
+
+/// Whoever still carries the read puts it into whatever he writes.
+#[test]
+fn a_thief_who_writes_his_file_anew_keeps_it_tainted() {
+    let out = "/private/tmp/out";
+    staged(|w, thief, _| w.rewrite(4.0, thief, out, 100, FWRITE)).alert();
+    staged(|w, thief, _| w.rewrite(4.0, thief, out, 100, EMPTIED)).alert();
+    staged(|w, thief, _| w.write_inode(4.0, thief, out, 200)).alert();
+    let moved = staged(|w, thief, _| {
+        w.write_inode(4.0, thief, "/private/tmp/new", 200);
+        w.rename_inode(5.0, thief, ("/private/tmp/new", 200), out, Some(100));
+    });
+    moved.alert();
+    // The file that was replaced has another name.
+    let mut w = World::new();
+    let thief = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &thief, KEY);
+    w.write_inode(2.0, &thief, out, 100);
+    w.link(2.5, &thief, out, "/private/tmp/kept", 100);
+    let other = w.launch(3.0, adhoc("/opt/homebrew/bin/gen", "gen"), &["gen"]);
+    w.write_inode(4.0, &other, out, 200);
+    let up = w.launch(10.0, adhoc("/opt/homebrew/bin/up", "up"), &["up"]);
+    w.open_inode(11.0, &up, "/private/tmp/kept", 100);
+    w.upload(12.0, &up, "content.dropboxapi.com", 30_000);
     w.tell().alert();
 }

@@ -117,6 +117,8 @@ fn open(event: &EventOpen<'_>, gate: &mut dyn Gate) -> Option<What> {
             (None, 0)
         };
         Some(What::Touch { path: interest.hash, id: id(&opened), name, links })
+    } else if flags.empties() {
+        Some(What::Emptied { path: interest.hash, id: id(&opened) })
     } else {
         None
     }

@@ -99,6 +99,8 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
         let id = file.id(context.tools.finders);
         let links = if interest.named { file.links(context.tools.finders) } else { 0 };
         Some(What::Touch { path: interest.hash, id, name, links })
+    } else if flags.empties() {
+        Some(What::Emptied { path: interest.hash, id: file.id(context.tools.finders) })
     } else {
         None
     };
