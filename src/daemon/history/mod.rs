@@ -18,7 +18,7 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use crate::engine::habits::Baseline;
-use crate::model::{Alert, Record, Upload, UploadOutcome, upload::MAX_PATHS};
+use crate::model::{Alert, Evidence, FilePath, Record, Upload, UploadOutcome, upload::MAX_PATHS};
 
 use super::clock;
 
@@ -136,6 +136,13 @@ pub fn of_alert(alert: &Alert) -> Option<Upload> {
     let mut sets: Vec<Arc<str>> = alert.reads.iter().flat_map(|read| read.sets.iter().cloned()).collect();
     sets.sort();
     sets.dedup();
+    let mut paths: Vec<FilePath> = Vec::new();
+    // A staged file lies where its maker put it: what it was made of says where the data is from.
+    for read in alert.reads.iter().filter(|read| read.evidence != Evidence::Taint) {
+        if paths.len() < MAX_PATHS && !paths.contains(&read.path) {
+            paths.push(read.path.clone());
+        }
+    }
     Some(Upload {
         time: alert.time,
         user: alert.user?,
@@ -143,7 +150,7 @@ pub fn of_alert(alert: &Alert) -> Option<Upload> {
         uploader: Arc::clone(alert.uploader.process()?),
         parent: alert.chain.first().cloned(),
         sets,
-        paths: alert.reads.iter().take(MAX_PATHS).map(|read| read.path.clone()).collect(),
+        paths,
         service: alert.service.clone()?,
         tenant: alert.tenant.clone(),
         category: alert.category.clone(),

@@ -1,8 +1,8 @@
 //! Patterns sorted by where they begin, tried one by one.
 
-use super::super::glob::{self, Anchor, Glob, Token};
-use super::super::homes::Homes;
 use super::Pattern;
+use crate::policy::glob::{self, Anchor, Glob, Token};
+use crate::policy::homes::Homes;
 
 /// Patterns from the root, and patterns from a home.
 #[derive(Clone, Debug)]
