@@ -160,7 +160,11 @@ impl Engine {
     ) -> Looked {
         let mut scratch = std::mem::take(&mut self.scratch);
         let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
-        let sets = self.policy.paths.whole(&canonical, &self.homes).without(looked.class.sets);
+        let (paths, homes) = (&self.policy.paths, &self.homes);
+        let whole = paths.whole(&canonical, homes);
+        // Sets within a set have their folders below.
+        let below = if whole.is_empty() { whole } else { paths.named_below(&canonical, homes) };
+        let sets = whole.union(below).without(looked.class.sets);
         looked.class.sets = looked.class.sets.union(sets);
         looked.sets = looked.sets.union(self.unexcused(life, sets, &canonical, time));
         self.scratch = scratch;

@@ -392,6 +392,12 @@ fn m03_rclone_to_mega() {
     w.upload(2.0, &p, "gfs270n111.userstorage.mega.co.nz", 800_000);
     let told = w.tell();
     assert_eq!(told.alert().service.as_deref(), Some("mega"));
+
+    // All that lies in the folder is sent, the company's own documents too.
+    let mut w = World::new();
+    let p = w.launch(0.0, tool("rclone"), &["rclone", "copy", "/Users/alice/Documents", "mega:"]);
+    w.upload(2.0, &p, "gfs270n111.userstorage.mega.co.nz", 800_000);
+    assert_eq!(w.tell().alert().severity.as_str(), "high");
 }
 
 /// The interpreter runs a tool that is a script; a renamed tool is known by who signed it.
