@@ -81,6 +81,7 @@ impl Engine {
             reader: Arc::clone(&image.evidence),
             code: Arc::clone(&image.code),
             evidence,
+            named: None,
             truncated: false,
             named_fork: false,
             nested: false,
@@ -119,6 +120,7 @@ impl Engine {
                     id: known.id,
                     path: known.path.clone(),
                     reader: Arc::clone(&known.reader),
+                    named: Some(known.time),
                     ..(*bearing.read).clone()
                 };
                 argv.read = Arc::new(read);

@@ -113,7 +113,7 @@ fn allowed_window(policy: &Policy, sets: SetMask) -> Span {
 /// The uploading command's own arguments name the file.
 fn names_itself(read: &Read, uploader: &Actor) -> bool {
     let own = uploader.process().is_some_and(|process| process.info.key == read.reader.info.key);
-    read.evidence == Evidence::Argv && own
+    read.is_known_by(Evidence::Argv) && own
 }
 
 /// The reads, most sensitive first, each followed in time by the staged copies they went through.
@@ -124,13 +124,18 @@ fn reads(policy: &Policy, chain: &Chain) -> (Vec<ReadEvidence>, u64) {
         let staged = carried.bearing.through.iter();
         for read in std::iter::once(&carried.bearing.read).chain(staged) {
             let evidence = read_evidence(policy, read, carried.sets);
-            let known = |other: &(_, ReadEvidence)| {
-                other.1.path == evidence.path
-                    && other.1.time == evidence.time
-                    && other.1.evidence == evidence.evidence
-            };
-            if !all.iter().any(known) {
-                all.push((severity(carried.sets), evidence));
+            // That the sender's own command line named what it then opened is worth telling.
+            let named = read.named.filter(|_| names_itself(read, &chain.uploader));
+            let named = named.map(|time| ReadEvidence { time, evidence: Evidence::Argv, ..evidence.clone() });
+            for evidence in std::iter::once(evidence).chain(named) {
+                let known = |other: &(_, ReadEvidence)| {
+                    other.1.path == evidence.path
+                        && other.1.time == evidence.time
+                        && other.1.evidence == evidence.evidence
+                };
+                if !all.iter().any(known) {
+                    all.push((severity(carried.sets), evidence));
+                }
             }
         }
     }

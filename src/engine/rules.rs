@@ -206,7 +206,7 @@ fn reads<'a>(known: &Known<'_>, actor: &Actor, wanted: &ReadStep, chain: &'a Cha
     let fits = |carried: &&Carried| {
         let read = &carried.bearing.read;
         wanted.sets.is_none_or(|sets| !sets.intersection(carried.sets).is_empty())
-            && (wanted.evidence.is_empty() || wanted.evidence.contains(&read.evidence))
+            && (wanted.evidence.is_empty() || wanted.evidence.iter().any(|one| read.is_known_by(*one)))
             && (wanted.paths.is_empty()
                 || wanted.paths.iter().any(|pattern| pattern.matches(&read.path, known.homes)))
             && (!wanted.same_process

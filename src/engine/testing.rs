@@ -60,6 +60,7 @@ pub fn read(path: &str, time: Timestamp) -> Arc<Read> {
         reader: evidence(1, "/bin/cat"),
         code: "test".into(),
         evidence: Evidence::Open,
+        named: None,
         truncated: false,
         named_fork: false,
         nested: false,

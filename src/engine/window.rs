@@ -49,10 +49,19 @@ pub struct Read {
     /// The reader's code identity, see `identity::code_word`.
     pub code: Arc<str>,
     pub evidence: Evidence,
+    /// When the command line of the process that opened it had named it.
+    pub named: Option<Timestamp>,
     pub truncated: bool,
     pub named_fork: bool,
     /// On a volume that was attached from an image.
     pub nested: bool,
+}
+
+impl Read {
+    /// Is it known in this way, be it beside another?
+    pub fn is_known_by(&self, evidence: Evidence) -> bool {
+        self.evidence == evidence || evidence == Evidence::Argv && self.named.is_some()
+    }
 }
 
 /// The way a read came, newest step first, shared between all that came the same way.

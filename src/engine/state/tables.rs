@@ -77,8 +77,20 @@ kept! {
 /// With the sets as they are numbered now: earlier numberings are not kept.
 impl Kept for Read {
     fn keep(&self, to: &mut Writer) {
-        let Self { id, path, sets, epoch, time, reader, code, evidence, truncated, named_fork, nested } =
-            self;
+        let Self {
+            id,
+            path,
+            sets,
+            epoch,
+            time,
+            reader,
+            code,
+            evidence,
+            named,
+            truncated,
+            named_fork,
+            nested,
+        } = self;
         let sets = match to.epochs.get(*epoch as usize) {
             None => *sets,
             Some(now) => {
@@ -87,7 +99,7 @@ impl Kept for Read {
             }
         };
         all!(to; id, path, sets, time, reader, code);
-        all!(to; evidence, truncated, named_fork, nested);
+        all!(to; evidence, named, truncated, named_fork, nested);
     }
 
     fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
@@ -100,6 +112,7 @@ impl Kept for Read {
             reader: Kept::give(from)?,
             code: Kept::give(from)?,
             evidence: Kept::give(from)?,
+            named: Kept::give(from)?,
             truncated: Kept::give(from)?,
             named_fork: Kept::give(from)?,
             nested: Kept::give(from)?,
