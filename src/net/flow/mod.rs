@@ -68,8 +68,10 @@ pub(super) struct Shared {
     opened: Vec<u8>,
 }
 
-/// Handshakes and flows kept for reuse: as many as commonly begin while as many end.
+/// Handshakes kept for reuse: as many as commonly begin while as many end.
 const MAX_SPARE: usize = 64;
+/// Flows kept for reuse, about 700 bytes each: those of a second end together, and as many begin in the next.
+const MAX_SPARE_FLOWS: usize = 1024;
 
 impl Shared {
     pub(super) fn new(limits: Limits) -> Self {

@@ -7,8 +7,8 @@ use super::gone::Gone;
 use super::key::sender_is_client;
 use super::ways::{Way, Ways};
 use super::{
-    Close, Flow, FlowId, FlowSummary, Half, INTO, Key, LINGER, MAX_SPARE, NetFact, OUT, Owner, RawOwner,
-    Segment, Shared, Timestamp, Transport, is_same_owner,
+    Close, Flow, FlowId, FlowSummary, Half, INTO, Key, LINGER, MAX_SPARE_FLOWS, NetFact, OUT, Owner,
+    RawOwner, Segment, Shared, Timestamp, Transport, is_same_owner,
 };
 use crate::model::{Direction, Hasher, Table};
 use crate::net::frame::TcpHeader;
@@ -260,7 +260,7 @@ impl Flows {
         if shared.limits.summaries {
             self.finished.push(flow.summary());
         }
-        if self.spare.len() < MAX_SPARE {
+        if self.spare.len() < MAX_SPARE_FLOWS {
             self.spare.push(flow);
         }
     }
