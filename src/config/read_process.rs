@@ -1,7 +1,7 @@
 //! `process = { ... }`: which program is meant, and how surely it can be known.
 
 use crate::model::CdHash;
-use crate::policy::{ProcessMatcher, ProgramPath, Volumes};
+use crate::policy::{ProcessMatcher, ProgramPath, Volumes, is_team_id};
 
 use super::diagnostics::{Complaint, Level, Place};
 use super::schema;
@@ -70,7 +70,7 @@ pub(super) fn identifier(node: &Node, key: &str) -> Result<String, Complaint> {
 /// An identifier as no program has it would never match, and nobody would know why.
 fn warn_of_spelling(section: &mut Section<'_, '_>, matcher: &ProcessMatcher) {
     let at = section.at().clone();
-    if let Some(team) = matcher.team_id.as_deref().filter(|team| !is_team(team)) {
+    if let Some(team) = matcher.team_id.as_deref().filter(|team| !is_team_id(team)) {
         let never = Complaint::new(format!("`{team}` is no team_id: no program has it"));
         section.warn(&at, never.hint("ten capital letters and digits, as `codesign -dv` says"));
     }
@@ -78,11 +78,6 @@ fn warn_of_spelling(section: &mut Section<'_, '_>, matcher: &ProcessMatcher) {
         let never = Complaint::new("a signing_id is compared as it stands, `*` and `?` too");
         section.warn(&at, never.hint("write it out, or leave it out and keep the team_id"));
     }
-}
-
-/// As Apple gives them out.
-fn is_team(team: &str) -> bool {
-    team.len() == 10 && team.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
 }
 
 /// Says what is wrong with the whole, or weak.

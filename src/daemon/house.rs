@@ -9,7 +9,7 @@ use crate::config::{self, Level, Settings, managed};
 use crate::engine::order::{MAX_HELD, Order, SourceId, SourceRank};
 use crate::engine::state::{Away, State};
 use crate::engine::{Engine, Occupancy, Stats};
-use crate::model::{CoverageKind, Input, ProcessKey, Record, Set, Span, Timestamp};
+use crate::model::{Input, ProcessKey, Record, Set, Span, Timestamp};
 use crate::policy::Policy;
 use crate::sensor::gate::{Gate, PolicyGate};
 use crate::sensor::running;
@@ -199,12 +199,7 @@ impl Thinker {
     fn tell_disorder(&mut self) {
         let (late, hurried) = self.order.disorder();
         let new = (late + hurried).saturating_sub(self.told);
-        if new > 0 {
-            let text =
-                "events that came too late to be put in order with the others; judged by their own time";
-            let since = self.order.take_disordered().unwrap_or(self.engine.now());
-            self.engine.note_since(since, CoverageKind::LateEvent, new, text);
-            self.told += new;
-        }
+        self.engine.note_disorder(&mut self.order, new);
+        self.told += new;
     }
 }

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use crate::engine::Engine;
 use crate::engine::habits::Baseline;
 use crate::engine::order::{Order, SourceId, SourceRank};
-use crate::model::{CoverageKind, Input, Record, Span};
+use crate::model::{Input, Record, Span};
 use crate::policy::Policy;
 use crate::sensor::audit::Audit;
 use crate::sensor::capture::CaptureReader;
@@ -160,12 +160,7 @@ impl Replay {
             self.engine.step(input, &mut records);
         }
         let (late, hurried) = self.order.disorder();
-        if late + hurried > 0 {
-            let text =
-                "events that came too late to be put in order with the others; judged by their own time";
-            let since = self.order.take_disordered().unwrap_or(self.engine.now());
-            self.engine.note_since(since, CoverageKind::LateEvent, late + hurried, text);
-        }
+        self.engine.note_disorder(&mut self.order, late + hurried);
         self.engine.finish(&mut records);
         self.remember(&records);
         records.drain(..).all(&mut emit);

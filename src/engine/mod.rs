@@ -268,12 +268,21 @@ impl Engine {
     }
 
     /// The same for what began before now.
-    pub fn note_since(&mut self, since: Timestamp, kind: CoverageKind, count: u64, text: &str) {
+    fn note_since(&mut self, since: Timestamp, kind: CoverageKind, count: u64, text: &str) {
         let now = self.now;
         if self.coverage.is_told() {
             self.timers.insert((now.plus(coverage::EVERY), Timer::Coverage));
         }
         self.coverage.note(kind, since.min(now), count, text);
+    }
+
+    /// Notes what the order could not put in order: so many events since it was last noted.
+    pub fn note_disorder(&mut self, order: &mut order::Order, count: u64) {
+        let text = "events that came too late to be put in order with the others; judged by their own time";
+        let since = order.take_disordered().unwrap_or(self.now);
+        if count > 0 {
+            self.note_since(since, CoverageKind::LateEvent, count, text);
+        }
     }
 
     /// The sets of a read as the present policy numbers them.

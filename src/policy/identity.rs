@@ -9,6 +9,11 @@ use super::canonical::{Scratch, Volumes};
 use super::glob::Glob;
 use super::homes::Homes;
 
+/// A team identifier as Apple gives them out: ten capital letters and digits.
+pub fn is_team_id(text: &str) -> bool {
+    text.len() == 10 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+}
+
 /// A process's code, as allow entries see it.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Identity {

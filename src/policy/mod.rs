@@ -42,7 +42,7 @@ pub use canonical::{Canonical, Scratch, Spelling, Volumes};
 pub use domain::{DomainError, DomainPattern, canonical_name};
 pub use glob::{Glob, GlobError};
 pub use homes::{Homes, Learned};
-pub use identity::{Identity, ProcessMatcher, ProgramPath, Signing, Subject};
+pub use identity::{Identity, ProcessMatcher, ProgramPath, Signing, Subject, is_team_id};
 pub use ids::{ServiceId, SetId, SetMask, SyncRootId};
 pub use mail::{Mail, MailServers};
 pub use paths::{PathClass, Paths, PatternHit, Reach, SetPaths};

@@ -4,6 +4,7 @@ use sha2::{Digest, Sha256};
 
 use crate::config::managed::DOMAIN;
 use crate::model::Property;
+use crate::policy::is_team_id;
 
 /// Identifiers of profiles and payloads begin with it.
 const PROFILE: &str = "com.cloudward.profile";
@@ -14,8 +15,7 @@ pub(super) struct Signer(String);
 
 impl Signer {
     pub(super) fn new(team_id: &str) -> Option<Self> {
-        let good = |byte: u8| byte.is_ascii_uppercase() || byte.is_ascii_digit();
-        (team_id.len() == 10 && team_id.bytes().all(good)).then(|| Self(team_id.to_owned()))
+        is_team_id(team_id).then(|| Self(team_id.to_owned()))
     }
 
     /// Signed with a Developer ID of this team: the two marks are those of Apple's intermediate authority and of a Developer
