@@ -1,5 +1,6 @@
 //! `cloudward replay`: the same engine over recordings.
 
+use std::collections::BTreeMap;
 use std::io::{self, Cursor, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -187,8 +188,17 @@ fn report(summary: &Summary) {
         eprintln!("cloudward: from {first} to {last}");
     }
     if !summary.skipped.is_empty() {
-        let names: Vec<String> =
-            summary.skipped.iter().map(|(name, count)| format!("{name} {count}")).collect();
-        eprintln!("cloudward: event types that no verdict needs: {}", names.join(", "));
+        eprintln!("cloudward: event types that no verdict needs: {}", listed(&summary.skipped));
     }
+    if !summary.unknown_fields.is_empty() {
+        eprintln!(
+            "cloudward: fields that this version does not know, in the {} lines that were looked at for them: {}",
+            summary.looked_at,
+            listed(&summary.unknown_fields)
+        );
+    }
+}
+
+fn listed(counts: &BTreeMap<String, u64>) -> String {
+    counts.iter().map(|(name, count)| format!("{name} {count}")).collect::<Vec<_>>().join(", ")
 }

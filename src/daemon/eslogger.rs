@@ -258,6 +258,10 @@ fn read_lines(pipe: PipeReader, inlet: &Inlet, ill: &Ill) {
         decoder.take_coverage().into_iter().for_each(|loss| offer(inlet, Input::Coverage(loss)));
     }
     decoder.finish().into_iter().for_each(|loss| offer(inlet, Input::Coverage(loss)));
+    for (name, count) in decoder.counts().unknown_fields() {
+        let name = String::from_utf8_lossy(name);
+        tracing::info!(%name, count, "eslogger writes a field that this version does not know");
+    }
 }
 
 fn refuse(inlet: &Inlet, number: u64, error: &dyn std::fmt::Display) {

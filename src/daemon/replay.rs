@@ -6,7 +6,7 @@
 mod sources;
 mod summary;
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::hash::Hasher;
 use std::sync::Arc;
 
@@ -205,11 +205,20 @@ impl Replay {
     fn conclude(mut self) -> Summary {
         self.summary.stats = self.engine.stats;
         self.summary.history = self.history.take().map(Sums::into_entries).unwrap_or_default();
-        for (name, lines) in self.events.iter().flat_map(|events| events.decoder.counts().unread()) {
-            let name = String::from_utf8_lossy(name).into_owned();
-            *self.summary.skipped.entry(name).or_default() += lines;
+        for counts in self.events.iter().map(|events| events.decoder.counts()) {
+            add(&mut self.summary.skipped, counts.unread());
+            add(&mut self.summary.unknown_fields, counts.unknown_fields());
+            self.summary.looked_at += counts.looked_at();
         }
         self.summary
+    }
+}
+
+/// Names are a stranger's: what would move a terminal is escaped.
+fn add<'a>(sums: &mut BTreeMap<String, u64>, counts: impl Iterator<Item = (&'a [u8], u64)>) {
+    for (name, count) in counts {
+        let name = String::from_utf8_lossy(name).escape_debug().to_string();
+        *sums.entry(name).or_default() += count;
     }
 }
 

@@ -46,6 +46,9 @@ pub struct Summary {
     pub failures: Vec<String>,
     /// Event types that no verdict needs, with how often they came in all files together.
     pub skipped: BTreeMap<String, u64>,
+    /// Fields of events that this version does not know, as `object.name`, with how often they stood in `looked_at` lines.
+    pub unknown_fields: BTreeMap<String, u64>,
+    pub looked_at: u64,
     /// What the tap did not understand of the captures, each a sentence; traffic that every network has is left out.
     pub notes: Vec<String>,
     pub stats: Stats,

@@ -36,6 +36,17 @@ fn event_types_that_no_verdict_needs_are_counted_over_all_files() {
     assert_eq!(skipped, [("login_login", 1), ("quantum_leap", 3)]);
 }
 
+#[test]
+fn fields_of_a_newer_macos_are_counted_over_all_files() {
+    let new = EXIT.replace("\"exit\":{", "\"exit\":{\"reason\":{\"code\":7},");
+    let newer = new.replacen('{', "{\"weather\u{1b}\":\"fair\",", 1);
+    let summary = replayed(&[("first", &format!("{new}{OPEN}{newer}")), ("second", &new)]);
+    assert_eq!((summary.lines, summary.rejected, summary.looked_at), (4, 0, 4), "{:?}", summary.complaints);
+    let unknown: Vec<_> =
+        summary.unknown_fields.iter().map(|(name, count)| (name.as_str(), *count)).collect();
+    assert_eq!(unknown, [("exit.reason", 3), ("weather\\u{1b}", 1)]);
+}
+
 /// The file and the line of every complaint.
 fn places(summary: &Summary) -> Vec<(&str, u64)> {
     summary.complaints.iter().map(|complaint| (&*complaint.file, complaint.line)).collect()

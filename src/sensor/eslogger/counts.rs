@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::fields::Fields;
 use super::kind::Kind;
 
 /// Event names told apart. A name beyond them is counted as `(other)`: only a hostile recording has so many.
@@ -31,6 +32,7 @@ pub struct Counts {
     open: Option<usize>,
     close: Option<usize>,
     events: Vec<EventCount>,
+    pub(super) fields: Fields,
 }
 
 impl Counts {
@@ -43,6 +45,17 @@ impl Counts {
     pub fn unread(&self) -> impl Iterator<Item = (&[u8], u64)> {
         let unread = self.events().filter(|(name, _)| Kind::of(name) == Kind::Other);
         unread.map(|(name, count)| (name, count.lines))
+    }
+
+    /// Fields that this version does not know, as `object.name`, with how often they stood in the lines that were looked at
+    /// for them.
+    pub fn unknown_fields(&self) -> impl Iterator<Item = (&[u8], u64)> {
+        self.fields.unknown()
+    }
+
+    /// Lines that were looked at for unknown fields: all of a short recording, some of a long one.
+    pub fn looked_at(&self) -> u64 {
+        self.fields.looked_at()
     }
 
     /// A small number that stands for the name from now on.

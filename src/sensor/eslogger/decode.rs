@@ -11,6 +11,7 @@ use crate::sensor::steady::Steady;
 use super::counts::Counts;
 use super::error::LineError;
 use super::events::{self, Body, Context};
+use super::fields::Fields;
 use super::file::Tools;
 use super::find::Finders;
 use super::kind::Kind;
@@ -109,6 +110,9 @@ impl Decoder {
             event.lines += 1;
             event.refused += u64::from(refused);
             event.emitted += u64::from(what.is_some());
+            if Fields::wants(event.lines) {
+                self.counts.fields.look(line);
+            }
         }
         let what = match what {
             Some(what) => what,

@@ -2,14 +2,15 @@
 //!
 //! A Mac says thousands of these a second, about 2 KB each, and nearly all of them matter to nobody. So a line is
 //! decided by a few of its bytes: which event it is, which path it opened, who did it. Only a line that matters is read
-//! whole. The format is not promised by Apple: keys come in any order, unknown ones are stepped over, unknown events are
-//! counted.
+//! whole. The format is not promised by Apple: keys come in any order, unknown ones are stepped over and counted, and so are
+//! unknown events.
 
 mod counts;
 mod decode;
 mod error;
 mod events;
 mod exec;
+mod fields;
 mod file;
 mod find;
 mod kind;
