@@ -186,6 +186,18 @@ fn starts_a_dead_eslogger_again_and_says_what_it_missed() {
     assert!(stage.read("log").contains("stopped heard=2 "), "{}", stage.read("log"));
 }
 
+/// What is not read to its end is a blind spot, and so it is told.
+#[test]
+fn an_output_that_stays_open_does_not_hold_up_the_stop() {
+    let script = "cat line; (sleep 5; cat line) & echo done > printed; exec sleep 600";
+    let mut stage = Stage::new("held-open", script, &ESLOGGER);
+    stage.wait_for("printed", "done");
+    stage.stop();
+    let records = stage.read("records");
+    assert!(records.contains("event-loss") && records.contains("may be missing"), "{records}");
+    assert!(stage.read("log").contains("stopped heard=1 "), "{}", stage.read("log"));
+}
+
 #[test]
 fn missing_full_disk_access_is_a_state_not_an_end() {
     let script = "echo 'ES_NEW_CLIENT_RESULT_ERR_NOT_PERMITTED' >&2; exit 1";

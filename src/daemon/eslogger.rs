@@ -192,6 +192,11 @@ async fn live(
     }
     if timeout(LAST_LINES, read).await.is_err() {
         tracing::warn!("eslogger is gone, yet something holds its output open");
+        if status.is_none() {
+            let text =
+                "stopped before eslogger's output came to its end: the last events it told of may be missing";
+            say(inlet, CoverageKind::EventLoss, text);
+        }
     }
     let Some(status) = status else { return Ok(Ending::Stopped) };
     let trouble = timeout(LAST_LINES, complaints).await;
