@@ -166,8 +166,6 @@ struct Flow {
     carries_several: bool,
     owner: Option<Owner>,
     key: Key,
-    /// The second in which the flow is to be looked at without a packet.
-    due: i64,
     interface: Option<Arc<str>>,
     name: Option<Named>,
     alias: Option<DomainName>,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::gone::Gone;
 use super::key::sender_is_client;
+use super::timers::Plan;
 use super::ways::{Way, Ways};
 use super::{
     Close, Flow, FlowId, FlowSummary, Half, INTO, Key, LINGER, MAX_SPARE_FLOWS, NetFact, OUT, Owner,
@@ -24,7 +25,9 @@ pub(in crate::net) struct Flows {
     hasher: Hasher,
     /// The newest flow of each key, by a seeded hash of it: a tenth of the memory, and two keys do not share one.
     index: Table<u64, u32>,
-    /// Which flows to look at, by the second; stale entries are recognised by the flow's own `due`.
+    /// When each slot's flow is looked at; stays what it was when the flow goes, whose id nobody has again.
+    pub(super) plans: Vec<Plan>,
+    /// Which flows to look at, by the second; stale entries are recognised by the flow's plan.
     pub(super) timers: BTreeMap<i64, Vec<(u32, FlowId)>>,
     /// The beginning of the first of those seconds.
     pub(super) next_due: Timestamp,
@@ -57,6 +60,7 @@ impl Flows {
             free: Vec::new(),
             hasher: Hasher::default(),
             index: Table::new(),
+            plans: Vec::new(),
             timers: BTreeMap::new(),
             next_due: Timestamp::MAX,
             next_id: 0,
@@ -181,13 +185,16 @@ impl Flows {
         if let Some(before) = self.moved(&seen.segment) {
             flow.continues(seen.time, before, out);
         }
+        let plan = Plan { flow: id, second: i64::MAX };
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
                 self.slots.push(None);
+                self.plans.push(plan);
                 (self.slots.len() - 1) as u32
             }
         };
+        self.plans[slot as usize] = plan;
         let due = seen.time.plus(flow.idle_limit());
         self.slots[slot as usize] = Some(flow);
         self.schedule(slot, due);
@@ -316,7 +323,6 @@ impl Flow {
             midstream: transport == Transport::Tcp && syn.is_none(),
             first: seen.time,
             last: seen.time,
-            due: i64::MAX,
             halves: [Half::default(), Half::default()],
             handshake: None,
             opening: None,

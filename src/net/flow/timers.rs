@@ -10,6 +10,15 @@ const EVICTED_SHARE: usize = 32;
 /// Timers are this coarse, in nanoseconds.
 const SECOND: i64 = 1_000_000_000;
 
+/// When the flow in a slot is looked at. Kept beside the flows: most timers turn out to be of a flow that is gone or was
+/// looked at since, and that must not cost a look at the flow.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) struct Plan {
+    pub(super) flow: FlowId,
+    /// `i64::MAX` where none is planned.
+    pub(super) second: i64,
+}
+
 fn start_of(second: i64) -> Timestamp {
     Timestamp::from_nanos(second.saturating_mul(SECOND))
 }
@@ -17,11 +26,11 @@ fn start_of(second: i64) -> Timestamp {
 impl Flows {
     /// Asks for a look at a flow soon after `due`, unless one is coming before that.
     pub(super) fn schedule(&mut self, slot: u32, due: Timestamp) {
-        let Some(flow) = self.slots.get_mut(slot as usize).and_then(Option::as_deref_mut) else { return };
+        let Some(plan) = self.plans.get_mut(slot as usize) else { return };
         let second = due.as_nanos().div_euclid(SECOND).saturating_add(1);
-        if second < flow.due {
-            flow.due = second;
-            self.timers.entry(second).or_default().push((slot, flow.id));
+        if second < plan.second {
+            plan.second = second;
+            self.timers.entry(second).or_default().push((slot, plan.flow));
             self.next_due = self.next_due.min(start_of(second));
         }
     }
@@ -40,10 +49,12 @@ impl Flows {
         {
             let (second, flows) = entry.remove_entry();
             for (slot, id) in flows {
-                let Some(flow) = self.flow(slot).filter(|flow| flow.id == id && flow.due == second) else {
+                let due = Plan { flow: id, second };
+                let Some(plan) = self.plans.get_mut(slot as usize).filter(|plan| **plan == due) else {
                     continue;
                 };
-                flow.due = i64::MAX;
+                plan.second = i64::MAX;
+                let Some(flow) = self.flow(slot) else { continue };
                 flow.expire(shared, out);
                 let over = flow.last.plus(flow.idle_limit());
                 if over <= now {
