@@ -48,7 +48,7 @@ fn entry(section: &mut Section<'_, '_>, context: &Context<'_>) -> Option<AllowEn
     let (owners, own_containers) = owned(section, effect, context);
     let owned = !owners.is_empty() || own_containers;
     let process = process(section, owned, context);
-    let script = section.read("script", |node| Ok(ProgramPath::parse(&text(node)?, context.volumes)?));
+    let script = section.read("script", |node| Ok(ProgramPath::parse_script(&text(node)?, context.volumes)?));
     let script_sha256 = section.read("script_sha256", |node| values::hex(&text(node)?));
     let parent = read_process::list(section, "parent", context.volumes);
     let sensitive = sensitive(section, builtin, context);
@@ -136,7 +136,8 @@ fn owned(section: &mut Section<'_, '_>, effect: Effect, context: &Context<'_>) -
     for (table, at) in &tables {
         let mut inner = Section::new(schema::OWNER, title.as_str(), at, table, section.complaints);
         let process = read_process::list(&mut inner, "process", context.volumes).unwrap_or_default();
-        let script = inner.read("script", |node| Ok(ProgramPath::parse(&text(node)?, context.volumes)?));
+        let script =
+            inner.read("script", |node| Ok(ProgramPath::parse_script(&text(node)?, context.volumes)?));
         let script = script.map(|script| script.value);
         if process.is_empty() && script.is_none() {
             inner.missing("process", "whose files are they?");

@@ -140,6 +140,8 @@ impl ProcessMatcher {
 pub struct ProgramPath {
     volumes: Volumes,
     globs: Vec<Glob>,
+    /// As an interpreter's [`Told`](super::interpreters::Told) has it.
+    module: Option<Box<[u8]>>,
 }
 
 impl ProgramPath {
@@ -154,7 +156,17 @@ impl ProgramPath {
                 globs.push(Glob::parse(&format!("{prefix}/Caskroom/**/{name}"), volumes)?);
             }
         }
-        Ok(Self { volumes: volumes.clone(), globs })
+        Ok(Self { volumes: volumes.clone(), globs, module: None })
+    }
+
+    /// Reads the pattern of a script, or `-m NAME`: a module that Python is told to run from its own folders alone (`-I`).
+    pub fn parse_script(text: &str, volumes: &Volumes) -> Result<Self, super::glob::GlobError> {
+        match text.strip_prefix("-m ") {
+            Some(_) => {
+                Ok(Self { volumes: volumes.clone(), globs: Vec::new(), module: Some(text.as_bytes().into()) })
+            }
+            None => Self::parse(text, volumes),
+        }
     }
 
     fn matches(&self, program: &Program, homes: &Homes) -> bool {
@@ -163,6 +175,9 @@ impl ProgramPath {
 
     /// Compares in canonical spelling.
     pub fn matches_path(&self, path: &FilePath, homes: &Homes) -> bool {
+        if let Some(module) = &self.module {
+            return path.as_bytes() == &**module;
+        }
         let mut scratch = Scratch::new();
         let path = self.volumes.canonical(path.as_bytes(), &mut scratch);
         !path.named_fork() && self.globs.iter().any(|glob| matches_anywhere(glob, &path, homes))

@@ -276,6 +276,34 @@ fn b19_gcloud_and_kubectl() {
     w.tell().none();
 }
 
+/// Command-line clients of a cloud that are Python, as Homebrew installs them, read their own keys; other Python does not.
+#[test]
+fn b19_clients_that_are_scripts() {
+    const PYTHON: &str = "/opt/homebrew/Cellar/python@3.13/3.13.1/Frameworks/Python.framework/Versions/3.13/Resources/Python.app/Contents/MacOS/Python";
+    let aws = "python3.13 /opt/homebrew/Cellar/awscli/2.22.4/libexec/bin/aws s3 sync dist s3://site";
+    let fake = "python3.13 /tmp/aws s3 sync dist s3://site";
+    let az = "/opt/homebrew/Cellar/azure-cli/2.67.0/libexec/bin/python -Im azure.cli storage blob upload";
+    let from_anywhere = az.replace("-Im", "-m");
+    let cdk = "node /opt/homebrew/lib/node_modules/aws-cdk/bin/cdk deploy";
+    let (aws_keys, az_keys) = (".aws/credentials", ".azure/msal_token_cache.json");
+    for (line, keys, own) in [
+        (aws, aws_keys, true),
+        (fake, aws_keys, false),
+        (az, az_keys, true),
+        (az, aws_keys, false),
+        (&from_anywhere, az_keys, false),
+        (cdk, aws_keys, true),
+        (cdk, az_keys, false),
+    ] {
+        let mut w = World::new();
+        let program = if line.starts_with("node") { "/opt/homebrew/bin/node" } else { PYTHON };
+        let p = w.launch(0.0, adhoc(program, "client"), &line.split(' ').collect::<Vec<_>>());
+        w.open(1.0, &p, &format!("/Users/alice/{keys}"));
+        w.upload(2.0, &p, "corp.blob.core.windows.net", 300_000);
+        assert_eq!(w.tell().alerts().is_empty(), own, "{line} {keys}");
+    }
+}
+
 /// A build runner sends artifacts to the store of its service; the same program sends them nowhere else.
 #[test]
 fn b34_build_runner_uploads_artifacts() {

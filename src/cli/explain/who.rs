@@ -36,8 +36,8 @@ pub struct WhoArgs {
     /// No signature, or one by nobody
     #[arg(long, conflicts_with_all = ["team_id", "platform"], help_heading = "Its signature")]
     unsigned: bool,
-    /// The script that it runs
-    #[arg(long, value_name = "FILE", help_heading = "What it runs")]
+    /// The script that it runs, or "-m NAME" for a module of its own
+    #[arg(long, value_name = "FILE", allow_hyphen_values = true, help_heading = "What it runs")]
     script: Option<String>,
     /// Its arguments, the first being its name
     #[arg(long, value_name = "ARG", num_args = 1.., allow_hyphen_values = true, value_terminator = ";", help_heading = "What it runs")]
@@ -103,6 +103,7 @@ impl Question {
         let (user, uid) = user(who.user.as_deref(), &args.path);
         let absolute = |path: &str| absolute(path, &user);
         let (program, told_by) = identify(who, absolute(&who.process)?);
+        let script = |path: &str| if path.starts_with("-m ") { Ok(path.into()) } else { absolute(path) };
         let parent = who.parent.as_deref().map(absolute).transpose()?.map(|path| ProgramSpec {
             path,
             team_id: who.parent_team_id.clone(),
@@ -115,7 +116,7 @@ impl Question {
         Ok(Self {
             told_by,
             program,
-            script: who.script.as_deref().map(absolute).transpose()?,
+            script: who.script.as_deref().map(script).transpose()?,
             args: who.args.clone(),
             parent,
             path: absolute(&args.path)?,

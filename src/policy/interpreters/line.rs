@@ -1,6 +1,6 @@
 //! An interpreter's command line and variables, read until its script begins.
 
-use crate::model::{ExecFacts, Program};
+use crate::model::{ExecFacts, FilePath, Program};
 
 use super::{Brings, Grammar, Operand, Takes, Told, absolute, are_beside};
 
@@ -24,6 +24,8 @@ struct Line<'a> {
     grammar: &'static Grammar,
     words: &'a [Box<str>],
     script: Option<&'a str>,
+    module: Option<&'a str>,
+    isolated: bool,
     other: bool,
     deaf: bool,
     folders: Vec<&'a str>,
@@ -40,7 +42,9 @@ pub(super) fn read(grammar: &'static Grammar, program: &Program, facts: &ExecFac
     let words = facts.args.get(1..).unwrap_or_default();
     let mut line = Line::new(grammar, &words[..words.len().min(MAX_WORDS)]);
     line.read();
-    let mut told = Told { script: line.script.map(|script| absolute(script, facts)), other: line.other };
+    let module = line.module.map(|name| FilePath::from(&*format!("-m {name}")));
+    let script = line.script.map(|script| absolute(script, facts));
+    let mut told = Told { script: script.or(module), other: line.other };
     let strange = |folders: &&str| !are_beside(folders, program, told.script.as_ref(), facts);
     let other = line.folders.iter().any(strange)
         || !line.deaf && variables_bring_code(grammar, program, facts, &told);
@@ -89,7 +93,16 @@ pub(super) fn options_bring_code(grammar: &'static Grammar, value: &str, switche
 
 impl<'a> Line<'a> {
     const fn new(grammar: &'static Grammar, words: &'a [Box<str>]) -> Self {
-        Self { grammar, words, script: None, other: false, deaf: false, folders: Vec::new() }
+        Self {
+            grammar,
+            words,
+            script: None,
+            module: None,
+            isolated: false,
+            other: false,
+            deaf: false,
+            folders: Vec::new(),
+        }
     }
 
     fn read(&mut self) {
@@ -174,7 +187,7 @@ impl<'a> Line<'a> {
                 None => {}
                 Some(Takes::Skip(set)) => rest = rest.trim_start_matches(|c| set.contains(c)),
                 Some(Takes::Next) => _ = self.next(),
-                Some(takes @ (Takes::Alone | Takes::Deaf)) => _ = self.take(takes, None),
+                Some(takes @ (Takes::Alone | Takes::Deaf | Takes::Isolated)) => _ = self.take(takes, None),
                 Some(takes) => return self.take(takes, attached),
             }
         }
@@ -189,6 +202,8 @@ impl<'a> Line<'a> {
             }
             Takes::Alone | Takes::Stop => self.other = true,
             Takes::Deaf => self.deaf = true,
+            Takes::Isolated => (self.deaf, self.isolated) = (true, true),
+            Takes::Module if !self.isolated => return self.take(Takes::Code, None),
             Takes::Rest | Takes::Skip(_) => {}
             _ => return self.value(takes, attached),
         }
@@ -199,6 +214,7 @@ impl<'a> Line<'a> {
     fn value(&mut self, takes: Takes, attached: Option<&'a str>) -> Then {
         let Some(value) = attached.or_else(|| self.next()) else { return Then::Done };
         match takes {
+            Takes::Module => self.module = Some(value),
             Takes::Beside => self.other = true,
             Takes::Folders => self.folders.push(value),
             Takes::Setting => {
@@ -211,7 +227,7 @@ impl<'a> Line<'a> {
             }
             _ => {}
         }
-        if takes == Takes::Script { Then::Done } else { Then::More }
+        if matches!(takes, Takes::Script | Takes::Module) { Then::Done } else { Then::More }
     }
 }
 

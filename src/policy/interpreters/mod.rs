@@ -43,6 +43,10 @@ enum Takes {
     Skip(&'static str),
     /// No value; variables are not asked.
     Deaf,
+    /// The same, and modules come from nowhere but the interpreter's own folders.
+    Isolated,
+    /// The name of a module to run: what that is, only an isolated interpreter is sure of.
+    Module,
 }
 
 /// What a word that is no option is.
@@ -107,7 +111,7 @@ const NONE: Grammar = Grammar {
 /// What runs in an interpreter.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Told {
-    /// Resolved against the working directory.
+    /// Resolved against the working directory; `-m NAME` for a module of the interpreter's own folders.
     pub script: Option<FilePath>,
     /// Other code than the script's, or none that a script holds.
     pub other: bool,

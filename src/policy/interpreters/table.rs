@@ -3,17 +3,20 @@
 
 use super::{Brings, Grammar, NONE, Operand, Takes, runtimes};
 
-use Takes::{Alone, Beside, Code, Deaf, Folders, Next, Part, Rest, Script, Setting, Skip, Stop, Value};
+use Takes::{
+    Alone, Beside, Code, Deaf, Folders, Isolated, Module, Next, Part, Rest, Script, Setting, Skip, Stop,
+    Value,
+};
 
 pub(super) const GRAMMARS: [Grammar; 20] = [
     Grammar {
         names: &["python", "pythonw", "python3-intel", "pypy"],
         options: &[
             ("-c", Code),
-            ("-m", Code),
+            ("-m", Module),
             ("-i", Alone),
             ("-E", Deaf),
-            ("-I", Deaf),
+            ("-I", Isolated),
             ("-W", Value),
             ("-X", Value),
             ("--check-hash-based-pycs", Value),

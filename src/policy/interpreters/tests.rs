@@ -35,6 +35,29 @@ fn run(line: &str) -> Told {
 
 const REPORT: &str = "/opt/corp/bin/report";
 
+/// Where Python looks for a module is settled only in isolated mode.
+#[test]
+fn a_module_of_the_interpreters_own_folders_stands_for_a_script() {
+    let module = |name: &str| Told { script: Some(name.into()), other: false };
+    for line in [
+        "python3 -Im azure.cli vm list",
+        "python3.12 -B -I -m azure.cli",
+        "PYTHONPATH=/tmp python3 -I -mazure.cli -c x",
+    ] {
+        assert_eq!(run(line), module("-m azure.cli"), "{line}");
+    }
+    let other = Told { script: None, other: true };
+    for line in [
+        "python3 -m azure.cli",
+        "python3 -E -m azure.cli",
+        "python3 -m azure.cli -I",
+        "python3 -s -m azure.cli",
+    ] {
+        assert_eq!(run(line), other, "{line}");
+    }
+    assert!(run("python3 -i -I -m azure.cli").other);
+}
+
 #[test]
 fn the_script_alone_runs() {
     let lines = [
@@ -88,7 +111,6 @@ fn other_code_beside_the_script_is_seen() {
         "python3 -cevil() R",
         "python3 -Bc evil() R",
         "python3 -mevil R",
-        "python3 -Im evil R",
         "python3 -i R",
         "python3 - R",
         "PYTHONPATH=/tmp/evil python3 R",
