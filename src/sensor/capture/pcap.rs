@@ -36,9 +36,10 @@ impl Pcap {
             return Err(Fault::Cut { offset: 0 });
         }
         let mut pcap = Self { big_endian, unit, header, link: LinkType::Raw };
-        // The upper bits hold the length of a frame check sequence, which IP lengths make superfluous.
+        // The upper half holds the length of a frame check sequence and whether it is meant, which IP lengths make
+        // superfluous, and reserved bits, which readers must ignore.
         pcap.link = LinkType::from_number(
-            pcap.word(window.slice(20, 4).first_chunk().copied().unwrap_or_default()) & 0x0fff_ffff,
+            pcap.word(window.slice(20, 4).first_chunk().copied().unwrap_or_default()) & 0xffff,
         );
         window.consume(24);
         Ok(Some(pcap))

@@ -106,8 +106,10 @@ const BASE: i64 = SECOND as i64 * 1_000_000_000;
 #[test]
 fn pcap_in_every_form() {
     for endian in BOTH {
-        for (magic, unit) in [(0xa1b2_c3d4, 1000), (0xa1b2_3c4d, 1), (0xa1b2_cd34, 1000)] {
-            let (seen, error) = read(endian.pcap(magic, 1, &[(5, b"one"), (6, b"three")]));
+        // Once with a frame check sequence of two words beside the link type.
+        let forms = [(0xa1b2_c3d4, 1000, 1), (0xa1b2_3c4d, 1, 0x2400_0001), (0xa1b2_cd34, 1000, 0x03ff_0001)];
+        for (magic, unit, link) in forms {
+            let (seen, error) = read(endian.pcap(magic, link, &[(5, b"one"), (6, b"three")]));
             let expected = [(5, b"one".to_vec(), 12), (6, b"three".to_vec(), 14)]
                 .map(|(at, data, wire)| (BASE + at * unit, LinkType::Ethernet, data, wire));
             assert!(error.is_none(), "{error:?}");
