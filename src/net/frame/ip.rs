@@ -149,7 +149,7 @@ pub(super) fn plain(data: &[u8], on_wire: usize) -> Option<Segment<'_>> {
     })
 }
 
-/// Steps over extension headers. Each takes at least eight bytes, so the loop ends with the data. `cut`: more of the same
+/// Steps over extension headers (those of RFC 7045, section 4). Each takes at least eight bytes, so the loop ends with the data. `cut`: more of the same
 /// datagram should follow and does not.
 pub(super) fn extended(
     mut next: u8,
@@ -161,7 +161,7 @@ pub(super) fn extended(
 ) -> Result<Segment<'_>, Unread> {
     loop {
         let size = match (next, rest) {
-            (0 | 43 | 60 | 135, [_, units, ..]) => (usize::from(*units) + 1) * 8,
+            (0 | 43 | 60 | 135 | 139 | 140, [_, units, ..]) => (usize::from(*units) + 1) * 8,
             (51, [_, units, ..]) => (usize::from(*units) + 2) * 4,
             (44, [_, _, high, low, ..]) => {
                 // Without more before or behind, it is a whole datagram after all (RFC 6946).
@@ -170,7 +170,7 @@ pub(super) fn extended(
                 }
                 8
             }
-            (0 | 43 | 44 | 51 | 60 | 135, _) => return Err(Unread::Ipv6Malformed),
+            (0 | 43 | 44 | 51 | 60 | 135 | 139 | 140, _) => return Err(Unread::Ipv6Malformed),
             _ => return transport(next, src, dst, rest, length, cut),
         };
         next = *rest.first().ok_or(Unread::Ipv6Malformed)?;

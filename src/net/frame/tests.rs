@@ -134,6 +134,14 @@ fn ipv6_extension_headers_are_stepped_over() {
     let optional = ipv6(0, &options);
     let (_, read) = decode(&packet(LinkType::Raw, &optional)).unwrap();
     assert_eq!((read.payload, read.len), (&b"payload"[..], 7));
+    for kind in [43, 135, 139, 140] {
+        let one = [&[6, 0, 0, 0, 0, 0, 0, 0][..], segment].concat();
+        assert_eq!(
+            decode(&packet(LinkType::Raw, &ipv6(kind, &one))).unwrap().1.payload,
+            b"payload",
+            "{kind}"
+        );
+    }
     let atomic = [&[6, 0, 0, 0, 0, 0, 0, 9][..], segment].concat();
     assert_eq!(decode(&packet(LinkType::Raw, &ipv6(44, &atomic))).unwrap().1.payload, b"payload");
     for part in [[0, 1], [1, 0]] {
