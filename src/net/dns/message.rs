@@ -186,8 +186,19 @@ pub(in crate::net) fn read(message: &[u8], multicast: bool, answers: &mut Answer
         answers.chain.push(name);
     }
     let mut chain = std::mem::take(&mut answers.chain);
-    for _ in 0..records.min(MAX_RECORDS) {
-        if record(&mut cursor, multicast, &mut chain, answers).is_none() {
+    let records_at = cursor.at;
+    loop {
+        let (links, mut strangers) = (chain.len(), 0);
+        answers.addresses.clear();
+        cursor.at = records_at;
+        for _ in 0..records.min(MAX_RECORDS) {
+            match record(&mut cursor, multicast, &mut chain, answers) {
+                Some(is_known) => strangers += usize::from(!is_known),
+                None => break,
+            }
+        }
+        // Aliases may stand in any order: a name passed over may have turned out to be one.
+        if strangers == 0 || chain.len() == links {
             break;
         }
     }
@@ -220,13 +231,13 @@ fn question(cursor: &mut Cursor<'_>, questions: u16) -> Option<(Name, u16)> {
     Some((name, kind))
 }
 
-/// One record. Addresses count if their owner is the name asked for or one that it is an alias of.
+/// One record. Addresses count if their owner is the name asked for or one that it is an alias of; says whether it is.
 fn record(
     cursor: &mut Cursor<'_>,
     multicast: bool,
     chain: &mut Vec<Name>,
     answers: &mut Answers,
-) -> Option<()> {
+) -> Option<bool> {
     let at_question = answers.question.is_some() && cursor.is_at_question();
     let owner = if at_question { None } else { Some(cursor.name()?) };
     let (kind, class) = (cursor.u16()?, cursor.u16()?);
@@ -234,7 +245,7 @@ fn record(
     let data_at = cursor.at;
     let data = cursor.take(length)?;
     if class & 0x7fff != CLASS_IN {
-        return Some(());
+        return Some(true);
     }
     if let (true, true, A | AAAA, Some(owner)) = (multicast, chain.is_empty(), kind, owner) {
         chain.push(owner);
@@ -251,26 +262,31 @@ fn record(
                 answers.addresses.push((Address::v6(octets), ttl));
             }
         }
-        (CNAME, _) if known && chain.len() < MAX_CHAIN => chain.push(at(0)?),
+        (CNAME, _) if known => follow(chain, at(0)?),
         (SVCB | HTTPS, [high, low, ..]) if known => {
             let mut service = Cursor { message: cursor.message.get(..data_at + length)?, at: data_at + 2 };
             let target = service.name()?;
             match (high, low) {
                 // The alias form has priority zero.
-                (0, 0) if target.len > 0 && chain.len() < MAX_CHAIN => chain.push(target),
-                (0, 0) => {}
+                (0, 0) => follow(chain, target),
                 _ => {
                     parameters(&mut service, ttl, answers);
                     // Addresses of the target are addresses of the name asked for.
-                    if target.len > 0 && chain.len() < MAX_CHAIN {
-                        chain.push(target);
-                    }
+                    follow(chain, target);
                 }
             }
         }
         _ => {}
     }
-    Some(())
+    Some(known)
+}
+
+/// The names so far are aliases of this one. The root stands for the name itself.
+fn follow(chain: &mut Vec<Name>, target: Name) {
+    let is_new = chain.iter().all(|name| name.as_bytes() != target.as_bytes());
+    if is_new && target.len > 0 && chain.len() < MAX_CHAIN {
+        chain.push(target);
+    }
 }
 
 /// Parameters of the service form (RFC 9460, section 2.2), as far as they are sound: address hints and ECH.

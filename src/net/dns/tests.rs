@@ -26,6 +26,30 @@ fn an_alias_chain_keeps_both_its_ends() {
     assert_eq!(read.addresses, [(Address::v4(ADDRESS), 30)]);
 }
 
+/// Caches that put answers together do not keep to the order of the chain; clients follow it all the same.
+#[test]
+fn the_links_of_an_alias_chain_may_stand_in_any_order() {
+    let name = |first: u8| [&[1, first][..], b"\x07example\0"].concat();
+    let record = |owner: u8, kind: u8, data: &[u8]| {
+        [&name(owner)[..], &[0, kind, 0, 1, 0, 0, 0, 30, 0, data.len() as u8], data].concat()
+    };
+    let links = [
+        record(b'a', 5, &name(b'b')),
+        record(b'b', 5, &name(b'c')),
+        record(b'c', 1, &ADDRESS),
+        record(b'x', 1, &[192, 0, 2, 9]),
+    ];
+    for order in [[0, 1, 2, 3], [3, 2, 1, 0], [2, 0, 3, 1], [1, 2, 0, 3]] {
+        let head = [&[0, 1, 0x81, 0x80, 0, 1, 0, 4, 0, 0, 0, 0][..], &name(b'a'), &[0, 1, 0, 1]].concat();
+        let message =
+            order.iter().fold(head, |message, link: &usize| [message, links[*link].clone()].concat());
+        let read = answers(&message).unwrap();
+        assert_eq!(read.addresses, [(Address::v4(ADDRESS), 30)], "{order:?}");
+        let ends = [read.asked, read.canonical].map(|end| end.unwrap().as_str().to_owned());
+        assert_eq!(ends, ["a.example", "c.example"], "{order:?}");
+    }
+}
+
 #[test]
 fn addresses_of_strangers_are_not_believed() {
     let mut message = dns_answer("a.example", None, 30, ADDRESS);
