@@ -3,8 +3,10 @@
 use std::sync::Arc;
 
 use crate::model::{
-    CommName, CoverageKind, NameScope, NameSource, NetFact, NetKind, Owner, Pid, Timestamp, UnknownName,
+    CommName, CoverageKind, FlowId, NameScope, NameSource, NetFact, NetKind, Owner, Pid, Timestamp,
+    UnknownName,
 };
+use crate::net::quic::testing::{crypto, sealed};
 use crate::net::testing::{CLIENT, Made, SERVER, dns_answer, hello, packet, run, tcp, udp};
 use crate::net::{Limits, LinkType, Packet, Tap};
 
@@ -230,6 +232,40 @@ fn a_quic_connection_is_followed_to_another_port() {
     };
     assert_eq!(transport(b"server's"), Some(("quic", true, 69)));
     assert_eq!(transport(b"another!"), Some(("udp", true, 69)), "named by DNS alone");
+}
+
+/// A socket used again, or one that serves several connections: each has its own hello.
+#[test]
+fn a_quic_connection_may_follow_another_on_the_same_ports() {
+    let first = |at: i64, id: &[u8], name: &str| {
+        let frames = crypto(0, &hello(Some(name), 0)[5..]);
+        udp(at * MS, CLIENT, SERVER, &sealed(1, id, id, 0, &frames))
+    };
+    let [out, back] = [900, 300].map(|size| [&[0x41][..], &vec![9; size - 1]].concat());
+    let (out, back) = (|at| udp(at * MS, CLIENT, SERVER, &out), |at| udp(at * MS, SERVER, CLIENT, &back));
+    let says = |packets: &[Made]| -> Vec<(String, u64, u64)> {
+        let of = |flow: FlowId, facts: &[NetFact]| {
+            let bytes = facts.iter().filter(|fact| fact.flow == flow).filter_map(|fact| match fact.kind {
+                NetKind::Bytes { out, into } => Some((u64::from(out), u64::from(into))),
+                _ => None,
+            });
+            bytes.fold((0, 0), |sum, (out, into)| (sum.0 + out, sum.1 + into))
+        };
+        let facts = run(packets).0;
+        let named = facts.iter().filter_map(|fact| match &fact.kind {
+            NetKind::Named { domain, .. } => Some((domain.to_string(), of(fact.flow, &facts))),
+            _ => None,
+        });
+        named.map(|(name, (out, into))| (name, out, into)).collect()
+    };
+    let one = |name: &str, out, into| (name.to_owned(), out, into);
+    let talk = [first(0, b"client's", "a.example"), back(1), out(2), out(3)];
+    let again = [&talk[..], &[first(4, b"client's", "a.example"), out(5)]].concat();
+    assert_eq!(says(&again), [one("a.example", 2700, 300)], "sent again");
+    let other = [&talk[..], &[first(4, b"another id", "b.example"), out(5), back(6), back(7)]].concat();
+    assert_eq!(says(&other), [one("a.example", 1800, 300), one("b.example", 900, 600)]);
+    let anew = [first(0, b"client's", "a.example"), first(1, b"retry's id", "a.example"), back(2), out(3)];
+    assert_eq!(says(&anew), [one("a.example", 900, 300)], "after a Retry");
 }
 
 #[test]

@@ -238,6 +238,7 @@ impl Flow {
     pub(super) fn continues(&mut self, time: Timestamp, before: &Self, out: &mut Vec<NetFact>) {
         self.transport = Transport::Quic;
         self.greeted = before.greeted;
+        self.chosen = before.chosen;
         self.hello = before.hello.clone();
         if let (None, Some(owner)) = (self.owner, before.owner) {
             self.owner = Some(owner);

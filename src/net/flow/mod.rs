@@ -144,6 +144,8 @@ struct Flow {
     handshake: Option<Box<Handshake>>,
     /// Of a QUIC connection whose hello is not known yet.
     opening: Option<Box<Opening>>,
+    /// The beginning of the connection id under which a QUIC client sent its hello.
+    chosen: u64,
     /// An earlier flow of the same key, still lingering.
     older: Option<(u32, FlowId)>,
     id: FlowId,
@@ -160,6 +162,8 @@ struct Flow {
     midstream: bool,
     /// A hello was read.
     greeted: bool,
+    /// Of datagrams: the side that did not open has sent payload.
+    answered: bool,
     /// Its facts are wanted, and not only its summary.
     tells: bool,
     /// Its protocol lets one connection be used for several hosts.

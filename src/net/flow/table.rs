@@ -91,7 +91,8 @@ impl Flows {
         let (key, src_is_low) = Key::of(&seen.segment);
         let hash = self.hasher.hash(&key);
         let known = self.index.get(&hash).copied().filter(|slot| self.is_of(*slot, &key));
-        let slot = match known.and_then(|slot| self.accepting(slot, src_is_low, &seen.segment)) {
+        let accepting = |slot| self.accepting(slot, src_is_low, &seen.segment, &mut shared.opened);
+        let slot = match known.and_then(accepting) {
             Some(slot) => slot,
             None if self.gone.knows(seen.time, hash, src_is_low, &seen.segment) => return None,
             None => {
@@ -143,9 +144,17 @@ impl Flows {
 
     /// The flow of this key, newest first, that a segment can belong to.
     #[inline]
-    fn accepting(&self, newest: u32, src_is_low: bool, segment: &Segment<'_>) -> Option<u32> {
+    fn accepting(
+        &self,
+        newest: u32,
+        src_is_low: bool,
+        segment: &Segment<'_>,
+        buffer: &mut Vec<u8>,
+    ) -> Option<u32> {
         let flow = self.slots.get(newest as usize)?.as_ref()?;
-        let Some(tcp) = segment.tcp else { return Some(newest) };
+        let Some(tcp) = segment.tcp else {
+            return (!flow.gives_way(src_is_low, segment, buffer)).then_some(newest);
+        };
         if flow.takes_all(segment) || flow.takes(src_is_low, segment, tcp) {
             return Some(newest);
         }
@@ -167,6 +176,8 @@ impl Flows {
             self.evict(shared, out);
         }
         let older = older.and_then(|slot| self.supersede(slot, seen.time, out));
+        // Datagrams do not say to which of two they belong.
+        let older = older.filter(|_| seen.segment.tcp.is_some());
         let id = FlowId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
         let flow = Flow::open(id, key, src_is_low, older, seen, shared.limits.facts);
@@ -326,12 +337,14 @@ impl Flow {
             halves: [Half::default(), Half::default()],
             handshake: None,
             opening: None,
+            chosen: 0,
             owner: None,
             older,
             interface: seen.interface.cloned(),
             name: None,
             alias: None,
             greeted: false,
+            answered: false,
             tells,
             carries_several: false,
             hello: None,
@@ -345,7 +358,10 @@ impl Flow {
     /// No segment like this one can belong to another flow of the same key: there is none, and it begins none.
     #[inline]
     fn takes_all(&self, segment: &Segment<'_>) -> bool {
-        let begins = segment.tcp.is_some_and(|tcp| tcp.has(TcpHeader::SYN));
+        let begins = match segment.tcp {
+            Some(tcp) => tcp.has(TcpHeader::SYN),
+            None => quic::is_long(segment.payload),
+        };
         !begins && self.closed.is_none() && self.older.is_none()
     }
 

@@ -2,7 +2,7 @@
 
 use super::handshake::Run;
 use super::table::{Flows, Seen};
-use super::{Flow, INTO, NetFact, OUT, Pid, Shared, Timestamp, Transport, UnknownName};
+use super::{Flow, INTO, NetFact, OUT, Pid, Segment, Shared, Timestamp, Transport, UnknownName};
 use crate::net::dns::{self, Fit, Question};
 use crate::net::{known, quic};
 
@@ -36,6 +36,7 @@ impl Flows {
             Transport::Quic => quic::application_bytes(segment.payload, segment.len),
             _ => segment.len,
         };
+        flow.answered |= this != flow.opener() && count > 0;
         flow.tell_bytes(seen.time, this, u64::from(count), out);
         if segment.src_port == dns::PORT || segment.dst_port == dns::PORT {
             let answers = segment.src_port == dns::PORT;
@@ -78,6 +79,15 @@ impl Flows {
 }
 
 impl Flow {
+    /// A datagram that begins another QUIC connection between the same addresses and ports: of a socket that is used again,
+    /// or for several connections. Before the server has sent payload, the client may begin the same one anew, after a
+    /// Retry or in another version.
+    pub(super) fn gives_way(&self, src_is_low: bool, segment: &Segment<'_>, buffer: &mut Vec<u8>) -> bool {
+        let is_opener = (src_is_low == self.client_is_low) == self.client_opened;
+        let may = self.greeted && self.answered && is_opener && quic::is_long(segment.payload);
+        may && quic::begins_another(segment.payload, self.chosen, buffer)
+    }
+
     /// Looks for the hello in a datagram of a QUIC connection. True if there is a reason to look at the flow again.
     fn initial(
         &mut self,
@@ -96,6 +106,7 @@ impl Flow {
         let news = opening.since.is_none();
         let step = opening.datagram(time, datagram, &mut shared.opened);
         let size = opening.size();
+        self.chosen = opening.chosen();
         shared.held = (shared.held + size).saturating_sub(before);
         match step {
             quic::Step::Nothing | quic::Step::Part => {
@@ -125,6 +136,7 @@ impl Flow {
     /// What is missing of a QUIC hello will not come any more: makes what it can of the rest.
     pub(super) fn give_up_hello(&mut self, time: Timestamp, shared: &mut Shared, out: &mut Vec<NetFact>) {
         let Some(opening) = self.opening.take() else { return };
+        self.chosen = opening.chosen();
         shared.held = shared.held.saturating_sub(opening.size());
         if let Some(hello) = opening.give_up() {
             self.tell_hello(time, hello, shared, out);

@@ -85,6 +85,12 @@ pub(super) fn varint(bytes: &[u8]) -> Option<(u64, &[u8])> {
     Some((value, rest))
 }
 
+/// A datagram that begins with a long header, as those of a handshake do, if it is QUIC at all.
+#[inline]
+pub(in crate::net) fn is_long(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| first & LONG == LONG)
+}
+
 /// A datagram that begins a QUIC connection, or belongs to its handshake.
 pub(in crate::net) fn is_quic(datagram: &[u8]) -> bool {
     Long::read(datagram).is_some()

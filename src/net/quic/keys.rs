@@ -75,9 +75,13 @@ impl Keys {
         })
     }
 
+    pub(super) fn id(&self) -> &[u8] {
+        self.id.get(..self.id_len).unwrap_or_default()
+    }
+
     /// These would come out again.
     pub(super) fn are_of(&self, initial: &Initial<'_>) -> bool {
-        self.version == initial.version && self.id.get(..self.id_len) == Some(initial.destination)
+        self.version == initial.version && self.id() == initial.destination
     }
 
     /// Opens a packet in `buffer` and says where its frames are; `None` unless a client sealed it with these keys.

@@ -48,6 +48,12 @@ impl Opening {
         size_of::<Self>() + keys + self.stream.bytes.len()
     }
 
+    /// The beginning of the connection id that the client's hello was sealed under. It has at least eight bytes
+    /// (RFC 9000, section 7.2), and they are random.
+    pub(in crate::net) fn chosen(&self) -> u64 {
+        self.keys.as_ref().map_or(0, |keys| beginning(keys.id()))
+    }
+
     /// Takes note of a datagram of either side. `buffer`: room to open packets in.
     pub(in crate::net) fn datagram(
         &mut self,
@@ -105,6 +111,20 @@ impl Opening {
         self.keys = Some(Box::new(keys));
         Some(frames)
     }
+}
+
+fn beginning(id: &[u8]) -> u64 {
+    id.first_chunk().map_or(0, |first| u64::from_be_bytes(*first))
+}
+
+/// Whether a client begins a connection with this datagram, under another id than the one that was `chosen`.
+#[cold]
+pub(in crate::net) fn begins_another(datagram: &[u8], chosen: u64, buffer: &mut Vec<u8>) -> bool {
+    initials(datagram).any(|initial| {
+        beginning(initial.destination) != chosen
+            && Keys::of_client(initial.version, initial.destination)
+                .is_some_and(|keys| keys.open(&initial, buffer).is_some())
+    })
 }
 
 /// The client's handshake bytes, in any order.
