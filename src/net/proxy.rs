@@ -1,42 +1,67 @@
-//! What a client asks of a proxy by name: HTTP CONNECT (RFC 9110, section 9.3.6), SOCKS 5 (RFC 1928) and SOCKS 4a.
+//! What a client says to a proxy before anything else: HTTP CONNECT (RFC 9110, section 9.3.6), SOCKS 5 (RFC 1928), SOCKS 4
+//! and 4a; and what a proxy says of the client before passing its bytes on, the PROXY protocol.
 
 use std::net::IpAddr;
 
 use crate::model::DomainName;
 
-/// What the first bytes of a connection, as far as they are there, ask of a SOCKS proxy.
+/// What the first bytes of a connection, as far as they are there, say to a proxy.
 #[derive(PartialEq, Eq, Debug)]
-pub(super) enum Asked {
-    For(DomainName),
+pub(super) enum Said {
+    /// This many bytes, and the host asked for, if by name. Behind them stands what is passed on.
+    All(usize, Option<DomainName>),
     /// More bytes may tell.
     More,
     Nothing,
 }
 
-/// The longest that a client says up to its request's end: ways to authenticate, user and password (RFC 1929), the request.
-pub(super) const MAX_ASKED: usize = (2 + 255) + (3 + 255 + 255) + (7 + 255);
-
-/// Reads what a client says to a SOCKS proxy, from its first byte on.
-pub(super) fn asked(bytes: &[u8]) -> Asked {
-    let read = match bytes {
-        [5, rest @ ..] => said_to_socks_5(rest),
-        [4] | [4, 1] | [4, 1, _] | [4, 1, _, _] => None,
-        [4, 1, _, _, address @ ..] => match address {
-            [] | [0] | [0, 0] | [0, 0, 0] => None,
-            [0, 0, 0, 1..=255, rest @ ..] if rest.iter().filter(|byte| **byte == 0).count() < 2 => None,
-            _ => Some(target(bytes)),
-        },
-        _ => Some(None),
-    };
-    match read {
-        Some(Some(host)) => Asked::For(host),
-        Some(None) => Asked::Nothing,
-        None => Asked::More,
+/// Reads what is said to a proxy, from the first byte on.
+pub(super) fn said(bytes: &[u8]) -> Said {
+    match bytes {
+        [5, rest @ ..] => socks_5(rest).map_or(Said::More, |all| sized(bytes, all)),
+        [4, rest @ ..] => socks_4(rest).map_or(Said::More, |all| sized(bytes, all)),
+        [b'C', ..] => head(bytes, CONNECT, b"\r\n\r\n", MAX_HEAD),
+        [b'P', ..] => head(bytes, b"PROXY ", b"\r\n", MAX_LINE_1),
+        [b'\r', ..] => said_by_proxy(bytes),
+        _ => Said::Nothing,
     }
 }
 
-/// `None` while more must come: how many ways to authenticate and which, perhaps user and password, the request.
-fn said_to_socks_5(bytes: &[u8]) -> Option<Option<DomainName>> {
+/// What is left of `bytes` shows how many were read.
+fn sized(bytes: &[u8], read: Option<(&[u8], Option<DomainName>)>) -> Said {
+    read.map_or(Said::Nothing, |(rest, host)| Said::All(bytes.len() - rest.len(), host))
+}
+
+/// What is behind a request, and the host that it names; `None` if it is none.
+type Request<'a> = Option<(&'a [u8], Option<DomainName>)>;
+
+/// `None` while more must come: command and port, an address, a user's name; behind an address that is none, a host's name.
+fn socks_4(bytes: &[u8]) -> Option<Request<'_>> {
+    /// Of a user or a host.
+    const MAX_TEXT: usize = 255;
+    fn text(bytes: &[u8]) -> Option<Option<(&[u8], &[u8])>> {
+        match bytes.iter().position(|byte| *byte == 0) {
+            Some(end) if end <= MAX_TEXT => {
+                Some(bytes.split_at_checked(end).map(|(text, rest)| (text, &rest[1..])))
+            }
+            None if bytes.len() <= MAX_TEXT => None,
+            _ => Some(None),
+        }
+    }
+    if bytes.first().is_some_and(|command| *command != 1) {
+        return Some(None);
+    }
+    let address = bytes.get(3..7)?;
+    let Some((_, rest)) = text(&bytes[7..])? else { return Some(None) };
+    if !matches!(address, [0, 0, 0, 1..=255]) {
+        return Some(Some((rest, None)));
+    }
+    let Some((host, rest)) = text(rest)? else { return Some(None) };
+    Some(Some((rest, name(host))))
+}
+
+/// `None` while more must come: how many ways to authenticate and which, perhaps user and password (RFC 1929), the request.
+fn socks_5(bytes: &[u8]) -> Option<Request<'_>> {
     let field = |bytes: &'_ [u8]| -> Option<usize> { Some(1 + usize::from(*bytes.first()?)) };
     let mut rest = bytes.get(field(bytes)?..)?;
     if rest.first() == Some(&1) {
@@ -44,51 +69,76 @@ fn said_to_socks_5(bytes: &[u8]) -> Option<Option<DomainName>> {
         let password = user.get(field(user)?..)?;
         rest = password.get(field(password)?..)?;
     }
-    match rest {
-        [] | [5] | [5, 1] | [5, 1, 0] | [5, 1, 0, 3] => None,
-        [5, 1, 0, 3, length, name @ ..] if name.len() < usize::from(*length) + 2 => None,
-        _ => Some(socks_5_target(rest)),
-    }
+    socks_5_request(rest)
+}
+
+/// Version, CONNECT, zero, the kind of address, the address, the port. `None` while more must come.
+fn socks_5_request(bytes: &[u8]) -> Option<Request<'_>> {
+    let (head, rest) = match bytes {
+        [5, 1, 0, rest @ ..] => (4, rest),
+        [] | [5] | [5, 1] => return None,
+        _ => return Some(None),
+    };
+    let size = match rest {
+        [] | [3] => return None,
+        [1, ..] => 4,
+        [4, ..] => 16,
+        [3, length, ..] => 1 + usize::from(*length),
+        _ => return Some(None),
+    };
+    let (address, behind) = (bytes.get(head..head + size)?, bytes.get(head + size + 2..)?);
+    let host = if rest[0] == 3 { name(&address[1..]) } else { None };
+    Some(Some((behind, host)))
+}
+
+/// The host that a SOCKS 5 request asks for, when it begins here.
+pub(super) fn socks_5_target(bytes: &[u8]) -> Option<DomainName> {
+    socks_5_request(bytes)??.1
 }
 
 const CONNECT: &[u8] = b"CONNECT ";
-/// A request line longer than this names no host.
-const MAX_LINE: usize = 1024;
+/// A request with its fields: tickets to authenticate with can be long.
+const MAX_HEAD: usize = 16 << 10;
+/// The text form of the PROXY protocol.
+const MAX_LINE_1: usize = 107;
 
-/// The beginning of a CONNECT request, with more to come before the host can be read.
-pub(super) fn is_begun(bytes: &[u8]) -> bool {
-    match bytes.strip_prefix(CONNECT) {
-        Some(rest) => rest.len() < MAX_LINE && !rest.iter().any(|byte| matches!(byte, b' ' | b'\r' | b'\n')),
-        None => !bytes.is_empty() && CONNECT.starts_with(bytes),
+/// Text that begins with `start` and reaches up to `end`.
+fn head(bytes: &[u8], start: &[u8], end: &[u8], max: usize) -> Said {
+    if !bytes.starts_with(start) {
+        return if start.starts_with(bytes) { Said::More } else { Said::Nothing };
+    }
+    match memchr::memmem::find(&bytes[..bytes.len().min(max)], end) {
+        Some(at) => Said::All(at + end.len(), target(bytes)),
+        None if bytes.len() < max => Said::More,
+        None => Said::Nothing,
     }
 }
 
-/// The host that the first bytes of a connection ask a proxy for.
+/// The binary form of the PROXY protocol: a signature, version and command, family, length.
+fn said_by_proxy(bytes: &[u8]) -> Said {
+    const SIGNATURE: &[u8] = b"\r\n\r\n\0\r\nQUIT\n";
+    const MAX: usize = 2048;
+    match bytes.strip_prefix(SIGNATURE) {
+        Some([0x20 | 0x21, _, high, low, rest @ ..]) => {
+            let length = usize::from(u16::from_be_bytes([*high, *low]));
+            match rest.len() {
+                _ if length > MAX => Said::Nothing,
+                there if there < length => Said::More,
+                _ => Said::All(SIGNATURE.len() + 4 + length, None),
+            }
+        }
+        Some([] | [0x20 | 0x21] | [0x20 | 0x21, _] | [0x20 | 0x21, _, _]) => Said::More,
+        None if SIGNATURE.starts_with(bytes) => Said::More,
+        _ => Said::Nothing,
+    }
+}
+
+/// The host that a CONNECT request asks for, once its line is there.
 pub(super) fn target(bytes: &[u8]) -> Option<DomainName> {
-    match bytes {
-        [b'C', b'O', b'N', b'N', b'E', b'C', b'T', b' ', rest @ ..] => {
-            let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n'))?;
-            let colon = rest[..end].iter().rposition(|byte| *byte == b':')?;
-            name(&rest[..colon])
-        }
-        // Version, CONNECT, port, an address that is none; the user's name; the host's name.
-        [4, 1, _, _, 0, 0, 0, 1..=255, rest @ ..] => {
-            let mut fields = rest.split(|byte| *byte == 0);
-            let (_, host, end) = (fields.next()?, fields.next()?, fields.next()?);
-            if end.is_empty() { name(host) } else { None }
-        }
-        _ => None,
-    }
-}
-
-/// The host that a SOCKS 5 request asks for: version, CONNECT, zero, "a name follows", its length; behind it the port.
-pub(super) fn socks_5_target(bytes: &[u8]) -> Option<DomainName> {
-    match bytes {
-        [5, 1, 0, 3, length, rest @ ..] if rest.len() >= usize::from(*length) + 2 => {
-            name(&rest[..usize::from(*length)])
-        }
-        _ => None,
-    }
+    let rest = bytes.strip_prefix(CONNECT)?;
+    let end = rest.iter().position(|byte| matches!(byte, b' ' | b'\r' | b'\n'))?;
+    let colon = rest[..end].iter().rposition(|byte| *byte == b':')?;
+    name(&rest[..colon])
 }
 
 /// An address is no name.
@@ -101,66 +151,89 @@ fn name(host: &[u8]) -> Option<DomainName> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Asked, CONNECT, MAX_ASKED, MAX_LINE, asked, is_begun, socks_5_target, target};
+    use super::{MAX_HEAD, Said, said, socks_5_target, target};
 
+    fn asked(bytes: &[u8]) -> Option<Option<String>> {
+        match said(bytes) {
+            Said::All(size, host) => {
+                assert_eq!(size, bytes.len());
+                Some(host.map(|host| host.as_str().to_owned()))
+            }
+            _ => None,
+        }
+    }
+
+    /// Every beginning of what is said asks for more, all of it is all, and what stands behind is not looked at.
     #[test]
     fn the_host_asked_for() {
-        let cases: [(&[u8], Option<&str>); 8] = [
-            (
-                b"CONNECT Bucket.s3.amazonaws.com:443 HTTP/1.1\r\nHost: x\r\n\r\n",
-                Some("bucket.s3.amazonaws.com"),
-            ),
-            (b"CONNECT 192.0.2.1:443 HTTP/1.1\r\n\r\n", None),
-            (b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n\r\n", None),
-            (b"CONNECT cut.example:44", None),
-            (b"CONNECT no-port HTTP/1.1\r\n\r\n", None),
-            (b"GET / HTTP/1.1\r\n\r\n", None),
-            (b"\x04\x01\x01\xbb\0\0\0\x01me\0a.example\0", Some("a.example")),
-            (b"\x04\x01\x01\xbb\xc0\0\x02\x01me\0", None),
+        let request = b"\x05\x01\x00\x03\x09a.example\x01\xbb";
+        let longest = [&[5, 255][..], &[2; 255], &[1, 255], &[b'u'; 255], &[255], &[b'p'; 255]].concat();
+        let cases = [
+            (b"CONNECT A.example:443 HTTP/1.1\r\nHost: x\r\n\r\n".to_vec(), Some("a.example")),
+            (b"CONNECT 192.0.2.1:443 HTTP/1.1\r\n\r\n".to_vec(), None),
+            (b"CONNECT [2001:db8::1]:443 HTTP/1.1\r\n\r\n".to_vec(), None),
+            (b"CONNECT no-port HTTP/1.1\r\n\r\n".to_vec(), None),
+            ([&b"\x05\x01\x00"[..], request].concat(), Some("a.example")),
+            ([&b"\x05\x02\x00\x02\x01\x02me\x06secret"[..], request].concat(), Some("a.example")),
+            ([&longest[..], request].concat(), Some("a.example")),
+            (b"\x05\x01\x00\x05\x01\x00\x01\xc0\x00\x02\x01\x01\xbb".to_vec(), None),
+            ([&b"\x05\x01\x00\x05\x01\x00\x04"[..], &[0x20; 16], b"\x01\xbb"].concat(), None),
+            (b"\x04\x01\x01\xbb\0\0\0\x01me\0a.example\0".to_vec(), Some("a.example")),
+            (b"\x04\x01\x01\xbb\xc0\0\x02\x01me\0".to_vec(), None),
+            (b"PROXY TCP4 192.0.2.1 192.0.2.2 5 443\r\n".to_vec(), None),
+            ([&b"\r\n\r\n\0\r\nQUIT\n\x21\x11\0\x0c"[..], &[7; 12]].concat(), None),
         ];
-        for (bytes, expected) in cases {
-            assert_eq!(target(bytes).as_ref().map(|name| name.as_str()), expected, "{bytes:?}");
+        for (bytes, host) in cases {
+            for end in 1..bytes.len() {
+                assert_eq!(said(&bytes[..end]), Said::More, "{end} of {bytes:?}");
+            }
+            assert_eq!(asked(&bytes), Some(host.map(str::to_owned)), "{bytes:?}");
+            let more = [&bytes[..], b"\x16\x03\x01"].concat();
+            assert!(matches!(said(&more), Said::All(size, _) if size == bytes.len()), "{bytes:?}");
         }
-        assert!(
-            is_begun(b"CON") && is_begun(b"CONNECT a.example:44") && !is_begun(b"CONNECT a.example:443 ")
-        );
-        assert!(!is_begun(b"") && !is_begun(b"COPY") && !is_begun(&[CONNECT, &[b'a'; MAX_LINE]].concat()));
+    }
+
+    #[test]
+    fn what_is_said_to_no_proxy() {
+        let others: [&[u8]; 12] = [
+            b"",
+            b"GET / HTTP/1.1\r\n\r\n",
+            b"COPY",
+            b"PUT /",
+            b"\x05\x01\x00GET",
+            b"\x05\x01\x00\x05\x03",
+            b"\x05\x00\x0b\x03",
+            b"\x04\x02",
+            b"\r\n\r\nGET",
+            b"\r\n\r\n\0\r\nQUIT\n\x31",
+            &[[4, 1].as_slice(), &[9; 300]].concat(),
+            &[&b"CONNECT a.example:443 HTTP/1.1\r\n"[..], &[b'a'; MAX_HEAD]].concat(),
+        ];
+        for bytes in others {
+            assert_eq!(said(bytes), Said::Nothing, "{bytes:?}");
+        }
+        assert!(target(b"CONNECT cut.example:44").is_none());
+        assert_eq!(target(b"CONNECT cut.example:443 ").unwrap().as_str(), "cut.example");
         let asked = socks_5_target(b"\x05\x01\x00\x03\x09a.example\x01\xbb");
         assert_eq!(asked.unwrap().as_str(), "a.example");
         assert!(socks_5_target(b"\x05\x01\x00\x01\xc0\x00\x02\x01\x01\xbb").is_none());
     }
 
-    /// Every beginning of what a client says asks for more, and all of it for the host.
-    #[test]
-    fn a_socks_request_in_pieces() {
-        let request = b"\x05\x01\x00\x03\x09a.example\x01\xbb";
-        let longest = [&[5, 255][..], &[2; 255], &[1, 255], &[b'u'; 255], &[255], &[b'p'; 255]].concat();
-        let conversations = [
-            [&b"\x05\x01\x00"[..], request].concat(),
-            [&b"\x05\x02\x00\x02\x01\x02me\x06secret"[..], request].concat(),
-            [&longest[..], request].concat(),
-            b"\x04\x01\x01\xbb\0\0\0\x01me\0a.example\0".to_vec(),
-        ];
-        for said in conversations {
-            assert!(said.len() <= MAX_ASKED);
-            for end in 1..said.len() {
-                assert_eq!(asked(&said[..end]), Asked::More, "{end} of {said:?}");
-            }
-            assert!(matches!(asked(&said), Asked::For(host) if host.as_str() == "a.example"), "{said:?}");
-        }
-        let others =
-            [&b"\x05\x01\x00\x05\x01\x00\x01"[..], b"\x05\x01\x00GET", b"\x04\x01\x01\xbb\xc0", b"GET", b""];
-        for said in others {
-            assert_eq!(asked(said), Asked::Nothing, "{said:?}");
-        }
-    }
-
     proptest! {
         #[test]
-        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), kind in 0usize..4) {
-            let head = [&b"CONNECT "[..], &[4, 1, 0, 0, 0, 0, 0, 1], &[5, 1, 0, 3], &[]][kind];
-            let bytes = [head, &bytes].concat();
-            asked(&bytes);
+        fn no_bytes_panic(bytes in proptest::collection::vec(any::<u8>(), 0..60), kind in 0usize..6) {
+            let heads: [&[u8]; 6] = [
+                b"CONNECT ",
+                &[4, 1, 0, 0, 0, 0, 0, 1],
+                &[5, 1, 0, 3],
+                &[],
+                b"\r\n\r\n\0\r\nQUIT\n\x21\x11",
+                &[5, 0, 5, 1, 0],
+            ];
+            let bytes = [heads[kind], &bytes].concat();
+            if let Said::All(size, _) = said(&bytes) {
+                prop_assert!(size > 0 && size <= bytes.len());
+            }
             target(&bytes);
             socks_5_target(&bytes);
         }

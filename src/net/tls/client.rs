@@ -3,12 +3,14 @@
 use super::{Hello, MAX_HELLO, RECORD_HEADER, record_header};
 use crate::model::DomainName;
 use crate::net::known;
-use crate::net::proxy::{self, Asked};
+use crate::net::proxy::{self, Said};
 
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
-/// A plain connection may still turn into TLS (STARTTLS, CONNECT) within its first bytes.
+/// A plain connection may still turn into TLS (STARTTLS) within its first bytes.
 const MAX_PREAMBLE: i64 = 16 << 10;
+/// Proxies that are spoken to one behind the other, or again when one wants a password.
+const MAX_PROXIES: u8 = 4;
 
 /// A buffer that is kept for the next connection; a common hello fits.
 const KEPT: usize = 4 << 10;
@@ -40,6 +42,8 @@ enum Look {
     Undecided,
     Records,
     Version2,
+    /// So many bytes said to a proxy, which was asked for this host.
+    Proxy(usize, Option<DomainName>),
     Plain,
 }
 
@@ -47,7 +51,7 @@ enum Look {
 #[derive(Debug, Default)]
 pub(in crate::net) struct Client {
     state: State,
-    /// Offset of the first byte that was fed.
+    /// Offset of the first byte that was fed, or that a proxy passed on.
     began: Option<i64>,
     /// Undecided first bytes, or a record header in pieces.
     pending: Vec<u8>,
@@ -60,8 +64,9 @@ pub(in crate::net) struct Client {
     hello: Option<Box<Hello>>,
     /// The host that a proxy was asked for, before anything else.
     target: Option<DomainName>,
-    /// What was said to a SOCKS proxy that has not been asked for a host yet, up to [`MAX_ASKED`]; empty for anything else.
-    asked: Vec<u8>,
+    proxies: u8,
+    /// It begins like SOCKS 5, with an authentication that cannot be read.
+    is_socks: bool,
     /// It begins like STUN.
     pub(in crate::net) is_stun: bool,
     /// TLS was recognised, with or without a hello.
@@ -85,7 +90,7 @@ impl Client {
 
     /// Bytes held.
     pub(in crate::net) fn size(&self) -> usize {
-        self.message.len() + self.pending.len() + self.asked.len()
+        self.message.len() + self.pending.len()
     }
 
     /// These bytes are the beginning of a ClientHello.
@@ -107,8 +112,8 @@ impl Client {
                 self.walk(at, bytes)
             }
             State::Plain => {
-                if !self.asked.is_empty() {
-                    self.ask_socks(bytes);
+                if self.is_socks {
+                    self.target = proxy::socks_5_target(bytes);
                 }
                 let settled = at + i64::from(len) - began > MAX_PREAMBLE;
                 Step::Counts { from: at, settled }
@@ -191,33 +196,31 @@ impl Client {
                 self.walk(at, bytes)
             }
             Look::Version2 => self.version_2(at, bytes),
+            Look::Proxy(size, host) if self.proxies < MAX_PROXIES => {
+                self.proxies += 1;
+                self.target = host.or(self.target.take());
+                self.passed_on(at + size as i64, &bytes[size..], cut)
+            }
+            // Cut within a request, of which the line is there: the rest of the segment is of the request too.
+            Look::Undecided if cut && proxy::target(bytes).is_some() => {
+                self.target = proxy::target(bytes);
+                Step::Handshake
+            }
             // After a gap inside TLS, what makes no sense is the middle of some record.
             _ if self.is_tls => Step::Counts { from: at, settled: true },
             _ => {
                 self.state = State::Plain;
-                self.target = proxy::target(bytes);
-                self.ask_socks(bytes);
+                self.is_socks = bytes.first() == Some(&5);
                 self.is_stun = known::is_stun_stream(bytes);
                 Step::Counts { from: at, settled: false }
             }
         }
     }
 
-    /// More of what may be said to a SOCKS proxy.
-    fn ask_socks(&mut self, bytes: &[u8]) {
-        // Behind an authentication that cannot be read, a request that comes whole still can.
-        let whole = proxy::socks_5_target(bytes).filter(|_| !self.asked.is_empty());
-        let room = proxy::MAX_ASKED.saturating_sub(self.asked.len());
-        self.asked.extend_from_slice(&bytes[..bytes.len().min(room)]);
-        match (whole, proxy::asked(&self.asked)) {
-            (Some(host), _) | (None, Asked::For(host)) => {
-                self.target = Some(host);
-                self.asked = Vec::new();
-            }
-            (None, Asked::More) => {}
-            (None, Asked::Nothing) if self.asked.first() == Some(&5) => {}
-            (None, Asked::Nothing) => self.asked = Vec::new(),
-        }
+    /// What was said to a proxy belongs to the handshake. Behind it the connection begins.
+    fn passed_on(&mut self, at: i64, bytes: &[u8], cut: bool) -> Step {
+        self.began = Some(at);
+        if bytes.is_empty() { Step::Handshake } else { self.classify_whole(at, bytes, cut) }
     }
 
     fn version_2(&mut self, at: i64, bytes: &[u8]) -> Step {
@@ -305,8 +308,11 @@ fn look(bytes: &[u8]) -> Look {
             Look::Undecided
         }
         [0x80..=0xff, _, 1, 3, 0..=3, ..] | [0x80..=0xff, _, 1, 0, 2, ..] => version_2(bytes),
-        _ if proxy::is_begun(bytes) => Look::Undecided,
-        _ => Look::Plain,
+        _ => match proxy::said(bytes) {
+            Said::All(size, host) => Look::Proxy(size, host),
+            Said::More => Look::Undecided,
+            Said::Nothing => Look::Plain,
+        },
     }
 }
 

@@ -117,11 +117,54 @@ fn a_proxy_s_request_may_come_in_pieces() {
     let (mut client, step) = fed(b"CONN");
     assert_eq!(step, Step::Handshake);
     assert_eq!(client.feed(4, b"ECT a.exam", 10), Step::Handshake);
-    assert_eq!(client.feed(14, b"ple:443 HTTP/1.1", 16), Step::Counts { from: 0, settled: false });
+    assert_eq!(client.feed(14, b"ple:443 HTTP/1.1", 16), Step::Handshake);
+    assert_eq!(client.feed(30, b"\r\n\r\n", 4), Step::Handshake);
     assert_eq!(client.take_target().unwrap().as_str(), "a.example");
     let hello = hello(Some("b.example"), 0);
-    assert_eq!(client.feed(30, &hello, hello.len() as u32), Step::Handshake);
+    assert_eq!(client.feed(34, &hello, hello.len() as u32), Step::Handshake);
     assert_eq!(client.take_hello().unwrap().name.unwrap().as_str(), "b.example");
+}
+
+/// A ticket to authenticate with can be longer than many an upload.
+#[test]
+fn what_is_said_to_a_proxy_does_not_count() {
+    let ticket = [b'A'; 6000];
+    let connect =
+        [&b"CONNECT a.example:443 HTTP/1.1\r\n"[..], b"Authorization: ", &ticket, b"\r\n\r\n"].concat();
+    let forwarded = b"PROXY TCP4 192.0.2.1 192.0.2.2 5 443\r\n".to_vec();
+    let socks = b"\x05\x01\x00\x05\x01\x00\x03\x09a.example\x01\xbb".to_vec();
+    let several = [&connect[..], &connect, &forwarded].concat();
+    let hello = hello(Some("b.example"), 0);
+    for said in [connect, forwarded, socks, several] {
+        for size in [1, 7, 1400, 1 << 16] {
+            // Inside is TLS, or anything else.
+            for (inside, expected) in [(&hello[..], 0), (b"SSH-2.0-x\r\n", 11)] {
+                let (mut client, mut counted) = (Client::default(), 0);
+                let all = [&said[..], inside].concat();
+                for (index, piece) in all.chunks(size).enumerate() {
+                    let at = (index * size) as i64;
+                    let end = at + piece.len() as i64;
+                    if let Step::Counts { from, .. } = client.feed(at, piece, piece.len() as u32) {
+                        counted += end - from;
+                    }
+                }
+                assert_eq!(counted, expected, "{size} of {said:?}");
+                assert_eq!(client.take_hello().is_some(), expected == 0);
+            }
+        }
+    }
+}
+
+/// Where the capture cuts packets short, the line that names the host is all there is of a request.
+#[test]
+fn a_cut_request_names_its_host() {
+    let line = b"CONNECT a.example:443 HTTP/1.1\r\nUser-Agent: x";
+    let mut client = Client::default();
+    assert_eq!(client.feed(0, line, 300), Step::Handshake);
+    assert_eq!(client.take_target().unwrap().as_str(), "a.example");
+    let hello = hello(Some("b.example"), 0);
+    assert_eq!(client.feed(300, &hello, hello.len() as u32), Step::Handshake);
+    assert!(client.take_hello().is_some());
 }
 
 proptest! {
