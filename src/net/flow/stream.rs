@@ -163,8 +163,10 @@ impl Stream {
         if (start - self.next).abs() > MAX_JUMP {
             return None;
         }
-        if len > 0 {
-            self.add_elsewhere(start, end, time, pieces);
+        // What stands in the place of the SYN, or before, is no payload: a keep-alive's byte.
+        let first = self.start.map_or(start, |begin| begin.max(start));
+        if first < end {
+            self.add_elsewhere(first, end, time, pieces);
         }
         Some(start)
     }

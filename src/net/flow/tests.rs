@@ -236,6 +236,7 @@ fn a_port_used_again_is_another_flow() {
 #[test]
 fn keep_alives_and_resets_carry_nothing() {
     let mut talk = Talk::new(1, 1);
+    talk.packets.push(tcp(2 * MS, CLIENT, SERVER, 1, 2, ACK, &[0]));
     talk.say(0, b"hello there", 100);
     let mut packets = talk.packets;
     let next = 2 + 11;
