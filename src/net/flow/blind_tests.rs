@@ -264,6 +264,17 @@ fn a_quic_connection_may_follow_another_on_the_same_ports() {
     assert_eq!(says(&again), [one("a.example", 2700, 300)], "sent again");
     let other = [&talk[..], &[first(4, b"another id", "b.example"), out(5), back(6), back(7)]].concat();
     assert_eq!(says(&other), [one("a.example", 1800, 300), one("b.example", 900, 600)]);
+    // The server's handshake tells how it wants to be called; by that its connections are told apart.
+    let named = |at: i64, id: &[u8; 8]| {
+        udp(at * MS, SERVER, CLIENT, &[&[0xe0, 0, 0, 0, 1, 0, 8], &id[..], &[0x40, 10], &[9; 10]].concat())
+    };
+    let to = |at: i64, id: &[u8; 8]| udp(at * MS, CLIENT, SERVER, &[&[0x41], &id[..], &[9; 91]].concat());
+    let both = [
+        &[first(0, b"client's", "a.example"), named(1, b"server a"), back(2), to(3, b"server a")][..],
+        &[first(4, b"another id", "b.example"), named(5, b"server b"), back(6), to(7, b"server b")],
+        &[to(8, b"server a"), to(9, b"server a"), to(10, b"server b")],
+    ];
+    assert_eq!(says(&both.concat()), [one("a.example", 300, 300), one("b.example", 200, 300)]);
     let anew = [first(0, b"client's", "a.example"), first(1, b"retry's id", "a.example"), back(2), out(3)];
     assert_eq!(says(&anew), [one("a.example", 900, 300)], "after a Retry");
 }

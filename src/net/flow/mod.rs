@@ -5,6 +5,7 @@ mod gone;
 mod handshake;
 mod key;
 mod shared_use;
+mod sharing;
 mod stream;
 mod summary;
 mod table;
@@ -164,6 +165,8 @@ struct Flow {
     greeted: bool,
     /// Of datagrams: the side that did not open has sent payload.
     answered: bool,
+    /// Other QUIC connections have the same addresses and ports.
+    shares: bool,
     /// Its facts are wanted, and not only its summary.
     tells: bool,
     /// Its protocol lets one connection be used for several hosts.

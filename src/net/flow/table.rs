@@ -153,7 +153,7 @@ impl Flows {
     ) -> Option<u32> {
         let flow = self.slots.get(newest as usize)?.as_ref()?;
         let Some(tcp) = segment.tcp else {
-            return (!flow.gives_way(src_is_low, segment, buffer)).then_some(newest);
+            return self.connection(newest, flow, src_is_low, segment, buffer);
         };
         if flow.takes_all(segment) || flow.takes(src_is_low, segment, tcp) {
             return Some(newest);
@@ -175,9 +175,8 @@ impl Flows {
         if self.len() >= shared.limits.flows {
             self.evict(shared, out);
         }
-        let older = older.and_then(|slot| self.supersede(slot, seen.time, out));
-        // Datagrams do not say to which of two they belong.
-        let older = older.filter(|_| seen.segment.tcp.is_some());
+        let shares = older.is_some() && seen.segment.tcp.is_none();
+        let older = older.and_then(|slot| self.supersede(slot, seen, out));
         let id = FlowId(self.next_id);
         self.next_id = self.next_id.wrapping_add(1);
         let flow = Flow::open(id, key, src_is_low, older, seen, shared.limits.facts);
@@ -188,6 +187,7 @@ impl Flows {
             }
             None => Box::new(flow),
         };
+        flow.shares = shares;
         flow.tell_opened(seen.time, out);
         if shared.limits.summaries {
             self.opened.push((id, seen.time));
@@ -213,22 +213,17 @@ impl Flows {
         slot
     }
 
-    /// The flow that a QUIC connection had before its client changed address or port.
-    fn moved(&self, segment: &Segment<'_>) -> Option<&Flow> {
-        if segment.tcp.is_some() {
+    /// A new connection takes the place of this one, which from now on only waits for its stragglers. One is enough: its
+    /// own predecessor is left to its timer. Of datagrams, both may go on.
+    fn supersede(&mut self, slot: u32, seen: &Seen<'_>, out: &mut Vec<NetFact>) -> Option<(u32, FlowId)> {
+        let flow = self.flow(slot)?;
+        if seen.segment.tcp.is_none() {
+            flow.shares = true;
             return None;
         }
-        let (slot, id) = self.connections.find((segment.dst, segment.dst_port), segment.payload)?;
-        self.slots.get(slot as usize)?.as_deref().filter(|flow| flow.id == id)
-    }
-
-    /// A new connection takes the place of this one, which from now on only waits for its stragglers. One is enough: its
-    /// own predecessor is left to its timer.
-    fn supersede(&mut self, slot: u32, time: Timestamp, out: &mut Vec<NetFact>) -> Option<(u32, FlowId)> {
-        let flow = self.flow(slot)?;
         flow.older = None;
-        flow.mark_closed(time, Close::Reset, out);
-        let (id, due) = (flow.id, time.plus(LINGER));
+        flow.mark_closed(seen.time, Close::Reset, out);
+        let (id, due) = (flow.id, seen.time.plus(LINGER));
         self.schedule(slot, due);
         Some((slot, id))
     }
@@ -345,6 +340,7 @@ impl Flow {
             alias: None,
             greeted: false,
             answered: false,
+            shares: false,
             tells,
             carries_several: false,
             hello: None,
@@ -362,7 +358,7 @@ impl Flow {
             Some(tcp) => tcp.has(TcpHeader::SYN),
             None => quic::is_long(segment.payload),
         };
-        !begins && self.closed.is_none() && self.older.is_none()
+        !begins && !self.shares && self.closed.is_none() && self.older.is_none()
     }
 
     /// Whether a TCP segment belongs to this flow rather than to another of the same key.

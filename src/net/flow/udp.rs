@@ -2,7 +2,7 @@
 
 use super::handshake::Run;
 use super::table::{Flows, Seen};
-use super::{Flow, INTO, NetFact, OUT, Pid, Segment, Shared, Timestamp, Transport, UnknownName};
+use super::{Flow, INTO, NetFact, OUT, Pid, Shared, Timestamp, Transport, UnknownName};
 use crate::net::dns::{self, Fit, Question};
 use crate::net::{known, quic};
 
@@ -79,15 +79,6 @@ impl Flows {
 }
 
 impl Flow {
-    /// A datagram that begins another QUIC connection between the same addresses and ports: of a socket that is used again,
-    /// or for several connections. Before the server has sent payload, the client may begin the same one anew, after a
-    /// Retry or in another version.
-    pub(super) fn gives_way(&self, src_is_low: bool, segment: &Segment<'_>, buffer: &mut Vec<u8>) -> bool {
-        let is_opener = (src_is_low == self.client_is_low) == self.client_opened;
-        let may = self.greeted && self.answered && is_opener && quic::is_long(segment.payload);
-        may && quic::begins_another(segment.payload, self.chosen, buffer)
-    }
-
     /// Looks for the hello in a datagram of a QUIC connection. True if there is a reason to look at the flow again.
     fn initial(
         &mut self,
