@@ -524,3 +524,73 @@ fn rules_of_ones_own_ask_for_logs_operations_and_accounts() {
         log(&text, &rule(condition)).none();
     }
 }
+
+/// Calls by which other services of Amazon's hand data over, each with its twin among one's own.
+#[test]
+fn calls_of_other_services() {
+    let policy = |who: &str| {
+        format!(r#"{{\"Statement\":[{{\"Effect\":\"Allow\",\"Principal\":{{\"AWS\":\"{who}\"}}}}]}}"#)
+    };
+    let trusting = |who: &str| format!(r#"{{"roleName":"r","policyDocument":"{}"}}"#, policy(who));
+    let glue = |who: &str| format!(r#"{{"policyInJson":"{}"}}"#, policy(who));
+    let blocks = |on: bool| {
+        format!(
+            r#"{{"bucketName":"corp-data","PublicAccessBlockConfiguration":{{"BlockPublicAcls":{on},"xmlns":"x"}}}}"#
+        )
+    };
+    let one = |field: &str, who: &str| format!(r#"{{"{field}":"{who}"}}"#);
+    let (theirs, ours) = ("999988887777", "111122223333");
+    let vault = |who: &str| format!("arn:aws:backup:eu-west-1:{who}:backup-vault:v");
+    let table = [
+        ("iam", "UpdateAssumeRolePolicy", theirs, trusting(theirs), trusting(ours)),
+        ("glue", "PutResourcePolicy", theirs, glue(theirs), glue(ours)),
+        ("s3", "PutBucketPublicAccessBlock", "anyone", blocks(false), blocks(true)),
+        ("s3", "DeleteBucketPublicAccessBlock", "anyone", one("bucketName", "corp-data"), String::new()),
+        (
+            "redshift",
+            "AuthorizeDataShare",
+            theirs,
+            one("consumerIdentifier", theirs),
+            one("consumerIdentifier", ours),
+        ),
+        (
+            "lambda",
+            "AddPermission20150331v2",
+            theirs,
+            one("principal", theirs),
+            one("principal", "s3.amazonaws.com"),
+        ),
+        (
+            "ssm",
+            "ModifyDocumentPermission",
+            theirs,
+            format!(r#"{{"name":"d","accountIdsToAdd":["{theirs}"]}}"#),
+            format!(r#"{{"name":"d","accountIdsToRemove":["{theirs}"]}}"#),
+        ),
+        (
+            "backup",
+            "StartCopyJob",
+            theirs,
+            one("destinationBackupVaultArn", &vault(theirs)),
+            one("destinationBackupVaultArn", &vault(ours)),
+        ),
+        (
+            "lightsail",
+            "UpdateBucket",
+            "anyone",
+            r#"{"accessRules":{"getObject":"public"}}"#.into(),
+            r#"{"accessRules":{"getObject":"private"}}"#.into(),
+        ),
+        ("elasticache", "CopySnapshot", "evil", one("targetBucket", "evil"), one("targetSnapshotName", "t")),
+        ("logs", "CreateExportTask", "evil", one("destination", "evil"), one("destination", "corp-backup")),
+    ];
+    for (source, call, whom, given, twin) in table {
+        let story = log(&trail(60, source, call, &given, ""), &own());
+        // Whose a bucket is, such a record does not say.
+        let (alert, whom) = if whom == "evil" { (story.low(), None) } else { (story.alert(), Some(whom)) };
+        assert_eq!(alert.tenant.as_deref(), whom, "{call}");
+        if !twin.is_empty() {
+            log(&trail(60, source, call, &twin, ""), &own()).none();
+        }
+    }
+}

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::model::{AuditEvent, AuditLog, CloudAccount, CommandKind};
-use crate::policy::{Grantees, grantee};
+use crate::policy::{ANYONE, Grantees, grantee};
 
 use super::record::{NO_TIME, Record, kept, moment, texts};
 
@@ -19,10 +19,14 @@ enum Names {
     Policy(&'static str),
     /// Access control lists of S3, in the body or in headers.
     Acl,
+    /// Switches that keep the public out: everybody is let in if one below this pointer is off.
+    Blocks(&'static str),
+    /// Everybody, by the call itself.
+    Everybody,
 }
 
 /// Source without its domain, call, whom it lets in, and what it is about.
-const SHARES: [(&str, &str, Names, &str); 19] = [
+const SHARES: [(&str, &str, Names, &str); 41] = [
     ("ec2", "ModifySnapshotAttribute", Names::Grantees("/createVolumePermission/add"), "snapshotId"),
     ("ec2", "ModifyImageAttribute", Names::Grantees("/launchPermission/add"), "imageId"),
     ("ec2", "ModifyFpgaImageAttribute", Names::Grantees("/loadPermission/add"), "fpgaImageId"),
@@ -47,6 +51,28 @@ const SHARES: [(&str, &str, Names, &str); 19] = [
     ("ecr", "SetRepositoryPolicy", Names::Policy("/policyText"), "repositoryName"),
     ("backup", "PutBackupVaultAccessPolicy", Names::Policy("/policy"), "backupVaultName"),
     ("elasticfilesystem", "PutFileSystemPolicy", Names::Policy("/policy"), "fileSystemId"),
+    ("dynamodb", "PutResourcePolicy", Names::Policy("/policy"), "resourceArn"),
+    ("glue", "PutResourcePolicy", Names::Policy("/policyInJson"), "resourceArn"),
+    ("logs", "PutDestinationPolicy", Names::Policy("/accessPolicy"), "destinationName"),
+    ("es", "UpdateDomainConfig", Names::Policy("/accessPolicies"), "domainName"),
+    ("es", "UpdateElasticsearchDomainConfig", Names::Policy("/accessPolicies"), "domainName"),
+    ("iam", "CreateRole", Names::Policy("/assumeRolePolicyDocument"), "roleName"),
+    ("iam", "UpdateAssumeRolePolicy", Names::Policy("/policyDocument"), "roleName"),
+    ("ecr", "PutReplicationConfiguration", Names::Grantees("/replicationConfiguration/rules"), "registryId"),
+    ("redshift", "AuthorizeDataShare", Names::Grantees("/consumerIdentifier"), "dataShareArn"),
+    ("lakeformation", "GrantPermissions", Names::Grantees("/principal"), "catalogId"),
+    ("lambda", "AddPermission20150331v2", Names::Grantees("/principal"), "functionName"),
+    ("lambda", "AddLayerVersionPermission20181031", Names::Grantees("/principal"), "layerName"),
+    ("sns", "AddPermission", Names::Grantees("/aWSAccountId"), "topicArn"),
+    ("sqs", "AddPermission", Names::Grantees("/aWSAccountIds"), "queueUrl"),
+    ("ssm", "ModifyDocumentPermission", Names::Grantees("/accountIdsToAdd"), "name"),
+    ("backup", "StartCopyJob", Names::Grantees("/destinationBackupVaultArn"), "recoveryPointArn"),
+    ("lightsail", "UpdateBucket", Names::Grantees("/accessRules/getObject"), "bucketName"),
+    ("s3", "PutBucketPublicAccessBlock", Names::Blocks("/PublicAccessBlockConfiguration"), "bucketName"),
+    ("s3", "DeleteBucketPublicAccessBlock", Names::Everybody, "bucketName"),
+    ("s3", "PutAccountPublicAccessBlock", Names::Blocks("/PublicAccessBlockConfiguration"), "accountId"),
+    ("s3", "DeleteAccountPublicAccessBlock", Names::Everybody, "accountId"),
+    ("s3", "PutAccessPointPolicy", Names::Policy("/PutAccessPointPolicyRequest/Policy"), "name"),
     ("s3", "PutBucketPolicy", Names::Policy("/bucketPolicy"), "bucketName"),
     ("s3", "PutBucketAcl", Names::Acl, "bucketName"),
     ("s3", "PutObjectAcl", Names::Acl, "bucketName"),
@@ -55,11 +81,14 @@ const SHARES: [(&str, &str, Names, &str); 19] = [
 ];
 
 /// Exports into a bucket: the call, the bucket, and what is exported.
-const EXPORTS: [(&str, &str, &str, &str); 4] = [
+const EXPORTS: [(&str, &str, &str, &str); 7] = [
     ("ec2", "CreateStoreImageTask", "/bucket", "imageId"),
     ("ec2", "ExportImage", "/s3ExportLocation/s3Bucket", "imageId"),
     ("rds", "StartExportTask", "/s3BucketName", "sourceArn"),
     ("dynamodb", "ExportTableToPointInTime", "/s3Bucket", "tableArn"),
+    ("ec2", "CreateInstanceExportTask", "/exportToS3/s3Bucket", "instanceId"),
+    ("elasticache", "CopySnapshot", "/targetBucket", "sourceSnapshotName"),
+    ("logs", "CreateExportTask", "/destination", "logGroupName"),
 ];
 
 /// Copies that are made in the account of whoever calls.
@@ -142,6 +171,12 @@ fn shared(asked: &Value, names: Names, item: &str) -> Option<Told> {
             policy => grantee::of_statements(policy),
         },
         Names::Acl => acl(asked),
+        Names::Blocks(pointer) => {
+            let switches = asked.pointer(pointer)?.as_object()?;
+            let off = switches.values().any(|switch| matches!(switch, Value::Bool(false)));
+            if off { of(&[ANYONE]) } else { Grantees::default() }
+        }
+        Names::Everybody => of(&[ANYONE]),
     };
     let with = grantees.names;
     let items = named(asked, &["key", item]);
