@@ -84,7 +84,7 @@ impl Engine {
         };
         let services = std::iter::once(&*event.service).chain(same_cloud.iter().copied());
         let ids: Vec<ServiceId> = services.filter_map(|name| self.policy.services.by_name(name)).collect();
-        let known = |name: &str| ids.iter().any(|id| self.policy.allow.knows_tenant(*id, name));
+        let known = |name: &str| ids.iter().any(|id| self.policy.allow.knows_tenant(*id, name, event.time));
         event.by.account.as_deref() == Some(who)
             || known(who)
             || who.rsplit_once('@').is_some_and(|(_, domain)| known(domain))

@@ -300,7 +300,8 @@ impl Engine {
             place: completion.place.clone(),
             audit: completion.audit.clone(),
         };
-        let foreign = describe::tenant_verdict(&self.policy, &completion.place) == TenantVerdict::Foreign;
+        let foreign = describe::tenant_verdict(&self.policy, &completion.place, completion.time)
+            == TenantVerdict::Foreign;
         chain.add(completion, act.or(known).is_some(), foreign);
         let known = rules::Known {
             policy: &self.policy,

@@ -121,9 +121,9 @@ impl Engine {
         chain: Option<ChainId>,
     ) -> Option<ChainId> {
         let weighed = match deed {
-            Deed::Copied { from, to } => self.copied(reading, from, to),
-            Deed::Shared { service, with, hidden } => self.shared(reading, *service, with, *hidden),
-            Deed::Linked { of, lives } => self.linked(reading, of, *lives),
+            Deed::Copied { from, to } => self.copied(reading, from, to, time),
+            Deed::Shared { service, with, hidden } => self.shared(reading, *service, with, *hidden, time),
+            Deed::Linked { of, lives } => self.linked(reading, of, *lives, time),
         };
         let weighed = weighed?;
         if self.may_do_anything(life, time, &weighed) {
@@ -166,7 +166,7 @@ impl Engine {
     }
 
     /// From one place in the cloud to another.
-    fn copied(&mut self, reading: &Reading, from: &Aim, to: &Aim) -> Option<Weighed> {
+    fn copied(&mut self, reading: &Reading, from: &Aim, to: &Aim, time: Timestamp) -> Option<Weighed> {
         let Some(service) = to.service else {
             let text = format!(
                 "{} copied data between places that only its own configuration explains",
@@ -175,13 +175,18 @@ impl Engine {
             self.note(CoverageKind::NameHidden, 1, &text);
             return None;
         };
-        if to.tenant.as_ref().is_some_and(|tenant| self.is_own(reading, service, tenant)) {
+        if to.tenant.as_ref().is_some_and(|tenant| self.is_own(reading, service, tenant, time)) {
             return None;
         }
         // The account that a profile's name tells may accuse: that it is one's own proves nothing.
-        let caller = || reading.caller.clone().filter(|caller| !self.is_own(reading, service, caller));
+        let caller = || reading.caller.clone().filter(|caller| !self.is_own(reading, service, caller, time));
         let to = &Aim { service: to.service, tenant: to.tenant.clone().or_else(caller) };
-        let text = format!("{} copies data from {} to {}", reading.tool, self.words(from), self.words(to));
+        let text = match from {
+            Aim { service: None, tenant: None } => {
+                format!("{} has data written to {}", reading.tool, self.words(to))
+            }
+            _ => format!("{} copies data from {} to {}", reading.tool, self.words(from), self.words(to)),
+        };
         // A name that no entry names is a foreign one, whether or not entries name others.
         let cap = to.tenant.is_none().then(|| Reason {
             code: ReasonCode::TenantUnknown,
@@ -204,10 +209,14 @@ impl Engine {
         service: Option<ServiceId>,
         with: &[Arc<str>],
         hidden: bool,
+        time: Timestamp,
     ) -> Option<Weighed> {
         let service = service?;
-        let foreign: Vec<&str> =
-            with.iter().filter(|name| !self.is_own(reading, service, name)).map(|name| &**name).collect();
+        let foreign: Vec<&str> = with
+            .iter()
+            .filter(|name| !self.is_own(reading, service, name, time))
+            .map(|name| &**name)
+            .collect();
         let first = foreign.first().map(|name| Arc::from(*name));
         let name = &self.policy.services.get(service).name;
         let text = match foreign.as_slice() {
@@ -223,9 +232,9 @@ impl Engine {
     }
 
     /// A link that lets in whoever has it. What counts is for how long.
-    fn linked(&self, reading: &Reading, of: &Aim, lives: Option<Span>) -> Option<Weighed> {
+    fn linked(&self, reading: &Reading, of: &Aim, lives: Option<Span>, time: Timestamp) -> Option<Weighed> {
         let service = of.service?;
-        let own = of.tenant.as_ref().is_some_and(|tenant| self.is_own(reading, service, tenant));
+        let own = of.tenant.as_ref().is_some_and(|tenant| self.is_own(reading, service, tenant, time));
         if own && lives.is_some_and(|lives| lives <= SHORT_LIVED) {
             return None;
         }
@@ -261,8 +270,8 @@ impl Engine {
         std::iter::once(service).chain(others)
     }
 
-    fn is_own(&self, reading: &Reading, service: ServiceId, tenant: &str) -> bool {
-        self.accounts(reading, service).any(|service| self.policy.allow.knows_tenant(service, tenant))
+    fn is_own(&self, reading: &Reading, service: ServiceId, tenant: &str, time: Timestamp) -> bool {
+        self.accounts(reading, service).any(|service| self.policy.allow.knows_tenant(service, tenant, time))
     }
 
     /// May this program send every set there? Then it may hand over what is there already.

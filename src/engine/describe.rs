@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::model::{
     Actor, Alert, Attribution, CoverageKind, Evidence, FlowEvidence, Hop, HopKind, NameSource,
     ProcessEvidence, ReadEvidence, Reason, ReasonCode, Severity, SigningState, Span, TenantVerdict,
+    Timestamp,
 };
 use crate::policy::{Category, Leaving, Policy, ServiceId, SetId, SetMask, Subject};
 
@@ -28,7 +29,7 @@ pub fn alert(
     let (reads, omitted) = reads(policy, chain);
     let flows: Vec<FlowEvidence> =
         chain.instances.iter().flat_map(|instance| instance.flows.iter().cloned()).take(MAX_LISTED).collect();
-    let verdict = tenant_verdict(policy, &chain.place);
+    let verdict = tenant_verdict(policy, &chain.place, chain.time);
     let reasons = reasons(policy, chain, service, &flows, verdict);
     let sets = all_sets(chain);
     let (bytes_out, bytes_in) = chain.bytes();
@@ -183,10 +184,10 @@ fn hops(chain: &Chain) -> Vec<Hop> {
 }
 
 /// Whose account it is, as far as the allow list knows.
-pub fn tenant_verdict(policy: &Policy, place: &Place) -> TenantVerdict {
+pub fn tenant_verdict(policy: &Policy, place: &Place, time: Timestamp) -> TenantVerdict {
     let (service, tenant) = destination(policy, place);
     match (service, tenant) {
-        (Some(service), Some(tenant)) if policy.allow.knows_tenant(service, &tenant) => {
+        (Some(service), Some(tenant)) if policy.allow.knows_tenant(service, &tenant, time) => {
             TenantVerdict::Allowed
         }
         (Some(_), Some(_)) => TenantVerdict::Foreign,
@@ -243,7 +244,7 @@ fn reasons(
     add(ReasonCode::NotAllowed, not_allowed(policy, chain, service));
     if verdict == TenantVerdict::Foreign
         && let (Some(service), Place::Service { tenant: Some(tenant), .. }) = (service, &chain.place)
-        && policy.allow.names_tenants_of(service)
+        && policy.allow.names_tenants_of(service, chain.time)
     {
         add(ReasonCode::ForeignTenant, format!("{tenant} is not a tenant that any allow entry names"));
     }
@@ -275,7 +276,7 @@ fn caps(
     }
     let unnamed =
         matches!((&chain.place, chain.uploader.process()), (Place::Service { tenant: None, .. }, Some(_)));
-    if unnamed && service.is_some_and(|service| policy.allow.names_tenants_of(service)) {
+    if unnamed && service.is_some_and(|service| policy.allow.names_tenants_of(service, chain.time)) {
         add(
             ReasonCode::TenantUnknown,
             "the account or bucket cannot be seen, and allow entries name some".to_owned(),

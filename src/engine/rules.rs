@@ -71,8 +71,7 @@ fn leaves(known: &Known<'_>, actor: &Actor, leave: &Leave, chain: &Chain, left: 
         Place::Service { name, .. } => service(name).is_some_and(|id| wanted.contains(&id)),
         Place::Nameless => false,
     });
-    let tenant =
-        leave.tenants.is_empty() || leave.tenants.iter().any(|one| is_tenant(known, one, &left.place));
+    let tenant = leave.tenants.is_empty() || leave.tenants.iter().any(|one| is_tenant(known, one, left));
     listed
         && tenant
         && (!sent || chain.bytes().0 >= leave.min_bytes)
@@ -93,9 +92,9 @@ fn recorded(actor: &Actor, leave: &Leave, event: &AuditEvent) -> bool {
         && actor.process.is_empty()
 }
 
-fn is_tenant(known: &Known<'_>, wanted: &TenantCondition, place: &Place) -> bool {
-    let verdict = describe::tenant_verdict(known.policy, place);
-    match (wanted, place) {
+fn is_tenant(known: &Known<'_>, wanted: &TenantCondition, left: &Left) -> bool {
+    let verdict = describe::tenant_verdict(known.policy, &left.place, left.time);
+    match (wanted, &left.place) {
         (TenantCondition::Allowed, _) => verdict == TenantVerdict::Allowed,
         (TenantCondition::Foreign, _) => verdict == TenantVerdict::Foreign,
         (TenantCondition::Unknown, _) => verdict == TenantVerdict::Unknown,

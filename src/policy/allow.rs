@@ -315,20 +315,21 @@ impl Allow {
     }
 
     /// Does some entry name a tenant of this service, so that an unknown tenant is a question left open?
-    pub fn names_tenants_of(&self, service: ServiceId) -> bool {
-        self.uploads_to(service).any(|entry| matches!(entry.tenants, Choice::Only(_)))
+    pub fn names_tenants_of(&self, service: ServiceId, time: Timestamp) -> bool {
+        self.uploads_to(service, time).any(|entry| matches!(entry.tenants, Choice::Only(_)))
     }
 
-    /// Is this one of the tenants that some entry names?
-    pub fn knows_tenant(&self, service: ServiceId, tenant: &str) -> bool {
-        self.uploads_to(service).any(|entry| match &entry.tenants {
+    /// Is this one of the tenants that some entry names? One that has expired names nobody.
+    pub fn knows_tenant(&self, service: ServiceId, tenant: &str, time: Timestamp) -> bool {
+        self.uploads_to(service, time).any(|entry| match &entry.tenants {
             Choice::Any => false,
             Choice::Only(list) => list.iter().any(|pattern| pattern.matches(tenant)),
         })
     }
 
-    fn uploads_to(&self, service: ServiceId) -> impl Iterator<Item = &AllowEntry> {
-        let uploads = self.entries.iter().filter(|entry| entry.effect == Effect::Upload);
+    fn uploads_to(&self, service: ServiceId, time: Timestamp) -> impl Iterator<Item = &AllowEntry> {
+        let holds = move |entry: &&AllowEntry| entry.effect == Effect::Upload && entry.holds_at(time);
+        let uploads = self.entries.iter().filter(holds);
         uploads.filter(move |entry| match &entry.services {
             Choice::Any => true,
             Choice::Only(list) => list.contains(&service),

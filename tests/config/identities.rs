@@ -144,10 +144,14 @@ fn corporate_policy() {
     let mut arq_script = arq.clone();
     arq_script.script = Some(FilePath::from("/opt/corp/backup.py"));
     assert!(!permits(&arq_script, Some("corp-backup")), "an entry without `script` never admits one");
-    assert!(policy.allow.names_tenants_of(s3) && policy.allow.knows_tenant(s3, "Corp-Backup"));
+    assert!(
+        policy.allow.names_tenants_of(s3, Timestamp::from_nanos(0))
+            && policy.allow.knows_tenant(s3, "Corp-Backup", Timestamp::from_nanos(0))
+    );
     let drive = policy.services.by_name("google-drive").unwrap();
     assert!(
-        policy.allow.knows_tenant(drive, "me@corp.com") && !policy.allow.knows_tenant(drive, "me@gmail.com")
+        policy.allow.knows_tenant(drive, "me@corp.com", Timestamp::from_nanos(0))
+            && !policy.allow.knows_tenant(drive, "me@gmail.com", Timestamp::from_nanos(0))
     );
 }
 

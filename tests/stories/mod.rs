@@ -15,6 +15,7 @@ mod hops;
 mod malicious;
 mod network;
 mod offices;
+mod orders;
 mod paths;
 mod recorded;
 mod restart;

@@ -180,7 +180,7 @@ impl Asked<'_> {
         let policy = &self.settings.policy;
         let service = policy.services.get(id);
         let tenant_verdict = match &tenant {
-            Some(tenant) if policy.allow.knows_tenant(id, tenant) => "allowed",
+            Some(tenant) if policy.allow.knows_tenant(id, tenant, self.subject.time) => "allowed",
             Some(_) => "foreign",
             None => "unknown",
         };

@@ -115,7 +115,7 @@ impl AllowEntry {
         self.users.admits(|user| user.matches(subject.user, subject.user_name))
     }
 
-    fn holds_at(&self, time: Timestamp) -> bool {
+    pub(super) fn holds_at(&self, time: Timestamp) -> bool {
         self.expires.is_none_or(|end| time < end)
     }
 
