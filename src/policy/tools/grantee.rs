@@ -61,6 +61,8 @@ pub fn of(value: &str) -> Named {
     for word in given.split(apart).filter(|word| !word.is_empty()) {
         if before.eq_ignore_ascii_case("domain") {
             named.add(&word.to_lowercase());
+        } else if before == "organizations" {
+            // `arn:aws:organizations::111122223333:organization/o-…`: who manages it is not who is let in.
         } else {
             name_in(word).into_iter().for_each(|name| named.add(&name));
         }
@@ -146,7 +148,11 @@ fn strings<'v>(value: &'v Value, depth: usize, found: &mut Vec<&'v str>) {
 pub(super) fn unblocks(value: &str) -> bool {
     let lower = value.to_ascii_lowercase();
     let off = lower.contains("block") || lower.contains("ignore") || lower.contains("restrict");
-    if off { lower.contains("false") } else { matches!(lower.as_str(), "true" | "enabled" | "on") }
+    if off {
+        return lower.contains("false");
+    }
+    matches!(lower.as_str(), "true" | "enabled" | "on" | "private=false" | "visibility=public")
+        || lower.ends_with("publicaccess=true")
 }
 
 #[cfg(test)]
@@ -159,7 +165,7 @@ mod tests {
 
     #[test]
     fn finds_whom_a_grant_names() {
-        let table: [(&str, &[&str]); 11] = [
+        let table: [(&str, &[&str]); 12] = [
             ("999988887777", &["999988887777"]),
             ("Add=[{UserId=999988887777}],Remove=[{UserId=111122223333}]", &["999988887777"]),
             (r#"{"Add":[{"UserId":"999988887777"}]}"#, &["999988887777"]),
@@ -170,6 +176,7 @@ mod tests {
             ("user:eve@example.com:objectViewer", &["eve@example.com"]),
             ("domain:evil.example", &["evil.example"]),
             ("arn:aws:iam::999988887777:root", &["999988887777"]),
+            ("arn:aws:organizations::999988887777:organization/o-exampleorg", &["o-exampleorg"]),
             ("uri=http://acs.amazonaws.com/groups/global/AllUsers", &["anyone"]),
         ];
         for (value, expected) in table {

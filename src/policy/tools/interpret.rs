@@ -8,7 +8,10 @@ use crate::policy::services::Services;
 
 use super::line::Said;
 use super::place::{self, Spot, Surroundings, Syntax};
-use super::{ANYONE, Aim, Command, Deed, Does, Reading, Role, Tool, grantee, lifetime, line, shell};
+use super::{
+    ANYONE, Aim, Command, Deed, Does, Reading, Role, Tool, grantee, lifetime, line, shell, skeleton,
+    statement,
+};
 
 /// Files and places kept of one line at most.
 const MAX_KEPT: usize = 256;
@@ -38,10 +41,13 @@ struct Gathered<'a> {
     homes: Vec<&'a str>,
     /// The copy ends on this Mac.
     lands: bool,
+    /// What a database is asked does not leave it.
+    stays: bool,
 }
 
 pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Option<Reading> {
-    let (command, said) = line::parse(tool, args)?;
+    let args = skeleton::spelled_out(tool, args);
+    let (command, said) = line::parse(tool, &args)?;
     let dry = is_dry(&said);
     let steps = steps(&said, context);
     let stepped = steps.iter().flat_map(|step| line::parse_step(tool, &step.words));
@@ -60,6 +66,16 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
         match said.role {
             Role::From if command.does == Does::Tunnel && is_port(said.value) => all.spared.push(said.value),
             Role::From | Role::To => ends.push((said.role, said.value)),
+            Role::Statement => all.asked(tool, said.value, &around),
+            Role::Skeleton => {
+                all.grants.hidden |= skeleton::hides_whom(command, said.value);
+                all.spared.push(said.value);
+            }
+            // A field of a request to change something: `private=false`.
+            Role::Form if command.does == Does::Share => {
+                all.take(Role::Form, said.value, service, &around);
+                all.take(Role::Block, said.value, service, &around);
+            }
             role => all.take(role, said.value, service, &around),
         }
     }
@@ -133,6 +149,7 @@ impl<'a> Gathered<'a> {
             Role::Location => self.tenant = location(value),
             Role::Grantee => self.grant(grantee::of(value)),
             Role::Policy => self.grant(grantee::of_policy(value)),
+            Role::Trust => self.grants.names.extend(grantee::of_policy(value).names),
             Role::Block if grantee::unblocks(value) => self.grants.names.push(Arc::from(ANYONE)),
             Role::Public => self.grants.names.push(Arc::from(ANYONE)),
             Role::Operation => self.removes |= value.eq_ignore_ascii_case("remove"),
@@ -141,12 +158,22 @@ impl<'a> Gathered<'a> {
             Role::Resource => self.owners.extend(place::account(value)),
             Role::Profile => self.caller = account_in(value),
             Role::Script | Role::Block | Role::Skip | Role::Endpoint | Role::From | Role::To | Role::Dry => {}
+            Role::Statement | Role::Skeleton => {}
         }
     }
 
     fn grant(&mut self, named: grantee::Named) {
         self.grants.hidden |= named.hidden;
         self.grants.names.extend(named.names);
+    }
+
+    /// Where a statement has the database write.
+    fn asked(&mut self, tool: &Tool, text: &'a str, around: &Surroundings<'_>) {
+        self.spared.push(text);
+        match statement::target(text).map(|target| place::address(tool, &target, around)) {
+            Some(aim) => self.to.push(aim),
+            None => self.stays = true,
+        }
     }
 
     fn file(&mut self, path: &'a str) {
@@ -201,7 +228,8 @@ impl<'a> Gathered<'a> {
     ) -> Reading {
         let mut aims = std::mem::take(&mut self.to);
         let named = || Aim { service, tenant: self.tenant.clone() };
-        if aims.is_empty() && !self.lands && (self.tenant.is_some() || service.is_some()) {
+        let by_default = service.is_some() && !self.stays;
+        if aims.is_empty() && !self.lands && (self.tenant.is_some() || by_default) {
             aims.push(named());
         }
         // A place without a tenant of its own is in the account that the line names beside it.
@@ -211,6 +239,9 @@ impl<'a> Gathered<'a> {
         let mut deeds = Vec::new();
         match command.does {
             Does::Transfer if self.files.is_empty() => {
+                if command.exports && self.from.is_empty() {
+                    self.from.push(Aim { service: None, tenant: None });
+                }
                 let pairs = self.from.iter().zip(std::iter::repeat(aims.first()));
                 let copies = pairs.filter_map(|(from, to)| Some((from.clone(), to?.clone())));
                 deeds.extend(
@@ -292,18 +323,23 @@ fn form(value: &str) -> impl Iterator<Item = &str> {
     files.split(',').map(|file| file.trim_matches('"')).filter(|file| !file.is_empty() && *file != "-")
 }
 
-/// A bucket's name out of its ARN or address.
+/// A bucket's name out of its ARN or address, an account's out of the path to it.
 fn bare(value: &str) -> &str {
+    if value.starts_with("/subscriptions/") {
+        return value.trim_end_matches('/').rsplit('/').next().unwrap_or(value);
+    }
     let value = value.strip_prefix("arn:aws:s3:::").unwrap_or(value);
     let value = value.split_once("://").map_or(value, |(_, rest)| rest);
     value.split('/').next().unwrap_or(value)
 }
 
-/// `S3Bucket=name,S3Prefix=x`, `{"S3Bucket":"name"}`, `BucketName=name`.
+/// `S3Bucket=name,S3Prefix=x`, `{"S3Bucket":"name"}`, `{"Destination":{"Bucket":"arn:aws:s3:::name"}}`.
 fn location(value: &str) -> Option<Arc<str>> {
     let mut words = value.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_')));
-    words.by_ref().find(|word| matches!(*word, "S3Bucket" | "BucketName" | "Bucket" | "s3Bucket"))?;
-    place::name(words.find(|word| !word.is_empty())?)
+    words
+        .by_ref()
+        .find(|word| matches!(*word, "S3Bucket" | "BucketName" | "Bucket" | "s3Bucket" | "TargetResource"))?;
+    place::name(words.find(|word| !matches!(*word, "" | "arn" | "aws" | "aws-cn" | "aws-us-gov" | "s3"))?)
 }
 
 /// From here on a link is said to live long: object stores sign for a week at most, longer ones rest on a stored policy.

@@ -75,13 +75,27 @@ fn called<'t>(tool: &'t Tool, words: &[Word<'_>], args: &[Box<str>]) -> Option<(
     tool.commands.iter().filter_map(longest).rev().max_by_key(|(length, _)| *length)
 }
 
-/// Is this option among the arguments, alone or in a bundle of short ones?
+/// Is this option among the arguments, alone or in a bundle of short ones? `--option=text`: and the text, in whatever
+/// case, in its value.
 fn gives(args: &[Box<str>], option: &str) -> bool {
+    let (option, wanted) = option.split_once('=').map_or((option, None), |(name, text)| (name, Some(text)));
     let short = option.strip_prefix('-').filter(|letter| letter.chars().count() == 1);
-    args.iter().take_while(|arg| &***arg != "--").any(|arg| {
+    let end = args.iter().position(|arg| &**arg == "--").unwrap_or(args.len());
+    (0..end).any(|at| {
+        let arg = &*args[at];
         let bundle = arg.strip_prefix('-').filter(|letters| !letters.starts_with('-'));
-        let whole = arg.split_once('=').map_or(&**arg, |(name, _)| name) == option;
-        whole || short.zip(bundle).is_some_and(|(letter, letters)| letters.contains(letter))
+        let (name, attached) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
+        let next = || args.get(at + 1).map(|next| &**next);
+        let in_bundle = short.zip(bundle).and_then(|(letter, letters)| letters.split_once(letter));
+        let value = match in_bundle {
+            _ if name == option => attached.or_else(next),
+            Some((_, "")) => next(),
+            Some((_, rest)) => Some(rest),
+            None => return false,
+        };
+        wanted.is_none_or(|wanted| {
+            value.is_some_and(|value| value.to_lowercase().contains(&wanted.to_lowercase()))
+        })
     })
 }
 
@@ -89,8 +103,16 @@ fn gives(args: &[Box<str>], option: &str) -> bool {
 fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> Parts<'a> {
     let mut parts = Parts::default();
     let is_flag = |name: &str| tool.flags.iter().any(|flag| **flag == *name);
+    let described = || own.iter().chain(&tool.options);
+    let cut_short = |name: &str| {
+        let long = tool.abbreviates && name.len() > "--".len() && name.starts_with("--") && !is_flag(name);
+        let mut fitting = described().filter(|(option, _)| long && option.starts_with(name));
+        let (_, operand) = fitting.next()?;
+        fitting.all(|(_, other)| other == operand).then_some(*operand)
+    };
     let known = |name: &str| {
-        own.iter().chain(&tool.options).find(|(option, _)| **option == *name).map(|(_, operand)| *operand)
+        let exact = described().find(|(option, _)| **option == *name).map(|(_, operand)| *operand);
+        exact.or_else(|| cut_short(name))
     };
     let mut doubtful = false;
     let mut rest = args.iter().map(|arg| &**arg).peekable();

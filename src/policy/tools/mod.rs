@@ -10,7 +10,11 @@ mod interpret;
 mod lifetime;
 mod line;
 mod place;
+mod role;
+mod runners;
 mod shell;
+mod skeleton;
+mod statement;
 #[cfg(test)]
 mod tests;
 mod unwrap;
@@ -25,117 +29,10 @@ use super::services::Services;
 
 pub use interpret::LONG_LIVED;
 pub use place::Syntax;
+pub use role::{Operand, Role};
 
 /// Whom a grant to everybody names.
 pub const ANYONE: &str = "anyone";
-
-/// What an operand, or the value of an option, is.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub enum Role {
-    /// Nothing that matters here.
-    Skip,
-    /// A local file or folder that is sent.
-    File,
-    /// `@path` is a file that is sent, anything else is text.
-    Data,
-    /// `name=@path`, `name=<path`, `name@path`: a field of a form.
-    Form,
-    /// A file of the tool's own, such as its configuration or key: used, not sent.
-    Own,
-    /// A file that is written.
-    Out,
-    /// What is copied: a local path, or a place in the cloud.
-    From,
-    /// Where it is copied to.
-    To,
-    /// A web address, scheme or not: where it is sent.
-    Url,
-    /// `bucket/key` without a scheme that is copied.
-    Source,
-    /// The account or bucket that receives.
-    Tenant,
-    /// `bucket/key` or `owner/name` that receives.
-    Path,
-    /// `S3Bucket=name,…` that receives.
-    Location,
-    /// Accounts, principals or a word for everybody: who is let in.
-    Grantee,
-    /// A policy document: whom its statements let in.
-    Policy,
-    /// Switches that keep the public out: everybody is let in if one is off.
-    Block,
-    /// `add` or `remove`: whether grants are given or taken.
-    Operation,
-    /// For how long, or until when.
-    Expiry,
-    /// The server that is spoken to instead of the usual one.
-    Endpoint,
-    /// The project or account that the command runs in: what it owns is not let in.
-    Home,
-    /// An option without value that lets everybody in.
-    Public,
-    /// An option without value with which nothing is done, only said; a value or name that takes it back may follow.
-    Dry,
-    /// Commands of the tool's own, as a script writes them.
-    Script,
-    /// `/subscriptions/ID/…`, `arn:…:ID:…`: something in a cloud that is copied from the account that it names, if it does.
-    Resource,
-    /// A profile or role that the command runs as: its name may tell the account.
-    Profile,
-}
-
-impl Role {
-    pub const ALL: [(&'static str, Self); 25] = [
-        ("skip", Self::Skip),
-        ("file", Self::File),
-        ("data", Self::Data),
-        ("form", Self::Form),
-        ("own", Self::Own),
-        ("out", Self::Out),
-        ("from", Self::From),
-        ("to", Self::To),
-        ("url", Self::Url),
-        ("source", Self::Source),
-        ("tenant", Self::Tenant),
-        ("path", Self::Path),
-        ("location", Self::Location),
-        ("grantee", Self::Grantee),
-        ("policy", Self::Policy),
-        ("block", Self::Block),
-        ("operation", Self::Operation),
-        ("expiry", Self::Expiry),
-        ("endpoint", Self::Endpoint),
-        ("home", Self::Home),
-        ("public", Self::Public),
-        ("dry", Self::Dry),
-        ("script", Self::Script),
-        ("resource", Self::Resource),
-        ("profile", Self::Profile),
-    ];
-
-    /// Is it said by the option itself?
-    const fn stands_alone(self) -> bool {
-        matches!(self, Self::Public | Self::Dry)
-    }
-
-    /// Is it a word that never stands for a file of this Mac, whatever it looks like?
-    const fn names_no_file(self) -> bool {
-        match self {
-            Self::File | Self::Data | Self::Form | Self::Own | Self::Out | Self::From | Self::To => false,
-            Self::Policy | Self::Block | Self::Public | Self::Script => false,
-            Self::Skip | Self::Url | Self::Source | Self::Tenant | Self::Path | Self::Location => true,
-            Self::Grantee | Self::Operation | Self::Expiry | Self::Endpoint | Self::Home => true,
-            Self::Resource | Self::Profile | Self::Dry => true,
-        }
-    }
-}
-
-/// A role, and whether several values in a row have it.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub struct Operand {
-    pub role: Role,
-    pub many: bool,
-}
 
 /// What a command does with what it names.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -167,7 +64,7 @@ pub type Options = Vec<(Box<str>, Operand)>;
 pub struct Command {
     /// The words that call it, one list for each spelling; empty for a tool without subcommands.
     pub words: Vec<Vec<Box<str>>>,
-    /// It does this only with one of these options.
+    /// It does this only with one of these options; with `--option=text`, where the text occurs in its value.
     pub when: Vec<Box<str>>,
     pub does: Does,
     /// Instead of the tool's.
@@ -177,6 +74,8 @@ pub struct Command {
     pub options: Options,
     /// It lets everybody in, whatever its operands.
     pub public: bool,
+    /// What it copies lies in the cloud, whether or not the line names it.
+    pub exports: bool,
     /// How long a link lives when the line does not say; `None` when it lives until it is taken back.
     pub lives: Option<Span>,
 }
@@ -213,6 +112,8 @@ pub struct Tool {
     pub flags: Vec<Box<str>>,
     /// Does an option that is not described have a value?
     pub valued: bool,
+    /// May long options be cut short?
+    pub abbreviates: bool,
     /// Is what it reads from standard input commands of its own?
     pub stdin: bool,
     pub commands: Vec<Command>,
@@ -355,7 +256,9 @@ impl Tools {
             return Some(called);
         }
         // `python3 /opt/homebrew/bin/aws …`, `node …/wrangler.js …`, `python3 -m awscli …`
-        let at = args.iter().position(|arg| !arg.starts_with('-') || &**arg == "-m")?;
+        let valued = |at: usize| at > 0 && matches!(&*args[at - 1], "-W" | "-X");
+        let begins = |at: usize| (!args[at].starts_with('-') && !valued(at)) || &*args[at] == "-m";
+        let at = (0..args.len()).find(|at| begins(*at))?;
         if &*args[at] == "-m" {
             let module = args.get(at + 1)?;
             let tool = &self.list[*self.by_module.get(&**module)?];

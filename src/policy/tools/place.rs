@@ -122,6 +122,12 @@ pub(super) fn account(resource: &str) -> Option<Arc<str>> {
     name(by_path.or_else(by_arn)?)
 }
 
+/// The place that an address with its scheme names.
+pub(super) fn address(tool: &Tool, text: &str, around: &Surroundings<'_>) -> Aim {
+    let (scheme, rest) = text.split_once("://").unwrap_or(("", text));
+    uri(tool, scheme, rest, around)
+}
+
 fn uri(tool: &Tool, scheme: &str, rest: &str, around: &Surroundings<'_>) -> Aim {
     let Some((_, service)) = tool.schemes.iter().find(|(known, _)| known.eq_ignore_ascii_case(scheme)) else {
         return url(rest, around.services);

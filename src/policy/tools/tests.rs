@@ -42,6 +42,7 @@ fn tool(syntax: Syntax, valued: bool) -> Tool {
             (Box::from("--policy"), operand(Role::Policy)),
         ],
         public: false,
+        exports: does == Does::Transfer,
         lives: None,
     };
     Tool {
@@ -67,6 +68,7 @@ fn tool(syntax: Syntax, valued: bool) -> Tool {
         ],
         flags: vec![Box::from("-r")],
         valued,
+        abbreviates: valued,
         stdin: false,
         commands: vec![
             command("cp", Does::Transfer, vec![many(Role::From), operand(Role::To)]),

@@ -2,8 +2,8 @@
 
 use crate::model::{ExecFacts, Lossy, Program};
 
-use super::container;
 use super::shell::{self, Call, Outside};
+use super::{container, runners};
 
 /// Commands taken from one line at most.
 const MAX_COMMANDS: usize = 64;
@@ -12,10 +12,11 @@ const MAX_COMMANDS: usize = 64;
 const MAX_WRAPPERS: u8 = 4;
 
 /// Wrappers, and their options that have a value.
-const WRAPPERS: [(&str, &[&str]); 19] = [
+const WRAPPERS: [(&str, &[&str]); 28] = [
     ("arch", &["-arch", "-e"]),
     ("builtin", &[]),
     ("caffeinate", &["-t", "-w"]),
+    ("chronic", &[]),
     ("command", &[]),
     ("doas", &["-u", "-C"]),
     ("env", &["-u", "-C", "-P", "-S"]),
@@ -25,11 +26,34 @@ const WRAPPERS: [(&str, &[&str]); 19] = [
     ("nice", &["-n"]),
     ("noglob", &[]),
     ("nohup", &[]),
+    (
+        "parallel",
+        &[
+            "-j",
+            "--jobs",
+            "-a",
+            "--arg-file",
+            "-I",
+            "-n",
+            "-N",
+            "--joblog",
+            "--results",
+            "--delay",
+            "--retries",
+        ],
+    ),
+    ("script", &["-t"]),
+    ("setsid", &[]),
+    ("ssh-agent", &["-a", "-t", "-P", "-E"]),
     ("stdbuf", &["-i", "-o", "-e"]),
     ("sudo", &["-u", "-g", "-h", "-p", "-C", "-r", "-t", "-D"]),
     ("taskpolicy", &["-c", "-d", "-g", "-t", "-l"]),
     ("time", &[]),
     ("timeout", &["-s", "-k"]),
+    ("torify", &[]),
+    ("torsocks", &["-u", "-p", "-a", "-P"]),
+    ("unbuffer", &[]),
+    ("watch", &["-n", "--interval"]),
     ("xargs", &["-n", "-I", "-J", "-L", "-P", "-R", "-S", "-s", "-E", "-d", "-a"]),
     ("xcrun", &[]),
 ];
@@ -81,7 +105,7 @@ fn one_down(line: &Call, outside: Outside<'_>) -> Vec<Call> {
             };
             shell::commands(script, &|name| given(name).or_else(|| set(name)).or_else(|| outside(name)))
         }),
-        _ => container::command(name, args).into_iter().collect(),
+        _ => runners::command(name, args).or_else(|| container::command(name, args)).into_iter().collect(),
     };
     calls.into_iter().map(|call| call.below(line)).collect()
 }
@@ -135,8 +159,8 @@ fn inner(wrapper: &str, valued: &[&str], args: &[Box<str>]) -> Option<Call> {
             break;
         }
     }
-    // `timeout 60 command`
-    at += usize::from(matches!(wrapper, "timeout" | "gtimeout"));
+    // `timeout 60 command`, `script file command`
+    at += usize::from(matches!(wrapper, "timeout" | "gtimeout" | "script"));
     let words = args.get(at..).filter(|words| !words.is_empty())?.to_vec();
     Some(Call { env, words, input: None })
 }
@@ -160,8 +184,20 @@ mod tests {
 
     #[test]
     fn finds_what_a_wrapper_runs() {
-        let table: [(&[&str], &[&str]); 14] = [
+        let table: [(&[&str], &[&str]); 26] = [
             (&["sudo", "-u", "bob", "A=1", "aws", "s3"], &["A=1 aws s3"]),
+            (&["sudo", "-E", "--", "aws", "s3"], &["aws s3"]),
+            (&["script", "-q", "/dev/null", "aws"], &["aws"]),
+            (&["aws-vault", "--debug", "exec", "-d", "1h", "prod", "--", "env", "A=1", "aws"], &["A=1 aws"]),
+            (&["aws-vault", "exec", "prod", "aws", "s3"], &["aws s3"]),
+            (&["aws-vault", "exec", "prod"], &[]),
+            (&["aws-vault", "list", "--", "aws"], &[]),
+            (&["op", "run", "--env-file=.env", "--", "sh", "-c", "x; y"], &["x", "y"]),
+            (&["op", "item", "get", "aws"], &[]),
+            (&["kubectl", "exec", "-n", "a", "pod", "-it", "--", "aws"], &["aws"]),
+            (&["kubectl", "exec", "pod", "aws"], &[]),
+            (&["docker", "compose", "-f", "x.yml", "run", "--rm", "-e", "A=1", "tools", "aws"], &["aws"]),
+            (&["uvx", "--from", "awscli", "aws", "s3"], &["aws s3"]),
             (&["timeout", "60", "aws"], &["aws"]),
             (&["env", "A=1", "sh", "-c", "B=2 x $A; y"], &["B=2 A=1 x 1", "A=1 y"]),
             (&["bash", "-lc", "cp \"$1\" $2", "_", "a", "b"], &["cp a b"]),
