@@ -28,7 +28,7 @@ use super::sensors::report;
 use super::{RunError, say};
 
 /// What is asked for. All exist since macOS 13, the first that has `eslogger`.
-const EVENTS: [&str; 14] = [
+const EVENTS: [&str; 15] = [
     "exec",
     "fork",
     "exit",
@@ -41,6 +41,7 @@ const EVENTS: [&str; 14] = [
     "clone",
     "copyfile",
     "cs_invalidated",
+    "remote_thread_create",
     "mount",
     "uipc_connect",
 ];

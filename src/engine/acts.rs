@@ -36,6 +36,7 @@ impl Engine {
                 self.lineage.end(life, time);
             }
             What::CodeInvalidated => self.lineage.invalidate(life),
+            What::ThreadStarted { target } => self.injected(life, time, &target),
             What::Open { file, flags } => self.opened(life, time, &file, flags),
             What::Touch { path, id, name, links } => {
                 self.touched(life, time, path, id);
@@ -89,6 +90,15 @@ impl Engine {
         self.lineage.reimage(life, target.key, Image::executed(target, facts, time));
         self.step_on(life, HopKind::Exec, time);
         self.settle(life, time, facts);
+    }
+
+    /// Its signature says nothing any more about what it does; and what its master carried, it may have been given.
+    fn injected(&mut self, life: LifeId, time: Timestamp, target: &Arc<ProcessInfo>) {
+        let Some(other) = self.lineage.actor(target.key, Some(target), time) else { return };
+        if other != life {
+            self.lineage.take_over(other);
+            self.asked(life, time, true);
+        }
     }
 
     /// What every exec brings beside the new image: a home, pipes, files named by arguments.

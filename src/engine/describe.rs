@@ -332,7 +332,7 @@ fn of_identity(uploader: &ProcessEvidence, add: &mut impl FnMut(ReasonCode, Stri
         add(ReasonCode::RunsOtherCode, format!("{} runs the script {}", name(uploader), script.path));
     }
     if uploader.runs_other_code {
-        let how = "by its arguments or variables, a library put into it, or a debugger";
+        let how = "by its arguments or variables, a library or thread put into it, or a debugger";
         let text = format!("{} was made to run code that is not its own ({how})", name(uploader));
         add(ReasonCode::RunsOtherCode, text);
     }

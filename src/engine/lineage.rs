@@ -329,11 +329,21 @@ impl Lineage {
 
     /// The kernel no longer vouches for it: every identity it had is void from now on.
     pub fn invalidate(&mut self, id: LifeId) {
+        self.discredit(id, |evidence, identity| (evidence.invalidated, identity.invalidated) = (true, true));
+    }
+
+    /// Another process runs code in it: it is not itself from now on.
+    pub fn take_over(&mut self, id: LifeId) {
+        self.discredit(id, |evidence, identity| {
+            (evidence.runs_other_code, identity.runs_other_code) = (true, true);
+        });
+    }
+
+    fn discredit(&mut self, id: LifeId, how: impl FnOnce(&mut ProcessEvidence, &mut Identity)) {
         let Some(life) = self.lives.get_mut(&id) else { return };
         let mut evidence = (*life.image.evidence).clone();
-        evidence.invalidated = true;
         let mut identity = (*life.image.identity).clone();
-        identity.invalidated = true;
+        how(&mut evidence, &mut identity);
         life.image.code = identity::code_word(&identity);
         life.image.evidence = Arc::new(evidence);
         life.image.identity = Arc::new(identity);

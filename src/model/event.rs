@@ -113,6 +113,10 @@ pub enum What {
     Exit,
     /// The kernel no longer vouches for the process's code.
     CodeInvalidated,
+    /// Started a thread in another process (`remote_thread_create`): from now on that runs code of this one's choice.
+    ThreadStarted {
+        target: Arc<ProcessInfo>,
+    },
     /// An open of a file that policy names: a sensitive set, a sync root, or a path that cannot be told.
     Open {
         file: File,

@@ -141,11 +141,15 @@ fn name_of(kind: u32) -> std::borrow::Cow<'static, str> {
         13 => "create",
         15 => "exit",
         19 => "link",
+        22 => "mount",
         25 => "rename",
         32 => "unlink",
         61 => "clone",
+        78 => "uipc_connect",
         94 => "cs_invalidated",
+        97 => "remote_thread_create",
         110 => "copyfile",
+        145 => "xpc_connect",
         other => return format!("type {other}").into(),
     };
     name.into()

@@ -246,6 +246,7 @@ fn what(name: &str, event: &Value) -> Option<What> {
         "xpc_connect" => What::ServiceAsked { name: text(&event["service_name"]).unwrap().into() },
         "uipc_connect" => What::SocketAsked { path: path(&event["file"]) },
         "cs_invalidated" => What::CodeInvalidated,
+        "remote_thread_create" => What::ThreadStarted { target: process(&event["target"]) },
         _ => return None,
     })
 }

@@ -122,6 +122,7 @@ fn from_headers() -> Vec<(&'static str, Value)> {
         ("truncate", json!({"target": source})),
         ("write", json!({"target": source})),
         ("cs_invalidated", json!({})),
+        ("remote_thread_create", json!({"target": process(7, 3), "thread_state": null})),
         (
             "create",
             json!({"destination_type": 1, "destination": {"new_path": {"dir": file("/"), "filename": "x", "mode": 420}}, "acl": null}),

@@ -48,6 +48,26 @@ fn b02_twin_the_same_agent_to_a_foreign_bucket() {
     assert_eq!(told.alert().tenant_verdict.as_str(), "foreign");
 }
 
+/// What runs in the agent is another's from then on. Threads of its own tell nothing.
+#[test]
+fn b02_twin_another_process_started_a_thread_in_the_agent() {
+    for injected in [true, false] {
+        let mut w = World::new();
+        let agent = w.launch(0.0, ARQ, &["ArqAgent"]);
+        let other = w.launch(0.5, adhoc("/Users/alice/tool", "tool"), &["tool"]);
+        w.injects(1.0, if injected { &other } else { &agent }, &agent);
+        w.open(1.5, &agent, "/Users/alice/.ssh/id_rsa");
+        w.upload(2.0, &agent, "corp-backup.s3.eu-central-1.amazonaws.com", 2_000_000);
+        let told = w.tell();
+        if injected {
+            let reasons = &told.alert().reasons;
+            assert!(reasons.iter().any(|reason| reason.code.as_str() == "runs-other-code"), "{reasons:?}");
+        } else {
+            told.none();
+        }
+    }
+}
+
 /// Safari: the user attaches a PDF from Documents to a mail in the browser.
 #[test]
 fn b07_browser_attaches_a_document() {

@@ -338,6 +338,12 @@ impl World {
         self.event(at, who, 94, "\"cs_invalidated\":{}");
     }
 
+    pub fn injects(&mut self, at: f64, who: &Proc, other: &Proc) {
+        let body =
+            format!("\"remote_thread_create\":{{\"target\":{},\"thread_state\":null}}", process(other));
+        self.event(at, who, 97, &body);
+    }
+
     /// The last program that was started is one for Intel processors.
     pub fn translated(&mut self) {
         if let Some((_, line)) = self.lines.last_mut() {

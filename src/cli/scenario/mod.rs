@@ -23,7 +23,11 @@ fn sense_of(input: &Input) -> Option<Sense> {
         Input::Audit(_) => Some(Sense::Audit),
         Input::Process(observed) => match observed.what {
             What::Exec { .. } => Some(Sense::Exec),
-            What::Fork { .. } | What::Exit | What::CodeInvalidated | What::Seen => None,
+            What::Fork { .. }
+            | What::Exit
+            | What::CodeInvalidated
+            | What::ThreadStarted { .. }
+            | What::Seen => None,
             _ => Some(Sense::Files),
         },
         Input::Coverage(_) | Input::Tick(_) => None,

@@ -59,6 +59,7 @@ fn what(message: &Message, gate: &mut dyn Gate) -> Option<What> {
         Event::NotifyFork(event) => What::Fork { child: process(&event.child()) },
         Event::NotifyExit(_) => What::Exit,
         Event::NotifyCSInvalidated(_) => What::CodeInvalidated,
+        Event::NotifyRemoteThreadCreate(event) => What::ThreadStarted { target: process(&event.target()) },
         Event::NotifyOpen(event) => return open(&event, gate),
         Event::NotifyClose(event) => {
             let changed = event.modified() || event.was_mapped_writable().unwrap_or(false);

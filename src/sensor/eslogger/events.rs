@@ -54,6 +54,7 @@ pub(super) fn read<G: Gate + ?Sized>(
         Kind::Fork => Some(fork(scanner, context)?),
         Kind::Exit => ignoring(scanner, What::Exit)?,
         Kind::CsInvalidated => ignoring(scanner, What::CodeInvalidated)?,
+        Kind::RemoteThreadCreate => Some(remote_thread(scanner, context)?),
         Kind::Create => Some(create(scanner, context)?),
         Kind::Rename => Some(rename(scanner, context)?),
         Kind::Unlink => Some(What::Removed { file: target(scanner)?.build(&mut context.tools)? }),
@@ -135,6 +136,19 @@ fn fork<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> R
     })?;
     let child = child.ok_or(LineError::Missing("event.fork.child"))?;
     Ok(What::Fork { child: child.build(context.tools.scratch)? })
+}
+
+fn remote_thread<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
+    let mut target = None;
+    scanner.fields(|scanner, key| {
+        match key {
+            b"target" => target = RawProcess::read(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let target = target.ok_or(LineError::Missing("event.remote_thread_create.target"))?;
+    Ok(What::ThreadStarted { target: target.build(context.tools.scratch)? })
 }
 
 fn create<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {

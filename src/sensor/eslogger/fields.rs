@@ -19,23 +19,23 @@ const DEEPEST: u32 = 16;
 
 /// Every name `eslogger` is known to write in what is read here, sorted (`ESMessage.h` and `eslogger` of macOS 13 to 27).
 #[rustfmt::skip]
-const KNOWN: [&str; 122] = [
+const KNOWN: [&str; 125] = [
     "acl", "action", "action_type", "args", "asid", "audit_token", "auid", "auth", "cdhash", "child",
     "codesigning_flags", "cs_validation_category", "cwd", "destination", "destination_type", "dir",
     "disposition", "domain", "dyld_exec_path", "egid", "entitlements", "env", "euid", "event", "event_type",
     "executable", "existing_file", "f_bavail", "f_bfree", "f_blocks", "f_bsize", "f_ffree", "f_files",
     "f_flags", "f_flags_ext", "f_fsid", "f_fssubtype", "f_fstypename", "f_iosize", "f_mntfromname",
     "f_mntonname", "f_owner", "f_reserved", "f_type", "fd", "fds", "fdtype", "fflag", "file", "file_pos",
-    "filename", "flags", "global_seq_num", "group_id", "image_cpusubtype", "image_cputype", "is_es_client",
-    "is_platform_binary", "last_fd", "mach_time", "max_protection", "mode", "modified", "new_path",
-    "original_ppid", "parent_audit_token", "parent_dir", "path", "path_truncated", "pid", "pidversion", "pipe",
-    "pipe_id", "ppid", "process", "protection", "protocol", "responsible_audit_token", "result", "result_type",
-    "rgid", "ruid", "schema_version", "script", "seq_num", "service_domain_type", "service_name", "session_id",
-    "signing_id", "source", "st_atimespec", "st_birthtimespec", "st_blksize", "st_blocks", "st_ctimespec",
-    "st_dev", "st_flags", "st_gen", "st_gid", "st_ino", "st_mode", "st_mtimespec", "st_nlink", "st_rdev",
-    "st_size", "st_uid", "start_time", "stat", "statfs", "target", "target_dir", "target_file",
-    "target_filename", "target_name", "team_id", "thread", "thread_id", "time", "tty", "type", "version",
-    "was_mapped_writable",
+    "filename", "flags", "flavor", "global_seq_num", "group_id", "image_cpusubtype", "image_cputype",
+    "is_es_client", "is_platform_binary", "last_fd", "mach_time", "max_protection", "mode", "modified",
+    "new_path", "original_ppid", "parent_audit_token", "parent_dir", "path", "path_truncated", "pid",
+    "pidversion", "pipe", "pipe_id", "ppid", "process", "protection", "protocol", "responsible_audit_token",
+    "result", "result_type", "rgid", "ruid", "schema_version", "script", "seq_num", "service_domain_type",
+    "service_name", "session_id", "signing_id", "source", "st_atimespec", "st_birthtimespec", "st_blksize",
+    "st_blocks", "st_ctimespec", "st_dev", "st_flags", "st_gen", "st_gid", "st_ino", "st_mode", "st_mtimespec",
+    "st_nlink", "st_rdev", "st_size", "st_uid", "start_time", "stat", "state", "statfs", "target",
+    "target_dir", "target_file", "target_filename", "target_name", "team_id", "thread", "thread_id",
+    "thread_state", "time", "tty", "type", "version", "was_mapped_writable",
 ];
 
 /// The unknown fields of one stream.

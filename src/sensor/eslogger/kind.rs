@@ -33,6 +33,8 @@ pub(super) enum Kind {
     UipcConnect,
     /// 94
     CsInvalidated,
+    /// 97
+    RemoteThreadCreate,
     /// 110
     Copyfile,
     /// 145
@@ -58,6 +60,7 @@ impl Kind {
             b"clone" => Self::Clone,
             b"uipc_connect" => Self::UipcConnect,
             b"cs_invalidated" => Self::CsInvalidated,
+            b"remote_thread_create" => Self::RemoteThreadCreate,
             b"copyfile" => Self::Copyfile,
             b"xpc_connect" => Self::XpcConnect,
             _ => Self::Other,
