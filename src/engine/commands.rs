@@ -12,8 +12,9 @@ use crate::policy::{Aim, CommandKind, Deed, LONG_LIVED, Leaving, Reading, Servic
 use super::Engine;
 use super::argv::{self, Understood};
 use super::chains::ChainId;
-use super::completion::{Completion, Instance};
+use super::completion::{Carried, Completion, Instance};
 use super::deeds::DeedNote;
+use super::describe;
 use super::files::Looked;
 use super::lineage::{Life, LifeId};
 use super::window::Place;
@@ -131,17 +132,20 @@ impl Engine {
         }
         let life = self.lineage.get(life)?;
         let name = Arc::clone(&self.policy.services.get(weighed.service).name);
+        let place = Place::Service { name, tenant: weighed.tenant };
+        let way = Leaving::Command(weighed.kind);
+        let carried = self.asked_for(life, way, &place, time);
         let completion = Completion {
-            way: Leaving::Command(weighed.kind),
+            way,
             time,
             user: Some(life.image.evidence.info.euid),
             uploader: Actor::Process(Arc::clone(&life.image.evidence)),
             // The tool, not its program: a wrapper and what it runs are one deed.
             code: format!("tool:{}", reading.tool).into(),
             ancestors: life.ancestors().map(|ancestor| Arc::clone(&ancestor.evidence)).collect(),
-            carried: Vec::new(),
+            carried,
             omitted: 0,
-            place: Place::Service { name, tenant: weighed.tenant },
+            place,
             instance: Some(Instance {
                 life: life.id,
                 tally: if reading.wrapped { Instance::WRAPPER } else { Instance::NO_TALLY },
@@ -163,6 +167,23 @@ impl Engine {
             audit: None,
         };
         self.join_to(completion, chain)
+    }
+
+    /// The reads that the command's lineage carries, as far as a rule about such commands asks for them: nothing of them
+    /// goes where the command leads, so that they are no part of its story otherwise.
+    fn asked_for(&self, life: &Life, way: Leaving, place: &Place, time: Timestamp) -> Vec<Carried> {
+        let category = describe::category(&self.policy, place);
+        let subject = self.subject(life, time);
+        let carried = life.bearings.iter().map(|bearing| {
+            let asked = |set: &SetId| {
+                self.policy.rules.ask_for(*set, way, category)
+                    && bearing.covers(self.policy.set(*set).window, time, time)
+                    && !self.permits(&subject, *set, place)
+            };
+            let sets = self.sets_of(&bearing.read).iter().filter(asked).collect();
+            Carried { bearing: bearing.as_of(time), sets, crossed: time }
+        });
+        carried.filter(|carried| !carried.sets.is_empty()).collect()
     }
 
     /// From one place in the cloud to another.

@@ -252,7 +252,8 @@ fn reasons(
     reasons.extend(chain.reasons.iter().cloned());
     let of_records = chain.audit.iter().filter_map(|event| audits::doubt(event));
     // What is doubtful of one deed does not make another one doubtful, nor what was seen to be sent.
-    let doubtful = chain.carried.is_empty() && chain.deeds.iter().all(|deed| deed.cap.is_some());
+    let sent = !chain.carried.is_empty() && chain.ways.iter().any(|way| !matches!(way, Leaving::Command(_)));
+    let doubtful = !sent && chain.deeds.iter().all(|deed| deed.cap.is_some());
     let of_deeds = chain.deeds.iter().filter(|_| doubtful).filter_map(|deed| deed.cap.clone());
     for cap in of_deeds.chain(of_records) {
         if !reasons.iter().any(|reason| reason.code == cap.code) {

