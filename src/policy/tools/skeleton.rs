@@ -5,7 +5,7 @@ use std::borrow::Cow;
 
 use serde_json::Value;
 
-use super::{Command, Role, Tool};
+use super::{Command, Does, Role, Tool};
 
 /// Options taken from one document at most.
 const MAX_OPTIONS: usize = 64;
@@ -30,10 +30,12 @@ pub(super) fn spelled_out<'a>(tool: &Tool, args: &'a [Box<str>]) -> Cow<'a, [Box
     }
 }
 
-/// Does a document, which the line only points to, say whom the command lets in?
+/// Does a document, which the line only points to, say whom the command lets in? Of one that copies it seldom does.
 pub(super) fn hides_whom(command: &Command, value: &str) -> bool {
     let grants = |role| matches!(role, Role::Grantee | Role::Policy);
-    value.starts_with("file://") && command.options.iter().any(|(_, operand)| grants(operand.role))
+    command.does == Does::Share
+        && value.starts_with("file://")
+        && command.options.iter().any(|(_, operand)| grants(operand.role))
 }
 
 /// An option and its values. A switch that is off is not said.
