@@ -44,12 +44,17 @@ impl Engine {
             return;
         };
         let mut step = Step::new(Hop { kind, time, process, path: None });
-        for mut bearing in carried {
-            step.take(&mut bearing);
-            bearing.since = time;
-            bearing.marks.clear();
-            self.bear(life, bearing);
+        for bearing in carried {
+            self.bear(life, step.handed_on(bearing, time));
         }
+    }
+
+    /// What `life` is to carry when it reads from a pipe what another one has.
+    pub(super) fn piped(&self, life: LifeId, bearing: &Bearing) -> Option<Bearing> {
+        let process = Arc::clone(&self.lineage.get(life)?.image.evidence);
+        let time = bearing.since;
+        let mut step = Step::new(Hop { kind: HopKind::Pipe, time, process, path: None });
+        Some(step.handed_on(bearing.clone(), time))
     }
 
     /// Every bearing of the life takes one step in place (exec).
@@ -88,12 +93,26 @@ impl Engine {
         })
     }
 
-    /// The life carries one read more. Bytes it sent so far do not count against it.
-    pub(super) fn bear(&mut self, id: LifeId, mut bearing: Bearing) {
+    /// The life carries one read more, and so does whoever reads the pipes that it writes to, and so on. A pipeline may be
+    /// as long as there are processes: what is still to be done stands in a list, not on the stack.
+    pub(super) fn bear(&mut self, id: LifeId, bearing: Bearing) {
+        let mut next = vec![(id, bearing)];
+        while let Some((id, bearing)) = next.pop() {
+            if let Some(bearing) = self.bear_alone(id, bearing) {
+                let before = next.len();
+                self.pour(id, &bearing, &mut next);
+                // The first reader first, with all that comes after it.
+                next[before..].reverse();
+            }
+        }
+    }
+
+    /// Gives the bearing back if the life did not carry it yet. Bytes it sent so far do not count against it.
+    fn bear_alone(&mut self, id: LifeId, mut bearing: Bearing) -> Option<Bearing> {
         let now = self.now;
         // A rule that counts files needs them all in one place.
         let handed_on_at_most = MAX_HANDED_ON.max(self.policy.rules.counted());
-        let Some(life) = self.lineage.get_mut(id) else { return };
+        let life = self.lineage.get_mut(id)?;
         life.load = None;
         let (mut gone, mut full) = (Vec::<ReadId>::new(), false);
         life.bearings.retain(|other| {
@@ -105,7 +124,7 @@ impl Engine {
         });
         if life.bearings.iter().any(|other| other.read.id == bearing.read.id) {
             gone.into_iter().for_each(|read| self.unbear(id, read));
-            return;
+            return None;
         }
         if let Some(argv) = life.bearings.iter_mut().find(|other| {
             other.read.evidence == Evidence::Argv
@@ -127,7 +146,7 @@ impl Engine {
             }
             argv.until = argv.until.max(bearing.until);
             gone.into_iter().for_each(|read| self.unbear(id, read));
-            return;
+            return None;
         } else {
             bearing.marks = life
                 .tallies
@@ -154,13 +173,12 @@ impl Engine {
                 };
                 if handed_on && weight_of(&bearing, severity) < weight {
                     gone.into_iter().for_each(|read| self.unbear(id, read));
-                    return;
+                    return None;
                 }
                 gone.push(life.bearings.swap_remove(at).read.id);
             }
             life.bearings.push(bearing.clone());
         }
-        let pipes = life.pipes.clone();
         let bearers = self.bearers.or_insert_with(bearing.read.id, Vec::new);
         let crowded = bearers.len() >= MAX_BEARERS;
         if !crowded {
@@ -182,7 +200,7 @@ impl Engine {
                 "more processes carry one sensitive read than their uploads are summed of: each is judged by itself",
             );
         }
-        self.pour(id, &pipes, &bearing);
+        Some(bearing)
     }
 
     /// The life carries this read already: its window starts anew with the staged copy. The bytes count on.
@@ -222,6 +240,14 @@ struct Step {
 impl Step {
     fn new(hop: Hop) -> Self {
         Self { hop, last: None }
+    }
+
+    /// The bearing as another life has it from then on.
+    fn handed_on(&mut self, mut bearing: Bearing, time: Timestamp) -> Bearing {
+        self.take(&mut bearing);
+        bearing.since = time;
+        bearing.marks.clear();
+        bearing
     }
 
     fn take(&mut self, bearing: &mut Bearing) {

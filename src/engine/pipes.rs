@@ -115,17 +115,15 @@ impl Engine {
         self.hand_on(parent, carried, HopKind::Pipe, time);
     }
 
-    /// What came into a life flows on into the readers of the pipes it writes to.
-    pub(super) fn pour(&mut self, life: LifeId, pipes: &[PipeEnd], bearing: &Bearing) {
+    /// What came into a life flows on into the readers of the pipes it writes to: they are to carry it next.
+    pub(super) fn pour(&self, life: LifeId, bearing: &Bearing, next: &mut Vec<(LifeId, Bearing)>) {
+        let pipes = self.lineage.get(life).map_or(&[][..], |life| &life.pipes);
         for pipe in pipes.iter().filter(|pipe| matches!(pipe.fd, 1 | 2 | PRESUMED)) {
-            let ends = self.pipes.get(&pipe.id).cloned().unwrap_or_default();
-            for (reader, reads) in ends {
-                let carries = self
-                    .lineage
-                    .get(reader)
-                    .is_none_or(|other| other.bearings.iter().any(|b| b.read.id == bearing.read.id));
-                if reads && reader != life && !carries {
-                    self.hand_on(reader, vec![bearing.clone()], HopKind::Pipe, bearing.since);
+            let ends = self.pipes.get(&pipe.id).map_or(&[][..], Vec::as_slice);
+            for (reader, reads) in ends.iter().filter(|(reader, _)| *reader != life) {
+                let carries = |other: &Life| other.bearings.iter().any(|b| b.read.id == bearing.read.id);
+                if *reads && !self.lineage.get(*reader).is_none_or(carries) {
+                    next.extend(self.piped(*reader, bearing).map(|bearing| (*reader, bearing)));
                 }
             }
         }

@@ -138,6 +138,25 @@ fn m06_through_a_pipe_made_before_the_read() {
     assert!(told.alert().hops.iter().any(|hop| hop.kind.as_str() == "pipe"));
 }
 
+/// A pipeline as long as there can be processes: what comes in at one end comes out at the other.
+#[test]
+fn m07_a_pipeline_of_a_thousand() {
+    let mut w = World::new();
+    let shell = w.launch(0.0, ZSH, &["-zsh"]);
+    let cat = apple("/bin/cat", "com.apple.cat");
+    let programs: Vec<Proc> = (0..1000u64)
+        .map(|n| {
+            let at = 1.0 + n as f64 * 0.001;
+            let child = w.fork(at, &shell);
+            let ends = [(0, 100 + n), (1, 101 + n)];
+            w.exec_in(at + 0.000_5, &child, cat, &["cat"], "null", &ends, &["HOME=/Users/alice"])
+        })
+        .collect();
+    w.open(5.0, &programs[0], KEY);
+    w.upload(6.0, &programs[999], "transfer.sh", 5_000);
+    w.tell().alert();
+}
+
 /// `$(cat key)`: what the child wrote came back to whoever started it.
 #[test]
 fn m07_command_substitution() {
