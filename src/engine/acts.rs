@@ -38,6 +38,7 @@ impl Engine {
             What::CodeInvalidated => self.lineage.invalidate(life),
             What::ThreadStarted { target } => self.injected(life, time, &target),
             What::Open { file, flags } => self.opened(life, time, &file, flags),
+            What::Fifo { file, flags } => self.opened_fifo(life, time, &file, flags),
             What::Touch { path, id, name, links } => {
                 self.touched(life, time, path, id);
                 if let Some(name) = name {

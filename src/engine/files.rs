@@ -39,6 +39,12 @@ impl Engine {
         if !flags.reads() || file.directory {
             return;
         }
+        let hash = self.opened_by_name(life, time, file);
+        self.touched(life, time, hash, file.id);
+    }
+
+    /// An open for reading: what policy says of the file's name.
+    pub(super) fn opened_by_name(&mut self, life: LifeId, time: Timestamp, file: &File) -> PathHash {
         let looked = self.look(life, &file.path, time);
         if let (Some(id), false) = (file.id, looked.class.sets.is_empty()) {
             self.aliases.know(id, &file.path);
@@ -56,7 +62,7 @@ impl Engine {
                 "paths that the system cut: only their beginnings could be judged",
             );
         }
-        self.touched(life, time, looked.hash, file.id);
+        looked.hash
     }
 
     /// An open for reading of whatever file: it matters if the file is tainted.

@@ -24,6 +24,7 @@ mod coverage;
 mod deeds;
 mod describe;
 mod drops;
+mod fifos;
 mod files;
 mod floors;
 mod flows;

@@ -3,6 +3,7 @@
 use crate::model::{ExecFacts, HopKind, PipeEnd, Timestamp};
 
 use super::Engine;
+use super::fifos::{MAX_FIFOS, is_fifo};
 use super::lineage::{Life, LifeId};
 use super::window::Bearing;
 
@@ -16,10 +17,13 @@ impl Engine {
     /// ones may write too is left out: a build's shared job pipe would join strangers.
     pub(super) fn plug(&mut self, life: LifeId, time: Timestamp, facts: &ExecFacts) {
         let old = self.lineage.get_mut(life).map(|life| std::mem::take(&mut life.pipes)).unwrap_or_default();
+        // Of its descriptors that are no pipes an exec does not tell what they lead to: a FIFO's may be kept.
+        let (mut pipes, old): (Vec<PipeEnd>, Vec<PipeEnd>) = old.iter().partition(|end| is_fifo(end));
         for pipe in old {
             self.unplug(life, pipe.id);
         }
-        self.plug_ends(life, time, &facts.pipes);
+        pipes.extend(facts.pipes.iter().filter(|end| end.fd >= 0).take(MAX_ENDS));
+        self.plug_ends(life, time, &pipes);
     }
 
     /// The life no longer holds an end of this pipe. A pipe that nobody holds is forgotten.
@@ -33,7 +37,12 @@ impl Engine {
     }
 
     pub(super) fn plug_ends(&mut self, life: LifeId, time: Timestamp, pipes: &[PipeEnd]) {
-        for pipe in pipes.iter().take(MAX_ENDS) {
+        let pipes = pipes.get(..MAX_ENDS + MAX_FIFOS).unwrap_or(pipes);
+        for pipe in pipes {
+            if is_fifo(pipe) {
+                self.hold_fifo(life, pipe.id);
+                continue;
+            }
             let (reads, writes) = (pipe.fd == 0 || pipe.fd > 2, matches!(pipe.fd, 1 | 2));
             if writes {
                 self.known_writer(pipe.id);
@@ -65,7 +74,7 @@ impl Engine {
             }
         }
         if let Some(life) = self.lineage.get_mut(life) {
-            life.pipes = pipes.iter().take(MAX_ENDS).copied().collect();
+            life.pipes = pipes.to_vec();
         }
     }
 
@@ -118,11 +127,13 @@ impl Engine {
     /// What came into a life flows on into the readers of the pipes it writes to: they are to carry it next.
     pub(super) fn pour(&self, life: LifeId, bearing: &Bearing, next: &mut Vec<(LifeId, Bearing)>) {
         let pipes = self.lineage.get(life).map_or(&[][..], |life| &life.pipes);
-        for pipe in pipes.iter().filter(|pipe| matches!(pipe.fd, 1 | 2 | PRESUMED)) {
+        for pipe in pipes.iter().filter(|pipe| matches!(pipe.fd, 1 | 2 | PRESUMED) || is_fifo(pipe)) {
             let ends = self.pipes.get(&pipe.id).map_or(&[][..], Vec::as_slice);
             for (reader, reads) in ends.iter().filter(|(reader, _)| *reader != life) {
+                let reads =
+                    *reads || is_fifo(pipe) && self.flows_through(pipe.id, life, *reader, bearing.since);
                 let carries = |other: &Life| other.bearings.iter().any(|b| b.read.id == bearing.read.id);
-                if *reads && !self.lineage.get(*reader).is_none_or(carries) {
+                if reads && !self.lineage.get(*reader).is_none_or(carries) {
                     next.extend(self.piped(*reader, bearing).map(|bearing| (*reader, bearing)));
                 }
             }

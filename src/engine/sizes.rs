@@ -16,7 +16,7 @@ pub struct Sizes {
     pub users: usize,
     /// Reads that some life carries.
     pub reads: usize,
-    /// Pipes that some life was started with.
+    /// Pipes that some life was started with, and FIFOs that some life opened.
     pub pipes: usize,
     pub timers: usize,
     /// Crossings not yet judged.
@@ -34,7 +34,7 @@ impl Sizes {
             ("habits", self.habits, habits::MAX_HABITS),
             ("users", self.users, MAX_USERS),
             ("reads", self.reads, self.lives * MAX_BEARINGS),
-            ("pipes", self.pipes, self.lives * super::pipes::MAX_ENDS),
+            ("pipes", self.pipes, self.lives * (super::pipes::MAX_ENDS + super::fifos::MAX_FIFOS)),
             ("timers", self.timers, tallies + 4 * chains::MAX_CHAINS + 1),
             ("pending", self.pending, tallies),
         ]

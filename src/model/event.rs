@@ -50,6 +50,11 @@ impl OpenFlags {
     pub const O_EVTONLY: u32 = 0x8000;
     pub const O_DIRECTORY: u32 = 0x10_0000;
 
+    /// Data may go through it, in either direction.
+    pub const fn transfers(self) -> bool {
+        self.reads() || self.writes()
+    }
+
     /// Data may be read through it: `FREAD`, and neither a watch nor a directory.
     pub const fn reads(self) -> bool {
         self.0 & Self::FREAD != 0 && self.0 & (Self::O_EVTONLY | Self::O_DIRECTORY) == 0
@@ -136,6 +141,11 @@ pub enum What {
     Emptied {
         path: PathHash,
         id: Option<FileId>,
+    },
+    /// An open of a named pipe, whatever policy says of its path: it joins who writes it with who reads it.
+    Fifo {
+        file: Box<File>,
+        flags: OpenFlags,
     },
     /// Closed after it was changed.
     Written {

@@ -191,6 +191,10 @@ fn exec(event: &Value) -> What {
 fn open(event: &Value) -> Option<What> {
     let flags = OpenFlags(event["fflag"].as_i64().unwrap() as u32);
     let interest = TestGate.path(path(&event["file"]).as_bytes());
+    let mode = event["file"]["stat"]["st_mode"].as_u64().unwrap_or(0);
+    if interest.named && flags.transfers() && mode & 0o170_000 == 0o010_000 {
+        return Some(What::Fifo { file: Box::new(file(&event["file"])), flags });
+    }
     if interest.matters {
         return Some(What::Open { file: file(&event["file"]), flags });
     }

@@ -256,9 +256,12 @@ proptest! {
     #[test]
     fn no_order_and_no_string_misleads(
         seed: u64, slashes: bool, spaces: bool, path in "\\PC*|[{}\\[\\]\"\\\\/:,a-z\u{0}-\u{1f}]*", name: String, matters: bool,
-        fflag: u32, inode: u64, device: i64, depth in 0usize..6,
+        fflag: u32, inode: u64, device: i64, depth in 0usize..6, fifo: bool,
     ) {
         let mut file = file(&format!("/{path}{}", if matters { ".ssh" } else { "" }));
+        if fifo {
+            file["stat"]["st_mode"] = 0o010_644.into();
+        }
         file["stat"]["st_ino"] = inode.into();
         file["stat"]["st_dev"] = device.into();
         let mut message = message("open", json!({"fflag": fflag, "file": file, "later": {"file": 1}}));

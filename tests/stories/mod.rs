@@ -11,6 +11,7 @@ mod benign;
 mod commands;
 mod determinism;
 mod drops;
+mod fifos;
 mod hops;
 mod malicious;
 mod network;

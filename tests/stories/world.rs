@@ -230,6 +230,13 @@ impl World {
         self.event(at, who, 10, &body);
     }
 
+    /// Opens a named pipe.
+    pub fn open_fifo(&mut self, at: f64, who: &Proc, (path, inode): (&str, u64), flags: u32) {
+        let fifo = file(path, inode, 1).replace("\"st_mode\":33188", "\"st_mode\":4516");
+        let body = format!("\"open\":{{\"fflag\":{flags},\"file\":{fifo}}}");
+        self.event(at, who, 10, &body);
+    }
+
     /// Creates a file, writes it and closes it.
     pub fn write(&mut self, at: f64, who: &Proc, path: &str) {
         self.inode += 1;

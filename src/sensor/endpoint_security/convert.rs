@@ -19,6 +19,9 @@ use crate::sensor::exec_limits::{MAX_ARG_BYTES, MAX_ARGS, MAX_ENV_BYTES, MAX_PIP
 use crate::sensor::gate::Gate;
 use crate::sensor::processes::Processes;
 
+const S_IFIFO: u32 = 0o010_000;
+const S_IFDIR: u32 = 0o040_000;
+
 /// When the message says it happened.
 pub(super) fn time(message: &Message) -> Timestamp {
     let time = message.raw_time();
@@ -109,7 +112,9 @@ fn open(event: &EventOpen<'_>, gate: &mut dyn Gate) -> Option<What> {
     let flags = OpenFlags(event.fflag() as u32);
     let opened = event.file();
     let interest = gate.path(opened.path().as_bytes());
-    if interest.matters {
+    if flags.transfers() && kind_of(&opened) == S_IFIFO {
+        Some(What::Fifo { file: Box::new(file(&opened)), flags })
+    } else if interest.matters {
         Some(What::Open { file: file(&opened), flags })
     } else if flags.reads() {
         let (name, links) = if interest.named {
@@ -240,8 +245,13 @@ fn file(file: &EsFile<'_>) -> File {
         id: id(file),
         links: u32::from(stat.st_nlink),
         size: u64::try_from(stat.st_size).unwrap_or(0),
-        directory: u32::from(stat.st_mode) & 0o170_000 == 0o040_000,
+        directory: kind_of(file) == S_IFDIR,
     }
+}
+
+/// What kind of file it is (`bsd/sys/_types/_s_ifmt.h`).
+fn kind_of(file: &EsFile<'_>) -> u32 {
+    u32::from(file.stat().st_mode) & 0o170_000
 }
 
 /// A name that is not yet a file.

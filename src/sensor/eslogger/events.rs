@@ -92,16 +92,20 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
     let file = file.ok_or(LineError::Missing("event.open.file.path"))?;
     // The mask is an int in C and its high bits may be printed as a sign.
     let flags = OpenFlags(flags.ok_or(LineError::Missing("event.open.fflag"))? as u32);
+    let finders = context.tools.finders;
     let (interest, path) = context.ask(file.path);
-    let what = if interest.matters {
+    // In parts of the system nobody makes a pipe, and most opens are of files there.
+    let what = if interest.named && flags.transfers() && file.is_fifo(finders) {
+        Some(What::Fifo { file: Box::new(file.build(&mut context.tools)?), flags })
+    } else if interest.matters {
         Some(What::Open { file: file.build(&mut context.tools)?, flags })
     } else if flags.reads() {
         let name = interest.named.then(|| FilePath::new(path));
-        let id = file.id(context.tools.finders);
-        let links = if interest.named { file.links(context.tools.finders) } else { 0 };
+        let id = file.id(finders);
+        let links = if interest.named { file.links(finders) } else { 0 };
         Some(What::Touch { path: interest.hash, id, name, links })
     } else if flags.empties() {
-        Some(What::Emptied { path: interest.hash, id: file.id(context.tools.finders) })
+        Some(What::Emptied { path: interest.hash, id: file.id(finders) })
     } else {
         None
     };

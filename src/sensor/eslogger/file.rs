@@ -63,6 +63,17 @@ impl<'a> RawFile<'a> {
         found.filter(|stat| !stat.directory()).map_or(0, |stat| stat.links)
     }
 
+    /// Is it a named pipe?
+    #[inline]
+    pub(super) fn is_fifo(&self, finders: &Finders) -> bool {
+        const S_IFIFO: u64 = 0o010_000;
+        let mode = match finders.mode.digits_in(self.stat) {
+            Some(mode) => mode,
+            None => Stat::walk(self.stat).map_or(0, |stat| u64::from(stat.mode)),
+        };
+        mode & u64::from(Stat::S_IFMT) == S_IFIFO
+    }
+
     pub(super) fn build(&self, tools: &mut Tools<'_>) -> Result<File, LineError> {
         let stat = match Stat::find(self.stat, tools.finders) {
             Some(stat) => stat,
@@ -93,11 +104,12 @@ struct Stat {
 }
 
 impl Stat {
+    /// `bsd/sys/_types/_s_ifmt.h`
+    const S_IFMT: u32 = 0o170_000;
+
     fn directory(&self) -> bool {
-        /// `bsd/sys/_types/_s_ifmt.h`
-        const S_IFMT: u32 = 0o170_000;
         const S_IFDIR: u32 = 0o040_000;
-        self.mode & S_IFMT == S_IFDIR
+        self.mode & Self::S_IFMT == S_IFDIR
     }
 
     #[inline]
