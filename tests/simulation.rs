@@ -26,6 +26,7 @@
 //! | open one file again and again to hide how many were read | caught | of reads of the same file the older ones make room first |
 //! | start as many processes as the table holds | caught | processes that carry a read go last; `table-full` is said |
 //! | taint as many files as the table holds to push a staged one out | through, `table-full` | the file that would expire first makes room |
+//! | open 40 named pipes, or one from 80 processes, to push out the one that the secret goes through | through, `table-full` | 32 of one process and 64 of one pipe are followed, the latest |
 //! | wait for the window to pass | through | the window is the promise; staging renews it |
 //! | drip below the floor within each window | through | the sum never reaches the floor; lower `min_bytes` of the set |
 //! | drip, but faster | caught | bytes are summed over the window, whatever the number of flows |

@@ -69,6 +69,7 @@ impl Stage {
                 self.procs.push(actor.exec(&who, program, args, PIPES[with / 4 % PIPES.len()]));
             }
             4 => actor.exit(&who),
+            5 if with & 128 != 0 => actor.open_fifo(&who, with as u64 % 3 + 1, with as u32 / 4 % 4),
             5..=7 => actor.open(&who, &path),
             8 => {
                 actor.write(&who, &path);

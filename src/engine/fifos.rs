@@ -4,7 +4,7 @@
 //! when it has them no longer: they are kept through an exec and until the process ends. Which way data goes is told by how
 //! each process opened it.
 
-use crate::model::{File, FileId, HopKind, OpenFlags, PipeEnd, Timestamp};
+use crate::model::{CoverageKind, File, FileId, HopKind, OpenFlags, PipeEnd, Timestamp};
 
 use super::Engine;
 use super::lineage::LifeId;
@@ -56,13 +56,13 @@ impl Engine {
         self.plug_fifo(life, fifo, flags);
         let ends = self.pipes.get(&fifo).cloned().unwrap_or_default();
         for (other, _) in ends.into_iter().filter(|(other, _)| *other != life) {
-            if self.flows_through(fifo, other, life, time) {
-                let carried = self.carried_at(other, time);
-                self.hand_on(life, carried, HopKind::Pipe, time);
-            }
-            if self.flows_through(fifo, life, other, time) {
-                let carried = self.carried_at(life, time);
-                self.hand_on(other, carried, HopKind::Pipe, time);
+            for (writer, reader) in [(other, life), (life, other)] {
+                if self.flows_through(fifo, writer, reader, time) {
+                    let carried = self.carried_at(writer, time);
+                    // An open that is told of late lets through what was read meanwhile.
+                    let since = carried.iter().map(|bearing| bearing.since).max();
+                    self.hand_on(reader, carried, HopKind::Pipe, since.map_or(time, |since| since.max(time)));
+                }
             }
         }
     }
@@ -79,10 +79,18 @@ impl Engine {
         if ends.iter().any(|(other, _)| *other == life) {
             return;
         }
-        if ends.len() >= MAX_ENDS {
+        let full = ends.len() >= MAX_ENDS;
+        if full {
             ends.remove(0);
         }
         ends.push((life, false));
+        if full {
+            self.note(
+                CoverageKind::TableFull,
+                1,
+                "processes that have one named pipe open beyond those that are remembered",
+            );
+        }
     }
 
     /// What it was opened for now says more than that somebody held it open for both.
@@ -104,10 +112,12 @@ impl Engine {
         let oldest = fifos.next().filter(|_| fifos.count() + 1 >= MAX_FIFOS);
         let dropped = oldest.map(|at| life.pipes.remove(at));
         life.pipes.push(PipeEnd { fd, id: fifo });
-        if let Some(dropped) = dropped.filter(|end| self.role(id, end.id) == Role::None) {
+        self.hold_fifo(id, fifo);
+        let Some(dropped) = dropped else { return };
+        if self.role(id, dropped.id) == Role::None {
             self.unplug(id, dropped.id);
         }
-        self.hold_fifo(id, fifo);
+        self.note(CoverageKind::TableFull, 1, "named pipes of one process beyond those that are remembered");
     }
 
     fn role(&self, life: LifeId, fifo: u64) -> Role {

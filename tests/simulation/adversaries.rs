@@ -6,7 +6,7 @@ use cloudward::engine::Engine;
 use cloudward::engine::lineage::MAX_LIVES;
 use cloudward::engine::state::{open, seal};
 use cloudward::engine::taint::MAX_FILES;
-use cloudward::model::{CoverageKind, Evidence, Record, Span};
+use cloudward::model::{CoverageKind, Evidence, OpenFlags, Record, Span};
 use cloudward::policy::Policy;
 
 use super::chance::Chance;
@@ -123,6 +123,31 @@ fn process_table_flooded() {
     });
     told.caught();
     assert!(told.says(CoverageKind::TableFull));
+}
+
+#[test]
+fn named_pipes_flooded() {
+    for (others, processes) in [(20, 0), (40, 0), (0, 80)] {
+        let told = tell(|a| {
+            let (p, up, flooder) = (a.launch("x"), a.launch("y"), a.launch("z"));
+            a.open_fifo(&up, 7, OpenFlags::FREAD);
+            a.open_fifo(&p, 7, OpenFlags::FWRITE);
+            (0..others).for_each(|other| a.open_fifo(&p, 100 + other, OpenFlags::FWRITE));
+            for child in 0..processes {
+                let child = a.fork_as(&flooder, 2_000 + child);
+                a.open_fifo(&child, 7, OpenFlags::FREAD);
+            }
+            let key = a.home(KEY);
+            a.open(&p, &key);
+            a.upload(&up, DROPBOX, 9_000);
+        });
+        if others == 20 {
+            told.caught();
+        } else {
+            told.through();
+        }
+        assert_eq!(told.says(CoverageKind::TableFull), others != 20);
+    }
 }
 
 #[test]

@@ -212,6 +212,12 @@ impl Actor<'_> {
         self.tell(&who.info, What::Open { file, flags: OpenFlags(OpenFlags::FREAD) });
     }
 
+    /// Opens a named pipe.
+    pub fn open_fifo(&mut self, who: &Proc, number: u64, flags: u32) {
+        let file = File { id: FileId::new(2, number), ..self.file("/private/tmp/fifo") };
+        self.tell(&who.info, What::Fifo { file: Box::new(file), flags: OpenFlags(flags) });
+    }
+
     pub fn open_file(&mut self, who: &Proc, file: &File) {
         self.tell(&who.info, What::Open { file: file.clone(), flags: OpenFlags(OpenFlags::FREAD) });
     }
