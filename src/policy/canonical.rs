@@ -296,20 +296,24 @@ enum Shown {
     Volume(usize),
 }
 
-/// Time Machine's snapshot mounts:
-/// `/Volumes/com.apple.TimeMachine.localsnapshots/Backups.backupdb/<host>/<date>/<volume>/...` and
-/// `/Volumes/.timemachine/<uuid>/<date>.backup/<date>.backup/<volume>/...`.
+/// Time Machine's snapshot mounts, and what lies on its disks:
+/// `/Volumes/com.apple.TimeMachine.localsnapshots/Backups.backupdb/<host>/<date>/<volume>/...`,
+/// `/Volumes/.timemachine/<uuid>/<date>.backup/<date>.backup/<volume>/...`,
+/// `/Volumes/<disk>/<date>.backup/<volume>/...` and `/Volumes/<disk>/Backups.backupdb/<host>/<date>/<volume>/...`.
 fn snapshot(path: &[u8]) -> Option<Shown> {
     const LOCAL: &[u8] = b"/Volumes/com.apple.TimeMachine.localsnapshots/Backups.backupdb";
     const REMOTE: &[u8] = b"/Volumes/.timemachine";
-    let (prefix, skipped) = if under(path, LOCAL) {
-        (LOCAL, 2)
-    } else if under(path, REMOTE) {
-        (REMOTE, 3)
-    } else {
+    if !under(path, b"/Volumes") {
         return None;
+    }
+    let (prefix, skipped) = if under(path, LOCAL) {
+        (LOCAL.len(), 2)
+    } else if under(path, REMOTE) {
+        (REMOTE.len(), 3)
+    } else {
+        on_backup_disk(path)?
     };
-    let mut slashes = (prefix.len()..path.len()).filter(|at| path[*at] == b'/');
+    let mut slashes = (prefix..path.len()).filter(|at| path[*at] == b'/');
     let name = slashes.nth(skipped)? + 1;
     let rest = slashes.next()?;
     Some(if is_system_volume(&path[name..rest], &path[rest..]) {
@@ -317,6 +321,31 @@ fn snapshot(path: &[u8]) -> Option<Shown> {
     } else {
         Shown::Volume(name)
     })
+}
+
+/// Where the way to a backup ends on the disk that a path of `/Volumes` is on, and how many names lie between it and that of
+/// the volume.
+fn on_backup_disk(path: &[u8]) -> Option<(usize, usize)> {
+    let disk = b"/Volumes/".len();
+    let top = disk + memchr::memchr(b'/', path.get(disk..)?)?;
+    let name = path[top + 1..].split(|byte| *byte == b'/').next()?;
+    let end = top + 1 + name.len();
+    if name.eq_ignore_ascii_case(b"Backups.backupdb") {
+        return Some((end, 2));
+    }
+    is_backup(name).then_some((end, 0))
+}
+
+/// `2026-11-01-120000.backup`, and what one is called that was not finished or is the last before it.
+fn is_backup(name: &[u8]) -> bool {
+    const DATE: &[u8; 17] = b"dddd-dd-dd-dddddd";
+    const ENDS: [&[u8]; 4] = [b".backup", b".previous", b".interrupted", b".inprogress"];
+    let Some((date, end)) = name.split_at_checked(DATE.len()) else { return false };
+    let fits = |(byte, form): (&u8, &u8)| match form {
+        b'd' => byte.is_ascii_digit(),
+        _ => byte == form,
+    };
+    date.iter().zip(DATE).all(fits) && ENDS.iter().any(|known| end.eq_ignore_ascii_case(known))
 }
 
 /// The start-up disk may have any name; its data volume ends in ` - Data` or is called so, and only it has these folders.

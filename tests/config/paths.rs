@@ -46,6 +46,13 @@ fn one_spelling() {
             "/users/a/x",
         ),
         ("/Volumes/.timemachine/0F0F/1.backup/1.backup/Photos/2024/x", "/volumes/photos/2024/x"),
+        ("/Volumes/TM/2026-01-01-101010.backup/Data/Users/a/x", "/users/a/x"),
+        ("/volumes/tm/2026-01-01-101010.Previous/Mac - Data/private/var/root/x", "/var/root/x"),
+        ("/Volumes/TM/Backups.backupdb/mac/2026-01-01-101010/Macintosh HD/Users/a/x", "/users/a/x"),
+        ("/Volumes/TM/Backups.backupdb/mac/Latest/Photos/2024/x", "/volumes/photos/2024/x"),
+        ("/Volumes/TM/2026-01-01.backup/Data/Users/a/x", "/volumes/tm/2026-01-01.backup/data/users/a/x"),
+        ("/Volumes/TM/2026-01-01-101010.backup", "/volumes/tm/2026-01-01-101010.backup"),
+        ("/Volumes/TM/2026-01-01-101010/Data/x", "/volumes/tm/2026-01-01-101010/data/x"),
     ] {
         assert_eq!(String::from_utf8(canonical(paths, raw.as_bytes())).unwrap(), one, "{raw}");
     }

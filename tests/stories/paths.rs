@@ -53,6 +53,20 @@ fn firmlinks_and_data_volume() {
     reads("/System/Volumes/Data/Users/alice/.ssh/id_rsa").alert();
 }
 
+/// What a backup holds is what was backed up.
+#[test]
+fn backups_show_the_files_they_are_of() {
+    for backup in [
+        "/Volumes/TM/2026-01-01-120000.backup/Data",
+        "/Volumes/TM/Backups.backupdb/mac/2026-01-01-120000/Macintosh HD - Data",
+        "/Volumes/.timemachine/0F0F/2026-01-01-120000.backup/2026-01-01-120000.backup/Macintosh HD - Data",
+        "/Volumes/com.apple.TimeMachine.localsnapshots/Backups.backupdb/mac/2026-01-01-120000/Data",
+    ] {
+        reads(&format!("{backup}/Users/alice/.ssh/id_rsa")).alert();
+        reads(&format!("{backup}/Users/alice/.ssh/id_rsa.pub")).none();
+    }
+}
+
 /// Hostile names are written so that every output stays one record a line.
 #[test]
 fn p12_hostile_names_are_escaped() {
