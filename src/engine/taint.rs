@@ -139,7 +139,11 @@ impl Taints {
         }
         let Some(file) = self.files.get_mut(&key) else { return };
         for part in parts {
-            if file.parts.iter().any(|known| known.load.id == part.load.id) {
+            if let Some(known) = file.parts.iter_mut().find(|known| known.load.id == part.load.id) {
+                // It came further: under another name.
+                if part.hops.len() > known.hops.len() {
+                    known.hops.clone_from(&part.hops);
+                }
                 continue;
             }
             if file.parts.len() >= MAX_PARTS {

@@ -68,6 +68,22 @@ fn what_is_moved_in_is_put_there() {
     assert_eq!(w.tell().alert().count, 1);
 }
 
+/// Moved in while it is still being written: its end is told of under its new name.
+#[test]
+fn what_is_moved_in_before_its_end_is_put_there_once() {
+    let [part, whole] = ["/private/tmp/a.part".to_owned(), inside("a.zip")];
+    for (reads, part) in [(0.5, &part), (1.05, &part), (1.15, &part), (0.5, &inside("a.part"))] {
+        let mut w = World::new();
+        let zip = w.launch(0.0, apple("/usr/bin/zip", "com.apple.zip"), &["zip"]);
+        w.open(reads, &zip, KEY);
+        w.create(1.0, &zip, part);
+        w.rename_inode(1.1, &zip, (part, 7), &whole, None);
+        w.close_changed(1.2, &zip, &whole, 7);
+        let told = w.tell();
+        assert_eq!((told.alert().count, told.alert().reads.len()), (1, 1), "{reads} {part}");
+    }
+}
+
 /// A secret that lies in a folder is edited there: whichever way the editor saves, nothing new gets into the folder.
 #[test]
 fn editing_what_lies_there_puts_nothing_there() {

@@ -245,6 +245,11 @@ impl World {
 
     /// Creates this file, writes it and closes it.
     pub fn write_inode(&mut self, at: f64, who: &Proc, path: &str, inode: u64) {
+        self.create(at, who, path);
+        self.close_changed(at + 0.01, who, path, inode);
+    }
+
+    pub fn create(&mut self, at: f64, who: &Proc, path: &str) {
         let (dir, name) = path.rsplit_once('/').unwrap();
         let created = format!(
             "\"create\":{{\"destination_type\":1,\"destination\":{{\"new_path\":{{\"dir\":{},\"filename\":{},\"mode\":420}}}},\"acl\":null}}",
@@ -252,7 +257,6 @@ impl World {
             quoted(name)
         );
         self.event(at, who, 13, &created);
-        self.close_changed(at + 0.01, who, path, inode);
     }
 
     /// Opens a file that there is, writes it and closes it.
@@ -262,7 +266,7 @@ impl World {
         self.close_changed(at + 0.01, who, path, inode);
     }
 
-    fn close_changed(&mut self, at: f64, who: &Proc, path: &str, inode: u64) {
+    pub fn close_changed(&mut self, at: f64, who: &Proc, path: &str, inode: u64) {
         let closed = format!(
             "\"close\":{{\"modified\":true,\"target\":{},\"was_mapped_writable\":false}}",
             file(path, inode, 1)
