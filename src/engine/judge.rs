@@ -137,7 +137,8 @@ impl Engine {
         let (out, into) = (sum(|one| one.out), sum(|one| one.into));
         let ratio = self.policy.options.min_ratio;
         let download = into > RATIO_FROM && ratio > 0.0 && (out as f64) < ratio * (into as f64);
-        let partly = tally.local.is_some_and(|local| !self.locals.is_one_to_one(local));
+        let giver = life.image.evidence.info.key.pid;
+        let partly = tally.local.is_some_and(|local| !self.locals.is_one_to_one(local, giver));
         if carried.is_empty() || download || partly {
             // Not (yet) an upload: nothing waits for it, but more bytes may make it one.
             if let Some(crossed) = pending {

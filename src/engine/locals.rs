@@ -2,11 +2,11 @@
 //!
 //! A process that carries a read sends to a local port; the process that owns the port then sends on. Whose data that is
 //! can be told only where one connection in meets one connection out; even then not for certain, so the alert's
-//! confidence is low (`second-hop`). In all other cases it is said that it cannot be told (`proxy`).
+//! confidence is low (`second-hop`). What is behind a port otherwise stands in `relays`. In all other cases it is said that it cannot be told (`proxy`).
 
 use std::collections::BTreeMap;
 
-use crate::model::{CoverageKind, FlowId, Owner, Span, Timestamp};
+use crate::model::{CoverageKind, FlowId, Owner, Pid, Span, Timestamp};
 use crate::policy::Category;
 
 use super::Engine;
@@ -18,11 +18,13 @@ use super::window::{Doubts, Place};
 /// Local connections remembered at most, about 120 bytes each; the oldest makes room.
 const MAX_LOCALS: usize = 1024;
 /// How long an ended one is remembered: what went in may still go out.
-const LINGER: Span = Span::from_secs(10);
+pub(super) const LINGER: Span = Span::from_secs(10);
 /// A proxy that opens its own connection does so within this time of being asked.
 const NEXT: Span = Span::from_secs(2);
 /// Below this many bytes sizes say nothing: headers and handshakes differ.
 const SLACK: u64 = 8 * 1024;
+/// What a response has, or a request, beside the file.
+const HEADERS: u64 = 2 * 1024;
 
 /// One connection from a process to a local port.
 #[derive(Debug)]
@@ -37,6 +39,14 @@ pub(super) struct Local {
     pub(super) next: Option<FlowId>,
     pub(super) sent_on: u64,
     pub(super) told: bool,
+}
+
+impl Local {
+    /// The process that was connected to, and that did not connect itself.
+    pub(super) fn is_server(&self, pid: Pid) -> bool {
+        let is = |owner: Option<Owner>| owner.is_some_and(|owner| owner.pid == pid);
+        is(self.ends[1]) && !is(self.ends[0])
+    }
 }
 
 #[derive(Debug, Default)]
@@ -96,10 +106,17 @@ impl Locals {
         }
     }
 
-    /// Does what was sent on agree with what came in?
-    pub fn is_one_to_one(&self, flow: FlowId) -> bool {
+    /// Does what was sent on agree with what `giver` sent there?
+    pub fn is_one_to_one(&self, flow: FlowId, giver: Pid) -> bool {
         let Some(local) = self.by_flow.get(&flow) else { return true };
-        let (came, went) = (local.bytes[0], local.sent_on);
+        let went = local.sent_on;
+        if local.is_server(giver) {
+            // Who answers many things answers little and much: only what was sent on as it came is told from the rest.
+            let came = local.bytes[1];
+            let most = came.saturating_add(came / 2).saturating_add(HEADERS);
+            return went <= most && came <= went.saturating_add(HEADERS);
+        }
+        let came = local.bytes[0];
         went <= came.saturating_mul(2).saturating_add(SLACK)
             && came <= went.saturating_mul(2).saturating_add(SLACK)
     }
@@ -150,27 +167,34 @@ impl Engine {
         self.flows.get_mut(id)?.before = before;
         match before {
             Before::NotAsked => None,
-            Before::Nothing => {
-                self.fetched(id, sender, time, out);
-                None
-            }
+            Before::Nothing => match self.relayed(id, sender, time, out) {
+                Some(local) => self.sent_on(local, sender, time, out),
+                None => {
+                    self.fetched(id, sender, time, out);
+                    None
+                }
+            },
             Before::Several => {
                 self.proxied(id, sender, out);
                 None
             }
-            Before::One(local) => {
-                let local = self.locals.by_flow.get_mut(&local)?;
-                local.sent_on += out;
-                let client = self.lineage.at(local.ends[0]?.pid, local.opened)?;
-                let carries = self.lineage.get(client)?.carries_at(time);
-                let doubts = Doubts::SECOND_HOP;
-                carries.then_some(Laid {
-                    life: client,
-                    attribution: crate::model::Attribution::Process,
-                    doubts,
-                })
-            }
+            Before::One(local) => self.sent_on(local, sender, time, out),
         }
+    }
+
+    /// Bytes that a process sends which it has from this local connection: they are laid to the other end.
+    fn sent_on(&mut self, local: FlowId, sender: LifeId, time: Timestamp, out: u64) -> Option<Laid> {
+        let relays = self.upstream(sender);
+        let local = self.locals.by_flow.get_mut(&local)?;
+        local.sent_on += out;
+        let client = self.lineage.at(local.ends[0]?.pid, local.opened)?;
+        let life = match relays.contains(&client) {
+            true => self.lineage.at(local.ends[1]?.pid, local.opened)?,
+            false => client,
+        };
+        let carries = self.lineage.get(life)?.carries_at(time);
+        let (attribution, doubts) = (crate::model::Attribution::Process, Doubts::SECOND_HOP);
+        carries.then_some(Laid { life, attribution, doubts })
     }
 
     /// Which local connection asked for this flow?
@@ -241,10 +265,9 @@ impl Engine {
     /// A process sends what it may have fetched a moment ago from another that holds sensitive data.
     fn fetched(&mut self, id: FlowId, sender: LifeId, time: Timestamp, out: u64) {
         let floor = self.policy.options.min_bytes;
-        let Some(flow) = self.flows.get_mut(id) else { return };
-        let before = flow.proxied;
-        flow.proxied += out;
-        if before >= floor || flow.proxied < floor {
+        // Counted already.
+        let Some(after) = self.flows.get_mut(id).map(|flow| flow.proxied) else { return };
+        if after.saturating_sub(out) >= floor || after < floor {
             return;
         }
         let life = |owner: Option<Owner>, at| owner.and_then(|owner| self.lineage.at(owner.pid, at));

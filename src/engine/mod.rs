@@ -38,6 +38,7 @@ mod occupancy;
 pub mod order;
 mod outbox;
 mod pipes;
+mod relays;
 mod rules;
 mod sends;
 mod sizes;

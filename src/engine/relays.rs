@@ -1,0 +1,109 @@
+//! What came over a local port and leaves elsewhere: fetched from a server that held it (`python3 -m http.server`), or
+//! through the pipe behind a listener (`nc -l 9999 | curl -T - ..`).
+
+use crate::model::{FlowId, PipeEnd, Timestamp};
+use crate::policy::SetMask;
+
+use super::Engine;
+use super::fifos::is_fifo;
+use super::flows::Target;
+use super::lineage::{Life, LifeId};
+use super::locals::{Before, LINGER, Local};
+use super::window::Place;
+
+/// Programs of one pipeline that are looked through for whoever holds the local connection.
+const MAX_UPSTREAM: usize = 16;
+
+impl Engine {
+    /// The local connection that a flow sends on what came over: the only one of its sender, or of whoever pipes into the
+    /// sender, whose other end carries a read.
+    ///
+    /// Asked when what the flow has sent has doubled: a connection is often open before its input is there.
+    pub(super) fn relayed(
+        &mut self,
+        id: FlowId,
+        sender: LifeId,
+        time: Timestamp,
+        out: u64,
+    ) -> Option<FlowId> {
+        let flow = self.flows.get_mut(id)?;
+        let (before, opened) = (flow.proxied, flow.opened);
+        flow.proxied += out;
+        if before.checked_ilog2() == flow.proxied.checked_ilog2() || self.carriers.is_empty() {
+            return None;
+        }
+        let Target::Place(place) = flow.target.clone() else { return None };
+        let relays = self.upstream(sender);
+        let mut near = self.locals.by_flow.iter().filter(|(_, local)| {
+            let late = time.since(local.last) <= LINGER;
+            late && self.is_theirs(local, &relays) && (relays.len() > 1 || local.opened <= opened)
+        });
+        // Several: whose it is cannot be told.
+        let (local, only) = (near.next()?, near.next().is_none());
+        let (found, local) = (*local.0, local.1);
+        if !only || local.next.is_some() || !self.holds(local, &relays, &place) {
+            return None;
+        }
+        self.locals.by_flow.get_mut(&found)?.next = Some(id);
+        self.flows.get_mut(id)?.before = Before::One(found);
+        Some(found)
+    }
+
+    /// The life and whoever pipes into it, nearest first.
+    pub(super) fn upstream(&self, life: LifeId) -> Vec<LifeId> {
+        let mut all = vec![life];
+        let mut at = 0;
+        while let Some(reader) = all.get(at).copied() {
+            at += 1;
+            let pipes = self.lineage.get(reader).map_or(&[][..], |life| &life.pipes);
+            for pipe in pipes.iter().filter(|end| end.fd == 0 || end.fd > 2 || is_fifo(end)) {
+                for (writer, reads) in self.pipes.get(&pipe.id).into_iter().flatten() {
+                    let feeds = || self.feeds(pipe, *writer, *reads, reader);
+                    if all.len() < MAX_UPSTREAM && !all.contains(writer) && feeds() {
+                        all.push(*writer);
+                    }
+                }
+            }
+        }
+        all
+    }
+
+    fn feeds(&self, pipe: &PipeEnd, writer: LifeId, reads: bool, reader: LifeId) -> bool {
+        match is_fifo(pipe) {
+            true => self.flows_through(pipe.id, writer, reader, self.now),
+            false => !reads,
+        }
+    }
+
+    /// Is it a connection that one of these opened, or one that somebody opened to what pipes into the sender?
+    fn is_theirs(&self, local: &Local, relays: &[LifeId]) -> bool {
+        let is = |end: usize, lives: &[LifeId]| {
+            let Some(owner) = local.ends[end] else { return false };
+            let pid = |life: &LifeId| self.lineage.get(*life).map(|life| life.image.evidence.info.key.pid);
+            lives.iter().any(|life| pid(life) == Some(owner.pid))
+        };
+        is(0, relays) || is(1, relays.get(1..).unwrap_or_default())
+    }
+
+    /// Does the other end of it carry a read that may have come over it, and that the sender may not send there?
+    fn holds(&self, local: &Local, relays: &[LifeId], place: &Place) -> bool {
+        let [Some(client), Some(server)] = local.ends.map(|owner| self.lineage.at(owner?.pid, local.opened))
+        else {
+            return false;
+        };
+        let (giver, came) =
+            if relays.contains(&client) { (server, local.bytes[1]) } else { (client, local.bytes[0]) };
+        let Some(giver) = self.lineage.get(giver).filter(|giver| !relays.contains(&giver.id)) else {
+            return false;
+        };
+        let Some(sender) = relays.first().and_then(|sender| self.lineage.get(*sender)) else { return false };
+        let sender = self.subject(sender, local.last);
+        let mut sets = self.carried_sets(giver, local.last).iter();
+        sets.any(|set| came >= self.policy.set(set).min_bytes && !self.permits(&sender, set, place))
+    }
+
+    fn carried_sets(&self, life: &Life, time: Timestamp) -> SetMask {
+        let carried = life.bearings.iter().filter(|bearing| bearing.since <= time && time <= bearing.until);
+        carried.fold(SetMask::default(), |sets, bearing| sets.union(self.sets_of(&bearing.read)))
+    }
+}
