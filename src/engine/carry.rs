@@ -90,6 +90,7 @@ impl Engine {
             truncated: false,
             named_fork: false,
             nested: false,
+            relayed: false,
         })
     }
 

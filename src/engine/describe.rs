@@ -293,6 +293,11 @@ fn caps(
     if reads().any(|read| read.named_fork) {
         add(ReasonCode::NamedFork, "the read went through a named fork of the file".to_owned());
     }
+    if !chain.carried.is_empty() && reads().all(|read| read.relayed) {
+        let text =
+            "the data came over a local port into a file: that it is the same is told by its size alone";
+        add(ReasonCode::SecondHop, text.to_owned());
+    }
     let staged = || chain.carried.iter().filter_map(|carried| carried.bearing.through.as_ref());
     if staged().any(|read| read.nested) {
         add(

@@ -151,7 +151,8 @@ impl Engine {
             let hash = self.hash(file.path.as_bytes());
             self.taints.replaced(hash, file.id, created);
         }
-        let Some(mut part) = self.own_part(life, time) else { return };
+        let own = self.own_part(life, time);
+        let Some(mut part) = own.or_else(|| self.received_part(life, time, file, created)) else { return };
         part.hops.extend(self.hop(life, HopKind::Stage, time, &file.path));
         let looked = self.look(life, &file.path, time);
         self.stain(&file.path, file.id, &[part], time, life, &looked);
@@ -234,7 +235,7 @@ impl Engine {
     }
 
     /// What a file written now by this life would carry, put together once for all that it writes meanwhile.
-    fn own_part(&mut self, id: LifeId, time: Timestamp) -> Option<Part> {
+    pub(super) fn own_part(&mut self, id: LifeId, time: Timestamp) -> Option<Part> {
         let life = self.lineage.get(id).filter(|life| !life.bearings.is_empty())?;
         if let Some(load) = life.load.as_ref().filter(|load| time <= load.until) {
             return Some(Part { load: Arc::clone(load), hops: Vec::new() });
@@ -256,7 +257,7 @@ impl Engine {
         Some(Part { load, hops: Vec::new() })
     }
 
-    fn new_load(&mut self, origins: Vec<Origin>, until: Timestamp) -> Arc<Load> {
+    pub(super) fn new_load(&mut self, origins: Vec<Origin>, until: Timestamp) -> Arc<Load> {
         self.next_load += 1;
         Arc::new(Load { id: self.next_load, origins, until })
     }

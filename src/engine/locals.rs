@@ -24,7 +24,7 @@ const NEXT: Span = Span::from_secs(2);
 /// Below this many bytes sizes say nothing: headers and handshakes differ.
 const SLACK: u64 = 8 * 1024;
 /// What a response has, or a request, beside the file.
-const HEADERS: u64 = 2 * 1024;
+pub(super) const HEADERS: u64 = 2 * 1024;
 
 /// One connection from a process to a local port.
 #[derive(Debug)]

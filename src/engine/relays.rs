@@ -1,15 +1,18 @@
 //! What came over a local port and leaves elsewhere: fetched from a server that held it (`python3 -m http.server`), or
-//! through the pipe behind a listener (`nc -l 9999 | curl -T - ..`).
+//! through the pipe behind a listener (`nc -l 9999 | curl -T - ..`), or by way of a file.
 
-use crate::model::{FlowId, PipeEnd, Timestamp};
+use std::sync::Arc;
+
+use crate::model::{File, FlowId, Owner, PipeEnd, Timestamp};
 use crate::policy::SetMask;
 
 use super::Engine;
 use super::fifos::is_fifo;
 use super::flows::Target;
 use super::lineage::{Life, LifeId};
-use super::locals::{Before, LINGER, Local};
-use super::window::Place;
+use super::locals::{Before, HEADERS, LINGER, Local};
+use super::taint::{Origin, Part};
+use super::window::{Place, Read};
 
 /// Programs of one pipeline that are looked through for whoever holds the local connection.
 const MAX_UPSTREAM: usize = 16;
@@ -87,19 +90,52 @@ impl Engine {
 
     /// Does the other end of it carry a read that may have come over it, and that the sender may not send there?
     fn holds(&self, local: &Local, relays: &[LifeId], place: &Place) -> bool {
-        let [Some(client), Some(server)] = local.ends.map(|owner| self.lineage.at(owner?.pid, local.opened))
-        else {
-            return false;
-        };
-        let (giver, came) =
-            if relays.contains(&client) { (server, local.bytes[1]) } else { (client, local.bytes[0]) };
-        let Some(giver) = self.lineage.get(giver).filter(|giver| !relays.contains(&giver.id)) else {
-            return false;
-        };
+        let Some((giver, came)) = self.giver(local, relays) else { return false };
         let Some(sender) = relays.first().and_then(|sender| self.lineage.get(*sender)) else { return false };
         let sender = self.subject(sender, local.last);
         let mut sets = self.carried_sets(giver, local.last).iter();
         sets.any(|set| came >= self.policy.set(set).min_bytes && !self.permits(&sender, set, place))
+    }
+
+    /// The other end of a connection that one of these has, and what it sent there.
+    fn giver(&self, local: &Local, relays: &[LifeId]) -> Option<(&Life, u64)> {
+        let [client, server] = local.ends.map(|owner| self.lineage.at(owner?.pid, local.opened));
+        let (client, server) = (client?, server?);
+        let (giver, came) =
+            if relays.contains(&client) { (server, local.bytes[1]) } else { (client, local.bytes[0]) };
+        let giver = self.lineage.get(giver).filter(|giver| !relays.contains(&giver.id))?;
+        Some((giver, came))
+    }
+
+    /// What a file carries whose writer carries nothing, but had just as much over its only local connection from a process
+    /// that does (`nc -l 9999 > file`, `curl -o file localhost:8000`).
+    pub(super) fn received_part(
+        &mut self,
+        writer: LifeId,
+        time: Timestamp,
+        file: &File,
+        created: bool,
+    ) -> Option<Part> {
+        if created || self.locals.is_empty() || self.carriers.is_empty() {
+            return None;
+        }
+        let pid = self.lineage.get(writer)?.image.evidence.info.key.pid;
+        let has = |owner: &Option<Owner>| owner.is_some_and(|owner| owner.pid == pid);
+        let near = |local: &&Local| time.since(local.last) <= LINGER && local.ends.iter().any(has);
+        let mut near = self.locals.by_flow.values().filter(near);
+        let (local, None) = (near.next()?, near.next()) else { return None };
+        let (giver, came) = self.giver(local, &[writer])?;
+        let least =
+            self.carried_sets(giver, local.last).iter().map(|set| self.policy.set(set).min_bytes).min()?;
+        let same = file.size >= least && came >= file.size && came <= file.size.saturating_add(HEADERS);
+        let giver = giver.id;
+        let load = self.own_part(giver, time).filter(|_| same)?.load;
+        let relayed = |origin: &Origin| {
+            let read = Read { relayed: true, ..(*origin.read).clone() };
+            Origin { read: Arc::new(read), way: origin.way.clone() }
+        };
+        let load = self.new_load(load.origins.iter().map(relayed).collect(), load.until);
+        Some(Part { load, hops: Vec::new() })
     }
 
     fn carried_sets(&self, life: &Life, time: Timestamp) -> SetMask {

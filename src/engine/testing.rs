@@ -64,5 +64,6 @@ pub fn read(path: &str, time: Timestamp) -> Arc<Read> {
         truncated: false,
         named_fork: false,
         nested: false,
+        relayed: false,
     })
 }

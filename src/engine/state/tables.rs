@@ -90,6 +90,7 @@ impl Kept for Read {
             truncated,
             named_fork,
             nested,
+            relayed,
         } = self;
         let sets = match to.epochs.get(*epoch as usize) {
             None => *sets,
@@ -99,7 +100,7 @@ impl Kept for Read {
             }
         };
         all!(to; id, path, sets, time, reader, code);
-        all!(to; evidence, named, truncated, named_fork, nested);
+        all!(to; evidence, named, truncated, named_fork, nested, relayed);
     }
 
     fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
@@ -116,6 +117,7 @@ impl Kept for Read {
             truncated: Kept::give(from)?,
             named_fork: Kept::give(from)?,
             nested: Kept::give(from)?,
+            relayed: Kept::give(from)?,
         })
     }
 }
