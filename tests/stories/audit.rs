@@ -594,3 +594,33 @@ fn calls_of_other_services() {
         }
     }
 }
+
+/// Somebody from outside is let into a whole drive; a guest is added to a link that there is.
+#[test]
+fn outsiders_join_drives_and_links() {
+    let joins = |who: &str, change: &str| {
+        let parameters = [("membership_change_type", change), ("target", who), ("doc_title", "Board")];
+        let parameters = parameters.map(|(name, value)| format!(r#"{{"name":"{name}","value":"{value}"}}"#));
+        let event = format!(
+            r#"{{"type":"acl_change","name":"shared_drive_membership_change","parameters":[{}]}}"#,
+            parameters.join(",")
+        );
+        log(&drive(60, &event), CORP)
+    };
+    let told = joins("Eve@evil.example", "add_to_shared_drive");
+    assert_eq!(
+        (ids(told.alert()), told.alert().tenant.as_deref()),
+        (vec!["cw.audit.share"], Some("eve@evil.example"))
+    );
+    joins("eve@evil.example", "remove_from_shared_drive").none();
+    joins("bob@corp.com", "add_to_shared_drive").none();
+    let added = |seconds: i64, operation: &str, more: &str| office(seconds, operation, "plan.docx", more);
+    let both = [
+        added(60, "AddedToSharingLink", &guest("eve@evil.example")),
+        added(60, "AddedToSecureLink", &guest("eve@evil.example")),
+    ];
+    let told = log(&both.join("\n"), CORP);
+    assert_eq!(told.alert().tenant.as_deref(), Some("eve@evil.example"));
+    let member = r#","TargetUserOrGroupType":"Member","TargetUserOrGroupName":"bob@corp.com""#;
+    log(&added(60, "AddedToSharingLink", member), CORP).none();
+}

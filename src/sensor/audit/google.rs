@@ -63,6 +63,14 @@ fn account(record: Record<'_>) -> CloudAccount {
 /// Who is let in by this event, if anybody outside is.
 fn handed_over(event: Record<'_>, by: &str) -> Option<(CommandKind, Vec<Arc<str>>)> {
     let named = |name| parameter(event, name).unwrap_or_default();
+    if event.text("name")? == "shared_drive_membership_change" {
+        // Who joins a shared drive sees all that lies in it.
+        let target = parameter(event, "target")?.to_lowercase();
+        let domain = |who: &str| who.rsplit_once('@').map(|(_, domain)| domain.to_lowercase());
+        let joins = named("membership_change_type") == "add_to_shared_drive";
+        let outsider = domain(&target).is_some_and(|theirs| Some(theirs) != domain(by));
+        return (joins && outsider).then(|| (CommandKind::Share, vec![kept(&target)]));
+    }
     let (visibility, change) = (named("visibility"), named("visibility_change"));
     let new = parameters(event, "new_value");
     let taken = !new.is_empty() && new.iter().all(|value| TAKEN.contains(value));

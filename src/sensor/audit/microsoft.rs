@@ -8,8 +8,13 @@ use crate::model::{AuditEvent, AuditLog, CloudAccount, CommandKind};
 use super::record::{NO_TIME, Record, kept, moment};
 
 /// Somebody is let in, if he is a guest.
-const SHARING: [&str; 4] =
-    ["AddedToSecureLink", "SharingInvitationCreated", "SharingInvitationUpdated", "SharingSet"];
+const SHARING: [&str; 5] = [
+    "AddedToSecureLink",
+    "AddedToSharingLink",
+    "SharingInvitationCreated",
+    "SharingInvitationUpdated",
+    "SharingSet",
+];
 /// A link for people who are named elsewhere, if at all.
 const SECURE: [&str; 2] = ["SecureLinkCreated", "SecureLinkUpdated"];
 /// A link for whoever has it.
