@@ -52,7 +52,10 @@ impl Engine {
         if flags.reads() {
             self.opened_by_name(life, time, file);
         }
-        let Some(fifo) = file.id.map(number) else { return };
+        let fifo = match file.id {
+            Some(id) => number(id),
+            None => number_of_path(&self.canonical(file.path.as_bytes())),
+        };
         self.plug_fifo(life, fifo, flags);
         let ends = self.pipes.get(&fifo).cloned().unwrap_or_default();
         for (other, _) in ends.into_iter().filter(|(other, _)| *other != life) {
@@ -141,4 +144,10 @@ impl Engine {
 /// FIFOs are told by device and inode. Spread over all numbers, they meet none of the kernel's for its pipes.
 fn number(id: FileId) -> u64 {
     id.inode.get().wrapping_mul(0x9e37_79b9_7f4a_7c15) ^ id.device.cast_unsigned().rotate_left(40)
+}
+
+/// Where an event has no inode. The same in every run, for it is kept (FNV-1a).
+fn number_of_path(path: &[u8]) -> u64 {
+    let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+    path.iter().fold(0xcbf2_9ce4_8422_2325, step)
 }

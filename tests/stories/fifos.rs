@@ -68,6 +68,20 @@ fn read_before_and_relayed() {
     came_by_pipe(&w.tell());
 }
 
+/// Where the events have no inode it is the path that joins them.
+#[test]
+fn told_by_its_path() {
+    for (path, same) in [("/tmp/p", true), ("/tmp/P", true), ("/tmp/q", false)] {
+        let mut w = World::new();
+        let shell = shell(&mut w);
+        cat(&mut w, &shell, 1.0, KEY, ("/private/tmp/p", 0));
+        let curl = curl(&mut w, &shell, 1.1, (path, 0));
+        w.upload(2.0, &curl, "content.dropboxapi.com", 5_000);
+        let told = w.tell();
+        if same { came_by_pipe(&told) } else { told.none() }
+    }
+}
+
 /// `exec 3<> p`, so that neither waits for the other.
 #[test]
 fn held_open_by_the_shell() {
