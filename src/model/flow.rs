@@ -105,20 +105,17 @@ impl DomainName {
         let raw = raw.strip_suffix(b".").unwrap_or(raw);
         let mut room = [0; Self::MAX];
         let lowered = room.get_mut(..raw.len())?;
-        let mut label = 0;
+        let mut every = true;
         for (byte, lower) in raw.iter().zip(&mut *lowered) {
             *lower = LOWERED[usize::from(*byte)];
-            label = match (*byte, label) {
-                (b'.', 0) => return None,
-                (b'.', _) => 0,
-                (_, Self::MAX_LABEL..) => return None,
-                _ => label + 1,
-            };
-            if *lower == 0 {
-                return None;
-            }
+            every &= *lower != 0;
         }
-        let text = str::from_utf8(lowered).ok().filter(|_| label > 0)?;
+        let mut begin = 0;
+        for dot in memchr::memchr_iter(b'.', lowered).chain([lowered.len()]) {
+            every &= (1..=Self::MAX_LABEL).contains(&(dot - begin));
+            begin = dot + 1;
+        }
+        let text = str::from_utf8(lowered).ok().filter(|_| every)?;
         Some(Self(Arc::from(text)))
     }
 

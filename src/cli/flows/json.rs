@@ -131,22 +131,8 @@ impl Line {
         if number < 10 {
             self.0.push(b'0' + number as u8);
         } else {
-            self.more_digits(number);
+            self.put(itoa::Buffer::new().format(number));
         }
-    }
-
-    fn more_digits(&mut self, mut number: u64) {
-        let mut digits = [0; 20];
-        let mut at = digits.len();
-        loop {
-            at -= 1;
-            digits[at] = b'0' + (number % 10) as u8;
-            number /= 10;
-            if number == 0 {
-                break;
-            }
-        }
-        self.0.extend_from_slice(&digits[at..]);
     }
 
     /// A string, or null.

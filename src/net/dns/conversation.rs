@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::Question;
 
-/// Questions of one flow that an answer may still come to, 16 bytes each.
+/// Questions of one flow that an answer may still come to, 24 bytes each.
 const MAX_ASKED: usize = 128;
 /// A DNS message over TCP has a 16-bit length before it (RFC 1035, section 4.2.2).
 const MAX_MESSAGE: usize = 2 + u16::MAX as usize;
@@ -15,9 +15,17 @@ const MAX_HELD: usize = 32;
 /// What is known of a flow to or from port 53.
 #[derive(Debug, Default)]
 pub(in crate::net) struct Conversation {
-    asked: VecDeque<Question>,
+    /// Most flows ask once, and a list would cost each of them a place of its own.
+    first: Option<Asked>,
+    later: VecDeque<Asked>,
     /// The client's and the server's bytes, over TCP.
-    pub(in crate::net) sides: [Messages; 2],
+    pub(in crate::net) sides: Option<Box<[Messages; 2]>>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Asked {
+    question: Question,
+    is_answered: bool,
 }
 
 /// How an answer stands to what was asked.
@@ -32,18 +40,36 @@ pub(in crate::net) enum Fit {
 
 impl Conversation {
     pub(in crate::net) fn ask(&mut self, question: Question) {
-        if self.asked.len() >= MAX_ASKED {
-            self.asked.pop_front();
+        let asked = Asked { question, is_answered: false };
+        if self.first.is_none() {
+            self.first = Some(asked);
+            return;
         }
-        self.asked.push_back(question);
+        if self.later.len() + 1 >= MAX_ASKED {
+            self.first = self.later.pop_front();
+        }
+        self.later.push_back(asked);
     }
 
-    pub(in crate::net) fn fit(&self, answered: Option<Question>) -> Fit {
-        match answered {
-            _ if self.asked.is_empty() => Fit::NothingAsked,
-            Some(question) if self.asked.contains(&question) => Fit::Asked,
-            _ => Fit::Unasked,
+    /// An answer came: to what?
+    pub(in crate::net) fn answer(&mut self, question: Option<Question>) -> Fit {
+        if self.first.is_none() {
+            return Fit::NothingAsked;
         }
+        let mut fit = Fit::Unasked;
+        for asked in self.first.iter_mut().chain(&mut self.later) {
+            if Some(asked.question) == question {
+                asked.is_answered = true;
+                fit = Fit::Asked;
+            }
+        }
+        fit
+    }
+
+    /// Something was asked, and all of it was answered.
+    pub(in crate::net) fn is_answered(&self) -> bool {
+        let mut asked = self.first.iter().chain(&self.later);
+        self.first.is_some() && asked.all(|asked| asked.is_answered)
     }
 }
 

@@ -350,3 +350,23 @@ fn what_is_sent_again_after_the_end_is_no_new_flow() {
     packets.push(back(300_000 * MS, 11, FIN, b"hello"));
     assert_eq!(run(&packets).1.len(), 2, "not for ever");
 }
+
+/// A resolver's flow waits for its answers; once it has them, only for what is sent again.
+#[test]
+fn a_question_waits_for_its_answer() {
+    let question = |at: i64, name| udp(at * MS, ASKER, RESOLVER, &dns_query(name));
+    let answer = |at: i64, name| udp(at * MS, RESOLVER, ASKER, &dns_answer(name, None, 60, SERVER.0));
+    let flows = |packets: &[Made]| run(packets).1.len();
+    let (asked, answered) = (question(0, "a.example"), answer(1, "a.example"));
+    assert_eq!(flows(&[asked.clone(), question(10_000, "a.example")]), 1);
+    assert_eq!(flows(&[asked.clone(), answered.clone(), question(3_000, "b.example")]), 1);
+    assert_eq!(flows(&[asked.clone(), answered.clone(), question(6_000, "b.example")]), 2);
+    let late = [asked, question(0, "b.example"), answered, answer(10_000, "b.example")];
+    assert_eq!(flows(&late), 1, "one answer is still to come");
+    let late: Vec<(&str, i32, Made)> = late.into_iter().map(|made| ("en0", 7, made)).collect();
+    let learned = named(
+        &told(&[late, vec![("en0", 7, udp(10_001 * MS, CLIENT, SERVER, b"x"))]].concat()).0,
+        "b.example",
+    );
+    assert_eq!(learned.map(|(_, scope)| scope), Some(NameScope::SameProcess));
+}

@@ -8,17 +8,19 @@ use crate::net::frame::{Address, Segment, TcpHeader};
 /// Both ends in a fixed order, so that both directions find the same flow.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(in crate::net) struct Key {
-    low: (Address, u16),
-    high: (Address, u16),
+    low: Address,
+    high: Address,
+    ports: [u16; 2],
     is_tcp: bool,
 }
 
 impl Hash for Key {
     #[inline]
     fn hash<H: Hasher>(&self, state: &mut H) {
-        let ports = u64::from(self.low.1) << 32 | u64::from(self.high.1) << 16 | u64::from(self.is_tcp);
-        state.write_u128(self.low.0.0);
-        state.write_u128(self.high.0.0);
+        let [low, high] = self.ports;
+        let ports = u64::from(low) << 32 | u64::from(high) << 16 | u64::from(self.is_tcp);
+        state.write_u128(self.low.0);
+        state.write_u128(self.high.0);
         state.write_u64(ports);
     }
 }
@@ -30,21 +32,21 @@ impl Key {
         let (src, dst) = ((segment.src, segment.src_port), (segment.dst, segment.dst_port));
         let src_is_low = src <= dst;
         let (low, high) = if src_is_low { (src, dst) } else { (dst, src) };
-        (Self { low, high, is_tcp: segment.tcp.is_some() }, src_is_low)
+        let key = Self { low: low.0, high: high.0, ports: [low.1, high.1], is_tcp: segment.tcp.is_some() };
+        (key, src_is_low)
     }
 
     pub(in crate::net) fn address(&self, low: bool) -> Address {
-        if low { self.low.0 } else { self.high.0 }
+        if low { self.low } else { self.high }
     }
 
     #[inline]
     pub(in crate::net) fn port(&self, low: bool) -> u16 {
-        if low { self.low.1 } else { self.high.1 }
+        self.ports[usize::from(!low)]
     }
 
     pub(in crate::net) fn end(&self, low: bool) -> Endpoint {
-        let (address, port) = if low { self.low } else { self.high };
-        Endpoint { ip: address.to_ip(), port }
+        Endpoint { ip: self.address(low).to_ip(), port: self.port(low) }
     }
 }
 

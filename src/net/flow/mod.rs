@@ -41,7 +41,7 @@ use crate::model::{
 const LINGER: Span = Span::from_secs(4);
 /// A datagram flow that was silent for so long is over (RFC 4787 wants NATs to keep it two minutes).
 const UDP_IDLE: Span = Span::from_secs(180);
-/// A question to a resolver is answered, or asked again, long before this.
+/// A question to a resolver is answered, or asked again, long before this. Once all are answered, what comes is stragglers.
 const DNS_IDLE: Span = Span::from_secs(15);
 /// A connection attempt without an answer, or one half closed, that was silent for so long.
 const HALF_IDLE: Span = Span::from_secs(150);
@@ -71,7 +71,7 @@ pub(super) struct Shared {
 
 /// Handshakes kept for reuse: as many as commonly begin while as many end.
 const MAX_SPARE: usize = 64;
-/// Flows kept for reuse, about 700 bytes each: those of a second end together, and as many begin in the next.
+/// Flows kept for reuse, about 600 bytes each: those that end together are as many as begin soon after.
 const MAX_SPARE_FLOWS: usize = 1024;
 
 impl Shared {
@@ -130,7 +130,7 @@ impl Half {
 /// A name and how it was learned.
 type Named = (DomainName, NameSource, NameScope);
 
-/// One flow. About 700 bytes, and up to [`Limits::handshake_bytes`] over all flows while their hellos are incomplete.
+/// One flow. About 600 bytes, and up to [`Limits::handshake_bytes`] over all flows while their hellos are incomplete.
 ///
 /// In memory as written: what every packet touches comes first and lies together.
 #[derive(Debug)]
@@ -216,12 +216,19 @@ impl Flow {
         let [out, into] = &self.halves;
         match self.transport {
             _ if self.closed.is_some() => LINGER,
+            Transport::Udp if self.dns.as_ref().is_some_and(|dns| dns.is_answered()) => LINGER,
             Transport::Udp if self.server_port() == PORT => DNS_IDLE,
             Transport::Udp | Transport::Quic => UDP_IDLE,
             Transport::Tcp if out.stream.has_fin() || into.stream.has_fin() => HALF_IDLE,
             Transport::Tcp if out.packets == 0 || into.packets == 0 => HALF_IDLE,
             Transport::Tcp => TCP_IDLE,
         }
+    }
+
+    /// When to look at a flow that just began: nearly every question is answered at once.
+    fn first_look(&self) -> Span {
+        let asks = self.transport == Transport::Udp && self.server_port() == PORT;
+        if asks { LINGER } else { self.idle_limit() }
     }
 
     fn touch(&mut self, time: Timestamp) {

@@ -27,9 +27,9 @@ pub(in crate::net) struct Flows {
     index: Table<u64, u32>,
     /// When each slot's flow is looked at; stays what it was when the flow goes, whose id nobody has again.
     pub(super) plans: Vec<Plan>,
-    /// Which flows to look at, by the second; stale entries are recognised by the flow's plan.
+    /// Which flows to look at, by the tick; stale entries are recognised by the flow's plan.
     pub(super) timers: BTreeMap<i64, Vec<(u32, FlowId)>>,
-    /// The beginning of the first of those seconds.
+    /// The beginning of the first of those ticks.
     pub(super) next_due: Timestamp,
     next_id: u32,
     /// The flows of the last packets: packets come in bursts.
@@ -196,7 +196,7 @@ impl Flows {
         if let Some(before) = self.moved(&seen.segment) {
             flow.continues(seen.time, before, out);
         }
-        let plan = Plan { flow: id, second: i64::MAX };
+        let plan = Plan { flow: id, tick: i64::MAX };
         let slot = match self.free.pop() {
             Some(slot) => slot,
             None => {
@@ -206,7 +206,7 @@ impl Flows {
             }
         };
         self.plans[slot as usize] = plan;
-        let due = seen.time.plus(flow.idle_limit());
+        let due = seen.time.plus(flow.first_look());
         self.slots[slot as usize] = Some(flow);
         self.schedule(slot, due);
         shared.stats.flows += 1;

@@ -144,7 +144,8 @@ impl Flow {
         if !answers || !dns::read(message, false, &mut shared.answers) {
             return;
         }
-        let fit = self.dns.as_ref().map_or(Fit::NothingAsked, |dns| dns.fit(shared.answers.question));
+        let question = shared.answers.question;
+        let fit = self.dns.as_mut().map_or(Fit::NothingAsked, |dns| dns.answer(question));
         let [effective, own] = self.askers();
         let asker = match fit {
             Fit::Asked => effective.or(own),
@@ -181,14 +182,14 @@ impl Flow {
     pub(super) fn dns_over_tcp(&mut self, this: usize, run: Run<'_>, shared: &mut Shared) {
         let start = self.halves[this].stream.start;
         let mut dns = self.dns.take().unwrap_or_default();
-        let mut messages = std::mem::take(&mut dns.sides[this]);
+        let mut messages = std::mem::take(&mut dns.sides.get_or_insert_default()[this]);
         self.dns = Some(dns);
         for piece in &shared.pieces {
             messages.add(start, piece, run.part(piece).bytes);
         }
         messages.take(|message| self.dns_message(message, this == INTO, run.time, shared));
-        if let Some(dns) = &mut self.dns {
-            dns.sides[this] = messages;
+        if let Some(sides) = self.dns.as_mut().and_then(|dns| dns.sides.as_mut()) {
+            sides[this] = messages;
         }
     }
 }

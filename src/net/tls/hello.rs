@@ -1,6 +1,6 @@
 //! The ClientHello message (RFC 8446, section 4.1.2) and its SSL 2 form (RFC 5246, appendix E.2).
 
-use std::net::IpAddr;
+use std::net::Ipv4Addr;
 
 use crate::model::DomainName;
 
@@ -151,7 +151,7 @@ impl Hello {
                     .or_else(|| DomainName::from_wire(without_port(name)?))
                     .or_else(|| DomainName::from_unicode(name));
                 // Addresses do not belong here (RFC 6066, section 3), and tell nothing that the packet does not.
-                self.name = name.filter(|name| name.as_str().parse::<IpAddr>().is_err());
+                self.name = name.filter(|name| !is_address(name.as_str()));
             }
             ALPN => {
                 let mut protocols = value.vec16()?;
@@ -192,6 +192,11 @@ impl Hello {
         let ciphers = ciphers.map(|cipher| u16::from_be_bytes([cipher[1], cipher[2]])).collect();
         Some(Self { version, ciphers, whole: true, ..Self::default() })
     }
+}
+
+/// Of the addresses, those of version 4 alone are written as a name may be.
+fn is_address(name: &str) -> bool {
+    name.ends_with(|last: char| last.is_ascii_digit()) && name.parse::<Ipv4Addr>().is_ok()
 }
 
 /// Some clients say `host:port`, which is no name but leaves no doubt.
