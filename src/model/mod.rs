@@ -34,5 +34,5 @@ pub use property::Property;
 pub use record::{Heartbeat, Pulse, Record};
 pub use table::{Hasher, Set, Table};
 pub use text::{FilePath, Lossy};
-pub use time::{Span, Timestamp};
+pub use time::{Span, TimeReader, Timestamp};
 pub use upload::{Outcome as UploadOutcome, Upload};

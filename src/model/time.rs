@@ -1,5 +1,6 @@
 //! Event time. Made only by sensors from what the system stamped; the engine never asks a clock.
 
+use std::cell::Cell;
 use std::fmt;
 
 /// Nanoseconds since the Unix epoch, UTC, as the sensor saw them.
@@ -170,42 +171,91 @@ impl Timestamp {
     /// Reads the two forms `eslogger` writes: `2025-08-07T15:13:09.811587464Z` with any number of decimals up to nine
     /// (or none). `None` for anything else; no other zone than `Z` is accepted.
     pub fn parse(text: &[u8]) -> Option<Self> {
-        fn number(digits: &[u8]) -> Option<i64> {
-            digits.iter().try_fold(0i64, |n, d| d.is_ascii_digit().then(|| n * 10 + i64::from(d - b'0')))
-        }
-        let (head, rest) = text.split_at_checked(19)?;
-        let ok = head[4] == b'-'
-            && head[7] == b'-'
-            && matches!(head[10], b'T' | b' ')
-            && head[13] == b':'
-            && head[16] == b':';
-        let (year, month, day) = (number(&head[..4])?, number(&head[5..7])?, number(&head[8..10])?);
-        let (hour, minute, second) = (number(&head[11..13])?, number(&head[14..16])?, number(&head[17..19])?);
-        if !ok
-            || !(1..=12).contains(&month)
-            || !(1..=31).contains(&day)
-            || hour > 23
-            || minute > 59
-            || second > 60
-        {
-            return None;
-        }
-        let nanos = match rest {
+        let (second, decimals) = text.split_first_chunk()?;
+        Self::from_parts(seconds(second)?, decimals)
+    }
+
+    fn from_parts(seconds: i64, decimals: &[u8]) -> Option<Self> {
+        let nanos = match decimals {
             b"Z" => 0,
             [b'.', decimals @ .., b'Z'] if (1..=9).contains(&decimals.len()) => {
                 number(decimals)? * 10i64.pow(9 - decimals.len() as u32)
             }
             _ => return None,
         };
-        let days = days_from_civil(year, month as u32, day as u32);
-        let seconds = days * 86_400 + hour * 3600 + minute * 60 + second;
         seconds.checked_mul(1_000_000_000)?.checked_add(nanos).map(Self)
+    }
+}
+
+/// A time to the second, as `eslogger` writes it.
+type Second = [u8; 19];
+
+fn seconds(text: &Second) -> Option<i64> {
+    let ok = text[4] == b'-'
+        && text[7] == b'-'
+        && matches!(text[10], b'T' | b' ')
+        && text[13] == b':'
+        && text[16] == b':';
+    let (year, month, day) = (number(&text[..4])?, number(&text[5..7])?, number(&text[8..10])?);
+    let (hour, minute, second) = (number(&text[11..13])?, number(&text[14..16])?, number(&text[17..])?);
+    if !ok
+        || !(1..=12).contains(&month)
+        || !(1..=31).contains(&day)
+        || hour > 23
+        || minute > 59
+        || second > 60
+    {
+        return None;
+    }
+    let days = days_from_civil(year, month as u32, day as u32);
+    Some(days * 86_400 + hour * 3600 + minute * 60 + second)
+}
+
+fn number(digits: &[u8]) -> Option<i64> {
+    digits.iter().try_fold(0i64, |n, d| d.is_ascii_digit().then(|| n * 10 + i64::from(d - b'0')))
+}
+
+/// Reads the times of a stream, most of which lie in the second of the one before.
+#[derive(Debug, Default)]
+pub struct TimeReader(Cell<Option<(Second, i64)>>);
+
+impl TimeReader {
+    /// As [`Timestamp::parse`].
+    #[inline]
+    pub fn parse(&self, text: &[u8]) -> Option<Timestamp> {
+        let (second, decimals) = text.split_first_chunk()?;
+        let seconds = match self.0.get() {
+            Some((known, seconds)) if known == *second => seconds,
+            _ => {
+                let seconds = seconds(second)?;
+                self.0.set(Some((*second, seconds)));
+                seconds
+            }
+        };
+        Timestamp::from_parts(seconds, decimals)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_stream_of_times_reads_as_each_alone() {
+        let reader = TimeReader::default();
+        for text in [
+            "2025-08-07T15:13:09.811587464Z",
+            "2025-08-07T15:13:09.1Z",
+            "2025-08-07T15:13:09Z",
+            "2025-08-07T15:13:09",
+            "2025-08-07T15:13:10.000000001Z",
+            "2025-08-07T15:13:61.5Z",
+            "2025-08-07T15:13:10.000000002Z",
+            "",
+        ] {
+            assert_eq!(reader.parse(text.as_bytes()), Timestamp::parse(text.as_bytes()), "{text}");
+        }
+    }
 
     #[test]
     fn prints_and_reads_back() {

@@ -1,11 +1,11 @@
 //! The envelope: what every message has, whatever its event.
 
-use memchr::{memchr, memchr_iter};
+use memchr::memchr;
 
-use crate::model::{ProcessKey, Timestamp};
+use crate::model::{ProcessKey, TimeReader, Timestamp};
 
 use super::error::LineError;
-use super::find::{Finders, Key};
+use super::find::{Finders, Outside};
 use super::process::Token;
 use super::quotes::closing_quote;
 use super::scan::{Scan, Scanner, leading_digits};
@@ -124,13 +124,13 @@ impl Envelope {
     /// one of the keys stands once: the other tokens of `process` have longer names, and so has its `start_time`.
     #[inline]
     pub(super) fn find(line: &[u8], event: Event<'_>, end: usize, finders: &Finders) -> Option<Self> {
-        let outside = Outside { line, before: line.get(..event.start)?, end };
-        let (global, number) = outside.numbers()?;
+        let outside = Outside::new(line, event.start, end)?;
+        let digits = |key| Some(leading_digits(outside.value(key)?)?.0);
         Some(Self {
-            time: Some(find_time(outside.value(&finders.time)?)?),
-            global: Some(global),
-            number: Some(number),
-            actor: Some(Token::find_key(outside.value(&finders.token)?)?),
+            time: Some(find_time(outside.value(&finders.time)?, &finders.times)?),
+            global: Some(digits(&finders.global)?),
+            number: Some(digits(&finders.number)?),
+            actor: Some(Token::find_key(line.get(outside.place(&finders.token)?..)?)?),
             process: None,
             event: Some((event.start, end)),
             answer: Answer::find(outside.value(&finders.action)?)?,
@@ -143,7 +143,7 @@ impl Envelope {
             (None, Some(event)) => event,
             (process, _) => return process,
         };
-        Outside { line, before: line.get(..start)?, end }.place(&finders.process)
+        Outside::new(line, start, end)?.place(&finders.process)
     }
 
     /// Walks the whole line: slower, and right for any spacing and any order.
@@ -206,66 +206,10 @@ fn walk_on(line: &[u8], end: usize) -> Result<(), LineError> {
 /// only execs are as a rule, which are few and walked through anyway.
 const TWO_MESSAGES: usize = 2560;
 
-/// A line without its event.
-struct Outside<'a> {
-    line: &'a [u8],
-    before: &'a [u8],
-    /// Where the event ends.
-    end: usize,
-}
-
-impl<'a> Outside<'a> {
-    #[inline]
-    fn place(&self, key: &Key) -> Option<usize> {
-        if let Some((_, value)) = key.find(self.before) {
-            return Some(value);
-        }
-        let (_, value) = key.find(self.line.get(self.end..)?)?;
-        Some(self.end + value)
-    }
-
-    /// The line from the key's value on.
-    #[inline]
-    fn value(&self, key: &Key) -> Option<&'a [u8]> {
-        self.line.get(self.place(key)?..)
-    }
-}
-
-impl Outside<'_> {
-    /// `global_seq_num` and `seq_num`, in one pass for both: `q` is the rarest letter of a line.
-    #[inline]
-    fn numbers(&self) -> Option<(u64, u64)> {
-        const KEY: &[u8] = b"seq_num\":";
-        let (mut global, mut number) = (None, None);
-        for part in [self.before, self.line.get(self.end..)?] {
-            for at in memchr_iter(b'q', part) {
-                let Some((before, key)) = at.checked_sub(2).and_then(|from| part.split_at_checked(from))
-                else {
-                    continue;
-                };
-                let slot = match before {
-                    [.., b'"'] => &mut number,
-                    _ if before.ends_with(b"\"global_") => &mut global,
-                    _ => continue,
-                };
-                if let Some(value) = key.strip_prefix(KEY)
-                    && slot.is_none()
-                {
-                    *slot = Some(leading_digits(value)?.0);
-                    if let (Some(global), Some(number)) = (global, number) {
-                        return Some((global, number));
-                    }
-                }
-            }
-        }
-        None
-    }
-}
-
 #[inline]
-fn find_time(value: &[u8]) -> Option<Timestamp> {
+fn find_time(value: &[u8], times: &TimeReader) -> Option<Timestamp> {
     let text = value.strip_prefix(b"\"")?;
-    Timestamp::parse(text.get(..closing_quote(text)?)?)
+    times.parse(text.get(..closing_quote(text)?)?)
 }
 
 fn read_time(scanner: &mut Scanner<'_>) -> Option<Timestamp> {
