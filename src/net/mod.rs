@@ -4,6 +4,7 @@
 //!  Packet ─► frame ─► flow ─► NetFact
 //!                      ├─ tls: the ClientHello, where the handshake ends
 //!                      ├─ proxy: the host that a proxy is asked for
+//!                      ├─ starttls: what is said in plain before TLS
 //!                      ├─ dns: names of addresses
 //!                      └─ quic: the ClientHello in its Initial packets
 //! ```
@@ -20,6 +21,7 @@ mod known;
 mod packet;
 mod proxy;
 mod quic;
+mod starttls;
 mod stats;
 mod tap;
 mod tls;

@@ -272,18 +272,47 @@ fn a_connection_picked_up_in_the_middle() {
     assert_eq!(nameless(&facts), [UnknownName::Unread]);
 }
 
+/// What is said before TLS is no upload, however small the segments and long the pauses.
 #[test]
 fn starttls_is_followed() {
-    let mut talk = Talk::new(1, 1);
-    talk.say(1, b"220 mail ready\r\n", 100);
-    talk.say(0, b"STARTTLS\r\n", 100);
-    talk.say(1, b"220 go\r\n", 100);
-    talk.say(0, &hello(Some("mail.example"), 0), 100);
-    talk.say(1, &record(22, &[2; 500]), 100);
-    talk.say(0, &record(23, &[0; 100]), 1000);
-    let (facts, _) = run(&talk.packets);
-    assert_eq!(counted(&facts), (10 + 105, 16 + 8));
-    assert_eq!(names(&facts)[0].0, "mail.example");
+    for (size, pause) in [(1448, 0), (7, 0), (1, 0), (1448, 10_000 * MS)] {
+        let mut talk = Talk::new(1, 1);
+        talk.say(1, b"220 mail ready\r\n", size);
+        talk.say(0, b"EHLO mac.example\r\n", size);
+        talk.say(1, b"250-mail\r\n250 STARTTLS\r\n", size);
+        talk.say(0, b"STARTTLS\r\n", size);
+        talk.say(1, b"220 go\r\n", size);
+        talk.time += pause;
+        talk.say(0, &hello(Some("mail.example"), 0), size);
+        talk.say(1, &record(22, &[2; 500]), size);
+        talk.say(0, &record(23, &[0; 100]), size);
+        talk.say(1, &record(23, &[0; 50]), size);
+        let (facts, flows) = run(&talk.packets);
+        assert_eq!(counted(&facts), (105, 55), "by {size}");
+        assert_eq!(names(&facts)[0].0, "mail.example");
+        assert_eq!(nameless(&facts), [], "after {pause}");
+        assert_eq!((flows.len(), flows[0].bytes_out > 200), (1, true), "the line shows all that passed");
+    }
+}
+
+/// Where the server does not want TLS, or nobody asks for it, all of it counts.
+#[test]
+fn what_only_begins_like_starttls_counts() {
+    for refused in [true, false] {
+        let mut talk = Talk::new(1, 1);
+        let asked: &[u8] =
+            if refused { b"EHLO mac.example\r\nSTARTTLS\r\n" } else { b"EHLO mac.example\r\n" };
+        let said = [asked, b"MAIL FROM:<a@a.example>\r\n", &[b'x'; 5000]];
+        talk.say(1, b"220 mail ready\r\n", 1448);
+        for part in said {
+            talk.say(0, part, 1448);
+            talk.say(1, b"454 no\r\n", 1448);
+        }
+        let sent = said.iter().map(|part| part.len() as u64).sum();
+        assert_eq!(counted(&run(&talk.packets).0), (sent, 16 + 3 * 8), "refused: {refused}");
+        let (first, _) = talk.packets.split_at(4);
+        assert_eq!(counted(&run(first).0), (asked.len() as u64, 16), "nothing more came");
+    }
 }
 
 #[test]

@@ -4,10 +4,11 @@ use super::{Hello, MAX_HELLO, RECORD_HEADER, record_header};
 use crate::model::DomainName;
 use crate::net::known;
 use crate::net::proxy::{self, Said};
+use crate::net::starttls::{self, Leads};
 
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
-/// A plain connection may still turn into TLS (STARTTLS) within its first bytes.
+/// A plain connection may still turn into TLS within its first bytes, by other ways than those that are known.
 const MAX_PREAMBLE: i64 = 16 << 10;
 /// Proxies that are spoken to one behind the other, or again when one wants a password.
 const MAX_PROXIES: u8 = 4;
@@ -44,6 +45,8 @@ enum Look {
     Version2,
     /// So many bytes said to a proxy, which was asked for this host.
     Proxy(usize, Option<DomainName>),
+    /// So many bytes said in plain before TLS.
+    Preamble(usize),
     Plain,
 }
 
@@ -201,6 +204,7 @@ impl Client {
                 self.target = host.or(self.target.take());
                 self.passed_on(at + size as i64, &bytes[size..], cut)
             }
+            Look::Preamble(size) => self.passed_on(at + size as i64, &bytes[size..], cut),
             // Cut within a request, of which the line is there: the rest of the segment is of the request too.
             Look::Undecided if cut && proxy::target(bytes).is_some() => {
                 self.target = proxy::target(bytes);
@@ -217,7 +221,7 @@ impl Client {
         }
     }
 
-    /// What was said to a proxy belongs to the handshake. Behind it the connection begins.
+    /// What was said to a proxy, or to agree on TLS, belongs to the handshake. Behind it the connection begins.
     fn passed_on(&mut self, at: i64, bytes: &[u8], cut: bool) -> Step {
         self.began = Some(at);
         if bytes.is_empty() { Step::Handshake } else { self.classify_whole(at, bytes, cut) }
@@ -311,7 +315,11 @@ fn look(bytes: &[u8]) -> Look {
         _ => match proxy::said(bytes) {
             Said::All(size, host) => Look::Proxy(size, host),
             Said::More => Look::Undecided,
-            Said::Nothing => Look::Plain,
+            Said::Nothing => match starttls::leads(bytes) {
+                Leads::ToTls(size) => Look::Preamble(size),
+                Leads::Perhaps => Look::Undecided,
+                Leads::Nowhere => Look::Plain,
+            },
         },
     }
 }
