@@ -143,6 +143,11 @@ impl Handshake {
         }
     }
 
+    /// Bytes count at present: also those that passed unseen.
+    pub(in crate::net) fn is_counting(&self) -> bool {
+        self.counting
+    }
+
     pub(in crate::net) fn is_waiting(&self) -> bool {
         !self.held.is_empty()
     }

@@ -258,4 +258,6 @@ fn is_same_owner(raw: &RawOwner<'_>, owner: &Owner) -> bool {
 #[cfg(test)]
 mod blind_tests;
 #[cfg(test)]
+mod path_tests;
+#[cfg(test)]
 mod tests;

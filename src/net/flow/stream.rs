@@ -42,6 +42,8 @@ pub(in crate::net) struct Stream {
     acked: i64,
     /// Where the FIN stands, once seen.
     fin: Option<i64>,
+    /// A hole before is of a handshake, if there was one.
+    counts_from: Option<i64>,
     /// Bytes that passed: seen ones, and holes that were given up.
     pub(in crate::net) total: u64,
     /// Bytes of holes that were given up and counted all the same.
@@ -73,6 +75,18 @@ impl Stream {
     pub(in crate::net) fn finished(&self) -> bool {
         let whole = self.islands.is_empty() && self.start.is_none_or(|start| self.low <= start);
         whole && self.fin.is_some_and(|fin| self.next >= fin)
+    }
+
+    /// The handshake is over: all that was sent so far belongs to it, whether it was seen or only acknowledged.
+    pub(in crate::net) fn end_handshake(&mut self) {
+        let seen = self.islands.last().map_or(self.next, |last| last.end.max(self.next));
+        self.counts_from = Some(seen.max(self.acked));
+    }
+
+    /// How many bytes of a hole are not of a handshake.
+    pub(in crate::net) fn countable(&self, hole: &Range<i64>) -> u64 {
+        let start = self.counts_from.map_or(hole.start, |from| from.max(hole.start));
+        u64::try_from(hole.end - start).unwrap_or_default()
     }
 
     pub(in crate::net) fn has_fin(&self) -> bool {

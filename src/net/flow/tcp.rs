@@ -187,6 +187,7 @@ impl Flow {
         }
         if let Some(time) = shared.progress.answers_from.take() {
             self.answers_from = time;
+            self.halves[1 - opener].stream.end_handshake();
         }
         if std::mem::take(&mut shared.progress.settled) {
             self.settled = true;
@@ -225,8 +226,9 @@ impl Flow {
         }
         shared.stats.lost_bytes += length;
         shared.stats.note_loss(time);
-        if self.settled {
-            self.tell_bytes(time, this, length, out);
+        if self.settled || self.handshake.as_ref().is_some_and(|handshake| handshake.is_counting()) {
+            let counted = self.halves[this].stream.countable(&hole);
+            self.tell_bytes(time, this, counted, out);
         }
     }
 
