@@ -1,7 +1,8 @@
 //! Where a flow's packets pass, which of several connections they belong to, and what lies before the bytes that count.
 
 use crate::model::{FlowId, NetFact, NetKind};
-use crate::net::testing::{CLIENT, SERVER, hello, record, run, tcp};
+use crate::net::quic::testing::{crypto, sealed_from};
+use crate::net::testing::{CLIENT, Made, SERVER, hello, record, run, tcp, udp};
 
 const MS: i64 = 1_000_000;
 const ACK: u8 = 0x10;
@@ -16,6 +17,19 @@ fn bytes(facts: &[NetFact], of: Option<FlowId>) -> (u64, u64) {
         NetKind::Bytes { out: o, into: i } => (out + u64::from(o), into + u64::from(i)),
         _ => (out, into),
     })
+}
+
+/// Each name with the bytes of its flow, in the order in which they became known.
+fn named(packets: &[Made]) -> Vec<(String, u64, u64)> {
+    let facts = run(packets).0;
+    let names = facts.iter().filter_map(|fact| match &fact.kind {
+        NetKind::Named { domain, .. } => {
+            let (out, into) = bytes(&facts, Some(fact.flow));
+            Some((domain.to_string(), out, into))
+        }
+        _ => None,
+    });
+    names.collect()
 }
 
 /// The server's side of one connection, the handshake's segments each with a kilobyte.
@@ -68,4 +82,56 @@ fn what_the_capture_lost_of_a_short_plain_connection_counts() {
     ];
     assert_eq!(post.len(), 41);
     assert_eq!(counted(&run(&packets).0), (3051, 0));
+}
+
+/// One socket, two connections that begin at once: who is called how is told by the ids that each chose.
+#[test]
+fn connections_of_one_socket_are_told_apart_by_their_ids() {
+    let text = |name: &str| hello(Some(name), 1500)[5..].to_vec();
+    let [a, b] = ["a.example", "b.example"].map(text);
+    let initial = |at: i64, who: &[u8], number: u32, offset: usize, piece: &[u8]| {
+        let original = [who, b" to server"].concat();
+        udp(
+            at * MS,
+            CLIENT,
+            SERVER,
+            &sealed_from(1, &original, &original, who, number, &crypto(offset, piece)),
+        )
+    };
+    let handshake = |at: i64, client: &[u8], server: &[u8]| {
+        let mut bytes = vec![0xe0, 0, 0, 0, 1, client.len() as u8];
+        bytes.extend(client);
+        bytes.push(server.len() as u8);
+        bytes.extend(server);
+        bytes.extend([0x40, 10]);
+        bytes.extend([9; 10]);
+        udp(at * MS, SERVER, CLIENT, &bytes)
+    };
+    let short = |id: &[u8], size: usize| [&[0x41], id, &vec![9; size - 1 - id.len()]].concat();
+    let out = |at: i64, id: &[u8]| udp(at * MS, CLIENT, SERVER, &short(id, 900));
+    let back = |at: i64, id: &[u8]| udp(at * MS, SERVER, CLIENT, &short(id, 300));
+    let talk = |parts: bool| {
+        let first = |at: i64, who: &[u8], text: &[u8]| match parts {
+            true => vec![initial(at, who, 0, 0, &text[..900]), initial(at + 2, who, 1, 900, &text[900..])],
+            false => vec![initial(at, who, 0, 0, text)],
+        };
+        let mut packets = [first(0, b"client a", &a), first(1, b"client b", &b)].concat();
+        packets.sort_by_key(|made| made.time);
+        packets.extend([
+            handshake(10, b"client a", b"server a"),
+            handshake(11, b"client b", b"server b"),
+            back(12, b"client a"),
+            back(13, b"client b"),
+            out(14, b"server a"),
+            out(15, b"server a"),
+            out(16, b"server b"),
+            back(17, b"client a"),
+            back(18, b"client a"),
+            back(19, b"client b"),
+        ]);
+        packets
+    };
+    let expected = [("a.example".to_owned(), 1800, 900), ("b.example".to_owned(), 900, 600)];
+    assert_eq!(named(&talk(false)), expected, "at once");
+    assert_eq!(named(&talk(true)), expected, "hellos in parts, one between the other's");
 }

@@ -8,11 +8,19 @@ use crate::net::quic;
 impl Flows {
     /// The flow that a QUIC connection had before its client changed address or port.
     pub(super) fn moved(&self, segment: &Segment<'_>) -> Option<&Flow> {
-        if segment.tcp.is_some() { None } else { self.named(segment).map(|(_, flow)| flow) }
+        if segment.tcp.is_some() {
+            return None;
+        }
+        let (slot, id) = self.connections.find((segment.dst, segment.dst_port), segment.payload)?;
+        // What a client calls itself it may use towards several servers.
+        let is_same = |flow: &&Flow| {
+            flow.id == id && flow.server_address() == segment.dst && flow.server_port() == segment.dst_port
+        };
+        self.slots.get(slot as usize)?.as_deref().filter(is_same)
     }
 
     /// The connection that a datagram belongs to, among those that share its addresses and ports: the newest, unless it
-    /// names another. What the server sends names none that is known here. `None` if it begins one more.
+    /// names another. `None` if it begins one more.
     pub(super) fn connection(
         &self,
         newest: u32,
@@ -21,28 +29,31 @@ impl Flows {
         segment: &Segment<'_>,
         buffer: &mut Vec<u8>,
     ) -> Option<u32> {
-        if flow.gives_way(src_is_low, segment, buffer) {
+        let is_opener = (src_is_low == flow.client_is_low) == flow.client_opened;
+        if is_opener && quic::is_long(segment.payload) && self.gives_way(flow, segment, buffer) {
             return None;
         }
         let named = if flow.shares { self.named(segment) } else { None };
         Some(named.filter(|(_, named)| named.key == flow.key).map_or(newest, |(slot, _)| slot))
     }
 
-    /// The flow whose server is addressed by the id that it chose.
+    /// The flow in which the receiver is called as this datagram says, or else, of a handshake, the sender.
     fn named(&self, segment: &Segment<'_>) -> Option<(u32, &Flow)> {
-        let (slot, id) = self.connections.find((segment.dst, segment.dst_port), segment.payload)?;
+        let to = self.connections.find((segment.dst, segment.dst_port), segment.payload);
+        let from =
+            || self.connections.called((segment.src, segment.src_port), quic::source_id(segment.payload)?);
+        let (slot, id) = to.or_else(from)?;
         let flow = self.slots.get(slot as usize)?.as_deref().filter(|flow| flow.id == id)?;
         Some((slot, flow))
     }
-}
 
-impl Flow {
-    /// A datagram that begins another QUIC connection between the same addresses and ports: of a socket that is used again,
-    /// or for several connections. Before the server has sent payload, the client may begin the same one anew, after a
-    /// Retry or in another version.
-    fn gives_way(&self, src_is_low: bool, segment: &Segment<'_>, buffer: &mut Vec<u8>) -> bool {
-        let is_opener = (src_is_low == self.client_is_low) == self.client_opened;
-        let may = self.greeted && self.answered && is_opener && quic::is_long(segment.payload);
-        may && quic::begins_another(segment.payload, self.chosen, buffer)
+    /// A datagram of the opener that begins another QUIC connection between the same addresses and ports: of a socket that is
+    /// used again, or for several connections. Before the server has sent payload, the client may begin the same one anew,
+    /// after a Retry or in another version; then it keeps the name that it gave itself.
+    fn gives_way(&self, flow: &Flow, segment: &Segment<'_>, buffer: &mut Vec<u8>) -> bool {
+        let sender = (segment.src, segment.src_port);
+        let renames = |id| self.connections.renames(sender, id, flow.id);
+        let may = flow.greeted && flow.answered || quic::source_id(segment.payload).is_some_and(renames);
+        may && quic::begins_another(segment.payload, flow.chosen, buffer)
     }
 }

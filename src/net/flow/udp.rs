@@ -64,7 +64,7 @@ impl Flows {
                 _ => flow.want_name(UnknownName::PlainAddress, seen.time, shared, out),
             }
         }
-        let (id, names_itself) = (flow.id, !from_client && flow.transport == Transport::Quic);
+        let (id, names_itself) = (flow.id, flow.transport == Transport::Quic);
         if let Some(name) = quic::source_id(segment.payload).filter(|_| names_itself) {
             self.connections.learn((segment.src, segment.src_port), name, slot, id);
         }

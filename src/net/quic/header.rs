@@ -101,6 +101,11 @@ pub(in crate::net) fn source_id(datagram: &[u8]) -> Option<&[u8]> {
     Long::read(datagram).filter(|long| long.kind != RETRY).map(|long| long.source)
 }
 
+/// What the far side of a handshake datagram is called by its sender.
+pub(super) fn destination_id(datagram: &[u8]) -> Option<&[u8]> {
+    Long::read(datagram).map(|long| long.destination)
+}
+
 /// An Initial packet, protected as it came.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Initial<'a> {

@@ -12,13 +12,27 @@ pub(in crate::net) fn sealed(
     number: u32,
     payload: &[u8],
 ) -> Vec<u8> {
+    sealed_from(version, keys_of, destination, b"", number, payload)
+}
+
+/// The same of a client that calls itself `source`.
+pub(in crate::net) fn sealed_from(
+    version: u32,
+    keys_of: &[u8],
+    destination: &[u8],
+    source: &[u8],
+    number: u32,
+    payload: &[u8],
+) -> Vec<u8> {
     let keys = Keys::of_client(version, keys_of).unwrap();
     let kind = if version == super::header::VERSION_2 { 0xd3 } else { 0xc3 };
     let mut packet = vec![kind];
     packet.extend(version.to_be_bytes());
     packet.push(destination.len() as u8);
     packet.extend(destination);
-    packet.extend([0, 0]);
+    packet.push(source.len() as u8);
+    packet.extend(source);
+    packet.push(0);
     packet.extend((0x4000 | (payload.len() + 20) as u16).to_be_bytes());
     let number_at = packet.len();
     packet.extend(number.to_be_bytes());
