@@ -10,7 +10,8 @@ use crate::model::{Coverage, FlowId, NetFact, Owner, Timestamp};
 use crate::net::FlowSummary;
 
 /// Bounds of the tap's memory: `flows` times about 700 bytes, `handshake_bytes`, and `names` times about 200 bytes; with the
-/// defaults 45 + 16 + 7 MiB, reached only by an attack.
+/// defaults 45 + 16 + 7 MiB, reached only by an attack. What is small beside that is bounded where it is; datagrams that pass
+/// several interfaces take up to 1 KiB more for each flow.
 #[derive(Clone, Debug)]
 pub struct Limits {
     /// Flows in the table, those that linger included.

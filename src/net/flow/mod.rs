@@ -1,5 +1,6 @@
 //! Flows: who talks to whom, which bytes count, what the far side is called.
 
+mod copies;
 mod facts;
 mod gone;
 mod handshake;
@@ -22,6 +23,7 @@ pub(super) use ways::Way;
 
 use std::sync::Arc;
 
+use copies::Copies;
 use handshake::{Handshake, Progress};
 use key::Key;
 use shared_use::Open;
@@ -115,10 +117,12 @@ struct Half {
     packets: u64,
     /// Payload bytes of datagrams; of TCP the stream knows.
     datagram_bytes: u64,
-    /// The interface that packets are counted on.
+    /// The interface that packets are counted on; of datagrams that were seen on several, none.
     via: Option<Arc<str>>,
     /// Packets that were counted on the wire, and will pass this interface too.
     ahead: u64,
+    /// Of datagrams that were seen on several interfaces.
+    copies: Option<Box<Copies>>,
 }
 
 impl Half {

@@ -1,8 +1,11 @@
 //! Where a flow's packets pass, which of several connections they belong to, and what lies before the bytes that count.
 
-use crate::model::{FlowId, NetFact, NetKind};
+use std::sync::Arc;
+
+use crate::model::{FlowId, NetFact, NetKind, Timestamp};
 use crate::net::quic::testing::{crypto, sealed_from};
-use crate::net::testing::{CLIENT, Made, SERVER, hello, record, run, tcp, udp};
+use crate::net::testing::{CLIENT, Made, SERVER, hello, packet, record, run, tcp, udp};
+use crate::net::{Limits, Packet, Tap};
 
 const MS: i64 = 1_000_000;
 const ACK: u8 = 0x10;
@@ -30,6 +33,66 @@ fn named(packets: &[Made]) -> Vec<(String, u64, u64)> {
         _ => None,
     });
     names.collect()
+}
+
+/// Packets, each on an interface.
+fn passed(packets: &[(&str, Made)]) -> Vec<NetFact> {
+    let mut tap = Tap::new(Limits::default());
+    let mut facts = Vec::new();
+    for (interface, made) in packets {
+        let interface = Arc::<str>::from(*interface);
+        tap.packet(&Packet { interface: Some(&interface), ..packet(made) }, &mut facts);
+    }
+    tap.finish(Timestamp::MIN, &mut facts);
+    facts
+}
+
+/// A datagram of 100 bytes that is like no other.
+fn unlike(at: i64, index: u8) -> Made {
+    let mut payload = vec![7; 100];
+    payload[50] = index;
+    payload[99] = index;
+    udp(at * MS, CLIENT, SERVER, &payload)
+}
+
+#[test]
+fn a_flow_that_changes_its_interface_goes_on_counting() {
+    for (before, after) in [("en0", "en7"), ("en7", "en0"), ("utun4", "en0"), ("en0", "utun4")] {
+        let at = |index: u8| 3000 + i64::from(index) * 10;
+        let mut packets: Vec<_> = (0..50).map(|index| (before, unlike(at(index), index))).collect();
+        packets.insert(0, (before, unlike(0, 255)));
+        packets.extend((50..100).map(|index| (after, unlike(at(index), index))));
+        assert_eq!(counted(&passed(&packets)), (10_100, 0), "{before} {after}");
+    }
+}
+
+/// As a bridge, a virtual machine or a tunnel shows them: in any order, at once or in bursts, after a silence too.
+#[test]
+fn a_datagram_counts_once_on_however_many_interfaces() {
+    let all = ["vmenet0", "bridge100", "en0"];
+    for (interfaces, burst) in [(&all[..2], 1), (&all, 1), (&all, 8), (&["en0", "utun4"], 4)] {
+        let mut packets = Vec::new();
+        for index in 0..20u8 {
+            let start = i64::from(index) * 2500;
+            let mut order = interfaces.to_vec();
+            order.rotate_left(usize::from(index) % interfaces.len());
+            for (place, interface) in order.into_iter().enumerate() {
+                let at = |part: u8| start + i64::from(part) + 100 * place as i64;
+                packets.extend((0..burst).map(|part| (interface, unlike(at(part), index * 10 + part))));
+            }
+        }
+        let sent = 20 * 100 * u64::from(burst);
+        assert_eq!(counted(&passed(&packets)), (sent, 0), "{interfaces:?} {burst}");
+    }
+}
+
+/// The same question asked again is another datagram, and each has its copy.
+#[test]
+fn a_datagram_sent_again_counts_again() {
+    let one = |at: i64| udp(at * MS, CLIENT, SERVER, &[7; 100]);
+    let packets: Vec<_> =
+        (0..5).flat_map(|index| [("en0", one(index * 1000)), ("bridge100", one(index * 1000 + 1))]).collect();
+    assert_eq!(counted(&passed(&packets)), (500, 0));
 }
 
 /// The server's side of one connection, the handshake's segments each with a kilobyte.

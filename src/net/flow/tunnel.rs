@@ -1,13 +1,13 @@
-//! Packets that pass several interfaces of one machine (a VPN's tunnel and the wire, a bridge): each counts once, on the
-//! tunnel's side if there is one, for there the owner is the program and not the VPN.
+//! Packets that pass several interfaces of one machine (a VPN's tunnel and the wire, a bridge): each counts once, and the
+//! tunnel's side, if there is one, says whose they are, for there the owner is the program and not the VPN.
 
 use std::sync::Arc;
 
 use super::table::Seen;
-use super::{DISORDER, Flow, Half};
+use super::{Copies, DISORDER, Flow, Half};
 
 /// Interfaces that packets pass before or after their real way.
-const TUNNELS: [&str; 3] = ["utun", "ipsec", "ppp"];
+const TUNNELS: [&str; 5] = ["utun", "ipsec", "ppp", "gif", "stf"];
 
 pub(super) fn is_tunnel(interface: &str) -> bool {
     TUNNELS.iter().any(|name| interface.starts_with(name))
@@ -27,9 +27,10 @@ impl Flow {
     #[inline]
     pub(super) fn passes_again(&mut self, this: usize, seen: &Seen<'_>) -> bool {
         match seen.interface {
-            Some(interface) if !self.passes_as_before(this, Some(interface)) => {
-                self.changes_interface(this, seen, interface)
-            }
+            Some(interface) if !self.passes_as_before(this, Some(interface)) => match seen.segment.tcp {
+                Some(_) => self.changes_interface(this, seen, interface),
+                None => self.is_copy(this, seen, interface),
+            },
             _ => false,
         }
     }
@@ -54,6 +55,29 @@ impl Flow {
             half.via = Some(interface.clone());
         }
         again
+    }
+
+    /// Whether this datagram was counted on another interface. The flow may as well have moved to this one, in which case
+    /// nobody has seen it yet.
+    #[cold]
+    fn is_copy(&mut self, this: usize, seen: &Seen<'_>, interface: &Arc<str>) -> bool {
+        let half = &mut self.halves[this];
+        let copies = match (&mut half.copies, half.via.take()) {
+            (Some(copies), _) => copies,
+            (None, Some(via)) if via != *interface => {
+                let fresh = seen.time.since(self.first) <= DISORDER;
+                half.copies.insert(Box::new(Copies::new(via, if fresh { half.packets } else { 0 })))
+            }
+            (None, _) => {
+                half.via = Some(interface.clone());
+                return false;
+            }
+        };
+        let is_copy = copies.has(interface, &seen.segment, seen.time);
+        if is_tunnel(interface) && self.interface.as_ref().is_none_or(|own| !is_tunnel(own)) {
+            self.interface = Some(interface.clone());
+        }
+        is_copy
     }
 
     /// Whose a packet is, is said by the tunnel's copy alone.
