@@ -147,7 +147,13 @@ impl Stats {
             return Vec::new();
         }
         let told = Unread::ALL.into_iter().filter_map(|why| {
-            self.unseen[why as usize].told(CoverageKind::CaptureLoss, |count| {
+            let unseen = &mut self.unseen[why as usize];
+            if why.is_tunnel() {
+                return unseen.told(CoverageKind::NameHidden, |count| {
+                    format!("{count} packets of a tunnel that cannot be looked into: {}", why.as_str())
+                });
+            }
+            unseen.told(CoverageKind::CaptureLoss, |count| {
                 format!("{count} packets could not be read, nor what they carried: {}", why.as_str())
             })
         });

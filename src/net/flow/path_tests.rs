@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{FlowId, NetFact, NetKind, Timestamp};
+use crate::model::{CoverageKind, FlowId, NetFact, NetKind, Timestamp};
 use crate::net::quic::testing::{crypto, sealed_from};
 use crate::net::testing::{CLIENT, Made, SERVER, hello, packet, record, run, tcp, udp};
 use crate::net::{Limits, Packet, Tap};
@@ -197,4 +197,76 @@ fn connections_of_one_socket_are_told_apart_by_their_ids() {
     let expected = [("a.example".to_owned(), 1800, 900), ("b.example".to_owned(), 900, 600)];
     assert_eq!(named(&talk(false)), expected, "at once");
     assert_eq!(named(&talk(true)), expected, "hellos in parts, one between the other's");
+}
+
+/// The beginnings of the packets that a tunnel is made of.
+fn tunnelled(protocol: u8, rest: &[u8]) -> Made {
+    let mut bytes = vec![0x45, 0];
+    bytes.extend((20 + rest.len() as u16).to_be_bytes());
+    bytes.extend([0, 0, 0, 0, 64, protocol, 0, 0, 10, 0, 0, 1, 192, 0, 2, 9]);
+    bytes.extend(rest);
+    Made { time: 0, bytes }
+}
+
+#[test]
+fn a_tunnel_that_cannot_be_looked_into_is_a_blind_spot_told_once_a_minute() {
+    let mut tap = Tap::new(Limits::default());
+    let mut facts = Vec::new();
+    let sealed = tunnelled(50, &[9; 100]);
+    let pptp = tunnelled(47, &[&[0x30, 1, 0x88, 0x0b][..], &[9; 100]].concat());
+    let mut pass = |tap: &mut Tap, at: i64, made: &Made| {
+        tap.packet(&packet(&Made { time: at * MS, ..made.clone() }), &mut facts);
+    };
+    let told = |tap: &mut Tap| -> Vec<(u64, String)> {
+        let records = tap.coverage().into_iter();
+        records
+            .map(|record| {
+                assert_eq!(record.kind, CoverageKind::NameHidden);
+                (record.count, record.text)
+            })
+            .collect()
+    };
+    let text = |count: u64, what: &str| {
+        (count, format!("{count} packets of a tunnel that cannot be looked into: {what}"))
+    };
+    pass(&mut tap, 0, &sealed);
+    pass(&mut tap, 1, &pptp);
+    pass(&mut tap, 2, &sealed);
+    assert_eq!(told(&mut tap), [text(2, "IPsec ESP"), text(1, "GRE or IP in IP")]);
+    for at in 0..100 {
+        pass(&mut tap, 3 + at, &sealed);
+        assert_eq!(told(&mut tap), []);
+    }
+    pass(&mut tap, 60_003, &sealed);
+    assert_eq!(told(&mut tap), [text(101, "IPsec ESP")]);
+    assert!(facts.is_empty());
+}
+
+#[test]
+fn a_tunnel_that_is_not_encrypted_is_looked_into() {
+    let inner = tcp(0, CLIENT, SERVER, 1, 0, ACK, b"GET / HTTP/1.1\r\n\r\n").bytes;
+    let mut six = vec![0x60, 0, 0, 0];
+    six.extend((inner.len() as u16 - 20).to_be_bytes());
+    six.extend([6, 64]);
+    six.extend([0x20; 32]);
+    six.extend(&inner[20..]);
+    let authentic = [&[6, 4, 0, 0][..], &[5; 20], &inner[20..]].concat();
+    let gre = |head: &[u8], inner: &[u8]| tunnelled(47, &[head, inner].concat());
+    let cases = [
+        ("IP in IP", tunnelled(4, &inner)),
+        ("6in4", tunnelled(41, &six)),
+        ("AH", tunnelled(51, &authentic)),
+        ("GRE", gre(&[0, 0, 8, 0], &inner)),
+        (
+            "GRE with sum, key and number",
+            gre(&[0xb0, 0, 0x86, 0xdd, 1, 1, 0, 0, 2, 2, 2, 2, 3, 3, 3, 3], &six),
+        ),
+    ];
+    for (what, made) in cases {
+        let (facts, flows) = run(&[made]);
+        assert_eq!((counted(&facts), flows.len()), ((18, 0), 1), "{what}");
+    }
+    let nested = |depth: usize| (0..depth).fold(inner.clone(), |inner, _| tunnelled(4, &inner).bytes);
+    let (facts, flows) = run(&[Made { time: 0, bytes: nested(2000) }]);
+    assert!(facts.is_empty() && flows.is_empty(), "no deeper than one");
 }

@@ -55,8 +55,13 @@ impl Address {
     }
 }
 
+const IPV4: u8 = 4;
 const TCP: u8 = 6;
 const UDP: u8 = 17;
+const IPV6: u8 = 41;
+const GRE: u8 = 47;
+const ESP: u8 = 50;
+const AH: u8 = 51;
 
 /// `on_wire`: how many bytes there were from here on, captured or not.
 #[inline(always)]
@@ -246,7 +251,67 @@ pub(super) fn transport(
     match protocol {
         TCP => tcp(src, dst, rest, length),
         UDP => udp(src, dst, rest, length, cut),
+        _ => other(protocol, src, dst, rest, length),
+    }
+}
+
+/// What carries no ports itself: AH in front of what does (RFC 4302), and tunnels, which are looked into where they are
+/// neither encrypted nor in a tunnel themselves.
+#[cold]
+fn other<'a>(
+    protocol: u8,
+    src: Address,
+    dst: Address,
+    rest: &'a [u8],
+    length: usize,
+) -> Result<Segment<'a>, Unread> {
+    match protocol {
+        AH => {
+            let [next, units, ..] = *rest else { return Err(Unread::OtherProtocol) };
+            let size = (usize::from(units) + 2) * 4;
+            let behind = rest.get(size..).zip(length.checked_sub(size));
+            let (rest, length) = behind.ok_or(Unread::OtherProtocol)?;
+            // A second one would not say anything.
+            if next == AH {
+                Err(Unread::OtherProtocol)
+            } else {
+                transport(next, src, dst, rest, length, false)
+            }
+        }
+        IPV4 | IPV6 => inside(rest, length).ok_or(Unread::Tunnel),
+        GRE => {
+            let inner = gre(rest).ok_or(Unread::Tunnel)?;
+            let before = rest.len() - inner.len();
+            inside(inner, length.saturating_sub(before)).ok_or(Unread::Tunnel)
+        }
+        ESP => Err(Unread::Esp),
         _ => Err(Unread::OtherProtocol),
+    }
+}
+
+/// The segment of an IP packet in another one. A tunnel in a tunnel is not followed: there would be no end to it.
+fn inside(data: &[u8], on_wire: usize) -> Option<Segment<'_>> {
+    let carried = match data.first()? >> 4 {
+        4 => data.get(9)?,
+        6 => data.get(6)?,
+        _ => return None,
+    };
+    if matches!(*carried, TCP | UDP) { decode(data, on_wire).ok() } else { None }
+}
+
+/// What a GRE header of version 0 stands before, if that is IP: behind checksum, key and number, where they are there
+/// (RFC 2784, RFC 2890).
+fn gre(rest: &[u8]) -> Option<&[u8]> {
+    const SOURCE_ROUTE: u8 = 0x40;
+    const FIELDS: [u8; 3] = [0x80, 0x20, 0x10];
+    match rest {
+        [flags, version, 0x08, 0x00, ..] | [flags, version, 0x86, 0xdd, ..]
+            if flags & SOURCE_ROUTE == 0 && version & 7 == 0 =>
+        {
+            let fields = FIELDS.iter().filter(|field| flags & **field != 0).count();
+            rest.get(4 + 4 * fields..)
+        }
+        _ => None,
     }
 }
 

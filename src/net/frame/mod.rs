@@ -31,14 +31,18 @@ pub enum Unread {
     Ipv6Malformed,
     /// A fragment of a datagram whose other parts did not come, or one that contradicts them.
     Fragment,
-    /// ICMP, IGMP, ESP, GRE and other protocols that carry no ports.
+    /// ICMP, IGMP and other protocols that carry no ports.
     OtherProtocol,
+    /// An encrypted tunnel: where what is inside goes cannot be known.
+    Esp,
+    /// A tunnel that carries something else than IP, or another tunnel.
+    Tunnel,
     TcpMalformed,
     UdpMalformed,
 }
 
 impl Unread {
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 13] = [
         Self::LinkUnknown,
         Self::LinkMalformed,
         Self::PktapMalformed,
@@ -48,6 +52,8 @@ impl Unread {
         Self::Ipv6Malformed,
         Self::Fragment,
         Self::OtherProtocol,
+        Self::Esp,
+        Self::Tunnel,
         Self::TcpMalformed,
         Self::UdpMalformed,
     ];
@@ -63,6 +69,8 @@ impl Unread {
             Self::Ipv6Malformed => "malformed IPv6",
             Self::Fragment => "fragment without the rest",
             Self::OtherProtocol => "other protocol",
+            Self::Esp => "IPsec ESP",
+            Self::Tunnel => "GRE or IP in IP",
             Self::TcpMalformed => "malformed TCP",
             Self::UdpMalformed => "malformed UDP",
         }
@@ -71,6 +79,11 @@ impl Unread {
     /// Every network has such packets, and none of them carries anything that is looked for.
     pub const fn is_ordinary(self) -> bool {
         matches!(self, Self::NotIp | Self::OtherProtocol)
+    }
+
+    /// What it carries goes elsewhere than the packet.
+    pub(super) const fn is_tunnel(self) -> bool {
+        matches!(self, Self::Esp | Self::Tunnel)
     }
 
     /// The bytes contradict themselves, as opposed to being of no interest.

@@ -49,6 +49,12 @@ const TLS_HANDSHAKE: u32 = 0x16;
 /// First byte of a QUIC packet with a long header.
 const QUIC_LONG: u32 = 0x80;
 
+/// IPv6 extension headers, AH among them.
+const EXTENSIONS: [u32; 8] = [0, 43, 44, 51, 60, 135, 139, 140];
+/// What the tap looks into for another packet: IPv4, IPv6, GRE, AH.
+const CARRIERS: [u32; 4] = [4, 41, 47, 51];
+const ESP: u32 = 50;
+
 /// Places in the program. The next instruction, where none is named.
 type Label = Option<&'static str>;
 
@@ -142,7 +148,7 @@ fn network_layer() -> Vec<Line> {
         Line::Do(LOAD_BYTE_X, 6),
         Line::Do(STORE, 0),
     ];
-    lines.extend([0, 43, 44, 51, 60, 135].map(|next| Line::Test(IF_EQUAL, next, Some("whole"), None)));
+    lines.extend(EXTENSIONS.map(|next| Line::Test(IF_EQUAL, next, Some("whole"), None)));
     lines.extend([
         Line::Do(FROM_X, 0),
         Line::Do(ADD, 40),
@@ -150,8 +156,12 @@ fn network_layer() -> Vec<Line> {
         Line::Label("transport"),
         Line::Do(LOAD_MEMORY, 0),
         Line::Test(IF_EQUAL, 6, Some("tcp"), None),
-        Line::Test(IF_EQUAL, 17, Some("udp"), Some("nothing")),
+        Line::Test(IF_EQUAL, 17, Some("udp"), None),
+        // That there was one is all that can be told of it.
+        Line::Test(IF_EQUAL, ESP, Some("headers"), None),
     ]);
+    lines.extend(CARRIERS.map(|carrier| Line::Test(IF_EQUAL, carrier, Some("whole"), None)));
+    lines.push(Line::Go("nothing"));
     lines
 }
 
@@ -345,6 +355,15 @@ mod tests {
         ] {
             assert_eq!(kept(&packet), if whole { packet.len() } else { 0 });
         }
+        for header in [43, 139, 140, 4, 41, 47] {
+            ipv6[6] = header;
+            assert_eq!(kept(&framed(true, 0x86dd, &ipv6)), 156 + 14 + 140, "{header}");
+        }
+        for carrier in [4, 41, 47, 51] {
+            let packet = framed(true, 0x0800, &ipv4(carrier, &[0; 64]));
+            assert_eq!(kept(&packet), packet.len(), "{carrier}");
+        }
+        assert_eq!(kept(&framed(true, 0x0800, &ipv4(50, &[0; 64]))), 156 + 14 + 20, "ESP");
         ipv6[6] = 17;
         assert_eq!(kept(&framed(false, 0x86dd, &ipv6)), 156 + 14 + 40 + 8 + 64);
     }
