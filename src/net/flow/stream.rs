@@ -89,6 +89,14 @@ impl Stream {
         u64::try_from(hole.end - start).unwrap_or_default()
     }
 
+    /// Whether a reset here ends the connection: where the next byte is expected, as far as can be told, or none was yet
+    /// (RFC 5961, section 3.2). Elsewhere the receiver leaves it out.
+    pub(in crate::net) fn is_next(&self, offset: i64) -> bool {
+        let seen = self.islands.last().map_or(self.next, |last| last.end.max(self.next));
+        let fin = i64::from(self.fin.is_some());
+        [self.next, seen, self.acked].iter().any(|end| (0..=fin).contains(&(offset - end)))
+    }
+
     pub(in crate::net) fn has_fin(&self) -> bool {
         self.fin.is_some()
     }

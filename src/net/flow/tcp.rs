@@ -97,7 +97,9 @@ impl Flow {
             self.close_holes(time, shared, out);
         }
         if tcp.has(TcpHeader::RST) {
-            self.mark_closed(time, Close::Reset, out);
+            if self.halves[this].stream.is_next(start) {
+                self.mark_closed(time, Close::Reset, out);
+            }
         } else if self.closed.is_none() && self.halves.iter().all(|half| half.stream.finished()) {
             // Without the beginning, late segments may still show how it began.
             if self.halves.iter().all(|half| half.stream.start.is_some()) {

@@ -246,6 +246,40 @@ fn keep_alives_and_resets_carry_nothing() {
     assert_eq!(counted(&run(&packets).0), (11, 0));
 }
 
+/// One whose number is not the next ends nothing: the receiver leaves it out, and so must we, or what follows is not seen.
+#[test]
+fn a_reset_out_of_place_ends_nothing() {
+    let reset = |wrong: u32| {
+        let mut talk = Talk::new(1, u32::MAX - 50);
+        talk.say(0, &hello(Some("a.example"), 0), 1448);
+        talk.say(1, &record(22, &[2; 100]), 1448);
+        talk.say(0, &record(23, &[0; 495]), 1448);
+        let seq = talk.seqs[1].wrapping_add(wrong);
+        talk.packets.push(tcp(talk.time + MS, SERVER, CLIENT, seq, talk.seqs[0], RST | ACK, &[]));
+        talk.time += 9_000 * MS;
+        talk.say(0, &record(23, &[0; 995]), 1448);
+        let (facts, flows) = run(&talk.packets);
+        let closed = facts.iter().position(|fact| matches!(fact.kind, NetKind::Closed(_))).unwrap();
+        (counted(&facts[..closed]).0, flows[0].close)
+    };
+    assert_eq!(reset(0), (500, Close::Reset));
+    for wrong in [1, 1000, 70_000, 1 << 29, u32::MAX, u32::MAX - 70_000] {
+        assert_eq!(reset(wrong), (1500, Close::EndOfRecording), "{wrong}");
+    }
+    // Refused, answered from an acknowledgment, or after a FIN and behind a gap of the capture.
+    let refused = [tcp(0, CLIENT, SERVER, 7, 0, SYN, &[]), tcp(MS, SERVER, CLIENT, 0, 8, RST | ACK, &[])];
+    assert_eq!(run(&refused).1[0].close, Close::Reset);
+    let mut talk = Talk::new(1, 1);
+    talk.push(1, ACK, b"some");
+    talk.seqs[1] += 100;
+    talk.push(1, FIN, b"more");
+    for (seq, close) in [(talk.seqs[1], Close::Reset), (2 + 4, Close::Reset), (2 + 50, Close::EndOfRecording)]
+    {
+        let reset = tcp(talk.time + MS, SERVER, CLIENT, seq, 2, RST, &[]);
+        assert_eq!(run(&[talk.packets.clone(), vec![reset]].concat()).1[0].close, close, "{seq}");
+    }
+}
+
 #[test]
 fn what_the_capture_missed_still_counts() {
     let mut talk = Talk::new(1, 1);
