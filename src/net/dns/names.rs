@@ -110,6 +110,7 @@ impl Names {
         asked: &DomainName,
         canonical: Option<&DomainName>,
     ) {
+        let address = address.translated();
         let key = (asker, address);
         if self.entries.get(&key).is_some_and(|entry| entry.time > time) {
             return;
@@ -131,6 +132,7 @@ impl Names {
 
     /// What `address` was called at `time`: by one of `askers` if they asked, else by anyone.
     pub(in crate::net) fn find(&self, time: Timestamp, askers: [Asker; 2], address: Address) -> Option<Name> {
+        let address = address.translated();
         let own = askers.into_iter().flatten().find_map(|asker| self.at(time, Some(asker), address));
         match own {
             Some((entry, true)) => Some(named(entry, NameScope::SameProcess)),
@@ -148,6 +150,7 @@ impl Names {
         address: Address,
         name: &DomainName,
     ) -> Option<DomainName> {
+        let address = address.translated();
         let own = askers.into_iter().flatten().find_map(|asker| self.entries.get(&(Some(asker), address)))?;
         let prompt = own.time <= time.plus(DISORDER) && time.since(own.time) <= PROMPT;
         let ends = [Some(&own.asked), own.canonical.as_ref()];

@@ -370,3 +370,25 @@ fn a_question_waits_for_its_answer() {
     );
     assert_eq!(learned.map(|(_, scope)| scope), Some(NameScope::SameProcess));
 }
+
+/// On a network with IPv6 only, what DNS calls an IPv4 address is reached by an IPv6 address that holds it (RFC 6052).
+#[test]
+fn an_address_behind_nat64_has_the_name_of_the_one_it_holds() {
+    let translated = |last: u8| {
+        let mut made = tcp(2 * MS, CLIENT, SERVER, 1, 0, 2, &[]);
+        let segment = made.bytes.split_off(20);
+        let mut bytes = vec![0x60, 0, 0, 0, 0, segment.len() as u8, 6, 64, 0x20];
+        bytes.extend([1; 15]);
+        bytes.extend([0, 0x64, 0xff, 0x9b, 0, 0, 0, 0, 0, 0, 0, last]);
+        bytes.extend(SERVER.0);
+        bytes.extend(segment);
+        vec![
+            ("en0", 7, udp(0, ASKER, RESOLVER, &dns_query("a.example"))),
+            ("en0", 7, udp(MS, RESOLVER, ASKER, &dns_answer("a.example", None, 60, SERVER.0))),
+            ("en0", 7, Made { bytes, ..made }),
+        ]
+    };
+    let name = Some((NameSource::Dns, NameScope::SameProcess));
+    assert_eq!(named(&told(&translated(0)).0, "a.example"), name);
+    assert_eq!(named(&told(&translated(1)).0, "a.example"), None, "another prefix");
+}

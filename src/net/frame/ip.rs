@@ -35,6 +35,12 @@ impl Address {
         }
     }
 
+    /// Of an IPv6 address that stands for an IPv4 one on networks without IPv4, that one (RFC 6052, section 2.1).
+    pub(in crate::net) const fn translated(self) -> Self {
+        const WELL_KNOWN: u128 = 0x0064_ff9b << 64;
+        if self.0 >> 32 == WELL_KNOWN { Self(Self::V4_PREFIX | self.0 as u32 as u128) } else { self }
+    }
+
     /// Of this machine or its site rather than of the Internet: loopback, RFC 1918, link-local, RFC 6598, ULA.
     pub(in crate::net) const fn is_private(self) -> bool {
         match self.as_v4() {
