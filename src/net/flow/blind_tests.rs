@@ -392,3 +392,19 @@ fn an_address_behind_nat64_has_the_name_of_the_one_it_holds() {
     assert_eq!(named(&told(&translated(0)).0, "a.example"), name);
     assert_eq!(named(&told(&translated(1)).0, "a.example"), None, "another prefix");
 }
+
+/// The kernel sends on behalf of those whose connection it is: an acknowledgment or a reset of its own changes no owner.
+#[test]
+fn the_kernel_takes_no_flow_over() {
+    let segment = |at: i64, seq: u32| tcp(at * MS, CLIENT, SERVER, seq, 1, 0x10, &[7; 10]);
+    let owners = |pids: [i32; 3]| {
+        let packets = [0, 1, 2].map(|at| ("en0", pids[at], segment(at as i64, 1 + 10 * at as u32)));
+        let (facts, mut tap) = told(&packets);
+        let changes = facts.iter().filter(|fact| matches!(fact.kind, NetKind::Owned(_))).count();
+        (changes, tap.finished().next().and_then(|flow| flow.owner).map(|owner| owner.pid.0))
+    };
+    assert_eq!(owners([7, 0, 7]), (1, Some(7)));
+    assert_eq!(owners([7, 7, 0]), (1, Some(7)));
+    assert_eq!(owners([0, 0, 7]), (2, Some(7)), "it was the kernel's as long as nobody else was known");
+    assert_eq!(owners([7, 8, 8]), (2, Some(8)), "handed on");
+}

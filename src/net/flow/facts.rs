@@ -65,7 +65,9 @@ impl Flow {
         shared: &Shared,
         out: &mut Vec<NetFact>,
     ) {
-        if self.owner == Some(owner) {
+        // What the kernel sends by itself on a process's connection is still that process's.
+        let is_kernel = owner.pid.0 == 0 && owner.effective.is_none();
+        if self.owner == Some(owner) || is_kernel && self.owner.is_some() {
             return;
         }
         self.owner = Some(owner);

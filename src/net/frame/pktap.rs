@@ -31,7 +31,8 @@ pub(super) fn decode(data: &[u8]) -> Read<'_> {
         0 => version_1(data)?,
         _ => version_2(data, fixed)?,
     };
-    let owner = (owner.pid > 0 || owner.pid == 0 && first_is_text(owner.name)).then_some(owner);
+    let is_known = owner.pid > 0 || owner.pid == 0 && first_is_text(owner.name);
+    let owner = if is_known { Some(owner) } else { owner.on_behalf() };
     let envelope = Envelope { direction, owner, interface };
     match LinkType::from_number(number) {
         LinkType::Pktap => Err(Unread::PktapMalformed),
@@ -85,6 +86,15 @@ fn version_2<'a>(data: &'a [u8], fixed: &'a [u8; V2_MIN]) -> Result<Parts<'a>, U
     };
     let number = u32::from(u16::from_le_bytes([fixed[6], fixed[7]]));
     Ok((owner, string(fixed[3])?, number, packet))
+}
+
+impl RawOwner<'_> {
+    /// Where only the process is known on whose behalf it is, that one.
+    #[cold]
+    fn on_behalf(self) -> Option<Self> {
+        let Self { effective_pid: pid, effective_name: name, .. } = self;
+        (pid > 0).then_some(Self { pid, name, effective_pid: -1, effective_name: &[] })
+    }
 }
 
 /// A zero pid is the kernel if it has a name, and an empty field if not.

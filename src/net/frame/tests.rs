@@ -110,6 +110,16 @@ fn both_versions_of_the_packet_tap_tell_the_same() {
         assert!(owner.name.starts_with(b"curl\0") && owner.effective_name.starts_with(b"mail\0"));
         assert!(envelope.interface.unwrap().starts_with(b"en0\0"));
     }
+    // Of nobody, but on behalf of somebody.
+    for (at, mut data) in [(52, pktap_1(LinkType::Raw, 2, 1)), (28, pktap_2())] {
+        data[at..at + 4].copy_from_slice(&(-1i32).to_le_bytes());
+        let owner = decode(&packet(LinkType::Pktap, &data)).unwrap().0.owner.unwrap();
+        assert!(owner.pid == 77 && owner.effective_pid <= 0 && owner.name.starts_with(b"mail\0"));
+        data[at + 32..at + 36].copy_from_slice(&(-1i32).to_le_bytes());
+        if at == 52 {
+            assert_eq!(decode(&packet(LinkType::Pktap, &data)).unwrap().0.owner, None);
+        }
+    }
     let drop = pktap_1(LinkType::Raw, 2, 2);
     assert_eq!(decode(&packet(LinkType::Pktap, &drop)), Err(Unread::DropRecord));
 }
