@@ -1,5 +1,6 @@
 //! What a flow hides, whose answers count, and connections that move.
 
+use std::slice::from_ref;
 use std::sync::Arc;
 
 use crate::model::{
@@ -407,4 +408,39 @@ fn the_kernel_takes_no_flow_over() {
     assert_eq!(owners([7, 7, 0]), (1, Some(7)));
     assert_eq!(owners([0, 0, 7]), (2, Some(7)), "it was the kernel's as long as nobody else was known");
     assert_eq!(owners([7, 8, 8]), (2, Some(8)), "handed on");
+}
+
+/// A client that moves on purpose takes an id that nobody could read. If its process has one connection there, it is that.
+#[test]
+fn a_quic_connection_that_changes_its_id_and_address_is_its_owner_s_only_one() {
+    let first = |at: i64, pid: i32, port: u16, name: &str| {
+        let frames = crypto(0, &hello(Some(name), 0)[5..]);
+        let client = (CLIENT.0, port);
+        let id = [&port.to_be_bytes()[..], b"client's"].concat();
+        let named =
+            [&[0xe0, 0, 0, 0, 1, 0, 8, 1, 2, 3, 4], &port.to_be_bytes()[..], b"id", &[0x40, 10], &[9; 10]];
+        [
+            ("en0", pid, udp(at * MS, client, SERVER, &sealed(1, &id, &id, 0, &frames))),
+            ("en0", pid, udp((at + 1) * MS, SERVER, client, &named.concat())),
+        ]
+    };
+    let moved = |pid: i32| {
+        let datagram = [&[0x41][..], b"unheard of", &[9; 60]].concat();
+        [("en7", pid, udp(50 * MS, ([10, 0, 0, 77], 7), SERVER, &datagram))]
+    };
+    let named = |others: &[[(&'static str, i32, Made); 2]], pid: i32| {
+        let packets = [&others.concat()[..], &moved(pid)].concat();
+        let (_, mut tap) = told(&packets);
+        let flow = tap.finished().find(|flow| flow.client.port == 7).unwrap();
+        let name = flow.name.map(|(name, source, scope)| (name.to_string(), source, scope));
+        (flow.transport.as_str(), name, flow.nameless)
+    };
+    let own = first(0, 7, 1000, "a.example");
+    let guess = Some(("a.example".to_owned(), NameSource::QuicSni, NameScope::HostWide));
+    let unknown = ("udp", None, Some(UnknownName::PlainAddress));
+    assert_eq!(named(from_ref(&own), 7), ("quic", guess.clone(), None));
+    assert_eq!(named(from_ref(&own), 8), unknown, "another process");
+    let others = [own.clone(), first(10, 8, 1001, "b.example"), first(20, 7, 1002, "a.example")];
+    assert_eq!(named(&others, 7), ("quic", guess, None), "whichever it is");
+    assert_eq!(named(&[own, first(10, 7, 1001, "b.example")], 7), unknown, "one of two");
 }

@@ -236,8 +236,15 @@ impl Flow {
         }
     }
 
-    /// A connection that goes on under another address or port: what was known of it is known of this flow.
-    pub(super) fn continues(&mut self, time: Timestamp, before: &Self, out: &mut Vec<NetFact>) {
+    /// A connection that goes on under another address or port: what was known of it is known of this flow, its name no
+    /// better than `at_best`.
+    pub(super) fn continues(
+        &mut self,
+        time: Timestamp,
+        before: &Self,
+        at_best: NameScope,
+        out: &mut Vec<NetFact>,
+    ) {
         self.transport = Transport::Quic;
         self.greeted = before.greeted;
         self.chosen = before.chosen;
@@ -247,10 +254,11 @@ impl Flow {
             self.tell(time, NetKind::Owned(owner), out);
         }
         if let (Some(alias), Some((.., scope))) = (&before.alias, &before.name) {
-            self.tell_alias(time, alias.clone(), *scope, out);
+            self.tell_alias(time, alias.clone(), at_best.max(*scope), out);
         }
-        if let Some(name) = &before.name {
-            self.tell_name(time, name.clone(), out);
+        if let Some((name, source, scope)) = &before.name {
+            self.unnamed = None;
+            self.tell_name(time, (name.clone(), *source, at_best.max(*scope)), out);
         }
         if let Some(why) = before.nameless {
             self.tell_nameless(time, why, out);

@@ -2,7 +2,7 @@
 //! sections 5.2 and 9).
 
 use super::table::Flows;
-use super::{Flow, Segment};
+use super::{Flow, NameScope, NetFact, Segment, Timestamp};
 use crate::net::quic;
 
 impl Flows {
@@ -17,6 +17,31 @@ impl Flows {
             flow.id == id && flow.server_address() == segment.dst && flow.server_port() == segment.dst_port
         };
         self.slots.get(slot as usize)?.as_deref().filter(is_same)
+    }
+
+    /// A client that moves on purpose takes an id that was told under encryption (RFC 9000, section 9.5). Where all that the
+    /// flow's owner has at this server is called the same, it is that which moved.
+    #[cold]
+    pub(super) fn guess(&mut self, slot: u32, time: Timestamp, out: &mut Vec<NetFact>) {
+        let Some(mut flow) = self.slots.get_mut(slot as usize).and_then(Option::take) else { return };
+        if let Some(before) = self.only_one_of_owner(&flow) {
+            flow.continues(time, before, NameScope::HostWide, out);
+        }
+        if let Some(place) = self.slots.get_mut(slot as usize) {
+            *place = Some(flow);
+        }
+    }
+
+    fn only_one_of_owner(&self, flow: &Flow) -> Option<&Flow> {
+        let owner = flow.owner?;
+        let name = |flow: &Flow| flow.name.as_ref().map(|(name, ..)| name.clone());
+        let there = self.connections.of((flow.server_address(), flow.server_port()));
+        let mut its = there.filter_map(|(slot, id)| {
+            let known = self.slots.get(slot as usize)?.as_deref()?;
+            (known.id == id && known.owner == Some(owner) && known.server() == flow.server()).then_some(known)
+        });
+        let first = its.next().filter(|first| first.name.is_some())?;
+        its.all(|other| name(other) == name(first)).then_some(first)
     }
 
     /// The connection that a datagram belongs to, among those that share its addresses and ports: the newest, unless it

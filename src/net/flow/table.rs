@@ -8,8 +8,8 @@ use super::key::sender_is_client;
 use super::timers::Plan;
 use super::ways::{Way, Ways};
 use super::{
-    Close, Flow, FlowId, FlowSummary, Half, INTO, Key, LINGER, MAX_SPARE_FLOWS, NetFact, OUT, Owner,
-    RawOwner, Segment, Shared, Timestamp, Transport, is_same_owner,
+    Close, Flow, FlowId, FlowSummary, Half, INTO, Key, LINGER, MAX_SPARE_FLOWS, NameScope, NetFact, OUT,
+    Owner, RawOwner, Segment, Shared, Timestamp, Transport, is_same_owner,
 };
 use crate::model::{Direction, Hasher, Table};
 use crate::net::frame::TcpHeader;
@@ -194,7 +194,7 @@ impl Flows {
         }
         flow.look_nearby(seen.time, out);
         if let Some(before) = self.moved(&seen.segment) {
-            flow.continues(seen.time, before, out);
+            flow.continues(seen.time, before, NameScope::SameProcess, out);
         }
         let plan = Plan { flow: id, tick: i64::MAX };
         let slot = match self.free.pop() {

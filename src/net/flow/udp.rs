@@ -64,9 +64,13 @@ impl Flows {
                 _ => flow.want_name(UnknownName::PlainAddress, seen.time, shared, out),
             }
         }
+        let may_have_moved = first && from_client && flow.name.is_none() && flow.transport == Transport::Udp;
         let (id, names_itself) = (flow.id, flow.transport == Transport::Quic);
         if let Some(name) = quic::source_id(segment.payload).filter(|_| names_itself) {
             self.connections.learn((segment.src, segment.src_port), name, slot, id);
+        }
+        if may_have_moved && quic::is_short(segment.payload) {
+            self.guess(slot, seen.time, out);
         }
         if look {
             self.note_shared(slot, shared);

@@ -67,10 +67,14 @@ impl Connections {
         if first & 0x80 != 0 {
             return exactly(ids, destination_id(datagram)?);
         }
-        // A short header does not say how long its id is.
-        let is_short = first & 0x40 != 0;
-        let found = ids.iter().rev().find(|id| is_short && rest.starts_with(id.as_bytes()))?;
+        // A short header does not say how long its id is, and its second bit may say anything (RFC 9287).
+        let found = ids.iter().rev().find(|id| rest.starts_with(id.as_bytes()))?;
         Some((found.slot, found.flow))
+    }
+
+    /// The flows in which this end called itself anything.
+    pub(in crate::net) fn of(&self, end: End) -> impl Iterator<Item = (u32, FlowId)> {
+        self.by_end.get(&end).into_iter().flatten().map(|id| (id.slot, id.flow))
     }
 
     /// The flow in which this end calls itself `id`.
@@ -117,6 +121,11 @@ mod tests {
         assert_eq!(known.called(server(1), b"abcdefgh"), Some((3, FlowId(7))));
         assert!(known.renames(server(1), b"another", FlowId(7)) && !known.renames(server(1), b"", FlowId(7)));
         assert_eq!(known.find(server(1), b"\x41xyz"), None, "too short to believe");
+        assert_eq!(
+            known.find(server(1), b"\x01abcdefgh"),
+            Some((3, FlowId(7))),
+            "the fixed bit may be greased"
+        );
     }
 
     #[test]

@@ -91,6 +91,11 @@ pub(in crate::net) fn is_long(datagram: &[u8]) -> bool {
     datagram.first().is_some_and(|first| first & LONG == LONG)
 }
 
+/// A datagram that may be of a QUIC connection under way.
+pub(in crate::net) fn is_short(datagram: &[u8]) -> bool {
+    datagram.first().is_some_and(|first| first & LONG == 0x40)
+}
+
 /// A datagram that begins a QUIC connection, or belongs to its handshake.
 pub(in crate::net) fn is_quic(datagram: &[u8]) -> bool {
     Long::read(datagram).is_some()

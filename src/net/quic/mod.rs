@@ -8,7 +8,7 @@ mod keys;
 mod opening;
 
 pub(super) use connections::Connections;
-pub(super) use header::{application_bytes, is_long, is_quic, source_id};
+pub(super) use header::{application_bytes, is_long, is_quic, is_short, source_id};
 pub(super) use opening::{Opening, Step, begins_another};
 
 #[cfg(test)]
