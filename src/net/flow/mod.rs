@@ -47,8 +47,8 @@ const UDP_IDLE: Span = Span::from_secs(180);
 const DNS_IDLE: Span = Span::from_secs(15);
 /// A connection attempt without an answer, or one half closed, that was silent for so long.
 const HALF_IDLE: Span = Span::from_secs(150);
-/// An established connection that was silent for so long (the BSD keep-alive interval).
-const TCP_IDLE: Span = Span::from_secs(2 * 3600);
+/// An established connection that was silent for so long: BSD's keep-alives begin after two hours, and go on for ten minutes.
+const TCP_IDLE: Span = Span::from_secs(2 * 3600 + 15 * 60);
 
 /// What all flows share while one of them looks at a packet.
 pub(super) struct Shared {

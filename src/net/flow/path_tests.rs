@@ -147,6 +147,30 @@ fn what_the_capture_lost_of_a_short_plain_connection_counts() {
     assert_eq!(counted(&run(&packets).0), (3051, 0));
 }
 
+/// Keep-alives begin after two hours of silence, and go on for ten minutes before the connection is given up.
+#[test]
+fn a_connection_that_is_kept_alive_keeps_its_name() {
+    const HOURS: i64 = 2 * 3600 * 1000;
+    let hello = hello(Some("a.example"), 0);
+    let said = 2 + hello.len() as u32;
+    for (begin, late) in [(0, 1), (970, 50), (500, 700), (500, 590_000)] {
+        let out =
+            |at: i64, seq: u32, payload: &[u8]| tcp((begin + at) * MS, CLIENT, SERVER, seq, 2, ACK, payload);
+        let back = |at: i64| tcp((begin + at) * MS, SERVER, CLIENT, 2, said, ACK, &[]);
+        let probe = HOURS + late;
+        let packets = [
+            tcp(begin * MS, CLIENT, SERVER, 1, 0, 2, &[]),
+            tcp(begin * MS, SERVER, CLIENT, 1, 2, 0x12, &[]),
+            out(0, 2, &hello),
+            back(0),
+            out(probe, said - 1, &[]),
+            back(probe + 1),
+            out(2 * HOURS, said, &record(23, &[0; 95])),
+        ];
+        assert_eq!(named(&packets), [("a.example".to_owned(), 100, 0)], "{begin} {late}");
+    }
+}
+
 /// One socket, two connections that begin at once: who is called how is told by the ids that each chose.
 #[test]
 fn connections_of_one_socket_are_told_apart_by_their_ids() {
