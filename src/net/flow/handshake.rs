@@ -101,7 +101,9 @@ impl Handshake {
     /// The opener sent bytes not seen before. `start`: where its stream begins, if known.
     pub(in crate::net) fn opener(&mut self, run: Run<'_>, start: Option<i64>, progress: &mut Progress) {
         if self.pos.is_none() {
-            self.pos = start.or_else(|| Client::is_hello(run.bytes).then_some(run.start));
+            // What was said before, and is there, may have led to the hello.
+            let earliest = || self.held.first().map_or(run.start, |first| first.start.min(run.start));
+            self.pos = start.or_else(|| Client::is_hello(run.bytes).then(earliest));
         }
         if self.pos.is_some_and(|pos| run.start <= pos) {
             self.feed(run, progress);

@@ -329,6 +329,26 @@ fn starttls_is_followed() {
     }
 }
 
+/// The same where the capture begins in the midst of it.
+#[test]
+fn starttls_is_followed_from_its_middle_on() {
+    let mut talk = Talk::new(1, 1);
+    talk.say(0, b"EHLO mac.example\r\n", 1448);
+    talk.say(0, b"STARTTLS\r\n", 1448);
+    talk.say(1, b"220 go\r\n", 1448);
+    talk.say(0, &hello(Some("mail.example"), 0), 1448);
+    talk.say(1, &record(22, &[2; 500]), 1448);
+    talk.say(0, &record(22, &[2; 40]), 1448);
+    talk.say(1, &record(22, &[2; 60]), 1448);
+    talk.say(0, &record(23, &[0; 100]), 1448);
+    talk.say(1, &record(23, &[0; 50]), 1448);
+    for from in 0..=9 {
+        let (facts, _) = run(&talk.packets[from..]);
+        let named = usize::from(from <= 5);
+        assert_eq!((counted(&facts), names(&facts).len()), ((105, 55), named), "from packet {from} on");
+    }
+}
+
 /// Where the server does not want TLS, or nobody asks for it, all of it counts.
 #[test]
 fn what_only_begins_like_starttls_counts() {
