@@ -41,6 +41,9 @@
 //! * What attackers may try, and the test that stands against each try: [`daemon::threats`].
 //! * No input panics, allocates from an unchecked length, or ends a replay.
 
+// What is printed so panics where nobody reads it.
+#![deny(clippy::print_stdout, clippy::print_stderr)]
+
 pub mod model;
 
 pub mod policy;

@@ -110,6 +110,44 @@ fn a_closed_pipe_ends_it_quietly() {
     }
 }
 
+/// What is said on the side may go nowhere: `2>&1 | head -1`, a terminal that is gone, a log on a full disk. The work and
+/// its exit status stand.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_standard_error_that_takes_nothing_changes_no_status() {
+    let alert = Temporary::new("unheard.html", b"");
+    let report = format!("report alert.ndjson -o {}", alert.path());
+    for (command, expected) in [
+        ("replay", 0),
+        ("replay --events nowhere", 1),
+        ("replay --config mistyped.toml", 2),
+        ("learn --events nowhere", 1),
+        ("explain nowhere.json", 1),
+        ("flows nowhere", 1),
+        ("profile", 2),
+        ("output test", 2),
+        ("status --socket /nowhere", 1),
+        (&report, 0),
+        ("run --config mistyped.toml", 2),
+        ("nonsense", 2),
+    ] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        for (err, what) in [(Stdio::from(writer), "closed"), (full.into(), "full")] {
+            let ended = Command::new(env!("CARGO_BIN_EXE_cloudward"))
+                .args(words(command))
+                .current_dir(directory().join("files"))
+                .stdin(Stdio::null())
+                .stdout(Stdio::null())
+                .stderr(err)
+                .status()
+                .unwrap();
+            assert_eq!(ended.code(), Some(expected), "{command}, {what}");
+        }
+    }
+}
+
 /// A file for one test, with this end of its name; it goes with the value.
 struct Temporary(PathBuf);
 

@@ -25,6 +25,8 @@ struct Stage {
     daemon: Option<Child>,
     /// How much the daemon logs.
     level: &'static str,
+    /// Where to.
+    log: &'static str,
 }
 
 impl Stage {
@@ -40,7 +42,7 @@ impl Stage {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("daemon-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("bin")).unwrap();
-        let stage = Self { folder, daemon: None, level: "info" };
+        let stage = Self { folder, daemon: None, level: "info", log: "log" };
         stage.write("line", LINE.as_bytes());
         stage.write("config.toml", format!("{CONFIG}{}", stage.state()).as_bytes());
         let program = stage.folder.join("bin/eslogger");
@@ -69,7 +71,7 @@ impl Stage {
             .env("CLOUDWARD_LOG", self.level)
             .stdin(Stdio::null())
             .stdout(fs::File::create(self.folder.join("records")).unwrap())
-            .stderr(fs::File::create(self.folder.join("log")).unwrap())
+            .stderr(fs::File::create(self.folder.join(self.log)).unwrap())
             .spawn();
         self.daemon = Some(daemon.unwrap());
     }
@@ -225,6 +227,18 @@ fn a_line_that_is_not_understood_is_counted() {
     let log = stage.read("log");
     assert!(log.contains("line 1 was not understood") && log.contains(" lost=1 faults=1"), "{log}");
     assert!(stage.read("records").contains("event-loss"));
+}
+
+/// Its log lies on the disk that is full, and that it has to tell of.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_log_that_takes_nothing_stops_nobody() {
+    let mut stage = Stage::set("no-log", "echo '{\"x\":1}'; cat line; echo > printed; exec sleep 600");
+    stage.log = "/dev/full";
+    stage.start(&ESLOGGER);
+    stage.wait_for("printed", "\n");
+    stage.stop();
+    assert!(stage.read("records").contains("event-loss"), "{}", stage.read("records"));
 }
 
 #[test]

@@ -37,7 +37,7 @@ pub fn run(args: &DoctorArgs) -> ExitCode {
     let found = match examine(config.as_deref()) {
         Ok(found) => found,
         Err(error) => {
-            eprintln!("cloudward: {error}");
+            complain!("cloudward: {error}");
             return ExitCode::from(2);
         }
     };

@@ -12,7 +12,7 @@ use crate::sensor::lines::Lines;
 pub fn are_apart<'a>(files: impl IntoIterator<Item = &'a PathBuf>) -> bool {
     let named = files.into_iter().filter(|path| path.as_path() == Path::new("-")).count();
     if named > 1 {
-        eprintln!(
+        complain!(
             "cloudward: `-`, standard input, is named {named} times, and can be read only once: give the others as files"
         );
     }
@@ -26,7 +26,7 @@ pub fn open(events: &[PathBuf], captures: &[PathBuf], replay: &mut Replay) -> bo
         match Lines::open(path) {
             Ok(lines) => replay.events(lines),
             Err(error) => {
-                eprintln!("cloudward: {error}");
+                complain!("cloudward: {error}");
                 whole = false;
             }
         }
@@ -36,7 +36,7 @@ pub fn open(events: &[PathBuf], captures: &[PathBuf], replay: &mut Replay) -> bo
         match CaptureReader::open(path) {
             Ok(reader) => readers.push(reader),
             Err(error) => {
-                eprintln!("cloudward: {error}");
+                complain!("cloudward: {error}");
                 whole = false;
             }
         }
@@ -52,7 +52,7 @@ pub fn open_audits(audits: &[PathBuf], replay: &mut Replay) -> bool {
         match Audit::open(path) {
             Ok(audit) => replay.audit(&path.to_string_lossy(), audit),
             Err(error) => {
-                eprintln!("cloudward: {error}");
+                complain!("cloudward: {error}");
                 whole = false;
             }
         }

@@ -78,7 +78,7 @@ pub fn run(args: &LearnArgs) -> ExitCode {
         match kept(&settings) {
             Ok((entries, from)) => (of_history(args, &settings, &entries, &from), true),
             Err(why) => {
-                eprintln!("cloudward: {why}");
+                complain!("cloudward: {why}");
                 return ExitCode::from(1);
             }
         }
@@ -93,7 +93,7 @@ fn of_files(args: &LearnArgs, settings: &Settings, recordings: bool) -> (String,
         match alerts::read_file(path) {
             Ok(read) => read.into_iter().for_each(|one| alerts::keep_latest(&mut told, one)),
             Err(why) => {
-                eprintln!("cloudward: {why}");
+                complain!("cloudward: {why}");
                 whole = false;
             }
         }
@@ -152,7 +152,7 @@ fn replay(args: &LearnArgs, settings: &Settings, seen: &mut Vec<Told>, entries: 
     let progress = Progress::new();
     let summary = replay.run(keep, |so_far| progress.reached(so_far.lines, so_far.packets, so_far.last));
     drop(progress);
-    summary.failures.iter().for_each(|failure| eprintln!("cloudward: {failure}"));
+    summary.failures.iter().for_each(|failure| complain!("cloudward: {failure}"));
     *entries = summary.history;
     opened && summary.failures.is_empty()
 }
@@ -162,6 +162,6 @@ fn settings(path: Option<&Path>) -> Option<Settings> {
     let Some(path) = path else { return Some(config::default_settings()) };
     let (settings, diagnostics) = config::load_file(path);
     let errors: Vec<_> = diagnostics.iter().filter(|found| found.level == Level::Error).collect();
-    errors.iter().for_each(|found| eprintln!("{found}"));
+    errors.iter().for_each(|found| complain!("{found}"));
     errors.is_empty().then_some(settings)
 }

@@ -1,5 +1,13 @@
 //! Verbs.
 
+/// A line on standard error. That it may not be written is nobody's failure: whoever closed it (`2>&1 | head -1`) has seen
+/// enough, and a full disk must not end a daemon that has to tell of it. `eprintln!` would panic.
+macro_rules! complain {
+    ($($said:tt)*) => {
+        _ = ::std::io::Write::write_fmt(&mut ::std::io::stderr(), format_args!("{}\n", format_args!($($said)*)))
+    };
+}
+
 mod alerts;
 mod check;
 mod doctor;

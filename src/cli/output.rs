@@ -53,17 +53,17 @@ pub fn run(args: &OutputArgs) -> ExitCode {
         .map(|found| format!("{found}\n"))
         .collect();
     if !errors.is_empty() {
-        eprint!("cloudward: the configuration is wrong:\n{}", errors.concat());
+        complain!("cloudward: the configuration is wrong:\n{}", errors.concat().trim_end());
         return ExitCode::from(2);
     }
     if settings.outputs.is_empty() {
-        eprintln!("cloudward: the configuration has no [[output]]: records go to standard output");
+        complain!("cloudward: the configuration has no [[output]]: records go to standard output");
         return ExitCode::from(2);
     }
     match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime.block_on(all(&settings)),
         Err(error) => {
-            eprintln!("cloudward: the runtime cannot be started: {error}");
+            complain!("cloudward: the runtime cannot be started: {error}");
             ExitCode::FAILURE
         }
     }

@@ -50,7 +50,7 @@ pub fn man(args: &ManArgs) -> ExitCode {
     };
     if let Err(error) = written {
         let place = args.dir.as_ref().map(|folder| format!("{}: ", folder.display())).unwrap_or_default();
-        eprintln!("cloudward: {place}cannot be written: {error}");
+        complain!("cloudward: {place}cannot be written: {error}");
         return ExitCode::from(1);
     }
     print(&text, 0)

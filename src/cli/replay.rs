@@ -79,7 +79,7 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
         match read.and_then(|text| super::learn::read_baseline(&text)) {
             Ok(baseline) => replay.accustom(baseline),
             Err(why) => {
-                eprintln!("cloudward: {}: is no baseline: {why}", path.display());
+                complain!("cloudward: {}: is no baseline: {why}", path.display());
                 return ExitCode::from(2);
             }
         }
@@ -113,17 +113,17 @@ fn settings(path: Option<&Path>, demo: bool) -> Option<Settings> {
     for diagnostic in &diagnostics {
         errors |= diagnostic.level == Level::Error;
         if diagnostic.level == Level::Error {
-            eprintln!("{diagnostic}");
+            complain!("{diagnostic}");
         }
     }
     if errors {
-        eprintln!("cloudward: the configuration has errors; `cloudward check` shows everything about it");
+        complain!("cloudward: the configuration has errors; `cloudward check` shows everything about it");
     }
     (!errors).then_some(settings)
 }
 
 fn open_demo(replay: &mut Replay) -> bool {
-    eprintln!("cloudward: no recording given: replaying the one that ships (tests/recordings/demo)");
+    complain!("cloudward: no recording given: replaying the one that ships (tests/recordings/demo)");
     let lines = Lines::new("demo/events.ndjson.gz".to_owned(), Box::new(Cursor::new(DEMO_EVENTS)));
     let capture = CaptureReader::from_stream("demo/capture.pcap.gz", Box::new(Cursor::new(DEMO_CAPTURE)));
     match (lines, capture) {
@@ -133,8 +133,8 @@ fn open_demo(replay: &mut Replay) -> bool {
             true
         }
         (lines, capture) => {
-            lines.err().into_iter().for_each(|error| eprintln!("cloudward: {error}"));
-            capture.err().into_iter().for_each(|error| eprintln!("cloudward: {error}"));
+            lines.err().into_iter().for_each(|error| complain!("cloudward: {error}"));
+            capture.err().into_iter().for_each(|error| complain!("cloudward: {error}"));
             false
         }
     }
@@ -159,22 +159,22 @@ fn play(replay: Replay, format: Format) -> (Summary, io::Result<()>) {
 
 /// What became of the inputs, on standard error.
 fn report(summary: &Summary) {
-    summary.failures.iter().for_each(|failure| eprintln!("cloudward: {failure}"));
+    summary.failures.iter().for_each(|failure| complain!("cloudward: {failure}"));
     for complaint in &summary.complaints {
-        eprintln!("cloudward: {complaint}");
+        complain!("cloudward: {complaint}");
     }
-    summary.notes.iter().for_each(|note| eprintln!("cloudward: {note}"));
+    summary.notes.iter().for_each(|note| complain!("cloudward: {note}"));
     let told = summary.complaints.len() as u64 + summary.foreign;
     let more = (summary.rejected + summary.truncated).saturating_sub(told);
     if more > 0 {
-        eprintln!("cloudward: and {more} more lines that could not be read");
+        complain!("cloudward: and {more} more lines that could not be read");
     }
     let stats = &summary.stats;
     let records = match summary.records {
         0 => String::new(),
         records => format!(" {records} records of audit logs ({} hand data over),", stats.audit_events),
     };
-    eprintln!(
+    complain!(
         "cloudward: {} lines ({} rejected),{records} {} packets; {} sensitive reads ({} more were allowed); {} alerts, {} coverage records",
         summary.lines,
         summary.rejected,
@@ -185,13 +185,13 @@ fn report(summary: &Summary) {
         stats.coverage
     );
     if let (Some(first), Some(last)) = (summary.first, summary.last) {
-        eprintln!("cloudward: from {first} to {last}");
+        complain!("cloudward: from {first} to {last}");
     }
     if !summary.skipped.is_empty() {
-        eprintln!("cloudward: event types that no verdict needs: {}", listed(&summary.skipped));
+        complain!("cloudward: event types that no verdict needs: {}", listed(&summary.skipped));
     }
     if !summary.unknown_fields.is_empty() {
-        eprintln!(
+        complain!(
             "cloudward: fields that this version does not know, in the {} lines that were looked at for them: {}",
             summary.looked_at,
             listed(&summary.unknown_fields)

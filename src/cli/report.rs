@@ -38,13 +38,13 @@ pub fn run(args: &ReportArgs) -> ExitCode {
     let mut whole = true;
     for path in &args.alerts {
         if let Err(error) = read(path, &mut report) {
-            eprintln!("cloudward: {error}");
+            complain!("cloudward: {error}");
             whole = false;
         }
     }
     let (alerts, records, unread) = report.counts();
     if records == 0 {
-        eprintln!(
+        complain!(
             "cloudward: no record in the input: give what `cloudward replay --format ecs` or the daemon's output wrote"
         );
         whole = false;
@@ -53,10 +53,10 @@ pub fn run(args: &ReportArgs) -> ExitCode {
         if error.kind() == io::ErrorKind::BrokenPipe {
             return ExitCode::SUCCESS;
         }
-        eprintln!("cloudward: {} cannot be written: {error}", args.output.display());
+        complain!("cloudward: {} cannot be written: {error}", args.output.display());
         return ExitCode::from(1);
     }
-    eprintln!("cloudward: {records} records, {alerts} distinct alerts, {unread} lines that are no records");
+    complain!("cloudward: {records} records, {alerts} distinct alerts, {unread} lines that are no records");
     ExitCode::from(u8::from(!whole))
 }
 
@@ -77,11 +77,11 @@ fn read(path: &Path, report: &mut Report) -> Result<(), String> {
         let Err(why) = outcome else { continue };
         complaints += 1;
         if complaints <= MAX_COMPLAINTS {
-            eprintln!("cloudward: {name}:{number}: {why}");
+            complain!("cloudward: {name}:{number}: {why}");
         }
     }
     if complaints > MAX_COMPLAINTS {
-        eprintln!("cloudward: {name}: and {} more lines that are no records", complaints - MAX_COMPLAINTS);
+        complain!("cloudward: {name}: and {} more lines that are no records", complaints - MAX_COMPLAINTS);
     }
     Ok(())
 }

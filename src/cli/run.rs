@@ -62,7 +62,7 @@ pub fn run(args: RunArgs) -> ExitCode {
     match daemon::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("cloudward: {error}");
+            complain!("cloudward: {error}");
             ExitCode::from(if matches!(error, RunError::Config(_)) { 2 } else { 1 })
         }
     }
@@ -78,7 +78,9 @@ fn start_log() {
     let asked = std::env::var("CLOUDWARD_LOG").ok().and_then(|text| text.parse().ok());
     let targets = asked.unwrap_or_else(|| Targets::new().with_default(LevelFilter::INFO));
     let log = tracing_subscriber::fmt().with_max_level(LevelFilter::TRACE).with_target(false);
-    let log = log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr).finish().with(targets);
+    let log = log.with_ansi(io::stderr().is_terminal()).with_writer(io::stderr);
+    // A log that cannot be written would be told of by `eprintln!`, which panics as standard error is that very log.
+    let log = log.log_internal_errors(false).finish().with(targets);
     // Only a second start in one process could fail, and the first log is as good.
     let _ = log.try_init();
 }

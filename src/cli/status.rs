@@ -41,7 +41,7 @@ pub fn run(args: &StatusArgs) -> ExitCode {
         let status = match ask(&socket) {
             Ok(status) => status,
             Err(error) => {
-                eprintln!("cloudward: {error}");
+                complain!("cloudward: {error}");
                 return ExitCode::from(1);
             }
         };

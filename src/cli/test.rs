@@ -56,7 +56,7 @@ pub fn run(args: &TestArgs) -> ExitCode {
         match open(path, args.config.as_deref()) {
             Ok((suite, settings)) => run_suite(path, &suite, &settings.policy, &mut tally, &mut text),
             Err(diagnostics) => {
-                diagnostics.iter().for_each(|found| eprintln!("{found}"));
+                diagnostics.iter().for_each(|found| complain!("{found}"));
                 tally.unusable += 1;
             }
         }

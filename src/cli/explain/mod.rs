@@ -93,7 +93,7 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
     let question = match Question::ask(args) {
         Ok(question) => question,
         Err(why) => {
-            eprintln!("cloudward: {why}");
+            complain!("cloudward: {why}");
             return ExitCode::from(2);
         }
     };
@@ -114,7 +114,7 @@ fn retell(file: &Path, args: &ExplainArgs) -> ExitCode {
     match alert::explain(file, args.config.as_deref()) {
         Ok(text) => print(paint::paint(&text, paint::wanted()).as_bytes(), 0),
         Err(why) => {
-            eprintln!("cloudward: {why}");
+            complain!("cloudward: {why}");
             ExitCode::from(1)
         }
     }
@@ -125,6 +125,6 @@ fn settings(path: Option<&Path>) -> Option<Settings> {
     let Some(path) = path else { return Some(config::default_settings()) };
     let (settings, diagnostics) = config::load_file(path);
     let errors: Vec<_> = diagnostics.iter().filter(|found| found.level == Level::Error).collect();
-    errors.iter().for_each(|found| eprintln!("{found}"));
+    errors.iter().for_each(|found| complain!("{found}"));
     errors.is_empty().then_some(settings)
 }

@@ -83,7 +83,7 @@ pub fn run(args: &ProfileArgs) -> ExitCode {
     match text(args) {
         Ok(text) => print(text.as_bytes(), 0),
         Err(error) => {
-            eprintln!("cloudward: {error}");
+            complain!("cloudward: {error}");
             ExitCode::from(2)
         }
     }
@@ -121,7 +121,7 @@ fn policy(file: Option<&Path>) -> Result<Property, ProfileError> {
     let (_, diagnostics) = config::load(std::slice::from_ref(&source));
     let (errors, warnings): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(|said| said.level == Level::Error);
-    warnings.iter().for_each(|warning| eprintln!("{warning}"));
+    warnings.iter().for_each(|warning| complain!("{warning}"));
     if !errors.is_empty() {
         let errors: Vec<String> = errors.iter().map(ToString::to_string).collect();
         return Err(ProfileError::Config(errors.join("\n")));
