@@ -48,8 +48,13 @@ pub(super) fn read(grammar: &'static Grammar, program: &Program, facts: &ExecFac
     let strange = |folders: &&str| !are_beside(folders, program, told.script.as_ref(), facts);
     let other = line.folders.iter().any(strange)
         || !line.deaf && variables_bring_code(grammar, program, facts, &told);
-    told.other |= other;
+    told.other |= other || told.script.is_none() && reads_code_from_pipe(grammar, facts);
     told
+}
+
+/// Told nothing to run, it runs what comes in: `curl .. | python3`.
+fn reads_code_from_pipe(grammar: &Grammar, facts: &ExecFacts) -> bool {
+    grammar.operand == Operand::Script && facts.pipes.iter().any(|pipe| pipe.fd == 0)
 }
 
 pub(super) fn variables_bring_code(

@@ -223,6 +223,27 @@ fn values_are_no_scripts() {
     }
 }
 
+/// `curl .. | python3`: with nothing to run, what comes through the pipe is run.
+#[test]
+fn a_script_that_comes_through_a_pipe_is_other_code() {
+    for (line, fed, other) in [
+        (&["python3"][..], 0, true),
+        (&["python3", "-u"], 0, true),
+        (&["bash"], 0, true),
+        (&["node"], 0, true),
+        (&["osascript"], 0, true),
+        // A prompt, whose output somebody reads; a script that is fed; and no interpreter of what comes in.
+        (&["python3"], 1, false),
+        (&["python3", REPORT], 0, false),
+        (&["java"], 0, false),
+    ] {
+        let mut told_of = facts(line, &[]);
+        told_of.pipes.push(crate::model::PipeEnd { fd: fed, id: 7 });
+        let told = told(&program(&format!("/opt/x/bin/{}", line[0]), ""), &told_of).unwrap();
+        assert_eq!(told.other, other, "{line:?} {fed}");
+    }
+}
+
 #[test]
 fn interpreters_are_known_by_name_and_by_signer() {
     for (path, id, known) in [
