@@ -1,8 +1,9 @@
 //! Every key of the ECS format is an official field or our own.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use cloudward::model::{CodeSigning, Record};
+use cloudward::model::{Actor, CodeSigning, Pid, ProcessKey, Record};
 use cloudward::sink::format;
 use serde_json::Value;
 
@@ -120,4 +121,16 @@ fn what_the_contract_names_is_there() {
         (&3.into(), &4.into())
     );
     assert_eq!((&own["uptime"], &own["every"]), (&60.into(), &300.into()));
+}
+
+/// Whose exec nobody saw, but whom the child's own events name.
+#[test]
+fn a_parent_is_named_as_far_as_it_is_known() {
+    let mut alert = records::alert(b"x", 0);
+    alert.chain.clear();
+    let Actor::Process(uploader) = &mut alert.uploader else { panic!("a process uploads") };
+    Arc::make_mut(&mut Arc::make_mut(uploader).info).parent =
+        Some(ProcessKey { pid: Pid(640), version: 1281 });
+    let value: Value = serde_json::from_str(&format::ecs(&Record::Alert(Box::new(alert)))).unwrap();
+    assert_eq!(value["process"]["parent"], serde_json::json!({ "pid": 640, "entity_id": "640-1281" }));
 }

@@ -1,6 +1,8 @@
 //! Names that an attacker chose: whatever they hold, one record stays one line that its reader reads back.
 
-use cloudward::model::Record;
+use std::sync::Arc;
+
+use cloudward::model::{Actor, Record};
 use cloudward::sink::format::{self, Body, Level, Sender};
 use serde_json::Value;
 
@@ -143,6 +145,23 @@ fn leef_reads_back_and_no_name_adds_a_key() {
         assert_eq!(header[..3], ["cloudward", "cloudward", env!("CARGO_PKG_VERSION")]);
         assert!((1..=10).contains(&pairs["sev"].parse::<u8>().unwrap()));
     });
+}
+
+/// A service of the provider calls by its name, and fields of addresses take none.
+#[test]
+fn a_source_that_is_no_address_is_none() {
+    let src = |address: &str| {
+        let mut alert = records::audited(b"x");
+        let Actor::Account(account) = &mut alert.uploader else { panic!("an account shares") };
+        Arc::make_mut(account).address = Some(address.into());
+        let record = Record::Alert(Box::new(alert));
+        let (_, leef) = parsers::leef(format::leef(&record).trim_end_matches('\n'));
+        let (_, cef) = parsers::cef(format::cef(&record).trim_end_matches('\n'));
+        [leef, cef].map(|pairs| pairs.get("src").cloned())
+    };
+    assert_eq!(src("203.0.113.9"), [Some("203.0.113.9".into()), Some("203.0.113.9".into())]);
+    assert_eq!(src("2001:db8::9"), [Some("2001:db8::9".into()), None]);
+    assert_eq!(src("cloudformation.amazonaws.com"), [None, None]);
 }
 
 #[test]

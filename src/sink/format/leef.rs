@@ -3,6 +3,8 @@
 //! `LEEF:2.0|Vendor|Product|Version|EventID|x09|key=value<tab>…`. The format has no escapes: what could end a field is
 //! shown as `\u{…}` instead, in values the tab and line breaks, in the header also `|`.
 
+use std::net::IpAddr;
+
 use crate::model::{Actor, Alert, Coverage, Heartbeat, Record};
 use crate::sink::redact::{self, Redacted};
 
@@ -57,7 +59,10 @@ fn alert_pairs(alert: &Alert) -> Pairs {
             pairs.push(("pid", process.info.key.pid.0.to_string()));
         }
         Actor::Account(account) => {
-            let known = [("src", &account.address), ("accountName", &account.account)];
+            // `src` takes addresses alone; what the provider calls by a name goes by a key of ours.
+            let is_ip = account.address.as_deref().is_some_and(|address| address.parse::<IpAddr>().is_ok());
+            let from = if is_ip { "src" } else { "sourceName" };
+            let known = [(from, &account.address), ("accountName", &account.account)];
             let known = known.map(|(key, value)| Some((key, within(value.as_deref()?, LONG))));
             pairs.extend(known.into_iter().flatten());
         }

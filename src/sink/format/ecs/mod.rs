@@ -177,8 +177,11 @@ fn process(uploader: &ProcessEvidence, alert: &Alert) -> Value {
     value["real_user"] = json!({ "id": info.ruid.0.to_string() });
     value["group_leader"] = json!({ "pid": info.group_id.0 });
     value["session_leader"] = json!({ "pid": info.session_id.0 });
+    // A parent whose exec nobody saw has at least its pid, from the child's own events.
     if let Some(parent) = alert.chain.first() {
         value["parent"] = process_value(parent);
+    } else if let Some(parent) = info.parent {
+        value["parent"] = json!({ "pid": parent.pid.0, "entity_id": words::entity(parent) });
     }
     value
 }

@@ -120,8 +120,8 @@ fn uploader(found: &mut Found, alert: &Alert, process: &ProcessEvidence) {
     }
     let program = process.info.program.path.to_string();
     found.observe("process.file.path", Observable::FilePath, program);
-    if let Some(hash) = process.info.program.cdhash {
-        found.observe("process.file.signature.digest.value", Observable::Hash, hash.to_string());
+    if let Some(hash) = value.pointer("/file/signature/digest/value") {
+        found.observe("process.file.signature.digest.value", Observable::Hash, hash.clone());
     }
     found.evidences.push(json!({ "name": "process", "process": value }));
 }

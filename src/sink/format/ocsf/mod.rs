@@ -136,7 +136,8 @@ fn finding_info(alert: &Alert) -> Value {
 
 fn data_sources(alert: &Alert) -> Vec<&'static str> {
     let here = alert.uploader.process().is_some() || !alert.reads.is_empty();
-    let mut sources = if here { vec!["Endpoint Security", "Packet capture"] } else { Vec::new() };
+    let mut sources = if here { vec!["Endpoint Security"] } else { Vec::new() };
+    sources.extend((!alert.flows.is_empty()).then_some("Packet capture"));
     for event in &alert.audit {
         if !sources.contains(&event.by.log.name()) {
             sources.push(event.by.log.name());
