@@ -104,7 +104,11 @@ const PROGRAMS: [Program; 23] = [
     Program { names: &["doctl"], secret: &["-t"], ..NONE },
     Program { names: &["swift"], secret: &["-K"], ..NONE },
     Program { names: &["mc", "mcli"], verbs: &[("set", 2, 2)], ..NONE },
-    Program { names: &["b2"], verbs: &[("authorize-account", 1, 1), ("authorize", 1, 1)], ..NONE },
+    Program {
+        names: &["b2"],
+        verbs: &[("authorize-account", 1, 1), ("authorize_account", 1, 1), ("authorize", 1, 1)],
+        ..NONE
+    },
     Program { names: &["rclone"], verbs: &[("obscure", 0, 1), ("pass", 0, 1), ("token", 0, 1)], ..NONE },
 ];
 

@@ -25,7 +25,7 @@ impl Of {
 }
 
 /// How a key begins, what follows, and at least how much of it.
-const SHAPES: [(&str, Of, usize); 41] = [
+const SHAPES: [(&str, Of, usize); 42] = [
     ("AKIA", Of::Upper, 12),   // AWS, long-lived
     ("ASIA", Of::Upper, 12),   // AWS, temporary
     ("AIza", Of::Url, 30),     // Google API
@@ -67,6 +67,7 @@ const SHAPES: [(&str, Of, usize); 41] = [
     ("eyJ", Of::Dotted, 30), // JWT: `{"` in base64
     ("shpat_", Of::Hex, 30), // Shopify
     ("hvs.", Of::Url, 20),   // Vault
+    ("hf_", Of::Alnum, 30),  // Hugging Face
 ];
 
 /// Bytes that some shape begins with.
@@ -180,5 +181,7 @@ pub fn is_aws_secret(word: &str) -> bool {
     };
     let base64 = word.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'));
     let changes = word.as_bytes().windows(2).filter(|pair| kind(&pair[0]) != kind(&pair[1])).count();
-    word.len() == 40 && base64 && changes >= 17
+    // No name made of words has the two that are no letters and no digits.
+    let odd = usize::from(word.contains(['+', '/']));
+    word.len() == 40 && base64 && changes + odd >= 17
 }

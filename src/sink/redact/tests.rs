@@ -36,6 +36,11 @@ fn amazon() {
             "aws configure set aws_secret_access_key [redacted]",
         ),
         ("x k3Zq9/vT1bXw8RmLpA2c¦+YhN5sGd7eJfUoQ4iKtW y", "x [redacted] y"),
+        // The one of the manuals, and a name of 40 letters.
+        ("x wJalrXUtnFEMI¦/K7MDENG/bPxRfiCYEXAMPLEKEY y", "x [redacted] y"),
+        ("x QuarterlyReportForTheBoardOfTheCompany24 y", "x QuarterlyReportForTheBoardOfTheCompany24 y"),
+        ("b2 authorize_account 0012 K0¦05abcdef", "b2 authorize_account 0012 [redacted]"),
+        ("x hf_¦ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefgh", "x [redacted]"),
         ("x --secret-access-key=abc --region=eu", "x --secret-access-key=[redacted] --region=eu"),
         (
             "rclone copy a :s3:b --s3-secret-access-key abc --s3-endpoint https://e.test",
