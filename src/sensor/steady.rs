@@ -14,6 +14,8 @@ const LEAST: Span = Span::from_secs(60);
 #[derive(Debug, Default)]
 pub(super) struct Steady {
     newest: Option<(Timestamp, Mark)>,
+    /// `global_seq_num` of the newest message.
+    latest: u64,
     /// What is added to the wall clock; nothing before the first step.
     offset: Span,
     steps: u64,
@@ -27,6 +29,18 @@ pub(super) struct Mark {
     pub(super) global: u64,
     /// `mach_time`, in ticks since the Mac started.
     pub(super) ticks: u64,
+    /// When that was, by the clock before all steps.
+    time: Timestamp,
+}
+
+impl Mark {
+    /// By the ticks since then, on either kind of processor, it is as late as its wall clock says.
+    fn agrees(&self, time: Timestamp, ticks: u64) -> bool {
+        let passed = i128::from(time.as_nanos()) - i128::from(self.time.as_nanos());
+        let since = i128::from(ticks.saturating_sub(self.ticks));
+        let nanos = [since, since * 125 / 3];
+        nanos.iter().any(|nanos| (nanos - passed).abs() < i128::from(LEAST.as_nanos() / 2))
+    }
 }
 
 impl Steady {
@@ -41,23 +55,28 @@ impl Steady {
     ) -> Timestamp {
         let time = wall.plus(self.offset);
         let Some((newest, mark)) = &mut self.newest else {
-            self.newest = ticks().map(|ticks| (time, Mark { global, ticks }));
+            self.newest = ticks().map(|ticks| (time, Mark { global, ticks, time }));
+            self.latest = global;
             return time;
         };
         if time >= *newest {
             // Known well enough to tell an older recording from a later line.
             if global >= mark.global.saturating_add(EVERY) {
-                mark.ticks = ticks().map_or(mark.ticks, |ticks| mark.ticks.max(ticks));
+                if let Some(ticks) = ticks().filter(|ticks| *ticks >= mark.ticks) {
+                    (mark.ticks, mark.time) = (ticks, time);
+                }
                 mark.global = global;
             }
             *newest = time;
+            self.latest = global;
             return time;
         }
-        if newest.since(time) < LEAST || global <= mark.global {
+        // What came before the newest message stands in a late place, and tells nothing of the clock.
+        if newest.since(time) < LEAST || global <= mark.global || global <= self.latest {
             return time;
         }
         let newest = *newest;
-        if ticks().is_none_or(|ticks| ticks <= mark.ticks) {
+        if ticks().is_none_or(|ticks| ticks <= mark.ticks || mark.agrees(time, ticks)) {
             return time;
         }
         self.step(newest, time)
@@ -137,6 +156,25 @@ mod tests {
         assert_eq!(steady.message(at(101), 90, || Some(41)), at(101), "its ticks are older");
         assert_eq!(steady.message(at(102), 91, || None), at(102), "nothing tells");
         assert_eq!(steady.take_coverage(), None);
+    }
+
+    /// A line far out of its place is late, and the clock is what it was.
+    #[test]
+    fn a_late_line_is_no_step() {
+        for frequency in [24_000_000, 1_000_000_000] {
+            let mut steady = Steady::default();
+            let mut message = |wall: i64, global, since: u64| {
+                steady.message(at(wall), global, || Some((5_000 + since) * frequency)).as_nanos()
+                    / 1_000_000_000
+            };
+            assert_eq!(message(10_000, 1, 0), 10_000);
+            assert_eq!(message(10_200, 5, 200), 10_200);
+            assert_eq!(message(10_050, 3, 50), 10_050, "its number tells");
+            assert_eq!(message(10_060, 6, 60), 10_060, "its ticks tell, where numbers were given anew");
+            assert_eq!(message(10_201, 7, 201), 10_201);
+            assert_eq!(message(6_602, 8, 202), 10_201, "set back by an hour");
+            assert_eq!(steady.take_coverage().map(|told| told.count), Some(1));
+        }
     }
 
     #[test]
