@@ -134,7 +134,10 @@ pub(super) fn parse(source: &Source, complaints: &mut Vec<Diagnostic>) -> Table 
     for error in errors {
         let place = error.span().map_or_else(|| places.whole(), |span| places.at(span.start));
         let message = error.message().lines().collect::<Vec<_>>().join("; ");
-        let hint = "this is not TOML; strings, also durations and sizes, stand in double quotes";
+        let hint = match &*message {
+            "duplicate key" => "it stands further up too; keep one of the two",
+            _ => "this is not TOML; strings, also durations and sizes, stand in double quotes",
+        };
         complaints.push(Diagnostic::error(&place, Complaint::new(message).hint(hint)));
     }
     places.table(table.get_ref(), complaints)
