@@ -12,17 +12,13 @@ pub fn brief(record: &Record) -> Option<String> {
     }
     let clean = redact::record(record);
     let Record::Alert(alert) = &*clean else { return None };
-    let host = alert.flows.iter().find_map(|flow| flow.domain.as_ref().map(ToString::to_string));
-    let place = host.or_else(|| alert.service.as_deref().map(ToOwned::to_owned));
     let user = words::user(alert);
     let line = format!(
-        "{} {} severity, {} confidence: {} sent {} to {}, user {user} ({} revision {})",
+        "{} {} severity, {} confidence: {}, user {user} ({} revision {})",
         alert.time,
         alert.severity.as_str(),
         alert.confidence.as_str(),
-        words::actor_name(&alert.uploader),
-        words::size(alert.bytes_out),
-        place.as_deref().unwrap_or("an unknown place"),
+        words::deed(alert),
         alert.id,
         alert.revision,
     );

@@ -3,8 +3,8 @@
 use std::fmt::Write;
 
 use crate::model::{
-    Actor, Alert, CloudAccount, Coverage, Evidence, Heartbeat, ProcessEvidence, ReasonCode, Record,
-    SigningState, TenantVerdict, Timestamp,
+    Actor, Alert, CloudAccount, Coverage, Evidence, Heartbeat, ProcessEvidence, Record, SigningState,
+    TenantVerdict, Timestamp,
 };
 use crate::sink::redact;
 
@@ -42,25 +42,11 @@ impl Lines {
 }
 
 fn head(alert: &Alert) -> String {
-    let host = alert.flows.iter().find_map(|flow| flow.domain.as_ref().map(ToString::to_string));
-    let place = host
-        .or_else(|| alert.service.as_deref().map(ToOwned::to_owned))
-        .unwrap_or_else(|| "an unknown place".into());
-    let sent = if alert.bytes_out > 0 {
-        format!("sent {}", size(alert.bytes_out))
-    } else {
-        "put files up".to_owned()
-    };
-    let process = words::actor_name(&alert.uploader);
-    let process = visible(&process);
-    let service = visible(alert.service.as_deref().unwrap_or("no known service"));
-    let deed = alert.reasons.iter().find(|reason| reason.code == ReasonCode::ControlPlane);
-    let untold = alert.reads.is_empty() || alert.uploader.account().is_some();
-    let what = if let Some(deed) = deed.filter(|_| untold) {
-        visible(&deed.text)
-    } else {
-        format!("{process} {sent} to {} ({service}) after a sensitive read", visible(&place))
-    };
+    let mut what = visible(&words::deed(alert));
+    if words::handed_over(alert).is_none() {
+        let service = visible(alert.service.as_deref().unwrap_or("no known service"));
+        _ = write!(what, " ({service}) after a sensitive read");
+    }
     format!(
         "ALERT {} severity, {} confidence  {}\n  {what}\n",
         alert.severity.as_str(),

@@ -6,7 +6,7 @@ use sha2::{Digest, Sha256};
 
 use crate::model::{
     Actor, Alert, AlertId, Coverage, FilePath, FlowEvidence, Lossy, NameSource, ProcessEvidence, ProcessKey,
-    SigningState, Timestamp, Transport,
+    ReasonCode, SigningState, Timestamp, Transport,
 };
 
 /// Who says it.
@@ -24,6 +24,28 @@ pub fn message(alert: &Alert) -> String {
 /// Every reason.
 pub fn why(alert: &Alert) -> String {
     alert.reasons.iter().map(|reason| reason.text.as_str()).collect::<Vec<_>>().join("; ")
+}
+
+/// What was done with the data, and where to: one clause. What a command or a cloud's log tells by itself is its own.
+pub fn deed(alert: &Alert) -> String {
+    if let Some(handed) = handed_over(alert) {
+        return handed.to_owned();
+    }
+    let host = alert.flows.iter().find_map(|flow| flow.domain.as_ref().map(ToString::to_string));
+    let place = host.or_else(|| alert.service.as_deref().map(ToOwned::to_owned));
+    let place = place.as_deref().unwrap_or("an unknown place");
+    let name = actor_name(&alert.uploader);
+    match alert.bytes_out {
+        0 => format!("{name} put files up to {place}"),
+        bytes => format!("{name} sent {} to {place}", size(bytes)),
+    }
+}
+
+/// The sentence about data that was handed over without a read of a file here.
+pub fn handed_over(alert: &Alert) -> Option<&str> {
+    let untold = alert.reads.is_empty() || alert.uploader.account().is_some();
+    let mut reasons = alert.reasons.iter().filter(|_| untold);
+    reasons.find(|reason| reason.code == ReasonCode::ControlPlane).map(|reason| reason.text.as_str())
 }
 
 /// Techniques of every rule that fired, each once, sorted.
