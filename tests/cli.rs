@@ -148,6 +148,37 @@ fn a_standard_error_that_takes_nothing_changes_no_status() {
     }
 }
 
+/// The shell has put the home of whoever asks in the place of `~`; on Linux that is none that a Mac has.
+#[test]
+fn explain_knows_the_home_that_the_shell_wrote() {
+    for (home, of, verdict) in [
+        ("/home/ann", "/home/ann", "ALERT"),
+        ("/root", "/root", "ALERT"),
+        ("/home/ann", "/home/anna", "NONE"),
+        ("/Users/ann", "/home/ann", "NONE"),
+        ("/", "/etc", "NONE"),
+    ] {
+        let path = &format!("{of}/.ssh/id_rsa");
+        let told = Command::new(env!("CARGO_BIN_EXE_cloudward"))
+            .args(["explain", "--process", "/usr/bin/curl", "--path", path, "--to", "content.dropboxapi.com"])
+            .env("HOME", home)
+            .output()
+            .unwrap();
+        let told = String::from_utf8(told.stdout).unwrap();
+        assert!(told.contains(&format!("verdict   {verdict}")), "{home} {path}: {told}");
+    }
+}
+
+/// An unset variable of a shell is no question.
+#[test]
+fn explain_asks_for_paths_that_are_there() {
+    for command in ["explain --process= --path /x --to a.com", "explain --process /x --path= --to a.com"] {
+        let (out, err, status) = cloudward(&words(command));
+        assert_eq!((out.as_str(), status), ("", 2), "{command}: {err}");
+        assert!(err.contains("is no path"), "{command}: {err}");
+    }
+}
+
 /// A file for one test, with this end of its name; it goes with the value.
 struct Temporary(PathBuf);
 

@@ -215,9 +215,12 @@ fn owner(path: &str) -> Option<String> {
 }
 
 fn absolute(path: &str, user: &str) -> Result<String, String> {
-    if let Some(rest) = path.strip_prefix('~')
-        && (rest.is_empty() || rest.starts_with('/'))
-    {
+    if path.is_empty() {
+        return Err("`` is no path: say which program reads which file".to_owned());
+    }
+    let own = own_home();
+    let rest = path.strip_prefix('~').or_else(|| path.strip_prefix(own.as_deref()?));
+    if let Some(rest) = rest.filter(|rest| rest.is_empty() || rest.starts_with('/')) {
         return Ok(home(user) + rest);
     }
     if path.starts_with('/') {
@@ -225,6 +228,11 @@ fn absolute(path: &str, user: &str) -> Result<String, String> {
     }
     let here = std::env::current_dir().map_err(|error| format!("{path}: give the whole path: {error}"))?;
     Ok(here.join(path).to_string_lossy().into_owned())
+}
+
+/// What the shell of a Linux machine, where policies are tried too, writes for `~`. No Mac has such a home.
+fn own_home() -> Option<String> {
+    std::env::var("HOME").ok().filter(|home| home == "/root" || home.starts_with("/home/"))
 }
 
 /// A name or an address. Of an URL, which is what people have at hand, the host.
