@@ -1,6 +1,7 @@
 //! An `[[allow]]` entry as narrow as the evidence of an alert permits.
 
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use crate::cli::alerts::Told;
 use crate::cli::alerts::told::Process;
@@ -159,7 +160,9 @@ pub fn identity(told: &Told) -> Identity {
 fn who(process: &Process) -> Who {
     let program = process.program();
     let text = |id: &Option<Box<str>>| id.as_deref().map(str::to_owned);
-    let cdhash = program.cdhash.map(|hash| hash.to_string());
+    // As policy asks it: a hash that the kernel does not vouch for names nobody.
+    let vouched = Identity::new(Arc::new(program.clone())).cdhash();
+    let cdhash = vouched.map(|hash| hash.to_string());
     match program.flags.state() {
         SigningState::Trusted if program.platform && program.signing_id.is_some() => {
             Who { platform: true, signing_id: text(&program.signing_id), ..Who::default() }

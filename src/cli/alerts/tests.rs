@@ -93,6 +93,22 @@ fn code_that_the_environment_put_in_is_told() {
     assert!(is_silent(&with, &careless) && !is_silent(&with, heard));
 }
 
+/// A hash that the kernel does not vouch for holds no program: an entry with it would silence nothing.
+#[test]
+fn a_hash_without_a_signature_is_not_proposed() {
+    let plain = settings("");
+    let story = stories().tests.into_iter().find(|test| test.name == "unsigned").unwrap();
+    let mut alert = told(&plain, &story).unwrap();
+    alert.process.hash.cdhash = Some("ab".repeat(20));
+    for (flags, held) in [("0x22020203", true), ("0x00000000", false), ("0x00000002", false)] {
+        alert.process.code_signature.flags = flags.to_owned();
+        let (proposal, _) = proposal::propose(&alert).unwrap();
+        let entry = proposal.toml("mine", "because");
+        assert_eq!(entry.contains("cdhash"), held, "{flags}: {entry}");
+        assert!(is_silent(&settings(&entry), &alert), "{flags}: {entry}");
+    }
+}
+
 /// Names are hostile: whatever stands in an alert, what is proposed is TOML and no wider than its words.
 #[test]
 fn hostile_names_stay_inside_their_quotes() {
