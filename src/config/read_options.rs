@@ -131,8 +131,16 @@ fn absolute_paths(section: &mut Section<'_, '_>, key: &'static str) -> Vec<Strin
         path if path.starts_with('/') => Ok(path),
         path => Err(Complaint::new(format!("`{path}` is no absolute path")).hint("begin with `/`")),
     };
-    let paths = section.list(key, absolute);
-    paths.map(|list| list.value.into_iter().map(|path| path.value).collect()).unwrap_or_default()
+    let paths = section.list(key, absolute).map(|list| list.value).unwrap_or_default();
+    for path in paths.iter().filter(|path| path.value.contains(['*', '?'])) {
+        let message = format!("`{key}`: `{}` means a folder of just this name, not a pattern", path.value);
+        section.warn(&path.at, Complaint::new(message).hint("name each folder whole"));
+    }
+    for path in paths.iter().filter(|path| key == "homes" && path.value.trim_matches('/').is_empty()) {
+        let hint = "name the folder of one user, such as \"/Volumes/Ext/alice\"";
+        section.warn(&path.at, Complaint::new("`homes`: `/` is nobody's home").hint(hint));
+    }
+    paths.into_iter().map(|path| path.value).collect()
 }
 
 /// Reads the table of a key, if it is one; else complains and reads the one that it replaced.
