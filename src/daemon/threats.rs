@@ -7,7 +7,7 @@
 //! | | who does what | what stands in the way | shown by |
 //! |---|---|---|---|
 //! | **S**poofing | A thief signs its program as it likes, under the identifier of an allowed one | Team and signing identifiers count only with a signature that Apple's chain vouches for; an empty one equals nothing | `empty_identifiers_equal_nothing` |
-//! | | It starts an allowed, signed app and makes it run its own code | The app is then not itself any more | `a_signed_app_made_to_run_other_code_is_not_the_app` |
+//! | | It starts an allowed, signed app and makes it run its own code | The app is then not itself any more | `a_signed_app_made_to_run_other_code_is_not_the_app`, `a_script_that_comes_through_a_pipe_is_other_code` |
 //! | | It starts a thread in an allowed, running app | Likewise (`remote_thread_create`) | `b02_twin_another_process_started_a_thread_in_the_agent` |
 //! | | It takes the pid of an allowed process that ended | Processes are pid and pidversion, at their time | `a_pid_belongs_to_nobody_before_its_image_and_after_its_end` |
 //! | | A host gets a name that looks like a service's, or like none | Suffixes match at labels, in one canonical spelling | `look_alikes_are_nobody` |
@@ -29,7 +29,7 @@
 //! | | It floods a table so that its own traces are evicted | Who floods pushes out their own; what carries reads goes last; evictions are told | `who_floods_the_table_pushes_out_their_own`, `process_table_flooded`, `file_table_flooded` |
 //! | | It waits, drips, splits and hides behind others to stay below the limits | Sums over a lineage, kept for as long as the sets say; what gets through is listed with its reason | `waiting`, `dripping`, `split_over_processes`, `behind_an_allowed_program` |
 //! | | It begins uploads that nobody can judge yet, since records leave in the order of their time | A record waits ten seconds for an earlier one, no longer | `uploads_left_undecided` |
-//! | | The receiver is down, or the disk is full | Records wait on disk, then in bounded memory, the least severe given up first and counted | `a_receiver_that_dies_in_mid_message_gets_everything_again`, `a_disk_that_refuses_is_told_and_tried_again`, `memory_is_bounded_while_the_disk_refuses` |
+//! | | The receiver is down, or the disk is full | Records wait on disk, then in bounded memory, the least severe given up first and counted | `a_receiver_that_dies_in_mid_message_gets_everything_again`, `a_disk_that_refuses_is_told_and_tried_again`, `memory_is_bounded_while_the_disk_refuses`, `a_log_that_takes_nothing_stops_nobody` |
 //! | | A wrong configuration is pushed to every Mac | The last good one stays, and that is told | `a_changed_file_is_read_and_a_wrong_one_refused` |
 //! | **E**levation of privilege | Bytes of strangers are read as root | No `unsafe` outside the calls to the system, each with its reason | `unsafe_lives_in_sys_and_gives_its_reason`, `the_inventory_of_unsafe_is_true` |
 //! | | A second daemon is started beside the first, to confuse both | One at a time | `a_second_daemon_is_refused` |
