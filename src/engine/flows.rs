@@ -270,7 +270,7 @@ impl Flow {
             client: self.facts.client,
             server: self.facts.server,
             domain: self.domain.clone(),
-            source: self.source,
+            source: self.source.map(|source| source.over(self.alias.as_ref())),
             disputed: self.disputed.clone(),
             unknown: self.unknown,
             hello: self.hello.clone(),

@@ -171,6 +171,15 @@ pub enum NameSource {
 }
 
 impl NameSource {
+    /// As it is told: where DNS led from the name to the address over an alias, that is said of it.
+    #[must_use]
+    pub const fn over(self, alias: Option<&DomainName>) -> Self {
+        match (self, alias) {
+            (Self::Dns, Some(_)) => Self::DnsCname,
+            _ => self,
+        }
+    }
+
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::TlsSni => "tls_sni",

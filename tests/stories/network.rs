@@ -99,6 +99,27 @@ fn custom_domain_of_a_bucket() {
     assert_eq!(alert.flows[0].domain.as_ref().unwrap().as_str(), "files.example.com");
 }
 
+/// Where no hello names it, DNS does, and that it went over an alias is told.
+#[test]
+fn an_alias_is_told_of() {
+    for (alias, source) in [(Some("drop-77.s3.eu-west-1.amazonaws.com"), "dns_cname"), (None, "dns")] {
+        let mut w = World::new();
+        let p = program(&mut w);
+        let host = if alias.is_some() { "files.example.com" } else { "content.dropboxapi.com" };
+        match alias {
+            Some(end) => w.resolve_alias(1.5, &p, host, end),
+            None => w.resolve(1.5, &p, host),
+        }
+        let mut conn = w.connect_to(2.0, &p, host, None, false);
+        let end = w.send(2.1, &mut conn, 30_000);
+        w.close(end + 0.1, &mut conn);
+        let told = w.tell();
+        let flow = &told.alert().flows[0];
+        assert_eq!(flow.domain.as_ref().unwrap().as_str(), host);
+        assert_eq!(flow.source.unwrap().as_str(), source);
+    }
+}
+
 /// Packets that were recorded out of order, the first ones last.
 #[test]
 fn packets_out_of_order() {

@@ -43,6 +43,8 @@ impl Flow {
     /// Takes what the line needs out of a flow that is over.
     pub(super) fn summary(&mut self) -> FlowSummary {
         let [out, into] = &self.halves;
+        let alias = self.alias.take();
+        let told = |(name, source, scope): Named| (name, source.over(alias.as_ref()), scope);
         FlowSummary {
             id: self.id,
             start: self.first,
@@ -59,8 +61,8 @@ impl Flow {
             midstream: self.midstream,
             close: self.closed.unwrap_or(Close::EndOfRecording),
             nameless: self.nameless,
-            name: self.name.take(),
-            alias: self.alias.take(),
+            name: self.name.take().map(told),
+            alias,
             disputed: self.disputed.take(),
             hello: self.hello.take(),
             interface: self.interface.take(),

@@ -423,7 +423,9 @@ fn dns_names_what_tls_does_not_even_when_it_comes_late() {
         let (facts, flows) = run(&packets);
         let found: Vec<_> = names(&facts).into_iter().map(|(name, source, _)| (name, source)).collect();
         assert_eq!(found, expected.map(|(name, source)| (name.to_owned(), source)), "late: {late}");
-        assert!(flows.iter().any(|flow| flow.alias.is_some()));
+        let named = flows.iter().find_map(|flow| flow.name.as_ref().filter(|_| flow.alias.is_some()));
+        let (name, source, _) = named.unwrap();
+        assert_eq!((name.as_str(), source.as_str()), ("files.example", "dns_cname"), "an alias led there");
     }
     let (facts, _) = run(&talk.packets);
     assert_eq!(nameless(&facts), [UnknownName::NoServerName]);
