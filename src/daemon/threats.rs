@@ -9,6 +9,8 @@
 //! | **S**poofing | A thief signs its program as it likes, under the identifier of an allowed one | Team and signing identifiers count only with a signature that Apple's chain vouches for; an empty one equals nothing | `empty_identifiers_equal_nothing` |
 //! | | It starts an allowed, signed app and makes it run its own code | The app is then not itself any more | `a_signed_app_made_to_run_other_code_is_not_the_app`, `a_script_that_comes_through_a_pipe_is_other_code` |
 //! | | It starts a thread in an allowed, running app | Likewise (`remote_thread_create`) | `b02_twin_another_process_started_a_thread_in_the_agent` |
+//! | | It starts an allowed script in an environment of its own making | Where an interpreter is told to look for code must be installed, or lie beside it or the script | `a_virtual_environment_of_somebodys_making_is_other_code` |
+//! | | It signs under the identifier of an app to own that app's container | An identifier owns one by a team or by Apple, and none that a list gives to others | `a_container_is_not_its_identifiers_alone` |
 //! | | It takes the pid of an allowed process that ended | Processes are pid and pidversion, at their time | `a_pid_belongs_to_nobody_before_its_image_and_after_its_end` |
 //! | | A host gets a name that looks like a service's, or like none | Suffixes match at labels, in one canonical spelling | `look_alikes_are_nobody` |
 //! | | A hello names a harmless host at the address of another (domain fronting) | What DNS told the same process is held against it | `a_hello_that_contradicts_dns_is_disputed` |

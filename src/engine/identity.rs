@@ -21,6 +21,10 @@ pub fn of(program: &Arc<Program>, facts: &ExecFacts) -> Identity {
     let script = told.as_ref().and_then(|told| told.script.as_ref());
     let strange = |value: &str| !guarded && !interpreters::are_beside(value, program, script, facts);
     let injected = facts.env.iter().any(|(name, value)| is_injection(name, value, strange));
+    // Signed apps have a library of their own that reads none of it.
+    let asks_openssl = !guarded && (told.is_some() || program.flags.state() != SigningState::Trusted);
+    let injected =
+        injected || asks_openssl && facts.env.iter().any(|(name, value)| loads_openssl(name, value));
     Identity {
         program: Arc::clone(program),
         runs_other_code: made || injected,
@@ -60,9 +64,11 @@ pub fn code_word(identity: &Identity) -> Arc<str> {
     Arc::from(word)
 }
 
-/// Does an argument open the program to whoever connects?
+/// Does an argument open the program to whoever connects or holds the other end, or load an extension into it?
 fn is_debugged(facts: &ExecFacts) -> bool {
-    let opens = |arg: &str| arg.starts_with("--inspect") || arg.starts_with("--remote-debugging-port");
+    const OPENING: [&str; 4] =
+        ["--inspect", "--remote-debugging-port", "--remote-debugging-pipe", "--load-extension"];
+    let opens = |arg: &str| OPENING.iter().any(|option| arg.starts_with(option));
     facts.args.iter().skip(1).any(|arg| opens(arg))
 }
 
@@ -88,6 +94,12 @@ fn is_injection(name: &str, value: &str, strange: impl Fn(&str) -> bool) -> bool
         | "DYLD_VERSIONED_FRAMEWORK_PATH" => strange(value),
         _ => false,
     }
+}
+
+/// Variables by which OpenSSL, as Homebrew's programs have it, is told of libraries to load.
+fn loads_openssl(name: &str, value: &str) -> bool {
+    let asked = matches!(name, "OPENSSL_CONF" | "OPENSSL_MODULES" | "OPENSSL_ENGINES");
+    asked && !matches!(value, "" | "/dev/null") && !interpreters::is_installed(value)
 }
 
 /// Network services of the system that act for other programs: what they send is somebody else's.

@@ -106,6 +106,11 @@ impl Owner {
         };
         (program || any && !identity.invalidated) && script
     }
+
+    /// Is the file one of theirs?
+    fn names(&self, path: &Canonical<'_>, homes: &Homes) -> bool {
+        self.paths.iter().any(|glob| entry::matches_anywhere(glob, path, homes))
+    }
 }
 
 /// One exception. Every dimension must match.

@@ -15,7 +15,7 @@ pub const MAX_PIPES: usize = 256;
 
 /// Variables kept whatever the policy, beside those by which interpreters load code. Its tools ask for more
 /// ([`Gate::variable`]); the others are nobody's business and may hold secrets.
-const KEPT: [&[u8]; 9] = [
+const KEPT: [&[u8]; 12] = [
     b"HOME",
     b"USER",
     b"DYLD_INSERT_LIBRARIES",
@@ -25,6 +25,9 @@ const KEPT: [&[u8]; 9] = [
     b"DYLD_VERSIONED_FRAMEWORK_PATH",
     b"ELECTRON_RUN_AS_NODE",
     b"SSLKEYLOGFILE",
+    b"OPENSSL_CONF",
+    b"OPENSSL_MODULES",
+    b"OPENSSL_ENGINES",
 ];
 /// Variables kept by how they begin: where cloud tools are told their accounts and endpoints.
 const KEPT_PREFIXES: [&[u8]; 8] =

@@ -283,7 +283,10 @@ fn b18_terraform_state_in_the_corporate_bucket() {
 #[test]
 fn b19_gcloud_and_kubectl() {
     let mut w = World::new();
-    let python = adhoc("/opt/homebrew/bin/python3.12", "python3");
+    let python = adhoc(
+        "/opt/homebrew/Cellar/python@3.12/3.12.8/Frameworks/Python.framework/Versions/3.12/Resources/Python.app/Contents/MacOS/Python",
+        "python3",
+    );
     let script = "/opt/homebrew/share/google-cloud-sdk/lib/gcloud.py";
     let gcloud = w.launch(0.0, python, &["python3.12", "-S", script, "container", "clusters", "list"]);
     w.open(1.0, &gcloud, "/Users/alice/.config/gcloud/access_tokens.db");
@@ -309,8 +312,9 @@ fn b19_clients_that_are_scripts() {
     for (line, keys, own) in [
         (aws, aws_keys, true),
         (fake, aws_keys, false),
+        (az, az_keys, true),
         // Whose module that is, a virtual environment decides, and anybody can make one.
-        (az, az_keys, false),
+        ("/tmp/venv/bin/python -Im azure.cli storage blob upload", az_keys, false),
         (az, aws_keys, false),
         (&from_anywhere, az_keys, false),
         (cdk, aws_keys, true),

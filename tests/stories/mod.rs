@@ -13,6 +13,7 @@ mod determinism;
 mod drops;
 mod fifos;
 mod hops;
+mod identities;
 mod malicious;
 mod network;
 mod offices;

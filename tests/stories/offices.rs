@@ -89,7 +89,10 @@ fn b19_kubectl_and_gcloud() {
     reads_and_sends(kubectl, &["kubectl", "get", "pods"], &keys, "storage.googleapis.com", 9_000).none();
     let mut w = World::new();
     let shell = w.launch(0.0, ZSH, &["-zsh"]);
-    let python = adhoc("/opt/homebrew/bin/python3.12", "python3");
+    let python = adhoc(
+        "/opt/homebrew/Cellar/python@3.12/3.12.8/Frameworks/Python.framework/Versions/3.12/Resources/Python.app/Contents/MacOS/Python",
+        "python3",
+    );
     let gcloud = "/opt/homebrew/share/google-cloud-sdk/lib/gcloud.py";
     let gcloud = w.spawn(1.0, &shell, python, &["python3", gcloud, "compute", "instances", "list"]);
     w.open(1.1, &gcloud, keys[1]);

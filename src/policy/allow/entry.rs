@@ -141,12 +141,12 @@ impl AllowEntry {
         if identity.runs_other_code {
             return false;
         }
-        let listed = self.owners.iter().any(|owner| {
-            owner.admits(identity, homes)
-                && owner.paths.iter().any(|glob| matches_anywhere(glob, path, homes))
-        });
+        let listed =
+            self.owners.iter().any(|owner| owner.admits(identity, homes) && owner.names(path, homes));
         let itself = identity.script.is_none();
-        listed || self.own_containers && itself && in_own_container(identity, path, homes)
+        // Whose a container is that the list names, the list says alone.
+        let taken = || self.owners.iter().any(|owner| owner.names(path, homes));
+        listed || self.own_containers && itself && in_own_container(identity, path, homes, taken)
     }
 
     /// Are the root's clients among the programs that the entry names?
@@ -169,18 +169,26 @@ pub(in crate::policy) fn matches_anywhere(glob: &Glob, path: &Canonical<'_>, hom
 }
 
 /// `~/Library/Containers/<signing id>/` and `~/Library/Group Containers/<team id>.<anything>/`: macOS itself keeps other
-/// programs' names out of these.
-fn in_own_container(identity: &Identity, path: &Canonical<'_>, homes: &Homes) -> bool {
+/// programs' names out of these. Anybody signs under any identifier: the first counts for a signer that Apple vouches for, and
+/// not where it is `taken`.
+fn in_own_container(
+    identity: &Identity,
+    path: &Canonical<'_>,
+    homes: &Homes,
+    taken: impl FnOnce() -> bool,
+) -> bool {
     let Some(signing) = identity.signing() else { return false };
     let under = |rest: &[u8], folder: &str, owner: Option<&str>, end: u8| {
         let tail = strip_ignoring_case(rest, folder.as_bytes());
         let tail = tail.and_then(|tail| strip_ignoring_case(tail, owner?.as_bytes()));
         tail.is_some_and(|tail| tail.first() == Some(&end))
     };
-    homes.rests(path.bytes()).any(|rest| {
-        under(rest, "/Library/Containers/", signing.signing_id, b'/')
-            || under(rest, "/Library/Group Containers/", signing.team_id, b'.')
-    })
+    let lies = |folder: &str, owner: Option<&str>, end: u8| {
+        homes.rests(path.bytes()).any(|rest| under(rest, folder, owner, end))
+    };
+    let vouched = signing.platform || signing.team_id.is_some();
+    lies("/Library/Group Containers/", signing.team_id, b'.')
+        || vouched && lies("/Library/Containers/", signing.signing_id, b'/') && !taken()
 }
 
 fn strip_ignoring_case<'p>(path: &'p [u8], prefix: &[u8]) -> Option<&'p [u8]> {

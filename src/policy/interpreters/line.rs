@@ -2,10 +2,10 @@
 
 use crate::model::{ExecFacts, FilePath, Program};
 
-use super::{Brings, Grammar, Operand, Takes, Told, absolute, are_beside};
+use super::{Brings, Grammar, Operand, Takes, Told, absolute, are_beside, is_installed};
 
-/// Settings of PHP that load other code.
-const PHP_LOADS: [&str; 8] = [
+/// Settings of PHP and Python that load other code.
+const LOADS: [&str; 9] = [
     "auto_prepend_file",
     "auto_append_file",
     "extension",
@@ -14,6 +14,7 @@ const PHP_LOADS: [&str; 8] = [
     "include_path",
     "user_ini.filename",
     "ffi.preload",
+    "pycache_prefix",
 ];
 
 /// Words looked at in one line or variable at most.
@@ -47,7 +48,8 @@ pub(super) fn read(grammar: &'static Grammar, program: &Program, facts: &ExecFac
     let mut told = Told { script: script.or(module), other: line.other };
     let strange = |folders: &&str| !are_beside(folders, program, told.script.as_ref(), facts);
     let other = line.folders.iter().any(strange)
-        || !line.deaf && variables_bring_code(grammar, program, facts, &told);
+        || !line.deaf && variables_bring_code(grammar, program, facts, &told)
+        || launcher_brings_code(grammar, program, facts, &told);
     told.other |= other || told.script.is_none() && reads_code_from_pipe(grammar, facts);
     told
 }
@@ -73,9 +75,26 @@ pub(super) fn variables_bring_code(
             Some(Brings::Code) => script.is_some(),
             Some(Brings::File) => script.is_some() && value.contains(['/', '$', '~', '`']),
             Some(Brings::Folders) => script.is_some() && !are_beside(value, program, script, facts),
-            None => false,
+            Some(Brings::Launcher) | None => false,
         }
     })
+}
+
+/// Was it started out of a folder of somebody's making, as its first word or a variable has it? Options change nothing
+/// about that.
+pub(super) fn launcher_brings_code(
+    grammar: &'static Grammar,
+    program: &Program,
+    facts: &ExecFacts,
+    told: &Told,
+) -> bool {
+    let script = told.script.as_ref();
+    let tells = |name: &str| grammar.env.contains(&(name, Brings::Launcher));
+    let variables = facts.env.iter().filter(|(name, _)| tells(name)).map(|(_, value)| value);
+    let first = facts.args.first().filter(|_| grammar.by_launcher);
+    let launchers = first.into_iter().chain(variables).filter(|path| path.contains('/'));
+    let strange = |path: &str| !is_installed(path) && !are_beside(path, program, script, facts);
+    script.is_some() && launchers.into_iter().any(|path| strange(path))
 }
 
 /// Options in a variable; with `switches`, as Perl and Ruby take them: a word may go without its dash.
@@ -224,7 +243,7 @@ impl<'a> Line<'a> {
             Takes::Folders => self.folders.push(value),
             Takes::Setting => {
                 let name = value.split('=').next().unwrap_or_default().trim();
-                self.other |= PHP_LOADS.contains(&name);
+                self.other |= LOADS.contains(&name);
             }
             Takes::Script | Takes::Part => {
                 self.other |= self.script.is_some();

@@ -73,6 +73,8 @@ enum Brings {
     Switches,
     /// Folders to look for modules in.
     Folders,
+    /// The path that it was started by, as it believes.
+    Launcher,
 }
 
 /// One interpreter, or several that read the same line.
@@ -94,6 +96,8 @@ struct Grammar {
     /// Commands that run something else.
     verbs: &'static [&'static str],
     env: &'static [(&'static str, Brings)],
+    /// Does the folder that it is started by tell where its modules are? A virtual environment is no more than that.
+    by_launcher: bool,
 }
 
 const NONE: Grammar = Grammar {
@@ -106,6 +110,7 @@ const NONE: Grammar = Grammar {
     runs: &[],
     verbs: &[],
     env: &[],
+    by_launcher: false,
 };
 
 /// What runs in an interpreter.
@@ -124,7 +129,8 @@ pub fn told(program: &Program, facts: &ExecFacts) -> Option<Told> {
         // Started by its first line: what stands before the script there is its own.
         Some(script) => {
             let told = Told { script: Some(script.path.clone()), other: false };
-            let other = line::variables_bring_code(grammar, program, facts, &told);
+            let other = line::variables_bring_code(grammar, program, facts, &told)
+                || line::launcher_brings_code(grammar, program, facts, &told);
             Told { other, ..told }
         }
         None => line::read(grammar, program, facts),
@@ -147,13 +153,24 @@ pub fn are_beside(folders: &str, program: &Program, script: Option<&FilePath>, f
     let homes = [Some(&program.path), script].map(|path| path.and_then(installation));
     folders.split(':').all(|folder| {
         let folder = absolute(folder, facts);
-        let tidy = !folder.as_bytes().split(|byte| *byte == b'/').any(|part| part == b"..");
+        let tidy = is_tidy(folder.as_bytes());
         let under = |home: &[u8]| {
             let rest = folder.as_bytes().strip_prefix(home);
             rest.is_some_and(|rest| rest.is_empty() || rest.starts_with(b"/"))
         };
         tidy && homes.iter().flatten().any(|home| under(home))
     })
+}
+
+/// Does it lie where programs are installed, and users put nothing of their own?
+pub fn is_installed(path: &str) -> bool {
+    const PLACES: [&str; 8] =
+        ["/usr/", "/bin/", "/opt/", "/etc/", "/private/etc/", "/Library/", "/System/", "/Applications/"];
+    is_tidy(path.as_bytes()) && PLACES.iter().any(|place| path.starts_with(place))
+}
+
+fn is_tidy(path: &[u8]) -> bool {
+    !path.split(|byte| *byte == b'/').any(|part| part == b"..")
 }
 
 /// The folder that a program or script was installed into: its own, or the one around `bin`. Nothing as wide as `/usr`.

@@ -18,7 +18,7 @@ pub(super) const GRAMMARS: [Grammar; 20] = [
             ("-E", Deaf),
             ("-I", Isolated),
             ("-W", Value),
-            ("-X", Value),
+            ("-X", Setting),
             ("--check-hash-based-pycs", Value),
         ],
         env: &[
@@ -27,7 +27,12 @@ pub(super) const GRAMMARS: [Grammar; 20] = [
             ("PYTHONUSERBASE", Brings::Folders),
             ("PYTHONINSPECT", Brings::Code),
             ("PYTHONSTARTUP", Brings::Prompt),
+            // Compiled modules, which are believed by the date and size of their source.
+            ("PYTHONPYCACHEPREFIX", Brings::Folders),
+            ("PYTHONEXECUTABLE", Brings::Launcher),
+            ("__PYVENV_LAUNCHER__", Brings::Launcher),
         ],
+        by_launcher: true,
         ..NONE
     },
     Grammar {

@@ -1,0 +1,168 @@
+//! Built-in excuses that anybody could claim: a program under a known name, a script where one is expected, an environment
+//! that brings other code along. Each stands beside the one that the excuse is for.
+
+use super::world::*;
+
+const PYTHON: Program = adhoc(
+    "/opt/homebrew/Cellar/python@3.13/3.13.1/Frameworks/Python.framework/Versions/3.13/Resources/Python.app/Contents/MacOS/Python",
+    "org.python.python",
+);
+const APPLES_PYTHON: Program = apple(
+    "/Library/Developer/CommandLineTools/Library/Frameworks/Python3.framework/Versions/3.9/Resources/Python.app/Contents/MacOS/Python",
+    "com.apple.python3",
+);
+const BREWED_GCLOUD: &str = "/opt/homebrew/share/google-cloud-sdk/lib/gcloud.py";
+const BREWED_AWS: &str = "/opt/homebrew/Cellar/awscli/2.22.4/libexec/bin/aws";
+const AWS_LAUNCHER: &str = "/opt/homebrew/Cellar/awscli/2.22.4/libexec/bin/python";
+
+/// A signature of one's own making: valid, of nobody that Apple knows, under any identifier.
+const fn self_signed(path: &'static str, signing_id: &'static str) -> Program {
+    Program { path, signing_id, team: None, platform: false, flags: 0x2200_0301 }
+}
+
+/// Reads a file of alice's and sends 300 kB.
+fn reads_and_sends(program: Program, args: &[&str], env: &[&str], file: &str) -> Told {
+    let mut w = World::new();
+    let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    let child = w.fork(0.5, &shell);
+    let env = [&["HOME=/Users/alice", "USER=alice"][..], env].concat();
+    let p = w.exec_in(0.6, &child, program, args, "null", &[], &env);
+    w.open(1.0, &p, &format!("/Users/alice/{file}"));
+    w.upload(2.0, &p, "content.dropboxapi.com", 300_000);
+    w.tell()
+}
+
+#[test]
+fn gclouds_script_counts_where_it_is_installed_and_in_a_known_interpreter() {
+    let db = ".config/gcloud/access_tokens.db";
+    let told = |program, script: &str| {
+        reads_and_sends(program, &["python3.13", "-S", script, "storage", "ls"], &[], db)
+    };
+    told(PYTHON, BREWED_GCLOUD).none();
+    told(APPLES_PYTHON, "/opt/homebrew/Caskroom/gcloud-cli/549.0.1/google-cloud-sdk/lib/gcloud.py").none();
+    let pythons_own = vendor(
+        "/Library/Frameworks/Python.framework/Versions/3.13/Resources/Python.app/Contents/MacOS/Python",
+        "org.python.python",
+        "BMM5U3QVKW",
+    );
+    told(pythons_own, "/opt/google-cloud-sdk/lib/gcloud.py").none();
+    // Anybody can make this file, and this program.
+    told(PYTHON, "/Users/alice/google-cloud-sdk/lib/gcloud.py").alert();
+    told(APPLES_PYTHON, "/Users/alice/google-cloud-sdk/lib/gcloud.py").alert();
+    told(adhoc("/Users/alice/.cache/python3", "python3"), BREWED_GCLOUD).alert();
+    told(self_signed("/Users/alice/.cache/python3", "com.apple.python3"), BREWED_GCLOUD).alert();
+    told(adhoc("/Users/alice/.cache/bash", "bash"), BREWED_GCLOUD).alert();
+}
+
+/// Which packages a script finds, the folder decides that Python was started by: a virtual environment that anybody can make.
+#[test]
+fn a_virtual_environment_of_somebodys_making_is_other_code() {
+    let keys = ".aws/credentials";
+    let told = |args: &[&str], env: &[&str]| reads_and_sends(PYTHON, args, env, keys);
+    told(&[AWS_LAUNCHER, BREWED_AWS, "s3", "ls"], &[]).none();
+    told(&[AWS_LAUNCHER, "/opt/homebrew/bin/aws", "s3", "ls"], &[]).none();
+    let launcher: &'static str = format!("__PYVENV_LAUNCHER__={AWS_LAUNCHER}").leak();
+    told(&[AWS_LAUNCHER, BREWED_AWS, "s3", "ls"], &[launcher]).none();
+    told(&["/tmp/venv/bin/python3", BREWED_AWS, "s3", "ls"], &[]).alert();
+    told(&["venv/bin/python3", BREWED_AWS, "s3", "ls"], &[]).alert();
+    told(&["/opt/homebrew/../../tmp/venv/bin/python3", BREWED_AWS, "s3", "ls"], &[]).alert();
+    told(&[AWS_LAUNCHER, BREWED_AWS, "s3", "ls"], &["__PYVENV_LAUNCHER__=/tmp/venv/bin/python3"]).alert();
+    told(&[AWS_LAUNCHER, BREWED_AWS, "s3", "ls"], &["PYTHONEXECUTABLE=/tmp/venv/bin/python3"]).alert();
+    // Compiled modules are believed by date and size alone.
+    told(&[AWS_LAUNCHER, BREWED_AWS, "s3", "ls"], &["PYTHONPYCACHEPREFIX=/tmp/pyc"]).alert();
+    told(&[AWS_LAUNCHER, "-X", "pycache_prefix=/tmp/pyc", BREWED_AWS, "s3", "ls"], &[]).alert();
+    told(&[AWS_LAUNCHER, "-X", "utf8", BREWED_AWS, "s3", "ls"], &[]).none();
+}
+
+/// Homebrew's OpenSSL loads what its configuration names.
+#[test]
+fn a_configuration_of_openssl_brings_libraries() {
+    let told = |value: &'static str| {
+        reads_and_sends(PYTHON, &[AWS_LAUNCHER, BREWED_AWS, "s3", "ls"], &[value], ".aws/credentials")
+    };
+    told("OPENSSL_CONF=/opt/homebrew/etc/openssl@3/openssl.cnf").none();
+    told("OPENSSL_CONF=/etc/ssl/openssl.cnf").none();
+    told("OPENSSL_CONF=/dev/null").none();
+    told("OPENSSL_CONF=/Users/alice/.cache/o.cnf").alert();
+    told("OPENSSL_MODULES=/tmp/m").alert();
+    told("OPENSSL_ENGINES=/tmp/m").alert();
+}
+
+/// A container belongs to the app of that identifier by whoever made that app, not to whoever signs under it.
+#[test]
+fn a_container_is_not_its_identifiers_alone() {
+    let path = "/Users/alice/Downloads/x";
+    let bitwarden =
+        "Library/Containers/com.bitwarden.desktop/Data/Library/Application Support/Bitwarden/data.json";
+    let strongbox = "Library/Containers/com.markmcguill.strongbox/Data/Documents/v.json";
+    let told = |program, file| reads_and_sends(program, &["x"], &[], file);
+    told(
+        vendor("/Applications/Bitwarden.app/Contents/MacOS/Bitwarden", "com.bitwarden.desktop", "LTZ2PFU5D6"),
+        bitwarden,
+    )
+    .none();
+    told(self_signed(path, "com.bitwarden.desktop"), bitwarden).alert();
+    told(vendor(path, "com.bitwarden.desktop", "EV1L000000"), bitwarden).alert();
+    // No list tells this one's team: what is known of it is that it has one.
+    told(
+        vendor(
+            "/Applications/Strongbox.app/Contents/MacOS/Strongbox",
+            "com.markmcguill.strongbox",
+            "4XYZ000000",
+        ),
+        strongbox,
+    )
+    .none();
+    told(self_signed(path, "com.markmcguill.strongbox"), strongbox).alert();
+}
+
+/// Keys are read by ssh, which these start; what they read themselves they send. The list of what to send stands in a file.
+#[test]
+fn a_key_that_sftp_reads_is_one_that_it_sends() {
+    for (path, id) in [
+        ("/usr/bin/sftp", "com.apple.sftp"),
+        ("/usr/bin/sftp", "com.apple.openssh"),
+        ("/usr/bin/scp", "com.apple.scp"),
+    ] {
+        reads_and_sends(apple(path, id), &["sftp", "-b", "/tmp/b", "evil"], &[], ".ssh/id_ed25519").alert();
+    }
+    let brewed = adhoc("/opt/homebrew/Cellar/openssh/9.9p1/bin/sftp", "sftp");
+    reads_and_sends(brewed, &["sftp", "-b", "/tmp/b", "evil"], &[], ".ssh/id_ed25519").alert();
+    for program in [
+        apple("/usr/bin/ssh", "com.apple.openssh"),
+        apple("/usr/bin/ssh-add", "com.apple.ssh-add"),
+        adhoc("/opt/homebrew/Cellar/openssh/9.9p1/bin/ssh", "ssh"),
+        adhoc("/opt/homebrew/Cellar/openssh/9.9p1/libexec/ssh-pkcs11-helper", "helper"),
+    ] {
+        reads_and_sends(program, &["ssh", "git@github.com"], &[], ".ssh/id_ed25519").none();
+    }
+}
+
+/// Each tool has its own keys, and none of another's: Midnight Commander is called `mc`, too.
+#[test]
+fn a_clouds_tool_reads_its_own_keys_alone() {
+    let doctl = adhoc("/opt/homebrew/Cellar/doctl/1.120.0/bin/doctl", "doctl");
+    reads_and_sends(doctl, &["doctl", "apps", "list"], &[], "Library/Application Support/doctl/config.yaml")
+        .none();
+    reads_and_sends(doctl, &["doctl", "apps", "list"], &[], ".oci/config").alert();
+    let mc = adhoc("/opt/homebrew/Cellar/midnight-commander/4.8.32/bin/mc", "mc");
+    reads_and_sends(mc, &["mc"], &[], ".vault-token").alert();
+    reads_and_sends(mc, &["mc"], &[], ".mc/config.json").none();
+    let docker = adhoc("/opt/homebrew/Cellar/docker/27.4.0/bin/docker", "docker");
+    reads_and_sends(docker, &["docker", "push", "x"], &[], ".docker/config.json").none();
+    reads_and_sends(docker, &["docker", "push", "x"], &[], ".aws/credentials").alert();
+}
+
+/// Whoever holds the other end of it tells the browser what to do.
+#[test]
+fn a_browser_told_what_to_do_reads_for_another() {
+    let chrome = vendor(
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        "com.google.Chrome",
+        "EQHXZ8M8AV",
+    );
+    let data = "Library/Application Support/Google/Chrome/Default/Login Data";
+    reads_and_sends(chrome, &["Google Chrome", "--profile-directory=Default"], &[], data).none();
+    reads_and_sends(chrome, &["Google Chrome", "--remote-debugging-pipe"], &[], data).alert();
+    reads_and_sends(chrome, &["Google Chrome", "--load-extension=/tmp/x"], &[], data).alert();
+}
