@@ -125,7 +125,9 @@ impl Engine {
     ) -> Option<ChainId> {
         let weighed = match deed {
             Deed::Copied { from, to } => self.copied(reading, from, to, time),
-            Deed::Shared { service, with, hidden } => self.shared(reading, *service, with, *hidden, time),
+            Deed::Shared { service, with, hidden, ids } => {
+                self.shared(reading, *service, (with, *ids), *hidden, time)
+            }
             Deed::Linked { of, lives } => self.linked(reading, of, *lives, time),
         };
         let weighed = weighed?;
@@ -230,7 +232,7 @@ impl Engine {
         &self,
         reading: &Reading,
         service: Option<ServiceId>,
-        with: &[Arc<str>],
+        (with, ids): (&[Arc<str>], bool),
         hidden: bool,
         time: Timestamp,
     ) -> Option<Weighed> {
@@ -240,7 +242,8 @@ impl Engine {
             .filter(|name| !self.is_own(reading, service, name, time))
             .map(|name| &**name)
             .collect();
-        let first = foreign.iter().find(|name| !grantee::is_numbered(name)).map(|name| Arc::from(*name));
+        let blind = |name: &str| grantee::is_numbered(name) || ids && grantee::is_object_id(name);
+        let first = foreign.iter().find(|name| !blind(name)).map(|name| Arc::from(*name));
         let name = &self.policy.services.get(service).name;
         let text = match foreign.as_slice() {
             [] if !hidden => return None,
@@ -249,6 +252,7 @@ impl Engine {
         };
         let why = match foreign.as_slice() {
             [] => "whom it lets in stands in a file that the command only names",
+            _ if ids => "the id of an object does not tell whose directory it is in",
             _ => "the number of a project does not tell whose it is",
         };
         let cap = first.is_none().then(|| Reason { code: ReasonCode::TenantUnknown, text: why.to_owned() });

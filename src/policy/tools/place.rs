@@ -76,12 +76,14 @@ pub(super) fn parse<'a>(tool: &Tool, text: &'a str, around: &Surroundings<'_>) -
         Syntax::Alias => alias(tool, text, around),
         Syntax::Host => host_path(text, around),
         Syntax::Backend => backend(tool, text, around),
-        Syntax::Project => Spot::Cloud(Aim { service: around.service, tenant: project(text, around) }),
+        Syntax::Project => {
+            Spot::Cloud(Aim { service: around.service, tenant: project_of_table(text, around) })
+        }
     }
 }
 
 /// The project of a table, or of the first in a list. A project's name may hold a colon after its organisation's.
-fn project(text: &str, around: &Surroundings<'_>) -> Option<Arc<str>> {
+fn project_of_table(text: &str, around: &Surroundings<'_>) -> Option<Arc<str>> {
     let first = text.split(',').next().unwrap_or(text);
     let dotted =
         || first.split_once('.').filter(|(_, table)| table.contains('.')).map(|(project, _)| project);
@@ -113,13 +115,69 @@ pub(super) fn name(text: &str) -> Option<Arc<str>> {
     (!text.is_empty() && text.len() <= 255 && !open).then(|| Arc::from(text.to_lowercase()))
 }
 
+/// Projects of images for everybody, as cloud.google.com/compute/docs/images/os-details has them; the others end in `-cloud`.
+const PUBLIC_PROJECTS: [&str; 4] =
+    ["cloud-hpc-image-public", "deeplearning-platform-release", "ml-images", "click-to-deploy-images"];
+
 /// The account that a name in a cloud belongs to, if the name tells: `arn:aws:rds:eu-west-1:111122223333:snapshot:s`,
-/// `/subscriptions/ID/resourceGroups/…`.
+/// `/subscriptions/ID/resourceGroups/…`, `projects/NAME/global/…`, `{"source_project_id":"NAME"}`.
 pub(super) fn account(resource: &str) -> Option<Arc<str>> {
     let lower = resource.to_ascii_lowercase();
+    if let Some(named) = project_of(&lower) {
+        return project(named);
+    }
     let by_path = lower.split_once("/subscriptions/").and_then(|(_, rest)| rest.split('/').next());
     let by_arn = || lower.strip_prefix("arn:").and_then(|rest| rest.split(':').nth(3));
     name(by_path.or_else(by_arn)?)
+}
+
+/// A project that is somebody's.
+pub(super) fn project(named: &str) -> Option<Arc<str>> {
+    let public = PUBLIC_PROJECTS.contains(&named) || named.ends_with("-cloud");
+    name(named).filter(|_| !public)
+}
+
+fn project_of(lower: &str) -> Option<&str> {
+    let path =
+        lower.strip_prefix("projects/").or_else(|| lower.split_once("/projects/").map(|(_, rest)| rest));
+    let field = || {
+        lower
+            .split_once("source_project_id")
+            .map(|(_, rest)| rest.trim_start_matches([':', '=', '"', '\\', ' ']))
+    };
+    let rest = path.filter(|_| !lower.starts_with('/')).or_else(field)?;
+    rest.split(['/', '"', '\\', ',', '}']).next()
+}
+
+/// A bucket's name out of its ARN or address, an account's out of the path to it.
+pub(super) fn bare(value: &str) -> &str {
+    if value.starts_with("/subscriptions/") {
+        return value.trim_end_matches('/').rsplit('/').next().unwrap_or(value);
+    }
+    let value = value.strip_prefix("arn:aws:s3:::").unwrap_or(value);
+    let value = value.split_once("://").map_or(value, |(_, rest)| rest);
+    value.split('/').next().unwrap_or(value)
+}
+
+/// The account that an access point lies in, whose name is not that of a bucket.
+pub(super) fn owner_of_access_point(value: &str) -> Option<Arc<str>> {
+    value.contains(":accesspoint/").then(|| account(value)).flatten()
+}
+
+/// `S3Bucket=name,S3Prefix=x`, `{"S3Bucket":"name"}`, `{"Destination":{"Bucket":"arn:aws:s3:::name"}}`.
+pub(super) fn location(value: &str) -> Option<Arc<str>> {
+    // A sink of Google's logs.
+    if let Some((host, path)) = value.split_once(".googleapis.com/") {
+        return if host == "storage" { first_part(path, None).tenant } else { account(path) };
+    }
+    if value.starts_with("/subscriptions/") {
+        return account(value);
+    }
+    let mut words = value.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_')));
+    words.by_ref().find(|word| {
+        matches!(*word, "S3Bucket" | "BucketName" | "Bucket" | "s3Bucket" | "TargetResource" | "BucketARN")
+    })?;
+    name(words.find(|word| !matches!(*word, "" | "arn" | "aws" | "aws-cn" | "aws-us-gov" | "s3"))?)
 }
 
 /// The place that an address with its scheme names.

@@ -9,6 +9,10 @@ pub enum Role {
     File,
     /// `@path` is a file that is sent, anything else is text.
     Data,
+    /// The same of a header.
+    Header,
+    /// Text that is sent.
+    Body,
     /// `name=@path`, `name=<path`, `name@path`: a field of a form.
     Form,
     /// A file of the tool's own, such as its configuration or key: used, not sent.
@@ -27,10 +31,12 @@ pub enum Role {
     Tenant,
     /// `bucket/key` or `owner/name` that receives.
     Path,
-    /// `S3Bucket=name,…` that receives.
+    /// `S3Bucket=name,…` that receives; `storage.googleapis.com/name`, `….googleapis.com/projects/name/…`.
     Location,
     /// Accounts, principals or a word for everybody: who is let in.
     Grantee,
+    /// The same, of a directory whose objects are known by ids: those do not tell whose they are.
+    Principal,
     /// A policy document: whom its statements let in.
     Policy,
     /// The same of a role that somebody may take on. It is written for a program as a rule: one that stands in a file tells
@@ -56,17 +62,22 @@ pub enum Role {
     Dry,
     /// Commands of the tool's own, as a script writes them.
     Script,
-    /// `/subscriptions/ID/…`, `arn:…:ID:…`: something in a cloud that is copied from the account that it names, if it does.
+    /// `/subscriptions/ID/…`, `arn:…:ID:…`, `projects/NAME/…`: something in a cloud that is copied from the account that it
+    /// names, if it does.
     Resource,
+    /// The project that what is copied lies in.
+    Project,
     /// A profile or role that the command runs as: its name may tell the account.
     Profile,
 }
 
 impl Role {
-    pub const ALL: [(&'static str, Self); 28] = [
+    pub const ALL: [(&'static str, Self); 32] = [
         ("skip", Self::Skip),
         ("file", Self::File),
         ("data", Self::Data),
+        ("header", Self::Header),
+        ("body", Self::Body),
         ("form", Self::Form),
         ("own", Self::Own),
         ("out", Self::Out),
@@ -78,6 +89,7 @@ impl Role {
         ("path", Self::Path),
         ("location", Self::Location),
         ("grantee", Self::Grantee),
+        ("principal", Self::Principal),
         ("policy", Self::Policy),
         ("trust", Self::Trust),
         ("skeleton", Self::Skeleton),
@@ -91,6 +103,7 @@ impl Role {
         ("dry", Self::Dry),
         ("script", Self::Script),
         ("resource", Self::Resource),
+        ("project", Self::Project),
         ("profile", Self::Profile),
     ];
 
@@ -102,11 +115,24 @@ impl Role {
     /// Is it a word that never stands for a file of this Mac, whatever it looks like?
     pub(super) const fn names_no_file(self) -> bool {
         match self {
-            Self::File | Self::Data | Self::Form | Self::Own | Self::Out | Self::From | Self::To => false,
+            Self::File
+            | Self::Data
+            | Self::Header
+            | Self::Form
+            | Self::Own
+            | Self::Out
+            | Self::From
+            | Self::To => false,
             Self::Policy | Self::Trust | Self::Block | Self::Public | Self::Script | Self::Skeleton => false,
             Self::Skip | Self::Url | Self::Source | Self::Tenant | Self::Path | Self::Location => true,
             Self::Grantee | Self::Operation | Self::Expiry | Self::Endpoint | Self::Home => true,
-            Self::Resource | Self::Profile | Self::Dry | Self::Statement => true,
+            Self::Body
+            | Self::Principal
+            | Self::Project
+            | Self::Resource
+            | Self::Profile
+            | Self::Dry
+            | Self::Statement => true,
         }
     }
 }
