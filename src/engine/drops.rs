@@ -30,12 +30,15 @@ impl Engine {
     ) -> Put {
         let key = self.lineage.get(life).map(|life| life.image.evidence.info.key);
         let Some(file) = self.taints.find(hash, id) else { return Put::New };
-        let own = |part: &Part| {
-            let here = |hop: &&crate::model::Hop| hop.path.as_ref() == Some(path);
-            part.hops.last().filter(here).is_some_and(|hop| Some(hop.process.info.key) == key)
-        };
+        let here = |part: &Part| part.hops.last().filter(|hop| hop.path.as_ref() == Some(path)).cloned();
+        let own = |part: &Part| here(part).is_some_and(|hop| Some(hop.process.info.key) == key);
         let known = |part: &Part| file.parts.iter().any(|other| other.load.id == part.load.id);
+        let came = |part: &Part| {
+            file.parts.iter().any(|other| other.load.id == part.load.id && here(other).is_some())
+        };
         match file.parts.iter().any(own) {
+            // Another one moved it there while its writer was at it.
+            false if parts.iter().all(came) => Put::Same,
             false => Put::New,
             true if parts.iter().all(known) => Put::Same,
             true => Put::More,

@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Actor, ProcessEvidence, Timestamp, UnknownName};
+use crate::model::{Actor, FlowId, ProcessEvidence, Timestamp, UnknownName};
 use crate::policy::{
     Category, Identity, Leaving, SetId, SetMask, Subject, SyncRoot, SyncRootId, UnknownUpload,
 };
@@ -138,7 +138,8 @@ impl Engine {
         let ratio = self.policy.options.min_ratio;
         let download = into > RATIO_FROM && ratio > 0.0 && (out as f64) < ratio * (into as f64);
         let giver = life.image.evidence.info.key.pid;
-        let partly = tally.local.is_some_and(|local| !self.locals.is_one_to_one(local, giver));
+        let differs = |local: &FlowId| !self.locals.is_one_to_one(*local, giver);
+        let partly = tally.local.filter(differs).is_some_and(|local| !self.is_reshaped(local, id));
         if carried.is_empty() || download || partly {
             // Not (yet) an upload: nothing waits for it, but more bytes may make it one.
             if let Some(crossed) = pending {

@@ -1,5 +1,6 @@
 //! What came over a local port and leaves elsewhere: fetched from a server that held it (`python3 -m http.server`), or
-//! through the pipe behind a listener (`nc -l 9999 | curl -T - ..`), or by way of a file.
+//! through the pipe behind a listener (`nc -l 9999 | curl -T - ..`), to a program that the listener starts (`socat
+//! TCP-LISTEN:9999 EXEC:..`), or by way of a file.
 
 use std::sync::Arc;
 
@@ -16,6 +17,10 @@ use super::window::{Place, Read};
 
 /// Programs of one pipeline that are looked through for whoever holds the local connection.
 const MAX_UPSTREAM: usize = 16;
+/// Shells between a listener and what it starts.
+const MAX_SHELLS: usize = 2;
+/// What a step in between may make of a byte: text of binary data has at most two.
+const MOST_OF_A_BYTE: u64 = 2;
 
 impl Engine {
     /// The local connection that a flow sends on what came over: the only one of its sender, or of whoever pipes into the
@@ -59,6 +64,12 @@ impl Engine {
         while let Some(reader) = all.get(at).copied() {
             at += 1;
             let pipes = self.lineage.get(reader).map_or(&[][..], |life| &life.pipes);
+            if !pipes.iter().any(|end| end.fd == 0) {
+                let servers = self.started_by_listener(reader).into_iter().flatten();
+                let servers: Vec<LifeId> = servers.filter(|server| !all.contains(server)).collect();
+                all.extend(servers);
+                all.truncate(MAX_UPSTREAM);
+            }
             for pipe in pipes.iter().filter(|end| end.fd == 0 || end.fd > 2 || is_fifo(end)) {
                 for (writer, reads) in self.pipes.get(&pipe.id).into_iter().flatten() {
                     let feeds = || self.feeds(pipe, *writer, *reads, reader);
@@ -69,6 +80,44 @@ impl Engine {
             }
         }
         all
+    }
+
+    /// The listener that started this life with a connection for its standard input, and the one that forked it for this
+    /// connection.
+    fn started_by_listener(&self, life: LifeId) -> [Option<LifeId>; 2] {
+        let parent = |life: LifeId| self.lineage.get(self.lineage.get(life)?.parent?);
+        let mut above = parent(life);
+        for _ in 0..MAX_SHELLS {
+            above = above.and_then(|life| if hands_on(life) { Some(life) } else { parent(life.id) });
+        }
+        let Some(server) = above.filter(|life| hands_on(life)) else { return [None; 2] };
+        let listener = parent(server.id).filter(|other| hands_on(other));
+        [Some(server.id), listener.map(|life| life.id)]
+    }
+
+    /// Does the program that has this connection from `giver` pipe into one that pipes into another, so that more or less may
+    /// be sent on than came; and is that in reason?
+    pub(super) fn is_reshaped(&self, local: FlowId, giver: LifeId) -> bool {
+        let Some(local) = self.locals.by_flow.get(&local) else { return false };
+        let at = |owner: Option<Owner>| self.lineage.at(owner?.pid, local.opened);
+        let [client, server] = local.ends.map(at);
+        let (holder, came) =
+            if server == Some(giver) { (client, local.bytes[1]) } else { (server, local.bytes[0]) };
+        let steps = || self.readers(holder?).into_iter().find(|step| !self.readers(*step).is_empty());
+        local.sent_on <= came.saturating_mul(MOST_OF_A_BYTE).saturating_add(HEADERS) && steps().is_some()
+    }
+
+    /// Who was started with the other end of its standard output.
+    fn readers(&self, life: LifeId) -> Vec<LifeId> {
+        let pipes = self.lineage.get(life).map_or(&[][..], |life| &life.pipes);
+        let ends = pipes.iter().filter(|end| end.fd == 1).filter_map(|end| self.pipes.get(&end.id)).flatten();
+        ends.filter(|(other, reads)| *reads && *other != life).map(|(other, _)| *other).collect()
+    }
+
+    /// The one of these that has the connection.
+    fn holder(&self, local: &Local, relays: &[LifeId]) -> Option<LifeId> {
+        let at = |owner: Option<Owner>| self.lineage.at(owner?.pid, local.opened);
+        local.ends.into_iter().filter_map(at).find(|life| relays.contains(life))
     }
 
     fn feeds(&self, pipe: &PipeEnd, writer: LifeId, reads: bool, reader: LifeId) -> bool {
@@ -119,15 +168,23 @@ impl Engine {
         if created || self.locals.is_empty() || self.carriers.is_empty() {
             return None;
         }
-        let pid = self.lineage.get(writer)?.image.evidence.info.key.pid;
-        let has = |owner: &Option<Owner>| owner.is_some_and(|owner| owner.pid == pid);
-        let near = |local: &&Local| time.since(local.last) <= LINGER && local.ends.iter().any(has);
+        let late = |local: &Local| time.since(local.last) <= LINGER;
+        if !self.locals.by_flow.values().any(late) {
+            return None;
+        }
+        let relays = self.upstream(writer);
+        let near = |local: &&Local| late(local) && self.holder(local, &relays).is_some();
         let mut near = self.locals.by_flow.values().filter(near);
         let (local, None) = (near.next()?, near.next()) else { return None };
-        let (giver, came) = self.giver(local, &[writer])?;
+        let (giver, came) = self.giver(local, &relays)?;
+        let direct = self.holder(local, &relays) == Some(writer);
         let least =
             self.carried_sets(giver, local.last).iter().map(|set| self.policy.set(set).min_bytes).min()?;
-        let same = file.size >= least && came >= file.size && came <= file.size.saturating_add(HEADERS);
+        let same = match direct {
+            true => came >= file.size && came <= file.size.saturating_add(HEADERS),
+            false => file.size <= came.saturating_mul(MOST_OF_A_BYTE).saturating_add(HEADERS),
+        };
+        let same = same && file.size >= least;
         let giver = giver.id;
         let load = self.own_part(giver, time).filter(|_| same)?.load;
         let relayed = |origin: &Origin| {
@@ -141,5 +198,26 @@ impl Engine {
     fn carried_sets(&self, life: &Life, time: Timestamp) -> SetMask {
         let carried = life.bearings.iter().filter(|bearing| bearing.since <= time && time <= bearing.until);
         carried.fold(SetMask::default(), |sets, bearing| sets.union(self.sets_of(&bearing.read)))
+    }
+}
+
+/// Does it start programs that have its connections for their standard input and output?
+fn hands_on(life: &Life) -> bool {
+    let evidence = &life.image.evidence;
+    let args = evidence.args.get(1..).unwrap_or_default();
+    let begins = |arg: &str, front: &str| {
+        arg.get(..front.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(front))
+    };
+    match evidence.info.program.path.file_name() {
+        b"socat" | b"socat1" => {
+            args.iter().any(|arg| ["exec:", "system:", "shell:"].iter().any(|front| begins(arg, front)))
+        }
+        b"ncat" | b"nc" | b"netcat" => args.iter().any(|arg| {
+            matches!(&**arg, "-e" | "-c" | "--exec" | "--sh-exec")
+                || begins(arg, "--exec=")
+                || begins(arg, "--sh-exec=")
+        }),
+        b"tcpserver" | b"websocketd" | b"s6-tcpserver" => true,
+        _ => false,
     }
 }

@@ -41,9 +41,9 @@ impl<'s> Canonical<'s> {
         self.named_fork
     }
 
-    /// Is it a part of macOS, where people's files do not come to lie?
+    /// Is it a part of macOS or of an app, where people's files do not come to lie?
     pub fn is_system(&self) -> bool {
-        const PARTS: [&[u8]; 12] = [
+        const PARTS: [&[u8]; 11] = [
             b"/system",
             b"/usr/lib",
             b"/usr/share",
@@ -54,10 +54,10 @@ impl<'s> Canonical<'s> {
             b"/sbin",
             b"/dev",
             b"/library/apple",
-            b"/applications",
             b"/var/db/dyld",
         ];
-        PARTS.iter().any(|part| under(self.bytes, part))
+        let in_app = || memchr::memmem::find(self.bytes, b".app/").is_some();
+        PARTS.iter().any(|part| under(self.bytes, part)) || under(self.bytes, b"/applications") && in_app()
     }
 
     /// The file lies on a volume that tells `A` from `a`, so the case was kept.

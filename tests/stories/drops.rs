@@ -188,3 +188,36 @@ fn a_thief_who_writes_his_file_anew_keeps_it_tainted() {
     w.upload(12.0, &up, "content.dropboxapi.com", 30_000);
     w.tell().alert();
 }
+
+/// Another process moves the file into the folder while its writer is still at it: what is in it comes there at the close.
+#[test]
+fn moved_into_the_folder_before_it_is_closed() {
+    for (reads_at, moves_at) in [(1.0, 2.5), (2.2, 2.5), (2.7, 2.5)] {
+        let mut w = World::new();
+        let (from, to) = ("/private/tmp/out.bin", "/Users/alice/Dropbox/out.bin");
+        let writer = w.launch(0.5, adhoc("/private/tmp/x", "x"), &["x"]);
+        let mover = w.launch(0.6, apple("/bin/mv", "com.apple.mv"), &["mv", from, to]);
+        if reads_at < 2.0 {
+            w.open(reads_at, &writer, "/Users/alice/.ssh/id_rsa");
+        }
+        w.create(2.0, &writer, from);
+        if reads_at > 2.0 {
+            w.open(reads_at, &writer, "/Users/alice/.ssh/id_rsa");
+        }
+        w.rename_inode(moves_at, &mover, (from, 4711), to, None);
+        w.close_changed(3.0, &writer, to, 4711);
+        let told = w.tell();
+        assert_eq!(told.alert().service.as_deref(), Some("dropbox"), "{reads_at}");
+        assert_eq!(told.alert().count, 1, "{reads_at}");
+    }
+    // The same into a folder that nobody keeps in step.
+    let mut w = World::new();
+    let (from, to) = ("/private/tmp/out.bin", "/Users/alice/Old/out.bin");
+    let writer = w.launch(0.5, adhoc("/private/tmp/x", "x"), &["x"]);
+    let mover = w.launch(0.6, apple("/bin/mv", "com.apple.mv"), &["mv", from, to]);
+    w.open(1.0, &writer, "/Users/alice/.ssh/id_rsa");
+    w.create(2.0, &writer, from);
+    w.rename_inode(2.5, &mover, (from, 4711), to, None);
+    w.close_changed(3.0, &writer, to, 4711);
+    w.tell().none();
+}

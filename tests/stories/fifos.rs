@@ -198,3 +198,17 @@ fn a_chain_of_a_thousand() {
     w.upload(6.0, &programs[999], "content.dropboxapi.com", 5_000);
     came_by_pipe(&w.tell());
 }
+
+/// Applications is for whoever administers the Mac; only what lies in an app is Apple's or its maker's.
+#[test]
+fn beside_the_applications() {
+    for (path, seen) in [("/Applications/p", true), ("/Applications/Utilities/x.pipe", true)] {
+        let mut w = World::new();
+        let shell = shell(&mut w);
+        cat(&mut w, &shell, 1.0, KEY, (path, 4711));
+        let curl = curl(&mut w, &shell, 1.5, (path, 4711));
+        w.upload(2.0, &curl, "content.dropboxapi.com", 5_000);
+        let told = w.tell();
+        if seen { came_by_pipe(&told) } else { told.none() }
+    }
+}

@@ -7,6 +7,7 @@
 mod apps;
 mod atomic;
 mod audit;
+mod behind_ports;
 mod benign;
 mod commands;
 mod determinism;
