@@ -34,6 +34,7 @@ fn one(
     let team_id = section.read("team_id", |node| identifier(node, "team_id"));
     let signing_id = section.read("signing_id", |node| identifier(node, "signing_id"));
     let platform = section.read("platform", boolean);
+    let signed = section.read("signed", boolean);
     let cdhash = section.read("cdhash", |node| super::values::hex(&text(node)?));
     let path = section.read("path", |node| Ok(ProgramPath::parse(&text(node)?, volumes)?));
     let unsigned = section.read("unsigned", boolean);
@@ -41,6 +42,7 @@ fn one(
         team_id: team_id.map(|id| id.value.into_boxed_str()),
         signing_id: signing_id.map(|id| id.value.into_boxed_str()),
         platform: platform.is_some_and(|truth| truth.value),
+        signed: signed.is_some_and(|truth| truth.value),
         cdhash: cdhash.map(|hash| CdHash(hash.value)),
         path: path.map(|path| path.value),
         unsigned: unsigned.is_some_and(|truth| truth.value),
@@ -82,7 +84,8 @@ fn warn_of_spelling(section: &mut Section<'_, '_>, matcher: &ProcessMatcher) {
 
 /// Says what is wrong with the whole, or weak.
 fn judge(section: &mut Section<'_, '_>, matcher: &ProcessMatcher) {
-    let signer = matcher.team_id.is_some() || matcher.signing_id.is_some() || matcher.platform;
+    let named = matcher.team_id.is_some() || matcher.signing_id.is_some() || matcher.platform;
+    let signer = named || matcher.signed;
     let at = section.at().clone();
     let title = section.title().to_owned();
     let mut error = |message: &str, hint: &str| {
@@ -112,7 +115,10 @@ fn judge(section: &mut Section<'_, '_>, matcher: &ProcessMatcher) {
             "add team_id and signing_id, or say `unsigned = true` if the program has no signature",
         );
     }
-    if matcher.unsigned && matcher.cdhash.is_none() {
+    if matcher.signed && !named {
+        let weak = Complaint::new("whoever has an identity of Apple's to sign with is let through");
+        section.warn(&at, weak.hint("add the team_id"));
+    } else if matcher.unsigned && matcher.cdhash.is_none() {
         let weak = Complaint::new("any program put at this path is let through");
         section.warn(&at, weak.hint("pin it with `cdhash`, or sign it and give its team_id"));
     } else if matcher.signing_id.is_some() && matcher.team_id.is_none() && !matcher.platform {

@@ -8,7 +8,7 @@ use crate::model::{
 use crate::policy::{Canonical, PathClass, SetId, SetMask};
 
 use super::Engine;
-use super::lineage::LifeId;
+use super::lineage::{Life, LifeId};
 use super::moves::way_of;
 use super::taint::{Load, MAX_ORIGINS, Origin, Part};
 use super::window::{Bearing, Read};
@@ -347,6 +347,13 @@ impl Engine {
         looked
     }
 
+    /// Does it print the keys that it reads?
+    pub(super) fn prints(&self, life: &Life) -> bool {
+        let evidence = &life.image.evidence;
+        let script = evidence.script.as_ref().map(|script| &script.path);
+        self.policy.tools.reveals(&evidence.info.program, &evidence.args, script)
+    }
+
     pub(super) fn unexcused(
         &self,
         life: LifeId,
@@ -358,8 +365,11 @@ impl Engine {
             return SetMask::default();
         };
         let subject = self.subject(life, time);
-        let excused =
-            |set: &SetId| self.policy.allow.excuses_read(&subject, *set, path, &self.homes).is_some();
+        // To use a key is one thing, to print it another: only an administrator lets that through.
+        let excused = |set: &SetId| {
+            let entry = self.policy.allow.excuses_read(&subject, *set, path, &self.homes);
+            entry.is_some_and(|entry| !(entry.builtin && self.prints(life)))
+        };
         sets.iter().filter(|set| !excused(set)).collect()
     }
 }

@@ -11,6 +11,8 @@ use super::window::Bearing;
 pub const MAX_ENDS: usize = 64;
 /// Stands for the descriptor of an end that a process must hold, though it was not started with it.
 const PRESUMED: i32 = -1;
+/// The same of an end that it reads from. They are part of saved state.
+const PRESUMED_READER: i32 = -5;
 
 impl Engine {
     /// Pipes of an exec'd image: descriptors 1 and 2 write, 0 reads, and so do higher ones (`-F f=@<(cat key)`). That higher
@@ -38,6 +40,7 @@ impl Engine {
 
     pub(super) fn plug_ends(&mut self, life: LifeId, time: Timestamp, pipes: &[PipeEnd]) {
         let pipes = pipes.get(..MAX_ENDS + MAX_FIFOS).unwrap_or(pipes);
+        self.presume_reader(life, pipes);
         for pipe in pipes {
             if is_fifo(pipe) {
                 self.hold_fifo(life, pipe.id);
@@ -61,6 +64,8 @@ impl Engine {
                 );
             }
             if reads {
+                self.known_reader(pipe.id);
+                let ends = self.pipes.get(&pipe.id).map_or(&[][..], Vec::as_slice);
                 let writers: Vec<LifeId> = ends
                     .iter()
                     .filter(|(end, reader)| !reader && *end != life)
@@ -89,19 +94,51 @@ impl Engine {
         }
     }
 
+    /// Who asks a program something by its standard input reads the answer, too: nobody else was started with that end. Shells
+    /// start pipelines, whose other parts come later.
+    fn presume_reader(&mut self, writer: LifeId, pipes: &[PipeEnd]) {
+        let end = |fd: i32| pipes.iter().find(|end| end.fd == fd).map(|end| end.id);
+        let (Some(input), Some(output)) = (end(0), end(1)) else { return };
+        let known = |other: &(LifeId, bool)| other.1 || other.0 == writer;
+        if self.pipes.get(&output).is_some_and(|ends| ends.iter().any(known)) {
+            return;
+        }
+        let parent = self.lineage.get(writer).and_then(|life| life.parent);
+        let Some(parent) = parent.and_then(|parent| self.lineage.get_mut(parent)) else { return };
+        let info = &parent.image.evidence.info;
+        let asks = self
+            .pipes
+            .get(&input)
+            .is_none_or(|ends| ends.iter().all(|(other, reads)| *reads || *other == parent.id));
+        let program = info.program.path.file_name();
+        if asks && info.key.pid.0 > 1 && !is_shell(program) && parent.pipes.len() < MAX_ENDS {
+            parent.pipes.push(PipeEnd { fd: PRESUMED_READER, id: output });
+            let parent = parent.id;
+            self.pipes.or_insert_with(output, Vec::new).push((parent, true));
+        }
+    }
+
+    /// Somebody was started with the reading end: nobody need be presumed to.
+    fn known_reader(&mut self, pipe: u64) {
+        self.presumed_no_longer(pipe, PRESUMED_READER);
+    }
+
     /// Somebody was started with the writing end: nobody need be presumed to hold it.
     fn known_writer(&mut self, pipe: u64) {
-        let writers = self.pipes.get(&pipe).cloned().unwrap_or_default();
-        let writers = writers.into_iter().filter(|(_, reader)| !reader).map(|(end, _)| end);
-        let presumed = |end: &PipeEnd| end.id == pipe && end.fd == PRESUMED;
-        for writer in writers {
-            let Some(life) = self.lineage.get_mut(writer).filter(|life| life.pipes.iter().any(presumed))
+        self.presumed_no_longer(pipe, PRESUMED);
+    }
+
+    fn presumed_no_longer(&mut self, pipe: u64, fd: i32) {
+        let held = self.pipes.get(&pipe).cloned().unwrap_or_default();
+        let presumed = |end: &PipeEnd| end.id == pipe && end.fd == fd;
+        for (holder, reads) in held.into_iter().filter(|(_, reads)| *reads == (fd == PRESUMED_READER)) {
+            let Some(life) = self.lineage.get_mut(holder).filter(|life| life.pipes.iter().any(presumed))
             else {
                 continue;
             };
             life.pipes.retain(|end| !presumed(end));
             if let Some(ends) = self.pipes.get_mut(&pipe) {
-                ends.retain(|(end, reader)| *reader || *end != writer);
+                ends.retain(|(end, reader)| *reader != reads || *end != holder);
             }
         }
     }
@@ -116,7 +153,10 @@ impl Engine {
             return;
         };
         let reachable = |parent: &Life| parent.image.evidence.info.key.pid.0 > 1 && parent.ended.is_none();
-        if !self.lineage.get(parent).is_some_and(reachable) {
+        // A key that a shell asks for to use it is not told from one that it sends.
+        if !self.lineage.get(parent).is_some_and(reachable)
+            || self.lineage.get(id).is_some_and(|life| self.prints(life))
+        {
             return;
         }
         let carried: Vec<Bearing> =
@@ -139,4 +179,10 @@ impl Engine {
             }
         }
     }
+}
+
+fn is_shell(name: &[u8]) -> bool {
+    const SHELLS: [&[u8]; 9] =
+        [b"bash", b"csh", b"dash", b"fish", b"ksh", b"osascript", b"sh", b"tcsh", b"zsh"];
+    SHELLS.contains(&name)
 }

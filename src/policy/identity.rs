@@ -88,6 +88,8 @@ pub struct ProcessMatcher {
     /// With a team, helpers below it (`id.helper`) count too.
     pub signing_id: Option<Box<str>>,
     pub platform: bool,
+    /// By some team that Apple gave out, whichever.
+    pub signed: bool,
     pub cdhash: Option<CdHash>,
     pub path: Option<ProgramPath>,
     pub unsigned: bool,
@@ -99,7 +101,8 @@ impl ProcessMatcher {
         if identity.invalidated || self.is_empty() {
             return false;
         }
-        let wants_signer = self.team_id.is_some() || self.signing_id.is_some() || self.platform;
+        let wants_signer =
+            self.team_id.is_some() || self.signing_id.is_some() || self.platform || self.signed;
         (!wants_signer || identity.signing().is_some_and(|signing| self.signed_by(&signing)))
             && (!self.unsigned || identity.unsigned())
             && self.cdhash.is_none_or(|cdhash| identity.cdhash() == Some(cdhash))
@@ -113,6 +116,7 @@ impl ProcessMatcher {
     fn signed_by(&self, signing: &Signing<'_>) -> bool {
         self.team_id.as_deref().is_none_or(|team| signing.team_id == Some(team))
             && (!self.platform || signing.platform)
+            && (!self.signed || signing.team_id.is_some())
             && self.signing_id.as_deref().is_none_or(|id| self.is_or_helps(id, signing.signing_id))
     }
 
@@ -131,7 +135,8 @@ impl ProcessMatcher {
             (Some(app), id) => self.is_or_helps(app, id.as_deref()),
         };
         let rest = self.cdhash.is_none() && self.path.is_none() && !self.unsigned;
-        !self.is_empty() && team && id && rest && (!self.platform || other.platform)
+        let signed = !self.signed || other.team_id.is_some() || other.signed;
+        !self.is_empty() && team && id && rest && signed && (!self.platform || other.platform)
     }
 }
 

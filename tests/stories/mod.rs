@@ -10,6 +10,7 @@ mod audit;
 mod behind_ports;
 mod benign;
 mod commands;
+mod days;
 mod determinism;
 mod drops;
 mod fifos;

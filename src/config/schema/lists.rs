@@ -56,6 +56,11 @@ pub static PROCESS: Keys = &[
     TEAM_ID,
     SIGNING_ID,
     key("platform", Shape::Boolean, "A program of macOS itself"),
+    key(
+        "signed",
+        Shape::Boolean,
+        "Signed by a team that Apple knows, whichever: whoever has an identity is let through",
+    ),
     CDHASH,
     key("path", Shape::Text, "Where the program lies"),
     key("unsigned", Shape::Boolean, "It has no signature: whoever can write at the path is let through"),

@@ -309,7 +309,7 @@ impl<'a> Gathered<'a> {
                 let lives = self.expiry.map_or(command.lives, |text| lifetime::parse(text, time));
                 deeds.push(Deed::Linked { of, lives });
             }
-            Does::Transfer | Does::Share | Does::Tunnel => {}
+            Does::Transfer | Does::Share | Does::Tunnel | Does::Reveal => {}
         }
         let service = service.or_else(|| aims.first().and_then(|aim| aim.service));
         deeds.extend(self.shared(command, service));

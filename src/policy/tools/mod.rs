@@ -23,7 +23,7 @@ mod unwrap;
 use std::borrow::Cow;
 use std::sync::Arc;
 
-use crate::model::{ExecFacts, Lossy, Program, Set, SigningState, Span, Table, Timestamp};
+use crate::model::{ExecFacts, FilePath, Lossy, Program, Set, SigningState, Span, Table, Timestamp};
 
 use super::ids::ServiceId;
 use super::services::Services;
@@ -46,14 +46,17 @@ pub enum Does {
     Link,
     /// Opens a way in from outside.
     Tunnel,
+    /// Prints the keys that it reads in order to use them.
+    Reveal,
 }
 
 impl Does {
-    pub const ALL: [(&'static str, Self); 4] = [
+    pub const ALL: [(&'static str, Self); 5] = [
         ("transfer", Self::Transfer),
         ("share", Self::Share),
         ("link", Self::Link),
         ("tunnel", Self::Tunnel),
+        ("reveal", Self::Reveal),
     ];
 }
 
@@ -216,9 +219,12 @@ impl Tools {
         services: &Services,
         time: Timestamp,
     ) -> Vec<Reading> {
-        if let Some((tool, args)) = self.called(program, facts) {
+        let script = facts.script.as_ref().map(|script| &script.path);
+        if let Some((tool, args)) = self.called(program, &facts.args, script) {
             let context = interpret::Context { env: &facts.env, input: None, services, time };
-            return interpret::read(tool, &args, &context).into_iter().collect();
+            if let Some(reading) = interpret::read(tool, &args, &context) {
+                return vec![reading];
+            }
         }
         // What a wrapper runs will be seen to run: its files are read then. Only what needs no more than the line is
         // taken, and what will stand on no other: text that the line itself gives the tool to read.
@@ -236,6 +242,20 @@ impl Tools {
         unwrap::commands(program, facts).into_iter().filter_map(read).collect()
     }
 
+    /// Does this program print the keys that it reads, as its command line has it?
+    pub fn reveals(&self, program: &Program, args: &[Box<str>], script: Option<&FilePath>) -> bool {
+        // Asked of all that is excused from reading, most of which is no tool.
+        let name = str::from_utf8(program.path.file_name()).unwrap_or_default();
+        let signed = || program.signing_id.as_deref().is_some_and(|id| self.by_signing_id.get(id).is_some());
+        if self.by_name.get(name).is_none() && !unwrap::interprets(name) && !signed() {
+            return false;
+        }
+        let called = self.called(program, args, script);
+        called.is_some_and(|(tool, args)| {
+            line::parse(tool, &args).is_some_and(|(command, _)| command.does == Does::Reveal)
+        })
+    }
+
     /// The tool of this name, and its arguments with the command that the name stands for.
     fn named<'f>(&self, name: &str, args: &'f [Box<str>]) -> Option<(&Tool, Cow<'f, [Box<str>]>)> {
         let (index, words) = self.by_name.get(name)?;
@@ -244,8 +264,13 @@ impl Tools {
     }
 
     /// The tool that runs, and its own arguments.
-    fn called<'f>(&self, program: &Program, facts: &'f ExecFacts) -> Option<(&Tool, Cow<'f, [Box<str>]>)> {
-        let args = facts.args.get(1..).unwrap_or_default();
+    fn called<'f>(
+        &self,
+        program: &Program,
+        line: &'f [Box<str>],
+        script: Option<&FilePath>,
+    ) -> Option<(&Tool, Cow<'f, [Box<str>]>)> {
+        let args = line.get(1..).unwrap_or_default();
         let signed = || {
             let id = program.signing_id.as_deref();
             let trusted = program.flags.state() == SigningState::Trusted;
@@ -253,7 +278,7 @@ impl Tools {
             Some((&self.list[*index], Cow::Borrowed(args)))
         };
         let path = Lossy(program.path.file_name()).to_string();
-        let first = facts.args.first().map(|first| base(first));
+        let first = line.first().map(|first| base(first));
         if let Some(called) = self.named(&path, args).or_else(|| self.named(first?, args)).or_else(signed) {
             return Some(called);
         }
@@ -266,7 +291,7 @@ impl Tools {
             let tool = &self.list[*self.by_module.get(&**module)?];
             return Some((tool, Cow::Borrowed(&args[at + 2..])));
         }
-        let script = facts.script.as_ref().map(|script| Lossy(script.path.file_name()).to_string());
+        let script = script.map(|script| Lossy(script.file_name()).to_string());
         let written = base(&args[at]);
         let interprets =
             script.as_deref().is_some_and(|script| script == written) || unwrap::interprets(&path);

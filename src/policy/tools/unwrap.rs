@@ -63,8 +63,8 @@ const SHELLS: [&str; 7] = ["bash", "dash", "fish", "ksh", "sh", "tcsh", "zsh"];
 /// Does a program of this name run scripts?
 pub(super) fn interprets(name: &str) -> bool {
     let stem = name.trim_end_matches(|c: char| c.is_ascii_digit() || c == '.');
-    SHELLS.contains(&stem)
-        || matches!(stem.to_ascii_lowercase().as_str(), "python" | "node" | "ruby" | "perl" | "bun")
+    const LANGUAGES: [&str; 5] = ["python", "node", "ruby", "perl", "bun"];
+    SHELLS.contains(&stem) || LANGUAGES.iter().any(|language| stem.eq_ignore_ascii_case(language))
 }
 
 /// The commands that the line of a wrapper or shell holds.
