@@ -347,55 +347,6 @@ fn programs_that_print_their_keys() {
 
 // Everyday work.
 
-/// Apps ask the keychain for their own password through the system's framework, which opens the file in their process.
-#[test]
-fn apps_use_the_keychain() {
-    let slack =
-        vendor("/Applications/Slack.app/Contents/MacOS/Slack", "com.tinyspeck.slackmacgap", "BQR82RBBHL");
-    works(slack, &["Slack"], &[LOGIN, "/Users/alice/Pictures/shot.png"], "files.slack.com", 500_000).none();
-    let dropbox =
-        vendor("/Applications/Dropbox.app/Contents/MacOS/Dropbox", "com.getdropbox.dropbox", "G7HH3F8CAK");
-    works(
-        dropbox,
-        &["Dropbox"],
-        &[LOGIN, "/Library/Keychains/System.keychain", "/Users/alice/Dropbox/a.txt"],
-        "content.dropboxapi.com",
-        500_000,
-    )
-    .none();
-    let zoom = vendor("/Applications/zoom.us.app/Contents/MacOS/zoom.us", "us.zoom.xos", "BJ4HAAB9B3");
-    works(zoom, &["zoom.us"], &[LOGIN], "file.zoom.us", 500_000).none();
-    let code = vendor(
-        "/Applications/Visual Studio Code.app/Contents/MacOS/Electron",
-        "com.microsoft.VSCode",
-        "UBF8T346G9",
-    );
-    works(
-        code,
-        &["Electron"],
-        &[LOGIN, "/Users/alice/Library/Application Support/Code/User/settings.json"],
-        "vscode-sync.trafficmanager.net",
-        90_000,
-    )
-    .none();
-    works(code, &["Electron"], &[LOGIN], "api.github.com", 90_000).none();
-    // Who is not known, who runs another's code, and who only copies files, do not use it.
-    works(
-        adhoc("/Applications/Slack.app/Contents/MacOS/Slack", "com.tinyspeck.slackmacgap"),
-        &["Slack"],
-        &[LOGIN],
-        "files.slack.com",
-        500_000,
-    )
-    .alert();
-    works(CP, &["cp"], &[LOGIN], "files.slack.com", 500_000).alert();
-    works(slack, &["Slack", "--inspect=9229"], &[LOGIN], "files.slack.com", 500_000).alert();
-    let node = vendor("/usr/local/bin/node", "org.nodejs.node", "HX7739G8FX");
-    works(node, &["node", "/tmp/x.js"], &[LOGIN], "content.dropboxapi.com", 500_000).alert();
-    // Other files of that folder, and other secrets, are not the framework's to open.
-    works(slack, &["Slack"], &[COOKIES], "files.slack.com", 500_000).alert();
-}
-
 /// Publishing, pushing, applying: each tool with its own credentials to its own place.
 #[test]
 fn developers_publish() {
