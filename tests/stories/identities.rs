@@ -49,7 +49,8 @@ fn gclouds_script_counts_where_it_is_installed_and_in_a_known_interpreter() {
     let at_home = "/Users/alice/google-cloud-sdk/lib/gcloud.py";
     told(PYTHON, at_home).none();
     told(APPLES_PYTHON, at_home).none();
-    told(adhoc("/Users/alice/google-cloud-sdk/platform/bundledpythonunix/bin/python3", "python3"), at_home).none();
+    told(adhoc("/Users/alice/google-cloud-sdk/platform/bundledpythonunix/bin/python3", "python3"), at_home)
+        .none();
     // Anybody can make this file, and this program.
     told(PYTHON, "/Users/alice/lib/gcloud.py").alert();
     told(adhoc("/Users/alice/.cache/python3", "python3"), at_home).alert();

@@ -22,6 +22,24 @@ struct Island {
     end: i64,
 }
 
+/// An offset, once it is known, in the room of one: flows are many, and most of them wait in memory.
+#[derive(Clone, Copy, Debug)]
+struct Offset(i64);
+
+impl Offset {
+    const UNKNOWN: Self = Self(i64::MIN);
+
+    fn known(self) -> Option<i64> {
+        (self.0 != Self::UNKNOWN.0).then_some(self.0)
+    }
+}
+
+impl Default for Offset {
+    fn default() -> Self {
+        Self::UNKNOWN
+    }
+}
+
 /// What one direction has carried.
 #[derive(Debug, Default)]
 pub(in crate::net) struct Stream {
@@ -41,9 +59,9 @@ pub(in crate::net) struct Stream {
     /// Everything below was acknowledged by the other side.
     acked: i64,
     /// Where the FIN stands, once seen.
-    fin: Option<i64>,
+    fin: Offset,
     /// A hole before is of a handshake, if there was one.
-    counts_from: Option<i64>,
+    counts_from: Offset,
     /// Bytes that passed: seen ones, and holes that were given up.
     pub(in crate::net) total: u64,
     /// Bytes of holes that were given up and counted all the same.
@@ -74,18 +92,18 @@ impl Stream {
     /// FIN seen, and every byte before it, as far back as is known.
     pub(in crate::net) fn finished(&self) -> bool {
         let whole = self.islands.is_empty() && self.start.is_none_or(|start| self.low <= start);
-        whole && self.fin.is_some_and(|fin| self.next >= fin)
+        whole && self.fin.known().is_some_and(|fin| self.next >= fin)
     }
 
     /// The handshake is over: all that was sent so far belongs to it, whether it was seen or only acknowledged.
     pub(in crate::net) fn end_handshake(&mut self) {
         let seen = self.islands.last().map_or(self.next, |last| last.end.max(self.next));
-        self.counts_from = Some(seen.max(self.acked));
+        self.counts_from = Offset(seen.max(self.acked));
     }
 
     /// How many bytes of a hole are not of a handshake.
     pub(in crate::net) fn countable(&self, hole: &Range<i64>) -> u64 {
-        let start = self.counts_from.map_or(hole.start, |from| from.max(hole.start));
+        let start = self.counts_from.known().map_or(hole.start, |from| from.max(hole.start));
         u64::try_from(hole.end - start).unwrap_or_default()
     }
 
@@ -93,12 +111,12 @@ impl Stream {
     /// (RFC 5961, section 3.2). Elsewhere the receiver leaves it out.
     pub(in crate::net) fn is_next(&self, offset: i64) -> bool {
         let seen = self.islands.last().map_or(self.next, |last| last.end.max(self.next));
-        let fin = i64::from(self.fin.is_some());
+        let fin = i64::from(self.has_fin());
         [self.next, seen, self.acked].iter().any(|end| (0..=fin).contains(&(offset - end)))
     }
 
     pub(in crate::net) fn has_fin(&self) -> bool {
-        self.fin.is_some()
+        self.fin.known().is_some()
     }
 
     /// The offset that a sequence number stands for, taken as near as possible to what was seen last.
@@ -146,7 +164,7 @@ impl Stream {
     }
 
     pub(in crate::net) fn set_fin(&mut self, offset: i64) {
-        self.fin.get_or_insert(offset);
+        self.fin = Offset(self.fin.known().unwrap_or(offset));
     }
 
     /// Adds a segment if it comes right behind what was seen, and nothing is missing.
