@@ -28,8 +28,8 @@ pub fn of(program: &Arc<Program>, facts: &ExecFacts) -> Identity {
     Identity {
         program: Arc::clone(program),
         runs_other_code: made || injected,
+        script_sha256: facts.script_sha256.filter(|_| script.is_some()),
         script: told.and_then(|told| told.script),
-        script_sha256: None,
         invalidated: false,
     }
 }

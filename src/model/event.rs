@@ -85,6 +85,9 @@ pub struct ExecFacts {
     pub env: Vec<(Box<str>, Box<str>)>,
     pub cwd: Option<FilePath>,
     pub script: Option<Script>,
+    /// The content of what an interpreter was told to run, where policy asks for it and it could be read. No event has it:
+    /// the daemon adds it, and a recording knows of none.
+    pub script_sha256: Option<[u8; 32]>,
     pub pipes: Vec<PipeEnd>,
 }
 
@@ -98,6 +101,7 @@ impl fmt::Debug for ExecFacts {
             .field("env", &names)
             .field("cwd", &self.cwd)
             .field("script", &self.script)
+            .field("script_sha256", &self.script_sha256.is_some())
             .field("pipes", &self.pipes)
             .finish()
     }

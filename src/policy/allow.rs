@@ -4,7 +4,7 @@ pub(super) mod entry;
 
 use std::sync::Arc;
 
-use crate::model::{Timestamp, Uid};
+use crate::model::{ExecFacts, FilePath, Program, Timestamp, Uid};
 
 use super::SyncRoot;
 use super::canonical::Canonical;
@@ -12,6 +12,7 @@ use super::glob::Glob;
 use super::homes::Homes;
 use super::identity::{Identity, ProcessMatcher, ProgramPath, Subject};
 use super::ids::{ServiceId, SetId, SetMask, SyncRootId};
+use super::interpreters;
 
 /// Everything, or only these.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -142,6 +143,8 @@ pub struct AllowEntry {
 pub enum Dimension {
     Process,
     Script,
+    /// What the script holds.
+    Content,
     Parent,
     Sensitive,
     Service,
@@ -158,6 +161,7 @@ impl Dimension {
         match self {
             Self::Process => "process",
             Self::Script => "script",
+            Self::Content => "script_sha256",
             Self::Parent => "parent",
             Self::Sensitive => "sensitive",
             Self::Service => "services",
@@ -192,11 +196,27 @@ pub struct Allow {
     entries: Vec<AllowEntry>,
     /// The clients of each sync root, by its id.
     clients: Vec<Vec<ProcessMatcher>>,
+    /// Does any entry ask what a script holds?
+    asks_contents: bool,
 }
 
 impl Allow {
     pub(super) fn new(entries: Vec<AllowEntry>, roots: &[SyncRoot]) -> Self {
-        Self { entries, clients: roots.iter().map(|root| root.client.clone()).collect() }
+        let asks_contents = entries.iter().any(|entry| entry.script_sha256.is_some());
+        Self { entries, clients: roots.iter().map(|root| root.client.clone()).collect(), asks_contents }
+    }
+
+    /// The script that this exec runs, if some entry asks what it holds. The answer holds whatever homes become known
+    /// later: this is asked before the exec itself tells of one.
+    pub fn script_to_read(&self, program: &Program, facts: &ExecFacts) -> Option<FilePath> {
+        if !self.asks_contents {
+            return None;
+        }
+        let told = interpreters::told(program, facts).filter(|told| !told.other)?;
+        let script = told.script.filter(|script| script.as_bytes().starts_with(b"/"))?;
+        let mut entries = self.entries.iter().filter(|entry| entry.script_sha256.is_some());
+        let asked = entries.any(|entry| entry.script.as_ref().is_none_or(|wanted| wanted.may_match(&script)));
+        asked.then_some(script)
     }
 
     pub fn entries(&self) -> &[AllowEntry] {

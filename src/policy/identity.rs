@@ -6,7 +6,7 @@ use crate::model::{CdHash, CodeSigning, FilePath, Program, SigningState, Timesta
 
 use super::allow::entry::matches_anywhere;
 use super::canonical::{Scratch, Volumes};
-use super::glob::Glob;
+use super::glob::{Anchor, Glob};
 use super::homes::Homes;
 
 /// A team identifier as Apple gives them out: ten capital letters and digits.
@@ -176,6 +176,19 @@ impl ProgramPath {
 
     fn matches(&self, program: &Program, homes: &Homes) -> bool {
         !program.path_truncated && self.matches_path(&program.path, homes)
+    }
+
+    /// Could this be the path, whatever turns out to be a home?
+    pub(super) fn may_match(&self, path: &FilePath) -> bool {
+        let mut scratch = Scratch::new();
+        let path = self.volumes.canonical(path.as_bytes(), &mut scratch);
+        let bytes = path.bytes();
+        let rests =
+            || bytes.iter().enumerate().filter(|(_, byte)| **byte == b'/').map(|(at, _)| &bytes[at..]);
+        self.globs.iter().any(|glob| match glob.anchor {
+            Anchor::Root => glob.matches(bytes, path.case_kept()),
+            Anchor::Home => rests().any(|rest| glob.matches(rest, path.case_kept())),
+        })
     }
 
     /// Compares in canonical spelling.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloudward::model::{CodeSigning, FilePath, Program, Timestamp, Uid};
+use cloudward::model::{CodeSigning, ExecFacts, FilePath, Program, Timestamp, Uid};
 use cloudward::policy::{Dimension, Homes, Identity, Policy, Scratch, Subject};
 
 use super::{DEFAULT, policy};
@@ -153,6 +153,46 @@ fn corporate_policy() {
         policy.allow.knows_tenant(drive, "me@corp.com", Timestamp::from_nanos(0))
             && !policy.allow.knows_tenant(drive, "me@gmail.com", Timestamp::from_nanos(0))
     );
+}
+
+/// Files are opened for those entries alone that ask what they hold.
+#[test]
+fn contents_that_are_asked_for() {
+    let entry = |script: &str, content: &str| {
+        format!(
+            "[[allow]]\nname = \"x\"\nprocess = {{ platform = true, signing_id = \"com.apple.python3\" }}\n{script}\n\
+             {content}\nsensitive = \"*\"\nservices = \"*\"\ntenants = \"*\"\nusers = \"*\"\nreason = \"x\"\n"
+        )
+    };
+    let content = format!("script_sha256 = \"{}\"", "07".repeat(32));
+    let asked = |policy: &Policy, args: &[&str], cwd: &str| {
+        let args = args.iter().map(|arg| Box::from(*arg)).collect();
+        let facts = ExecFacts { args, cwd: Some(cwd.into()), ..ExecFacts::default() };
+        let program = program("/usr/bin/python3", "", "com.apple.python3", TRUSTED).program;
+        policy.allow.script_to_read(&program, &facts).map(|path| path.to_string())
+    };
+    let plain = policy(&entry("script = \"/opt/corp/*.py\"", ""));
+    assert_eq!(asked(&plain, &["python3", "/opt/corp/a.py"], "/"), None, "nobody asks");
+
+    let named = policy(&entry("script = \"/opt/corp/*.py\"", &content));
+    for (args, cwd, wanted) in [
+        (&["python3", "/opt/corp/a.py", "-x"][..], "/", Some("/opt/corp/a.py")),
+        (&["python3", "a.py"], "/opt/corp", Some("/opt/corp/a.py")),
+        (&["python3", "/opt/other/a.py"], "/", None),
+        (&["python3", "-c", "x", "/opt/corp/a.py"], "/", None),
+        (&["python3", "-m", "corp"], "/opt/corp", None),
+        (&["python3"], "/", None),
+    ] {
+        assert_eq!(asked(&named, args, cwd).as_deref(), wanted, "{args:?}");
+    }
+    // The exec that tells of a new home is asked about before it has told.
+    let home = policy(&entry("script = \"~/bin/a.py\"", &content));
+    let there = "/opt/people/bob/bin/a.py";
+    assert_eq!(asked(&home, &["python3", there], "/").as_deref(), Some(there));
+    assert_eq!(asked(&home, &["python3", "/opt/people/bob/a.py"], "/"), None);
+    // Wherever it lies.
+    let any = policy(&entry("", &content));
+    assert_eq!(asked(&any, &["python3", "/x/y"], "/").as_deref(), Some("/x/y"));
 }
 
 /// `~` is every home, for programs and scripts as for files.

@@ -181,6 +181,7 @@ fn exec(event: &Value) -> What {
         env: env.collect(),
         cwd: event["cwd"].is_object().then(|| path(&event["cwd"])),
         script: event["script"].is_object().then(|| Script { path: path(&event["script"]) }),
+        script_sha256: None,
         pipes: pipes
             .map(|fd| PipeEnd { fd: small(&fd["fd"]), id: fd["pipe"]["pipe_id"].as_u64().unwrap() })
             .collect(),

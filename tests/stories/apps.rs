@@ -1,5 +1,10 @@
 //! Whose flow it is, where the process that sends is not the one that read.
 
+use std::sync::Arc;
+
+use cloudward::engine::Engine;
+use cloudward::model::{Input, Observed, ReasonCode, What};
+
 use super::world::*;
 
 const KEY: &str = "/Users/alice/.ssh/id_rsa";
@@ -304,6 +309,46 @@ fn an_entry_for_a_script_is_for_the_script_alone() {
         ("bash /opt/corp/report", &["BASH_ENV=/tmp/evil.sh"]),
     ] {
         told(line, env).alert();
+    }
+}
+
+/// What a script holds comes with its exec, and is kept while the engine is saved and resumed.
+fn told_of_content(content: Option<[u8; 32]>) -> Told {
+    let mut w = World::new();
+    let wanted = "07".repeat(32);
+    w.policy = format!(
+        "[[allow]]\nname = \"report\"\nprocess = {{ platform = true, signing_id = \"com.apple.python3\" }}\n\
+         script = \"/opt/corp/report\"\nscript_sha256 = \"{wanted}\"\nsensitive = \"*\"\nservices = \"*\"\n\
+         tenants = \"*\"\nusers = \"*\"\nreason = \"the nightly report\"\n"
+    );
+    let python = apple("/usr/bin/python3", "com.apple.python3");
+    let p = w.launch(0.0, python, &["python3", "/opt/corp/report"]);
+    let child = w.fork(1.0, &p);
+    w.open(2.0, &child, KEY);
+    w.upload(3.0, &child, "transfer.sh", 5_000);
+    let (policy, (events, capture)) = (compiled(&w.policy), w.recordings());
+    let (mut engine, mut records) = (Engine::new(Arc::clone(&policy)), Vec::new());
+    for mut input in inputs(&policy, &events, vec![capture]) {
+        if let Input::Process(Observed { what: What::Exec { target, facts }, .. }) = &mut input {
+            let asked = policy.allow.script_to_read(&target.program, facts);
+            assert_eq!(asked, Some("/opt/corp/report".into()));
+            facts.script_sha256 = content;
+        }
+        engine.step(input, &mut records);
+        engine = Engine::resume(Arc::clone(&policy), &engine.save()).unwrap();
+    }
+    engine.finish(&mut records);
+    Told { records }
+}
+
+#[test]
+fn an_entry_for_a_content_is_for_that_content_alone() {
+    told_of_content(Some([7; 32])).none();
+    for content in [Some([8; 32]), None] {
+        let told = told_of_content(content);
+        let why = told.alert().reasons.iter().find(|reason| reason.code == ReasonCode::NotAllowed).unwrap();
+        let nearest = "no allow entry covers it; nearest is \"report\", but for its script_sha256";
+        assert_eq!(why.text, nearest, "{content:?}");
     }
 }
 

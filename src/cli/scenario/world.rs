@@ -161,6 +161,7 @@ impl World {
             env: env.map(|(name, value)| (Box::from(name), Box::from(value))).into(),
             cwd: Some(FilePath::from(home.as_str())),
             script: run.script.as_deref().map(|path| Script { path: path.into() }),
+            script_sha256: None,
             pipes,
         }
     }

@@ -48,9 +48,8 @@ impl AllowEntry {
     ) -> Vec<Dimension> {
         let mut failed = self.failed_upload(subject, set, service, tenant);
         if self.names_client(clients) {
-            let by_whom =
-                |one: &Dimension| matches!(one, Dimension::Process | Dimension::Script | Dimension::Parent);
-            failed.retain(|dimension| !by_whom(dimension));
+            use Dimension::{Content, Parent, Process, Script};
+            failed.retain(|dimension| !matches!(dimension, Process | Script | Content | Parent));
         }
         failed
     }
@@ -83,7 +82,10 @@ impl AllowEntry {
         if foreign && (named.is_some() || self.names_script()) {
             return Some(Dimension::Script);
         }
-        (!self.admits_script(identity, homes)).then_some(Dimension::Script)
+        if !self.admits_script(identity, homes) {
+            return Some(Dimension::Script);
+        }
+        (!self.admits_content(identity)).then_some(Dimension::Content)
     }
 
     /// Is it a program that the entry is about, running what the entry says?
@@ -99,8 +101,12 @@ impl AllowEntry {
         let path = |wanted: &ProgramPath| {
             identity.script.as_ref().is_some_and(|path| wanted.matches_path(path, homes))
         };
-        let content = |wanted: [u8; 32]| identity.script_sha256 == Some(wanted);
-        self.script.as_ref().is_none_or(path) && self.script_sha256.is_none_or(content)
+        self.script.as_ref().is_none_or(path)
+    }
+
+    /// A content that is not known is another one.
+    fn admits_content(&self, identity: &Identity) -> bool {
+        self.script_sha256.is_none_or(|wanted| identity.script_sha256 == Some(wanted))
     }
 
     fn admits_parent(&self, subject: &Subject<'_>) -> bool {

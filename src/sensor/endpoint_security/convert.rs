@@ -145,6 +145,7 @@ fn exec_facts(event: &EventExec<'_>, gate: &dyn Gate) -> ExecFacts {
         env: env(event, gate),
         cwd: event.cwd().map(|cwd| path(cwd.path())),
         script: event.script().map(|script| Script { path: path(script.path()) }),
+        script_sha256: None,
         pipes: event
             .fds()
             .filter_map(|end| Some(PipeEnd { fd: end.fd(), id: end.pipe_id()? }))
