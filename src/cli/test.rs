@@ -44,7 +44,7 @@ A file of tests:
 
 A step is done `by` a program or by a process that an earlier step named, and says one of: reads, writes, copies,
 clones, links, renames (with `to`), drops (with `into`), removes, starts or becomes (a program; with `args`, `script`,
-`as`, `stdin`, `stdout`), uploads (with `to`, `receives`, `hidden`), tampered, exits. `at` counts from the beginning.
+`script_sha256`, `as`, `stdin`, `stdout`), uploads (with `to`, `receives`, `hidden`), tampered, exits. `at` counts from the beginning.
 `expect` is ALERT, LOW, NONE or NOTE, alone or in a table with rules, severity, confidence, service, tenant, reasons, notes.
 
 Exit status: 0 all pass, 1 some do not, 2 a file or its policy is wrong.";

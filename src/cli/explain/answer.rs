@@ -269,6 +269,7 @@ mod tests {
             program: program.clone(),
             told_by: "as given",
             script: None,
+            script_sha256: None,
             args: Vec::new(),
             parent: None,
             user: "alice".to_owned(),

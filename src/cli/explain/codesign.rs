@@ -32,10 +32,10 @@ fn read(path: &str, told: &str) -> Option<ProgramSpec> {
     })
 }
 
-/// 40 hexadecimal digits.
-pub fn hash(text: &str) -> Option<[u8; 20]> {
-    let mut bytes = [0; 20];
-    if text.len() != 40 || !text.is_ascii() {
+/// Two hexadecimal digits for each byte.
+pub fn hash<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != 2 * N || !text.is_ascii() {
         return None;
     }
     for (index, byte) in bytes.iter_mut().enumerate() {

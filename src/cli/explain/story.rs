@@ -43,6 +43,7 @@ fn story(question: &Question, bytes: u64) -> Test {
         program: question.program.clone(),
         args: question.args.clone(),
         script: question.script.clone(),
+        script_sha256: question.script_sha256,
         stdin: None,
         stdout: None,
         name: None,

@@ -39,6 +39,9 @@ pub struct WhoArgs {
     /// The script that it runs, or "-m NAME" for a module of its own
     #[arg(long, value_name = "FILE", allow_hyphen_values = true, help_heading = "What it runs")]
     script: Option<String>,
+    /// What the script holds, 64 hexadecimal digits
+    #[arg(long, value_name = "HEX", value_parser = parse_content, help_heading = "What it runs")]
+    script_sha256: Option<ContentArg>,
     /// Its arguments, the first being its name
     #[arg(long, value_name = "ARG", num_args = 1.., allow_hyphen_values = true, value_terminator = ";", help_heading = "What it runs")]
     args: Vec<String>,
@@ -66,12 +69,20 @@ pub const UNSAID: &str = "nothing said of a signature";
 #[derive(Clone, Copy, Debug)]
 pub struct CdHashArg([u8; 20]);
 
+/// The hash of a content, as the command line gives it.
+#[derive(Clone, Copy, Debug)]
+pub struct ContentArg([u8; 32]);
+
 /// Midnight of a day.
 #[derive(Clone, Copy, Debug)]
 pub struct Day(pub Timestamp);
 
 fn parse_hash(text: &str) -> Result<CdHashArg, String> {
     codesign::hash(text).map(CdHashArg).ok_or_else(|| "expected 40 hexadecimal digits".to_owned())
+}
+
+fn parse_content(text: &str) -> Result<ContentArg, String> {
+    codesign::hash(text).map(ContentArg).ok_or_else(|| "expected 64 hexadecimal digits".to_owned())
 }
 
 pub fn parse_day(text: &str) -> Result<Day, String> {
@@ -85,6 +96,7 @@ pub struct Question {
     /// How the signature is known.
     pub told_by: &'static str,
     pub script: Option<String>,
+    pub script_sha256: Option<[u8; 32]>,
     pub args: Vec<String>,
     pub parent: Option<ProgramSpec>,
     pub user: String,
@@ -117,6 +129,7 @@ impl Question {
             told_by,
             program,
             script: who.script.as_deref().map(script).transpose()?,
+            script_sha256: who.script_sha256.map(|hash| hash.0),
             args: who.args.clone(),
             parent,
             path: absolute(&args.path)?,
@@ -145,6 +158,7 @@ impl Question {
             args: self.args.iter().map(|arg| Box::from(arg.as_str())).collect(),
             cwd: Some(FilePath::from(home(&self.user).as_str())),
             script: self.script.as_deref().map(|path| Script { path: path.into() }),
+            script_sha256: self.script_sha256,
             ..ExecFacts::default()
         };
         engine::identity_of(&program(&self.program).into(), &facts)

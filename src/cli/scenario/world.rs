@@ -112,6 +112,7 @@ impl World {
             program: spec.clone(),
             args: Vec::new(),
             script: None,
+            script_sha256: None,
             stdin: None,
             stdout: None,
             name: Some(name.to_owned()),
@@ -161,7 +162,7 @@ impl World {
             env: env.map(|(name, value)| (Box::from(name), Box::from(value))).into(),
             cwd: Some(FilePath::from(home.as_str())),
             script: run.script.as_deref().map(|path| Script { path: path.into() }),
-            script_sha256: None,
+            script_sha256: run.script_sha256,
             pipes,
         }
     }

@@ -24,7 +24,7 @@
 //! | `copies`, `clones`, `links`, `renames = PATH, to = PATH` | as the system does it, without an open |
 //! | `drops = PATH, into = FOLDER` | a copy of the same name in that folder |
 //! | `removes = PATH` | |
-//! | `starts = PROGRAM` (`args`, `script`, `as = NAME`, `stdin`, `stdout = PIPE`) | a child process runs it |
+//! | `starts = PROGRAM` (`args`, `script`, `script_sha256`, `as = NAME`, `stdin`, `stdout = PIPE`) | a child process runs it |
 //! | `becomes = PROGRAM` (the same) | the process itself runs it |
 //! | `uploads = SIZE, to = HOST` (`receives = SIZE`, `hidden = true`) | a TLS connection; an address has no name, `hidden` hides it (ECH) |
 //! | `tampered = true`, `exits = true` | its code loses its signature; it ends |
@@ -113,6 +113,8 @@ pub struct Run {
     pub args: Vec<String>,
     /// What a `#!` line named.
     pub script: Option<String>,
+    /// What the script holds.
+    pub script_sha256: Option<[u8; 32]>,
     /// Names of pipes: who writes into one and who reads from it.
     pub stdin: Option<String>,
     pub stdout: Option<String>,

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::config::diagnostics::Complaint;
 use crate::config::section::{Section, Value, boolean, duration, size, text};
 use crate::config::tree::Node;
+use crate::config::values;
 use crate::model::Span;
 
 use super::{Deed, Duplicate, ProgramSpec, Run, Step};
@@ -162,6 +163,8 @@ fn runs(section: &mut Section<'_, '_>, cast: &mut Cast<'_>, key: &'static str) -
     let args = section.list("args", text).map(|list| list.value).unwrap_or_default();
     let args = args.into_iter().map(|arg| arg.value).collect();
     let script = section.read("script", path).map(|script| cast.expand(script.value));
+    let script_sha256 =
+        section.read("script_sha256", |node| values::hex(&text(node)?)).map(|hash| hash.value);
     let (stdin, stdout) = (section.read("stdin", text), section.read("stdout", text));
     let name = (key == "starts").then(|| {
         let name = section.read("as", text).map_or(label.value, |name| name.value);
@@ -169,7 +172,7 @@ fn runs(section: &mut Section<'_, '_>, cast: &mut Cast<'_>, key: &'static str) -
         name
     });
     let (stdin, stdout) = (stdin.map(|pipe| pipe.value), stdout.map(|pipe| pipe.value));
-    Some(Deed::Runs(Box::new(Run { program, args, script, stdin, stdout, name })))
+    Some(Deed::Runs(Box::new(Run { program, args, script, script_sha256, stdin, stdout, name })))
 }
 
 fn uploads(section: &mut Section<'_, '_>) -> Option<Deed> {
