@@ -16,6 +16,7 @@ use crate::sensor::running;
 use crate::sink::format::ecs;
 use crate::sink::output::To;
 
+use super::contents::Contents;
 use super::guard;
 use super::history::Notes;
 use super::memory::{Keeper, Memory, Recalled};
@@ -99,6 +100,7 @@ pub(super) struct Thinker {
     order: Order,
     source: SourceId,
     engine: Engine,
+    contents: Contents,
     notes: Option<Notes>,
     /// Inputs out of order that were already told.
     told: u64,
@@ -111,13 +113,16 @@ impl Thinker {
         }
         let mut order = Order::new(policy.options.hold);
         let source = order.open(SourceRank::default());
-        Self { order, source, engine, notes, told: 0 }
+        let contents = Contents::new(Arc::clone(policy));
+        Self { order, source, engine, contents, notes, told: 0 }
     }
 
     /// One input in; what it and the inputs whose turn came led to is added to `said`. A tick moves time on even if
     /// nothing happens.
-    pub(super) fn feed(&mut self, input: Input, said: &mut Vec<Record>) {
+    pub(super) fn feed(&mut self, mut input: Input, said: &mut Vec<Record>) {
         let tick = matches!(input, Input::Tick(_));
+        // Before the hold: the sooner it is read, the less can have been put in its place.
+        self.contents.fill(&mut input);
         self.order.push(self.source, input);
         self.think(said);
         if tick {
@@ -150,6 +155,7 @@ impl Thinker {
 
     /// Another policy, from now on. The hold stays what it was at the start.
     pub(super) fn adopt(&mut self, policy: Arc<Policy>) {
+        self.contents.adopt(Arc::clone(&policy));
         self.engine.adopt(policy);
     }
 

@@ -14,6 +14,7 @@
 
 mod beat;
 pub(crate) mod clock;
+mod contents;
 mod delivering;
 mod desk;
 pub mod doctor;

@@ -10,6 +10,7 @@
 //! | | It starts an allowed, signed app and makes it run its own code | The app is then not itself any more | `a_signed_app_made_to_run_other_code_is_not_the_app`, `a_script_that_comes_through_a_pipe_is_other_code` |
 //! | | It starts a thread in an allowed, running app | Likewise (`remote_thread_create`) | `b02_twin_another_process_started_a_thread_in_the_agent` |
 //! | | It starts an allowed script in an environment of its own making | Where an interpreter is told to look for code must be installed, or lie beside it or the script | `a_virtual_environment_of_somebodys_making_is_other_code` |
+//! | | It rewrites an allowed script | An entry can ask what the script holds; what cannot be read in time, or is no file, is another content | `a_script_that_was_changed_is_not_the_one_that_was_allowed`, `reads_nothing_else_and_waits_for_nobody` |
 //! | | It signs under the identifier of an app to own that app's container | An identifier owns one by a team or by Apple, and none that a list gives to others | `a_container_is_not_its_identifiers_alone` |
 //! | | It takes the pid of an allowed process that ended | Processes are pid and pidversion, at their time | `a_pid_belongs_to_nobody_before_its_image_and_after_its_end` |
 //! | | A host gets a name that looks like a service's, or like none | Suffixes match at labels, in one canonical spelling | `look_alikes_are_nobody` |
@@ -31,6 +32,7 @@
 //! | | It floods a table so that its own traces are evicted | Who floods pushes out their own; what carries reads goes last; evictions are told | `who_floods_the_table_pushes_out_their_own`, `process_table_flooded`, `file_table_flooded` |
 //! | | It waits, drips, splits and hides behind others to stay below the limits | Sums over a lineage, kept for as long as the sets say; what gets through is listed with its reason | `waiting`, `dripping`, `split_over_processes`, `behind_an_allowed_program` |
 //! | | It begins uploads that nobody can judge yet, since records leave in the order of their time | A record waits ten seconds for an earlier one, no longer | `uploads_left_undecided` |
+//! | | It puts a dead server or a pipe in the place of a script whose content is asked for | A thread of its own reads, and is waited for within limits | `a_script_that_cannot_be_read_in_time_holds_nobody_up`, `the_time_for_reading_scripts_is_a_part_of_all_time` |
 //! | | The receiver is down, or the disk is full | Records wait on disk, then in bounded memory, the least severe given up first and counted | `a_receiver_that_dies_in_mid_message_gets_everything_again`, `a_disk_that_refuses_is_told_and_tried_again`, `memory_is_bounded_while_the_disk_refuses`, `a_log_that_takes_nothing_stops_nobody` |
 //! | | A wrong configuration is pushed to every Mac | The last good one stays, and that is told | `a_changed_file_is_read_and_a_wrong_one_refused` |
 //! | **E**levation of privilege | Bytes of strangers are read as root | No `unsafe` outside the calls to the system, each with its reason | `unsafe_lives_in_sys_and_gives_its_reason`, `the_inventory_of_unsafe_is_true` |

@@ -158,6 +158,66 @@ fn what_was_lived_is_learned() {
     assert_eq!(client("platform:com.apple.curl")["usual"], 9447);
 }
 
+/// `printf abc | shasum -a 256`
+const ABC: &str = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad";
+
+/// The script that a recording's interpreter is told to run, by a path relative to where it is started, lies in the stage's
+/// folder and holds this. What the daemon says of it, and what the recording that holds no contents says.
+fn lived_with_content(title: &str, content: Option<&str>) -> [BTreeSet<String>; 2] {
+    const SCRIPT: &str = "node_modules/left-padder/postinstall.mjs";
+    let mut stage =
+        Stage::set(&format!("live-content-{title}"), "cat events; echo > printed; exec sleep 600");
+    let script = stage.folder.join(SCRIPT);
+    fs::create_dir_all(script.parent().unwrap()).unwrap();
+    content.inspect(|content| fs::write(&script, content).unwrap());
+    let (events, capture) = retimed("node-blob", -1);
+    let moved = events.lines().map(|line| {
+        let mut event: serde_json::Value = serde_json::from_str(line).unwrap();
+        if let Some(exec) = event["event"].get_mut("exec") {
+            exec["cwd"]["path"] = stage.folder.to_str().unwrap().into();
+        }
+        format!("{event}\n")
+    });
+    let packets = stage.folder.join("packets");
+    assert!(Command::new("mkfifo").arg(&packets).status().unwrap().success());
+    stage.write("events", moved.collect::<String>().as_bytes());
+    stage.write("capture", &capture);
+    let policy = format!(
+        "[sensor]\ncapture = \"{}\"\n[[allow]]\nname = \"postinstall\"\nscript = \"{}\"\nscript_sha256 = \"{ABC}\"\n\
+         process = {{ path = \"/opt/homebrew/bin/node\", unsigned = true }}\nsensitive = \"*\"\nservices = [\"azure-blob\"]\n\
+         tenants = \"*\"\nusers = \"*\"\nreason = \"ours\"\n",
+        packets.display(),
+        script.display()
+    );
+    stage.write("config.toml", format!("{HOLD}{}{policy}", stage.state()).as_bytes());
+    let replayed = verb(&stage, &REPLAY);
+    stage.start(&["--sensor", "eslogger"]);
+    let writer = thread::spawn(move || {
+        fs::OpenOptions::new().write(true).open(packets).unwrap().write_all(&capture).unwrap();
+    });
+    stage.wait_for("printed", "\n");
+    stage.wait_for("log", "its writer ended");
+    writer.join().unwrap();
+    stage.stop();
+    [alerts(&stage.read("records")), alerts(&replayed)]
+}
+
+#[test]
+fn a_script_is_allowed_by_what_it_holds() {
+    let [lived, replayed] = lived_with_content("same", Some("abc"));
+    assert!(lived.is_empty(), "{lived:?}");
+    assert_eq!(replayed.len(), 1, "a recording tells of no content");
+}
+
+#[test]
+fn a_script_that_was_changed_is_not_the_one_that_was_allowed() {
+    for (title, content) in [("changed", Some("abd")), ("gone", None)] {
+        let [lived, replayed] = lived_with_content(title, content);
+        assert_eq!(lived, replayed);
+        assert!(lived.len() == 1 && lived.iter().all(|alert| alert.contains("but for its script_sha256")));
+    }
+}
+
 /// With the entry in force it is a client that somebody approved.
 #[test]
 fn what_is_allowed_is_in_the_history() {

@@ -81,7 +81,7 @@ pub static ALLOW: Keys = &[
     ),
     key("process", Shape::Tables(PROCESS), "The programs that may; in a file also \"*\""),
     key("script", Shape::Text, "For interpreters: the script that they run"),
-    key("script_sha256", Shape::Text, "This content of the script only: 64 hexadecimal digits"),
+    key("script_sha256", Shape::Text, "This content of the script only, live: 64 hexadecimal digits"),
     key("parent", Shape::Tables(PROCESS), "The programs that may have started it"),
     key("owners", Shape::Tables(OWNER), "For reads: programs and the files that are theirs"),
     key("own_containers", Shape::Boolean, "For reads: each program's own containers"),
