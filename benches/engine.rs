@@ -139,7 +139,7 @@ impl World {
 
 fn file(path: &str, inode: u64) -> File {
     let id = FileId::new(1, inode);
-    File { path: path.into(), truncated: false, id, links: 1, size: 4096, directory: false }
+    File { path: path.into(), truncated: false, id, links: 1, size: 4096, directory: false, symlink: false }
 }
 
 /// One theft, with so many rules beside the built-in ones.

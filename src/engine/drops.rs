@@ -1,8 +1,11 @@
 //! Files put into synchronised folders. What is put there is uploaded; what lies there was.
 
-use crate::model::{FileId, FilePath, PathHash, Timestamp};
+use std::sync::Arc;
+
+use crate::model::{Evidence, ExecFacts, File, FileId, FilePath, PathHash, Timestamp};
 
 use super::Engine;
+use super::argv::{self, Understood};
 use super::files::Looked;
 use super::lineage::LifeId;
 use super::taint::{Origin, Part};
@@ -65,6 +68,48 @@ impl Engine {
             origins.retain(|origin| !self.lay_below(&folder, origin, path));
         }
         self.dropped(life, time, looked, &origins, put == Put::New);
+    }
+
+    /// A symbolic link into a sync root shows there what a folder holds, and whoever makes it reads that. No event says where a
+    /// link leads: the words of the command do. A file, and a folder that is sensitive as a whole, they named at the exec.
+    pub(super) fn linked_folders(&mut self, life: LifeId, time: Timestamp, link: &File) {
+        let Some(maker) = self.lineage.get(life).map(|life| &life.image.evidence) else { return };
+        if !link.symlink && !maker.info.program.path.as_bytes().ends_with(b"/ln") {
+            return;
+        }
+        let maker = Arc::clone(maker);
+        if self.look_as_named(life, &link.path, time).class.root.is_none() {
+            return;
+        }
+        // Its words are relative to where it lies.
+        let path = link.path.as_bytes();
+        let end = path.iter().rposition(|byte| *byte == b'/').unwrap_or_default();
+        let here = path.get(..end).unwrap_or_default();
+        let (args, cwd) = (maker.args.to_vec(), Some(FilePath::new(here)));
+        let facts = ExecFacts { args, cwd, ..ExecFacts::default() };
+        let here = self.canonical(here);
+        for named in argv::paths(&facts, &Understood::default()) {
+            let folder = self.canonical(named.path.as_bytes());
+            if folder != here {
+                self.linked_folder(life, time, &named.path, &folder);
+            }
+        }
+    }
+
+    fn linked_folder(&mut self, life: LifeId, time: Timestamp, path: &FilePath, folder: &[u8]) {
+        let looked = self.look(life, path, time);
+        let mut looked = self.with_content(life, time, path, looked);
+        if looked.class.root.is_some() {
+            return;
+        }
+        let mut scratch = std::mem::take(&mut self.scratch);
+        let canonical = self.policy.paths.canonical(folder, &mut scratch);
+        let named = self.policy.paths.named_below(&canonical, &self.homes).without(looked.class.sets);
+        looked.sets = self.unexcused(life, named, &canonical, time);
+        self.scratch = scratch;
+        if !looked.sets.is_empty() {
+            self.read(life, time, path, &looked, Evidence::Argv, false);
+        }
     }
 
     /// Was it read in this folder, or did it lie there on its way to `to`? Whoever edits a file there, or puts it back, puts

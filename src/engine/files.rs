@@ -151,6 +151,9 @@ impl Engine {
             let hash = self.hash(file.path.as_bytes());
             self.taints.replaced(hash, file.id, created);
         }
+        if created {
+            self.linked_folders(life, time, file);
+        }
         let own = self.own_part(life, time);
         let Some(mut part) = own.or_else(|| self.received_part(life, time, file, created)) else { return };
         part.hops.extend(self.hop(life, HopKind::Stage, time, &file.path));

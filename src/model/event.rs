@@ -37,6 +37,8 @@ pub struct File {
     pub size: u64,
     /// The stat says that it is a directory.
     pub directory: bool,
+    /// It says that it is a symbolic link.
+    pub symlink: bool,
 }
 
 /// Kernel open flags: `FREAD` and kin, not `O_RDONLY` (`bsd/sys/fcntl.h`).

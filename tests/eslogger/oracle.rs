@@ -95,6 +95,7 @@ fn file(value: &Value) -> File {
         links: stat["st_nlink"].as_u64().unwrap_or(0) as u32,
         size: stat["st_size"].as_u64().unwrap_or(0),
         directory: stat["st_mode"].as_u64().is_some_and(|mode| mode & 0o170_000 == 0o040_000),
+        symlink: stat["st_mode"].as_u64().is_some_and(|mode| mode & 0o170_000 == 0o120_000),
     }
 }
 
@@ -117,6 +118,7 @@ fn destination(value: &Value) -> File {
         links: 0,
         size: 0,
         directory: false,
+        symlink: false,
     }
 }
 

@@ -221,3 +221,82 @@ fn moved_into_the_folder_before_it_is_closed() {
     w.close_changed(3.0, &writer, to, 4711);
     w.tell().none();
 }
+
+const LN: Program = apple("/bin/ln", "com.apple.ln");
+const DRIVE: &str = "/Users/alice/Library/CloudStorage/GoogleDrive-me@gmail.com/My Drive";
+
+/// What `ln` makes of these arguments, as an event tells of a name, or of a link that is there.
+fn linked(program: Program, args: &[&str], link: &str, as_link: bool) -> Told {
+    let mut w = World::new();
+    let ln = w.launch(0.0, program, args);
+    match as_link {
+        true => w.symlink(1.0, &ln, link),
+        false => w.create(1.0, &ln, link),
+    }
+    w.tell()
+}
+
+/// A link to a folder of keys hands over what lies in it, as one to a key does.
+#[test]
+fn a_link_to_a_folder_of_sensitive_files_is_an_upload() {
+    for (folder, set) in [
+        ("/Users/alice/.ssh", "ssh-keys"),
+        ("/Users/alice/.ssh/", "ssh-keys"),
+        ("/Users/alice/.config", "cloud-keys"),
+        ("/Users/alice", "browser-credentials"),
+    ] {
+        for root in ["/Users/alice/Dropbox", DRIVE] {
+            let link = format!("{root}/x");
+            for as_link in [true, false] {
+                let told = linked(LN, &["ln", "-s", folder, &link], &link, as_link);
+                let alert = told.alert();
+                assert!(alert.reads[0].sets.iter().any(|name| **name == *set), "{folder} {root} {as_link}");
+                assert_eq!((alert.count, alert.reads[0].evidence.as_str()), (1, "argv"), "{folder} {root}");
+            }
+        }
+    }
+    // Whatever makes it.
+    let args = ["x", "/Users/alice/.aws", "/Users/alice/Dropbox"];
+    linked(X, &args, "/Users/alice/Dropbox/.aws", true).alert();
+    // It is relative to where it lies.
+    let args = ["ln", "-s", "../.ssh", "/Users/alice/Dropbox/x"];
+    linked(LN, &args, "/Users/alice/Dropbox/x", true).alert();
+}
+
+#[test]
+fn other_links_into_the_folder_are_none() {
+    let link = "/Users/alice/Dropbox/x";
+    // What is no link: the folder was only named.
+    linked(X, &["x", "/Users/alice/.ssh", link], link, false).none();
+    // Nothing sensitive is known to lie there.
+    linked(LN, &["ln", "-s", "/Users/alice/src/app", link], link, true).none();
+    linked(LN, &["ln", "-s", "/Users/alice/.ssh/config", link], link, true).none();
+    // The other way around: dotfiles that lie in the folder.
+    linked(LN, &["ln", "-s", "/Users/alice/Dropbox/ssh", "/Users/alice/.ssh"], "/Users/alice/.ssh", true).none();
+    // From one place in the folder to another.
+    linked(LN, &["ln", "-s", "/Users/alice/Dropbox/home/.ssh", link], link, true).none();
+    // The client's own link.
+    let client = vendor("/Applications/Dropbox.app/Contents/MacOS/Dropbox", "com.getdropbox.dropbox", "G7HH3F8CAK");
+    linked(client, &["Dropbox", "/Users/alice/.ssh"], link, true).none();
+}
+
+/// A folder of keys that is moved, cloned or copied there whole.
+#[test]
+fn a_folder_that_holds_sensitive_files_is_put_there_with_them() {
+    for (folder, set) in [("/Users/alice/.ssh", "ssh-keys"), ("/Users/alice/.config", "cloud-keys")] {
+        for root in ["/Users/alice/Dropbox", DRIVE] {
+            let to = format!("{root}/x");
+            let holds = |told: &Told| told.alert().reads[0].sets.iter().any(|name| **name == *set);
+            let mut w = World::new();
+            let p = w.launch(0.0, X, &["x"]);
+            w.rename_folder(1.0, &p, folder, &to);
+            assert!(holds(&w.tell()), "{folder} moved");
+            for kind in ["clone", "copyfile"] {
+                let mut w = World::new();
+                let p = w.launch(0.0, X, &["x"]);
+                w.copy_folder(1.0, &p, kind, folder, &to);
+                assert!(holds(&w.tell()), "{folder} {kind}");
+            }
+        }
+    }
+}

@@ -313,6 +313,29 @@ impl World {
         self.as_folder();
     }
 
+    /// A folder is copied by the system: `clone` or `copyfile`.
+    pub fn copy_folder(&mut self, at: f64, who: &Proc, kind: &str, from: &str, to: &str) {
+        let (dir, name) = to.rsplit_once('/').unwrap();
+        let number = if kind == "clone" { 61 } else { 110 };
+        let body = format!(
+            "\"{kind}\":{{\"source\":{},\"target_dir\":{},\"target_name\":{}}}",
+            file(from, 0, 1),
+            file(dir, 0, 1),
+            quoted(name)
+        );
+        self.event(at, who, number, &body);
+        self.as_folder();
+    }
+
+    /// A symbolic link, told of when it is there.
+    pub fn symlink(&mut self, at: f64, who: &Proc, path: &str) {
+        let body = format!(
+            "\"create\":{{\"destination_type\":0,\"destination\":{{\"existing_file\":{}}},\"acl\":null}}",
+            file(path, 77, 1).replace("\"st_mode\":33188", "\"st_mode\":41453")
+        );
+        self.event(at, who, 13, &body);
+    }
+
     /// The last event spoke of a folder.
     fn as_folder(&mut self) {
         if let Some((_, line)) = self.lines.last_mut() {

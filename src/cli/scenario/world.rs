@@ -290,7 +290,7 @@ impl World {
     fn file(&mut self, path: &str) -> File {
         let inode = self.inode(path);
         let id = FileId::new(1, inode);
-        File { path: path.into(), truncated: false, id, links: 1, size: 0, directory: false }
+        File { path: path.into(), truncated: false, id, links: 1, size: 0, directory: false, symlink: false }
     }
 }
 

@@ -21,6 +21,7 @@ use crate::sensor::processes::Processes;
 
 const S_IFIFO: u32 = 0o010_000;
 const S_IFDIR: u32 = 0o040_000;
+const S_IFLNK: u32 = 0o120_000;
 
 /// When the message says it happened.
 pub(super) fn time(message: &Message) -> Timestamp {
@@ -247,6 +248,7 @@ fn file(file: &EsFile<'_>) -> File {
         links: u32::from(stat.st_nlink),
         size: u64::try_from(stat.st_size).unwrap_or(0),
         directory: kind_of(file) == S_IFDIR,
+        symlink: kind_of(file) == S_IFLNK,
     }
 }
 
@@ -264,6 +266,7 @@ fn named(directory: &EsFile<'_>, name: &OsStr) -> File {
         links: 0,
         size: 0,
         directory: false,
+        symlink: false,
     }
 }
 

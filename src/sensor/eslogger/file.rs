@@ -60,7 +60,7 @@ impl<'a> RawFile<'a> {
     #[cold]
     fn links_of_several(&self, finders: &Finders) -> u32 {
         let found = Stat::find(self.stat, finders).or_else(|| Stat::walk(self.stat).ok());
-        found.filter(|stat| !stat.directory()).map_or(0, |stat| stat.links)
+        found.filter(|stat| !stat.is(Stat::S_IFDIR)).map_or(0, |stat| stat.links)
     }
 
     /// Is it a named pipe?
@@ -85,7 +85,8 @@ impl<'a> RawFile<'a> {
             id: stat.id,
             links: stat.links,
             size: stat.size,
-            directory: stat.directory(),
+            directory: stat.is(Stat::S_IFDIR),
+            symlink: stat.is(Stat::S_IFLNK),
         })
     }
 
@@ -106,10 +107,11 @@ struct Stat {
 impl Stat {
     /// `bsd/sys/_types/_s_ifmt.h`
     const S_IFMT: u32 = 0o170_000;
+    const S_IFDIR: u32 = 0o040_000;
+    const S_IFLNK: u32 = 0o120_000;
 
-    fn directory(&self) -> bool {
-        const S_IFDIR: u32 = 0o040_000;
-        self.mode & Self::S_IFMT == S_IFDIR
+    fn is(&self, kind: u32) -> bool {
+        self.mode & Self::S_IFMT == kind
     }
 
     #[inline]
@@ -193,6 +195,7 @@ impl<'a> Destination<'a> {
                 links: 0,
                 size: 0,
                 directory: false,
+                symlink: false,
             }),
         }
     }
