@@ -4,6 +4,8 @@
 //! below are what comes on standard output, then with `! ` in front what comes on standard error, then `? N` if the
 //! status is not 0. `CLOUDWARD_BLESS=1 cargo test cli` writes the answers anew.
 
+#[path = "cli/signals.rs"]
+mod signals;
 #[path = "cli/suites.rs"]
 mod suites;
 

@@ -141,7 +141,8 @@ fn kept(settings: &Settings) -> Result<(Entries, String), String> {
 fn replay(args: &LearnArgs, settings: &Settings, seen: &mut Vec<Told>, entries: &mut Entries) -> bool {
     let mut replay = Replay::new(Arc::clone(&settings.policy));
     replay.keep_history();
-    let opened = inputs::open(&args.events, &args.capture, &mut replay);
+    let halt = inputs::until_told(args.events.iter().chain(&args.capture));
+    let opened = inputs::open(&args.events, &args.capture, &halt, &mut replay);
     let keep = |record: Record| {
         // In the form in which alerts are kept elsewhere: one reader for both.
         if let Ok(told::Line::Alert(told)) = told::read(&Format::Ecs.write(&record)) {

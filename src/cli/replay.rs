@@ -49,7 +49,8 @@ Examples:
   cloudward replay --events - --format ecs < eslogger.ndjson | jq .message
   sudo eslogger exec fork exit open close create rename unlink link clone copyfile | cloudward replay --events -
 
-Alerts go to standard output, the summary and the progress of a long replay to standard error.
+Alerts go to standard output, the summary and the progress of a long replay to standard error. Ctrl-C (or SIGTERM) ends a pipe
+that stays open: what came is judged, the summary is told; a second one ends at once.
 
 Exit status: 0 done; 1 an input failed (what was found before is printed) or the output did; 2 the command line or the configuration is wrong.";
 
@@ -85,15 +86,19 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
         }
     }
     let mut failed = false;
+    let halt = inputs::until_told(args.events.iter().chain(&args.capture));
     if demo {
         failed |= !open_demo(&mut replay);
     } else {
-        failed |= !inputs::open(&args.events, &args.capture, &mut replay);
+        failed |= !inputs::open(&args.events, &args.capture, &halt, &mut replay);
         failed |= !inputs::open_audits(&args.audit, &mut replay);
     }
     let (summary, written) = play(replay, args.format);
     if written.is_err() {
         return ended(written, 0);
+    }
+    if halt.was_said() {
+        complain!("cloudward: stopped by a signal: what had come by then was judged");
     }
     report(&summary);
     failed |= !summary.failures.is_empty();

@@ -24,6 +24,7 @@ mod health;
 mod heartbeat;
 pub mod history;
 mod house;
+pub mod interrupt;
 mod memory;
 pub mod replay;
 mod senders;

@@ -8,6 +8,7 @@ pub mod eslogger;
 pub mod exec_limits;
 pub mod gate;
 pub mod gather;
+pub mod halt;
 pub mod inlet;
 pub mod lines;
 pub mod loss;

@@ -1,6 +1,6 @@
 //! One capture, one packet after another.
 
-use std::io::{self, Read};
+use std::io::Read;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -11,6 +11,7 @@ use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use crate::model::{Direction, Owner, Timestamp};
 use crate::net::{LinkType, Packet};
+use crate::sensor::halt::Halt;
 
 /// Where a packet record lies in the window, and what its header said. Shared by both formats.
 #[derive(Clone, Copy, Debug)]
@@ -64,13 +65,19 @@ pub struct CaptureReader {
 impl CaptureReader {
     /// Opens a file, a FIFO or standard input (`-`) and reads its header.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CaptureError> {
-        let path = path.as_ref();
+        Self::open_until(path.as_ref(), &Halt::default())
+    }
+
+    /// The same; a pipe ends when that is said.
+    pub fn open_until(path: &Path, halt: &Halt) -> Result<Self, CaptureError> {
         if path == Path::new("-") {
-            return Self::from_stream("standard input", Box::new(io::stdin()));
+            let name = "standard input";
+            let failed = |source| CaptureError::Open { path: name.to_owned(), source };
+            return Self::from_stream(name, halt.over_input().map_err(failed)?);
         }
         // Not every name is UTF-8: the file is opened by what it is called, and only messages say it as well as they can.
         let name = path.display().to_string();
-        Self::from_stream(&name, Box::new(open::open(path, &name)?))
+        Self::from_stream(&name, halt.over(open::open(path, &name)?))
     }
 
     /// Reads any stream of bytes; `name` is for messages. Compression is undone, by its magic number.

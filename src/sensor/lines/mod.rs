@@ -11,6 +11,7 @@ use memchr::memchr;
 use thiserror::Error;
 
 use crate::sensor::compressed::{self, Form};
+use crate::sensor::halt::Halt;
 
 /// Bytes the buffer starts with.
 const BUFFER: usize = 512 * 1024;
@@ -96,14 +97,21 @@ impl Found {
 impl Lines {
     /// Opens a file or FIFO; `-` is standard input.
     pub fn open(path: &Path) -> Result<Self, LinesError> {
+        Self::open_until(path, &Halt::default())
+    }
+
+    /// The same; a pipe ends when that is said.
+    pub fn open_until(path: &Path, halt: &Halt) -> Result<Self, LinesError> {
         if path.as_os_str() == "-" {
-            return Self::new("standard input".to_owned(), Box::new(io::stdin()));
+            let name = "standard input".to_owned();
+            let input = halt.over_input().map_err(|error| named(&name, Form::Plain, error))?;
+            return Self::new(name, input);
         }
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| named(&name, Form::Plain, error))?;
         match file.metadata() {
             Ok(metadata) if metadata.is_dir() => Err(LinesError::Directory { name }),
-            _ => Self::new(name, Box::new(file)),
+            _ => Self::new(name, halt.over(file)),
         }
     }
 

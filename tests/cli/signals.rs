@@ -1,0 +1,109 @@
+//! A replay of pipes that stay open, told to end.
+
+use std::io::{Read as _, Write as _};
+use std::process::{Child, Command, Output, Stdio};
+use std::thread::sleep;
+use std::time::{Duration, Instant};
+
+/// Long enough for a program that only waits, and much less than it would wait.
+const PATIENCE: Duration = Duration::from_secs(20);
+
+fn unpacked(name: &str) -> Vec<u8> {
+    let path = super::directory().join("../recordings/curl-dropbox").join(name);
+    let mut bytes = Vec::new();
+    flate2::read::GzDecoder::new(std::fs::File::open(path).unwrap()).read_to_end(&mut bytes).unwrap();
+    bytes
+}
+
+fn replaying(arguments: &[&str]) -> Child {
+    Command::new(env!("CARGO_BIN_EXE_cloudward"))
+        .arg("replay")
+        .args(arguments)
+        .current_dir(super::directory().join("../recordings/curl-dropbox"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
+fn signal(child: &Child, name: &str) {
+    let pid = child.id().to_string();
+    assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
+}
+
+/// What it says until it ends, which must not take long.
+fn ended(mut child: Child) -> Output {
+    let since = Instant::now();
+    while child.try_wait().unwrap().is_none() {
+        if since.elapsed() > PATIENCE {
+            child.kill().unwrap();
+            panic!("it goes on");
+        }
+        sleep(Duration::from_millis(10));
+    }
+    child.wait_with_output().unwrap()
+}
+
+/// What it is given, then nothing more while its input stays open, then the signal.
+fn told_to_end(arguments: &[&str], given: &[u8], name: &str) -> (String, String, Option<i32>) {
+    let mut child = replaying(arguments);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(given).unwrap();
+    // Both it and the signal handler have to be there.
+    sleep(Duration::from_secs(1));
+    assert!(child.try_wait().unwrap().is_none(), "its input is open");
+    signal(&child, name);
+    let output = ended(child);
+    drop(input);
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (text(output.stdout), text(output.stderr), output.status.code())
+}
+
+#[test]
+fn a_pipe_that_is_told_to_end_is_judged_as_if_it_had() {
+    let events = unpacked("events.ndjson.gz");
+    let whole = super::cloudward(&["replay", "--events", "../../recordings/curl-dropbox/events.ndjson.gz",
+        "--capture", "../../recordings/curl-dropbox/capture.pcap.gz"]);
+    assert!(whole.0.contains("ALERT"), "{}", whole.0);
+    let summary = |said: &str| said.lines().find(|line| line.contains(" sensitive reads ")).map(str::to_owned);
+    for name in ["INT", "TERM"] {
+        let (out, err, status) =
+            told_to_end(&["--events", "-", "--capture", "capture.pcap.gz"], &events, name);
+        assert_eq!((&out, status), (&whole.0, Some(0)), "{err}");
+        assert_eq!(summary(&err), summary(&whole.1), "{err}");
+        assert!(summary(&err).is_some() && err.contains("stopped by a signal"), "{err}");
+    }
+    // Packets that come by a pipe.
+    let packets = unpacked("capture.pcap.gz");
+    let arguments = ["--events", "events.ndjson.gz", "--capture", "-"];
+    let (out, err, status) = told_to_end(&arguments, &packets, "INT");
+    assert_eq!((out, status), (whole.0, Some(0)), "{err}");
+}
+
+/// A line whose end never came is told of, and nothing else.
+#[test]
+fn what_stands_behind_the_last_line_is_left_out() {
+    let mut events = unpacked("events.ndjson.gz");
+    events.truncate(events.len() - 100);
+    let (_, err, status) = told_to_end(&["--events", "-"], &events, "INT");
+    assert!(err.contains("the last line is cut off") && status == Some(0), "{err}");
+}
+
+/// Whoever writes on and on keeps it no longer than whoever writes nothing, and the second signal waits for nothing.
+#[test]
+fn a_pipe_that_never_rests_ends_too() {
+    let mut child = replaying(&["--events", "-"]);
+    let mut input = child.stdin.take().unwrap();
+    let events = unpacked("events.ndjson.gz");
+    let writing = std::thread::spawn(move || while input.write_all(&events).is_ok() {});
+    let mut out = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
+    let hearing = std::thread::spawn(move || std::io::copy(&mut out.0, &mut std::io::sink()));
+    let telling = std::thread::spawn(move || std::io::read_to_string(&mut out.1));
+    sleep(Duration::from_secs(1));
+    signal(&child, "INT");
+    assert_eq!(ended(child).status.code(), Some(0));
+    writing.join().unwrap();
+    _ = hearing.join().unwrap();
+    assert!(telling.join().unwrap().unwrap().contains(" sensitive reads "));
+}
