@@ -69,7 +69,7 @@ impl Summary {
     ) -> Option<T> {
         match decoded {
             Ok(decoded) => decoded,
-            Err(_) if !complete => {
+            Err(error) if !complete && may_be_cut(error) => {
                 self.truncated += 1;
                 self.complain(file, line, "the last line is cut off; left out".to_owned());
                 None
@@ -117,4 +117,9 @@ impl Summary {
         self.first = Some(self.first.map_or(time, |first| first.min(time)));
         self.last = Some(self.last.map_or(time, |last| last.max(time)));
     }
+}
+
+/// Is that what an object's beginning looks like, or is all of it there?
+fn may_be_cut(error: LineError) -> bool {
+    !matches!(error, LineError::NotJson | LineError::SeveralObjects | LineError::Trailing)
 }

@@ -81,3 +81,23 @@ fn no_file_keeps_another_from_being_complained_of() {
     assert_eq!(summary.rejected, 105);
     assert!(counted < summary.rejected, "the rest is told by its number");
 }
+
+/// Whatever stands behind the last line feed was not cut off because of that alone.
+#[test]
+fn a_last_line_without_its_line_feed_is_cut_off_only_where_its_object_is() {
+    let [open, exit] = [OPEN, EXIT].map(str::trim_end);
+    let told = |last: &str| {
+        let summary = replayed(&[("file", &format!("{OPEN}{last}"))]);
+        assert_eq!(summary.truncated + summary.rejected, 1, "{last}");
+        (summary.truncated, summary.complaints[0].what.clone())
+    };
+    for whole in [format!("[{open},{exit}]"), format!("{open}{exit}"), format!("{exit} x"), "x".to_owned()] {
+        let (truncated, what) = told(&whole);
+        let with_line_feed = told(&format!("{whole}\n"));
+        assert_eq!((truncated, &what), (0, &with_line_feed.1));
+    }
+    for length in [1, exit.len() / 3, exit.len() / 2] {
+        let (truncated, what) = told(&exit[..length]);
+        assert!(truncated == 1 && what.contains("cut off"), "{length}: {what}");
+    }
+}
