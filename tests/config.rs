@@ -2,6 +2,8 @@
 
 #[path = "config/domains.rs"]
 mod domains;
+#[path = "config/hostile.rs"]
+mod hostile;
 #[path = "config/identities.rs"]
 mod identities;
 #[path = "config/paths.rs"]

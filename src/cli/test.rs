@@ -9,6 +9,7 @@ use crate::config::suite::{self, Expected, PolicyUnderTest, Suite, Test, Verdict
 use crate::config::{self, Diagnostic, Level, Settings};
 use crate::model::Alert;
 use crate::policy::Policy;
+use crate::sink::format::visible;
 
 use super::paint;
 use super::print::print;
@@ -129,7 +130,7 @@ fn run_suite(path: &Path, suite: &Suite, policy: &Arc<Policy>, tally: &mut Tally
         let wrong = mismatches(&test.expected, &outcome);
         if wrong.is_empty() {
             tally.passed += 1;
-            _ = writeln!(text, "  ok    {}", test.name);
+            _ = writeln!(text, "  ok    {}", visible(&test.name));
         } else {
             tally.failed += 1;
             text.push_str(&failure(test, &outcome, &wrong));
@@ -189,7 +190,7 @@ fn listed(words: &[&str]) -> String {
 }
 
 fn failure(test: &Test, outcome: &Outcome, wrong: &[Mismatch]) -> String {
-    let mut text = format!("  FAIL  {}  ({})\n", test.name, test.at.cite());
+    let mut text = format!("  FAIL  {}  ({})\n", visible(&test.name), test.at.cite());
     for Mismatch { what, expected, got } in wrong {
         _ = writeln!(text, "        {what:<10} expected {expected}, got {got}");
     }

@@ -3,6 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
+use crate::sink::format::visible;
+
 /// Who said it. Later ones win.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Origin {
@@ -72,16 +74,17 @@ impl Diagnostic {
     }
 }
 
-/// `file:line:column: error: message`, and the hint on a line of its own.
+/// `file:line:column: error: message`, and the hint on a line of its own. All of it may hold what the file does, which may be
+/// a stranger's: what would move a terminal is shown, not obeyed.
 impl fmt::Display for Diagnostic {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let level = match self.level {
             Level::Warning => "warning",
             Level::Error => "error",
         };
-        write!(f, "{}: {level}: {}", self.place, self.message)?;
+        write!(f, "{}: {level}: {}", visible(&self.place.to_string()), visible(&self.message))?;
         match &self.hint {
-            Some(hint) => write!(f, "\n  hint: {hint}"),
+            Some(hint) => write!(f, "\n  hint: {}", visible(hint)),
             None => Ok(()),
         }
     }

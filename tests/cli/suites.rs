@@ -132,3 +132,19 @@ fn completions_and_the_manual_know_every_verb() {
         std::fs::read_to_string(folder.join("cloudward-explain.1")).unwrap().contains("Would this alert?")
     );
 }
+
+/// The name of a test is text of a file that may come from elsewhere.
+#[test]
+fn names_of_tests_are_shown_and_not_obeyed() {
+    for (verdict, passes) in [("NONE", "ok"), ("ALERT", "FAIL")] {
+        let text = format!(
+            "[program]\nx = {{ path = \"/tmp/x\", ad_hoc = true }}\n\
+             [[test]]\nname = \"a\\u001b[2J\\u202eb\"\nevents = [{{ by = \"x\", reads = \"~/.ssh/id_rsa\" }}]\n\
+             expect = \"{verdict}\"\n"
+        );
+        let file = super::Temporary::new(&format!("{passes}.toml"), text.as_bytes());
+        let (out, err, _) = cloudward(&["test", file.path()]);
+        assert!(out.contains(passes) && out.contains("a\\u{1b}[2J\\u{202e}b"), "{out:?} {err:?}");
+        assert!(!out.contains(['\u{1b}', '\u{202e}']), "{out:?}");
+    }
+}
