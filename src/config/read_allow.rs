@@ -141,6 +141,13 @@ fn owned(section: &mut Section<'_, '_>, effect: Effect, context: &Context<'_>) -
         let script = script.map(|script| script.value);
         if process.is_empty() && script.is_none() {
             inner.missing("process", "whose files are they?");
+        } else if process.is_empty() {
+            let weak = Complaint::new("any program that runs this script is let through, whoever made it");
+            let at = inner.at().clone();
+            inner.warn(
+                &at,
+                weak.hint("add `process`: the interpreter, by signing_id and team_id or platform"),
+            );
         }
         let paths = plain(inner.list("paths", |node| Ok(Glob::parse(&text(node)?, context.volumes)?)));
         inner.finish();
