@@ -181,6 +181,32 @@ fn explain_asks_for_paths_that_are_there() {
     }
 }
 
+/// One of a kind is not several.
+#[test]
+fn what_is_counted_is_said_in_its_number() {
+    let recording = |end: &str| format!("../../recordings/curl-dropbox/{end}");
+    let (_, err, _) = cloudward(&words(&format!(
+        "replay --events {} --capture {}",
+        recording("events.ndjson.gz"),
+        recording("capture.pcap.gz")
+    )));
+    assert!(err.contains("; 3 sensitive reads (0 more were allowed); 1 alert, "), "{err}");
+    let one = Temporary::new("one.ndjson", include_bytes!("daemon/exit.ndjson"));
+    let (_, err, _) = cloudward(&["replay", "--events", one.path()]);
+    assert!(err.contains("cloudward: 1 line (0 rejected), 0 packets; 0 sensitive reads "), "{err}");
+    let odd =
+        Temporary::new("odd.ndjson", &[include_bytes!("daemon/exit.ndjson"), &*b"x\n".repeat(21)].concat());
+    let (_, err, _) = cloudward(&["replay", "--events", odd.path()]);
+    assert!(err.contains("cloudward: and 1 more line that could not be read"), "{err}");
+    let (_, err, _) = cloudward(&["report", "alert.ndjson", "-o", "-"]);
+    assert!(err.contains("cloudward: 1 record, 1 distinct alert, 0 lines that are no records"), "{err}");
+    let mut bytes = capture(99);
+    bytes.truncate(24 + 16 + 60);
+    let lone = Temporary::new("lone.pcap", &bytes);
+    let (_, err, _) = cloudward(&["flows", lone.path()]);
+    assert!(err.contains("cloudward: 1 packet not read: "), "{err}");
+}
+
 /// A file for one test, with this end of its name; it goes with the value.
 struct Temporary(PathBuf);
 

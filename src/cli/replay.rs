@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use crate::config::{self, Level, Origin, Settings, Source};
 use crate::daemon::replay::{Replay, Summary};
-use crate::model::Record;
+use crate::model::{Record, counted};
 use crate::sensor::capture::CaptureReader;
 use crate::sensor::lines::Lines;
 use crate::sink::format::Format;
@@ -172,22 +172,27 @@ fn report(summary: &Summary) {
     let told = summary.complaints.len() as u64 + summary.foreign;
     let more = (summary.rejected + summary.truncated).saturating_sub(told);
     if more > 0 {
-        complain!("cloudward: and {more} more lines that could not be read");
+        complain!("cloudward: and {} that could not be read", counted(more, "more line"));
     }
     let stats = &summary.stats;
     let records = match summary.records {
         0 => String::new(),
-        records => format!(" {records} records of audit logs ({} hand data over),", stats.audit_events),
+        records => {
+            let hand = if stats.audit_events == 1 { "hands" } else { "hand" };
+            let records = counted(records, "record");
+            format!(" {records} of audit logs ({} {hand} data over),", stats.audit_events)
+        }
     };
     complain!(
-        "cloudward: {} lines ({} rejected),{records} {} packets; {} sensitive reads ({} more were allowed); {} alerts, {} coverage records",
-        summary.lines,
+        "cloudward: {} ({} rejected),{records} {}; {} ({} more {} allowed); {}, {}",
+        counted(summary.lines, "line"),
         summary.rejected,
-        summary.packets,
-        stats.reads,
+        counted(summary.packets, "packet"),
+        counted(stats.reads, "sensitive read"),
         stats.excused,
-        stats.alerts,
-        stats.coverage
+        if stats.excused == 1 { "was" } else { "were" },
+        counted(stats.alerts, "alert"),
+        counted(stats.coverage, "coverage record")
     );
     if let (Some(first), Some(last)) = (summary.first, summary.last) {
         complain!("cloudward: from {first} to {last}");
@@ -197,8 +202,9 @@ fn report(summary: &Summary) {
     }
     if !summary.unknown_fields.is_empty() {
         complain!(
-            "cloudward: fields that this version does not know, in the {} lines that were looked at for them: {}",
-            summary.looked_at,
+            "cloudward: fields that this version does not know, in the {} that {} looked at for them: {}",
+            counted(summary.looked_at, "line"),
+            if summary.looked_at == 1 { "was" } else { "were" },
             listed(&summary.unknown_fields)
         );
     }

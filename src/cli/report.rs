@@ -5,6 +5,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
+use crate::model::counted;
 use crate::sensor::lines::{Item, Lines};
 use crate::sink::report::{NoRecord, Report};
 
@@ -56,7 +57,12 @@ pub fn run(args: &ReportArgs) -> ExitCode {
         complain!("cloudward: {} cannot be written: {error}", args.output.display());
         return ExitCode::from(1);
     }
-    complain!("cloudward: {records} records, {alerts} distinct alerts, {unread} lines that are no records");
+    let (records, alerts) = (counted(records, "record"), counted(alerts as u64, "distinct alert"));
+    let unread = match unread {
+        1 => "1 line that is no record".to_owned(),
+        lines => format!("{lines} lines that are no records"),
+    };
+    complain!("cloudward: {records}, {alerts}, {unread}");
     ExitCode::from(u8::from(!whole))
 }
 
@@ -81,7 +87,11 @@ fn read(path: &Path, report: &mut Report) -> Result<(), String> {
         }
     }
     if complaints > MAX_COMPLAINTS {
-        complain!("cloudward: {name}: and {} more lines that are no records", complaints - MAX_COMPLAINTS);
+        let more = match complaints - MAX_COMPLAINTS {
+            1 => "1 more line that is no record".to_owned(),
+            lines => format!("{lines} more lines that are no records"),
+        };
+        complain!("cloudward: {name}: and {more}");
     }
     Ok(())
 }

@@ -33,6 +33,6 @@ pub use process::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, Sc
 pub use property::Property;
 pub use record::{Heartbeat, Pulse, Record};
 pub use table::{Hasher, Set, Table};
-pub use text::{FilePath, Lossy};
+pub use text::{FilePath, Lossy, counted};
 pub use time::{Span, TimeReader, Timestamp};
 pub use upload::{Outcome as UploadOutcome, Upload};

@@ -43,6 +43,12 @@ impl fmt::Display for Lossy<'_> {
     }
 }
 
+/// So many of a thing, by whose name one of them goes: `1 line`, `2 lines`.
+pub fn counted(count: u64, one: &str) -> String {
+    let several = if count == 1 { "" } else { "s" };
+    format!("{count} {one}{several}")
+}
+
 impl fmt::Display for FilePath {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         Lossy(&self.0).fmt(f)

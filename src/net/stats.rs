@@ -1,7 +1,7 @@
 //! What was counted, and what that says of blind spots.
 
 use super::frame::Unread;
-use crate::model::{Coverage, CoverageKind, Span, Timestamp};
+use crate::model::{Coverage, CoverageKind, Span, Timestamp, counted};
 
 /// How often packets that could not be read are told of at most: where a link layer is not known, they never cease.
 const EVERY: Span = Span::from_secs(60);
@@ -171,14 +171,17 @@ impl Stats {
         for why in Unread::ALL.into_iter().filter(|why| of_interest(*why)) {
             match self.unread(why) {
                 0 => {}
-                count => notes.push(format!("{count} packets not read: {}", why.as_str())),
+                count => notes.push(format!("{} not read: {}", counted(count, "packet"), why.as_str())),
             }
         }
         if self.lost_bytes > 0 {
-            notes.push(format!("{} bytes of payload passed without being captured", self.lost_bytes));
+            let lost = counted(self.lost_bytes, "byte");
+            notes.push(format!("{lost} of payload passed without being captured"));
         }
         if self.evicted > 0 {
-            notes.push(format!("{} open flows were pushed out of the full table", self.evicted));
+            let were = if self.evicted == 1 { "was" } else { "were" };
+            let flows = counted(self.evicted, "open flow");
+            notes.push(format!("{flows} {were} pushed out of the full table"));
         }
         notes
     }

@@ -102,10 +102,8 @@ impl Stream {
             }
             // The bell rings on and on.
             let watched = if left.is_some() { 1 } else { 2 };
-            let mut files = [
-                PollFd::new(&self.file, PollFlags::IN),
-                PollFd::new(&self.shared.bell, PollFlags::IN),
-            ];
+            let mut files =
+                [PollFd::new(&self.file, PollFlags::IN), PollFd::new(&self.shared.bell, PollFlags::IN)];
             let left = left.and_then(|left| Timespec::try_from(left).ok());
             match poll(files.get_mut(..watched).unwrap_or_default(), left.as_ref()) {
                 Ok(_) => {}

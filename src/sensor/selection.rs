@@ -236,7 +236,15 @@ mod tests {
     }
 
     fn file(path: &str) -> File {
-        File { path: path.into(), truncated: false, id: None, links: 1, size: 0, directory: false, symlink: false }
+        File {
+            path: path.into(),
+            truncated: false,
+            id: None,
+            links: 1,
+            size: 0,
+            directory: false,
+            symlink: false,
+        }
     }
 
     fn read() -> What {

@@ -63,10 +63,16 @@ fn told_to_end(arguments: &[&str], given: &[u8], name: &str) -> (String, String,
 #[test]
 fn a_pipe_that_is_told_to_end_is_judged_as_if_it_had() {
     let events = unpacked("events.ndjson.gz");
-    let whole = super::cloudward(&["replay", "--events", "../../recordings/curl-dropbox/events.ndjson.gz",
-        "--capture", "../../recordings/curl-dropbox/capture.pcap.gz"]);
+    let whole = super::cloudward(&[
+        "replay",
+        "--events",
+        "../../recordings/curl-dropbox/events.ndjson.gz",
+        "--capture",
+        "../../recordings/curl-dropbox/capture.pcap.gz",
+    ]);
     assert!(whole.0.contains("ALERT"), "{}", whole.0);
-    let summary = |said: &str| said.lines().find(|line| line.contains(" sensitive reads ")).map(str::to_owned);
+    let summary =
+        |said: &str| said.lines().find(|line| line.contains(" sensitive reads ")).map(str::to_owned);
     for name in ["INT", "TERM"] {
         let (out, err, status) =
             told_to_end(&["--events", "-", "--capture", "capture.pcap.gz"], &events, name);

@@ -204,7 +204,15 @@ impl Actor<'_> {
     pub fn file(&mut self, path: &str) -> File {
         self.mac.inode += 1;
         let id = FileId::new(1, self.mac.inode);
-        File { path: path.into(), truncated: false, id, links: 1, size: 4096, directory: false, symlink: false }
+        File {
+            path: path.into(),
+            truncated: false,
+            id,
+            links: 1,
+            size: 4096,
+            directory: false,
+            symlink: false,
+        }
     }
 
     pub fn open(&mut self, who: &Proc, path: &str) {

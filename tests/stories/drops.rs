@@ -272,11 +272,13 @@ fn other_links_into_the_folder_are_none() {
     linked(LN, &["ln", "-s", "/Users/alice/src/app", link], link, true).none();
     linked(LN, &["ln", "-s", "/Users/alice/.ssh/config", link], link, true).none();
     // The other way around: dotfiles that lie in the folder.
-    linked(LN, &["ln", "-s", "/Users/alice/Dropbox/ssh", "/Users/alice/.ssh"], "/Users/alice/.ssh", true).none();
+    linked(LN, &["ln", "-s", "/Users/alice/Dropbox/ssh", "/Users/alice/.ssh"], "/Users/alice/.ssh", true)
+        .none();
     // From one place in the folder to another.
     linked(LN, &["ln", "-s", "/Users/alice/Dropbox/home/.ssh", link], link, true).none();
     // The client's own link.
-    let client = vendor("/Applications/Dropbox.app/Contents/MacOS/Dropbox", "com.getdropbox.dropbox", "G7HH3F8CAK");
+    let client =
+        vendor("/Applications/Dropbox.app/Contents/MacOS/Dropbox", "com.getdropbox.dropbox", "G7HH3F8CAK");
     linked(client, &["Dropbox", "/Users/alice/.ssh"], link, true).none();
 }
 

@@ -7,6 +7,7 @@ use crate::cli::alerts;
 use crate::cli::alerts::proposal::{self, Concern};
 use crate::cli::alerts::told::{Brief, Told};
 use crate::cli::paint::{clock, size, visible};
+use crate::model::counted;
 
 /// Reads listed; more are counted.
 const MAX_READS: usize = 8;
@@ -89,7 +90,7 @@ fn events(told: &Told) -> Vec<(String, String)> {
     events.sort_by(|a, b| a.0.cmp(&b.0));
     events.dedup();
     if more > 0 {
-        events.push((String::new(), format!("and {more} reads more")));
+        events.push((String::new(), format!("and {} more", counted(more, "read"))));
     }
     events
 }

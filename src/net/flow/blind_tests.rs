@@ -196,7 +196,7 @@ fn what_every_network_has_beside_ip_is_no_blind_spot() {
     assert_eq!(tap.stats().notes(|why| !why.is_ordinary()), [""; 0]);
     assert_eq!(
         tap.stats().notes(|_| true),
-        ["1 packets not read: not IP", "1 packets not read: other protocol"]
+        ["1 packet not read: not IP", "1 packet not read: other protocol"]
     );
     assert_eq!(tap.coverage(), []);
 }
