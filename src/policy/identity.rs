@@ -85,7 +85,7 @@ pub struct Subject<'a> {
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct ProcessMatcher {
     pub team_id: Option<Box<str>>,
-    /// With a team, helpers below it (`id.helper`) count too.
+    /// With a team, helpers below it (`id.helper`) count too; and parts of macOS with the place where they lie.
     pub signing_id: Option<Box<str>>,
     pub platform: bool,
     /// By some team that Apple gave out, whichever.
@@ -120,11 +120,13 @@ impl ProcessMatcher {
             && self.signing_id.as_deref().is_none_or(|id| self.is_or_helps(id, signing.signing_id))
     }
 
-    /// A helper counts as its app where the team agrees and its id continues the app's after a dot.
+    /// A helper counts as its app where the team agrees and its id continues the app's after a dot. Programs of macOS have no
+    /// team, and Apple's ids say little of who belongs to whom: there the folder has to say it too.
     fn is_or_helps(&self, app: &str, signing_id: Option<&str>) -> bool {
         let Some(id) = signing_id else { return false };
         let helper = || id.strip_prefix(app).is_some_and(|rest| rest.starts_with('.'));
-        id == app || self.team_id.is_some() && helper()
+        let told = self.team_id.is_some() || self.platform && self.path.is_some();
+        id == app || told && helper()
     }
 
     /// Would every program that `other` names be admitted here? For sync roots, whose clients are named the same way.

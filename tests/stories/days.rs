@@ -473,6 +473,22 @@ fn the_system_looks_at_everything() {
         )
         .none();
     }
+    // Each of XProtect's scanners has a name of its own, and comes and goes with its updates.
+    const SCANNERS: &str = "/Library/Apple/System/Library/CoreServices/XProtect.app/Contents/MacOS";
+    let keys = ["/Users/alice/.ssh/id_rsa", "/Users/alice/Documents/plan.docx"];
+    let scans = |program: Program| works(program, &["x"], &keys, "content.dropboxapi.com", 90_000);
+    let pirrit = format!("{SCANNERS}/XProtectRemediatorPirrit").leak();
+    for id in
+        ["com.apple.XProtectFramework.plugins.Pirrit", "com.apple.XProtectFramework.plugins.NotYetKnown"]
+    {
+        scans(apple(pirrit, id)).none();
+        // Its name, but not its place, or not Apple's.
+        scans(apple("/private/tmp/XProtect.app/Contents/MacOS/XProtectRemediatorPirrit", id)).alert();
+        scans(vendor(pirrit, id, "ABCDE12345")).alert();
+    }
+    // Its place, but no scanner.
+    scans(apple(pirrit, "com.apple.curl")).alert();
+    scans(apple(pirrit, "com.apple.XProtectFramework.pluginsX")).alert();
     works(
         mdm,
         &["mdmclient", "daemon"],
