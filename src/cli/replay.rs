@@ -72,6 +72,7 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
     if !inputs::are_apart(args.events.iter().chain(&args.capture).chain(&args.audit)) {
         return ExitCode::from(2);
     }
+    let halt = inputs::until_told(args.events.iter().chain(&args.capture));
     let demo = args.events.is_empty() && args.capture.is_empty() && args.audit.is_empty();
     let Some(settings) = settings(args.config.as_deref(), demo) else { return ExitCode::from(2) };
     let mut replay = Replay::new(Arc::clone(&settings.policy));
@@ -86,7 +87,6 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
         }
     }
     let mut failed = false;
-    let halt = inputs::until_told(args.events.iter().chain(&args.capture));
     if demo {
         failed |= !open_demo(&mut replay);
     } else {

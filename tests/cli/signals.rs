@@ -8,6 +8,9 @@ use std::time::{Duration, Instant};
 /// Long enough for a program that only waits, and much less than it would wait.
 const PATIENCE: Duration = Duration::from_secs(20);
 
+/// By then it reads, and would hear of a signal.
+const STARTED: Duration = Duration::from_secs(2);
+
 fn unpacked(name: &str) -> Vec<u8> {
     let path = super::directory().join("../recordings/curl-dropbox").join(name);
     let mut bytes = Vec::new();
@@ -50,8 +53,7 @@ fn told_to_end(arguments: &[&str], given: &[u8], name: &str) -> (String, String,
     let mut child = replaying(arguments);
     let mut input = child.stdin.take().unwrap();
     input.write_all(given).unwrap();
-    // Both it and the signal handler have to be there.
-    sleep(Duration::from_secs(1));
+    sleep(STARTED);
     assert!(child.try_wait().unwrap().is_none(), "its input is open");
     signal(&child, name);
     let output = ended(child);
@@ -96,7 +98,7 @@ fn what_stands_behind_the_last_line_is_left_out() {
     assert!(err.contains("the last line is cut off") && status == Some(0), "{err}");
 }
 
-/// Whoever writes on and on keeps it no longer than whoever writes nothing, and the second signal waits for nothing.
+/// Whoever writes on and on keeps it no longer than whoever writes nothing.
 #[test]
 fn a_pipe_that_never_rests_ends_too() {
     let mut child = replaying(&["--events", "-"]);
@@ -106,10 +108,25 @@ fn a_pipe_that_never_rests_ends_too() {
     let mut out = (child.stdout.take().unwrap(), child.stderr.take().unwrap());
     let hearing = std::thread::spawn(move || std::io::copy(&mut out.0, &mut std::io::sink()));
     let telling = std::thread::spawn(move || std::io::read_to_string(&mut out.1));
-    sleep(Duration::from_secs(1));
+    sleep(STARTED);
     signal(&child, "INT");
     assert_eq!(ended(child).status.code(), Some(0));
     writing.join().unwrap();
     _ = hearing.join().unwrap();
     assert!(telling.join().unwrap().unwrap().contains(" sensitive reads "));
+}
+
+/// Nobody ever opens the other end of this one, so that it cannot even begin.
+#[test]
+fn the_second_signal_waits_for_nothing() {
+    let path = std::env::temp_dir().join(format!("cloudward-cli-{}-fifo", std::process::id()));
+    assert!(Command::new("mkfifo").arg(&path).status().unwrap().success());
+    let mut child = replaying(&["--events", path.to_str().unwrap()]);
+    sleep(STARTED);
+    signal(&child, "INT");
+    sleep(Duration::from_millis(500));
+    assert!(child.try_wait().unwrap().is_none(), "it may still be opened");
+    signal(&child, "INT");
+    assert_eq!(ended(child).status.code(), Some(130));
+    std::fs::remove_file(path).unwrap();
 }
