@@ -74,6 +74,18 @@ fn verb(stage: &Stage, arguments: &[&str]) -> String {
     String::from_utf8(output.stdout).unwrap()
 }
 
+/// Runs the daemon until the whole of the stage's recording went through it: events from its `eslogger`, packets from the FIFO.
+fn live(stage: &mut Stage, packets: PathBuf, capture: Vec<u8>) {
+    stage.start(&["--sensor", "eslogger"]);
+    let writer = thread::spawn(move || {
+        fs::OpenOptions::new().write(true).open(packets).unwrap().write_all(&capture).unwrap();
+    });
+    stage.wait_for("printed", "\n");
+    stage.wait_for("log", "its writer ended");
+    writer.join().unwrap();
+    stage.stop();
+}
+
 /// The same, with the stage as the daemon left it.
 fn lived(title: &str, name: &str, policy: &str) -> (Stage, [BTreeSet<String>; 2]) {
     let mut stage = Stage::set(&format!("live-{title}"), "cat events; echo > printed; exec sleep 600");
@@ -87,14 +99,7 @@ fn lived(title: &str, name: &str, policy: &str) -> (Stage, [BTreeSet<String>; 2]
     let source = format!("[sensor]\ncapture = \"{}\"\n", packets.display());
     stage.write("config.toml", format!("{HOLD}{source}{}{policy}", stage.state()).as_bytes());
     let replayed = verb(&stage, &REPLAY);
-    stage.start(&["--sensor", "eslogger"]);
-    let writer = thread::spawn(move || {
-        fs::OpenOptions::new().write(true).open(packets).unwrap().write_all(&capture).unwrap();
-    });
-    stage.wait_for("printed", "\n");
-    stage.wait_for("log", "its writer ended");
-    writer.join().unwrap();
-    stage.stop();
+    live(&mut stage, packets, capture);
     let lived = stage.read("records");
     assert!(!lived.contains("late-event") && !lived.contains("event-loss"), "{lived}");
     let all = [alerts(&lived), alerts(&replayed)];
@@ -191,14 +196,7 @@ fn lived_with_content(title: &str, content: Option<&str>) -> [BTreeSet<String>; 
     );
     stage.write("config.toml", format!("{HOLD}{}{policy}", stage.state()).as_bytes());
     let replayed = verb(&stage, &REPLAY);
-    stage.start(&["--sensor", "eslogger"]);
-    let writer = thread::spawn(move || {
-        fs::OpenOptions::new().write(true).open(packets).unwrap().write_all(&capture).unwrap();
-    });
-    stage.wait_for("printed", "\n");
-    stage.wait_for("log", "its writer ended");
-    writer.join().unwrap();
-    stage.stop();
+    live(&mut stage, packets, capture);
     [alerts(&stage.read("records")), alerts(&replayed)]
 }
 
