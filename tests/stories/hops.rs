@@ -302,7 +302,7 @@ fn fetched_into_a_pipe() {
 }
 
 const CURL: Program = apple("/usr/bin/curl", "com.apple.curl");
-const NC: Program = apple("/usr/bin/nc", "com.apple.nc");
+pub(super) const NC: Program = apple("/usr/bin/nc", "com.apple.nc");
 
 /// A program whose output goes to `curl -T -`.
 fn pipeline(w: &mut World, first: Program, args: &[&str]) -> (Proc, Proc) {
@@ -315,7 +315,7 @@ fn pipeline(w: &mut World, first: Program, args: &[&str]) -> (Proc, Proc) {
 }
 
 #[track_caller]
-fn second_hop_if(low: bool, told: &Told) {
+pub(super) fn second_hop_if(low: bool, told: &Told) {
     if low {
         assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "second-hop"));
     } else {
