@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
-"""A webhook, a Splunk HTTP Event Collector with acknowledgement, and an Elasticsearch bulk endpoint: http_receiver.py PORT OUT
+"""A webhook, a Splunk HTTP Event Collector with acknowledgement, and an Elasticsearch bulk endpoint.
+
+    http_receiver.py PORT OUT TLS_PORT PKI
 
 Strict about what the vendors' documentation asks of a client; what is wrong is answered with 400 and stays undelivered.
-Ids are written to OUT/NAME.out before the answer; an acknowledgement is given on the second question.
+The second port is the same over TLS. Ids are written to OUT/NAME.out before the answer; an acknowledgement is given on the
+second question.
 """
 import base64
 import hashlib
@@ -11,9 +14,12 @@ import http.server
 import json
 import pathlib
 import re
+import ssl
 import sys
+import threading
 
-OUT = pathlib.Path(sys.argv[2])
+OUT, PKI = pathlib.Path(sys.argv[2]), pathlib.Path(sys.argv[4])
+HOSTS = f"127.0.0.1:{sys.argv[1]}", f"localhost:{sys.argv[3]}"
 TOKEN = "11111111-2222-3333-4444-555555555555"
 KEY = base64.b64decode("MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw")
 GUID = re.compile(r"^[0-9a-f]{8}-([0-9a-f]{4}-){3}[0-9a-f]{12}$")
@@ -50,11 +56,11 @@ class Handler(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self):
         try:
-            need(self.headers["Host"] == f"127.0.0.1:{sys.argv[1]}", "Host")
+            need(self.headers["Host"] in HOSTS and self.headers["Proxy-Authorization"] is None, "Host, and no login of a proxy")
             need("Content-Length" in self.headers, "Content-Length")
             body = self.rfile.read(int(self.headers["Content-Length"]))
             path, _, query = self.path.partition("?")
-            routes = {"/webhook": self.webhook, "/services/collector/event": self.event,
+            routes = {"/webhook": self.webhook, "/tunnelled": self.webhook, "/services/collector/event": self.event,
                       "/services/collector/ack": self.ack, "/_bulk": self.bulk}
             need(path in routes, f"path {path}")
             self.answer(200, routes[path](body, query))
@@ -69,7 +75,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         signed = base64.b64encode(hmac.digest(KEY, f"{id}.{time}.".encode() + body, hashlib.sha256)).decode()
         need(f"v1,{signed}" in self.headers["webhook-signature"].split(), "webhook-signature")
         need(self.headers["Content-Type"] == "application/x-ndjson" and body.endswith(b"\n"), "x-ndjson")
-        keep("webhook", [json.loads(line)["event"]["id"] for line in body.splitlines()])
+        keep(self.path.strip("/"), [json.loads(line)["event"]["id"] for line in body.splitlines()])
         return {}
 
     def event(self, body, _):
@@ -125,4 +131,10 @@ class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
 
 
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(PKI / "server.crt", PKI / "server.key")
+secure = Server(("127.0.0.1", int(sys.argv[3])), Handler)
+# The handshake belongs to the connection's own thread.
+secure.socket = context.wrap_socket(secure.socket, server_side=True, do_handshake_on_connect=False)
+threading.Thread(target=secure.serve_forever, daemon=True).start()
 Server(("127.0.0.1", int(sys.argv[1])), Handler).serve_forever()

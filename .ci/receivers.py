@@ -3,10 +3,10 @@
 
     receivers.py BINARY TOOLS OUT [--alerts N] [--kills N] [--daemon-kills N] [--seed N]
 
-TOOLS holds Debian's rsyslog and syslog-ng, unpacked (see `.ci/run receivers`). The daemon reads a script in the place of
+TOOLS holds Debian's rsyslog, syslog-ng and tinyproxy, unpacked (see `.ci/run receivers`). The daemon reads a script in the place of
 eslogger, of which each line is one alert. First, with receivers and daemon killed by -9 all the time: rsyslog and
-syslog-ng over TCP, TLS and TLS with client certificates, a file, a webhook, a Splunk collector with acknowledgement and an
-Elasticsearch (these three by .ci/http_receiver.py, which is strict about the vendors' documentation). Then UDP and the
+syslog-ng over TCP, TLS and TLS with client certificates, a file, a webhook, the same through tinyproxy, a Splunk collector with
+acknowledgement and an Elasticsearch (these by .ci/http_receiver.py, which is strict about the vendors' documentation). Then UDP and the
 local socket, where nobody answers: paced, and without kills of the receiver, for what is in a socket's buffer dies with
 its reader.
 
@@ -202,10 +202,26 @@ log {{ source(s_tcp); source(s_tls); source(s_mtls); destination(d); }};
     return Receiver("syslog-ng", command, library, folder, list(ports.values())), ports
 
 
-def http(folder):
+def http(folder, pki):
+    port, secure = free_port(), free_port()
+    command = [sys.executable, HERE / "http_receiver.py", str(port), folder, str(secure), pki]
+    return Receiver("http", command, os.environ.get("LD_LIBRARY_PATH", ""), folder, [port, secure]), port, secure
+
+
+def tinyproxy(tools, folder, behind):
+    """A proxy that wants a login and opens tunnels to one port."""
     port = free_port()
-    command = [sys.executable, HERE / "http_receiver.py", str(port), folder]
-    return Receiver("http", command, os.environ.get("LD_LIBRARY_PATH", ""), folder, [port]), port
+    (folder / "tinyproxy.conf").write_text(f"""
+Port {port}
+Listen 127.0.0.1
+Timeout 60
+MaxClients 100
+Allow 127.0.0.1
+BasicAuth cloudward sesame
+ConnectPort {behind}
+""")
+    command = [tools / "tinyproxy/usr/bin/tinyproxy", "-d", "-c", folder / "tinyproxy.conf"]
+    return Receiver("tinyproxy", command, os.environ.get("LD_LIBRARY_PATH", ""), folder, [port]), port
 
 
 def events(folder, first, count):
@@ -383,7 +399,9 @@ def kept(options, out, pki):
     folder.mkdir()
     rs, rs_ports, _ = rsyslog(options.tools, folder, pki)
     ng, ng_ports = syslog_ng(options.tools, folder, pki)
-    web, web_port = http(folder)
+    web, web_port, secure_port = http(folder, pki)
+    proxy, proxy_port = tinyproxy(options.tools, folder, secure_port)
+    (folder / "login").write_text("cloudward:sesame\n")
     (folder / "token").write_text("11111111-2222-3333-4444-555555555555\n")
     (folder / "secret").write_text("whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw\n")
     config, files = "", {}
@@ -398,15 +416,18 @@ def kept(options, out, pki):
     config += f'[[output]]\nname = "file"\ntype = "file"\npath = "{folder}/file.out"\nrotate = 0\n'
     url = f"http://127.0.0.1:{web_port}"
     config += f'[[output]]\nname = "webhook"\ntype = "http"\nurl = "{url}/webhook"\nsecret_file = "{folder}/secret"\n'
+    config += (f'[[output]]\nname = "tunnelled"\ntype = "http"\nurl = "https://localhost:{secure_port}/tunnelled"\n'
+               f'ca_file = "{pki}/ca.crt"\nsecret_file = "{folder}/secret"\nproxy = "http://127.0.0.1:{proxy_port}"\n'
+               f'proxy_login_file = "{folder}/login"\n')
     config += f'[[output]]\nname = "splunk"\ntype = "splunk-hec"\nurl = "{url}"\ntoken_file = "{folder}/token"\n'
     config += f'[[output]]\nname = "elastic"\ntype = "elasticsearch"\nurl = "{url}"\ntoken_file = "{folder}/token"\n'
-    files |= {name: (folder / f"{name}.out", "") for name in ("file", "webhook", "splunk", "elastic")}
+    files |= {name: (folder / f"{name}.out", "") for name in ("file", "webhook", "tunnelled", "splunk", "elastic")}
     daemon = Daemon(options.binary, folder, config, options.rate)
     events(folder, 0, options.alerts)
     chaos = [Chaos(victim, options.kills, (0.5, 4.0), (0.0, 0.6), options.seed + index)
-             for index, victim in enumerate((rs, ng, web))]
+             for index, victim in enumerate((rs, ng, web, proxy))]
     chaos.append(Chaos(daemon, options.daemon_kills, (3.0, 8.0), (0.0, 0.3), options.seed + 9))
-    return run("kept", folder, daemon, [rs, ng, web], files, options, chaos)
+    return run("kept", folder, daemon, [rs, ng, web, proxy], files, options, chaos)
 
 
 def best_effort(options, out, pki):

@@ -1,13 +1,15 @@
-# Sourced by .ci/run: Debian's rsyslog and syslog-ng, unpacked side by side (installed they exclude each other).
+# Sourced by .ci/run: Debian's rsyslog and syslog-ng, unpacked side by side (installed they exclude each other), and
+# tinyproxy.
 
 receivers=.tools/receivers
 
 install_receivers() {
     local packages library
     library=$(dpkg --print-architecture)
-    if [ ! -x "$receivers/rsyslog/usr/sbin/rsyslogd" ] || [ ! -x "$receivers/syslog-ng/usr/sbin/syslog-ng" ]; then
+    if [ ! -x "$receivers/rsyslog/usr/sbin/rsyslogd" ] || [ ! -x "$receivers/syslog-ng/usr/sbin/syslog-ng" ] ||
+        [ ! -x "$receivers/tinyproxy/usr/bin/tinyproxy" ]; then
         packages="rsyslog rsyslog-gnutls rsyslog-openssl libestr0 libfastjson4 liblognorm5 syslog-ng-core libivykis0
-            libnet1 libjson-c5 libpcre3 libwrap0"
+            libnet1 libjson-c5 libpcre3 libwrap0 tinyproxy-bin"
         mkdir -p "$receivers/debs"
         # shellcheck disable=SC2086
         (cd "$receivers/debs" && apt-get -qq download $packages 2>/dev/null) ||
@@ -15,7 +17,7 @@ install_receivers() {
         local deb to
         for deb in "$receivers"/debs/*_"$library".deb; do
             to=syslog-ng
-            case "${deb##*/}" in rsyslog* | libestr0* | libfastjson4* | liblognorm5*) to=rsyslog ;; esac
+            case "${deb##*/}" in rsyslog* | libestr0* | libfastjson4* | liblognorm5*) to=rsyslog ;; tinyproxy*) to=tinyproxy ;; esac
             dpkg -x "$deb" "$receivers/$to"
         done
     fi

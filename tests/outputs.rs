@@ -2,6 +2,8 @@
 
 #[path = "outputs/http.rs"]
 mod http;
+#[path = "outputs/proxy.rs"]
+mod proxy;
 #[path = "outputs/receiver.rs"]
 mod receiver;
 #[path = "outputs/streams.rs"]

@@ -7,8 +7,8 @@ use crate::model::Span;
 use crate::policy::Rule;
 use crate::sink::format::{DOCUMENTATION_ENTERPRISE, Format, LOCAL0, Level, MAX_OCTETS};
 use crate::sink::output::{
-    Address, Choice, Elastic, Endpoint, File, Heartbeats, Http, Login, Output, Splunk, Syslog, SyslogTo, Tls,
-    To,
+    Address, Choice, Elastic, Endpoint, File, Heartbeats, Http, Login, Output, Proxy, Splunk, Syslog,
+    SyslogTo, Tls, To,
 };
 use crate::sink::spool::{self, Kind};
 use crate::sink::transport::UNIFIED_LOG_HERE;
@@ -318,7 +318,36 @@ fn endpoint(section: &mut Section<'_, '_>, example: &str, default_path: &str) ->
             Complaint::new("`url`: without TLS everybody on the way reads the alerts and the token");
         section.warn(&at.at, complaint.hint("use https"));
     }
-    Some(at.value)
+    let proxy = proxy(section, at.value.tls.is_some());
+    Some(Endpoint { proxy, ..at.value })
+}
+
+fn proxy(section: &mut Section<'_, '_>, secure: bool) -> Option<Proxy> {
+    let address = section.read("proxy", proxy_address);
+    let login = section.read("proxy_login_file", absolute);
+    if let (None, Some(login)) = (&address, &login) {
+        let complaint = Complaint::new("no `proxy` is named to log in to");
+        section.complain(&login.at, "proxy_login_file", complaint.hint("add `proxy`, or take this key away"));
+    }
+    let address = address?;
+    if !secure {
+        let complaint =
+            Complaint::new("the receiver is no https address, and only to such a tunnel is asked for");
+        section.complain(&address.at, "proxy", complaint.hint("use https, or take `proxy` away"));
+    }
+    Some(Proxy { address: address.value, login_file: login.map(|login| login.value) })
+}
+
+/// `http://host:port`, or without the scheme.
+fn proxy_address(node: &Node) -> Result<Address, Complaint> {
+    let address = text(node)?;
+    let bare = address.strip_prefix("http://").unwrap_or(&address);
+    let wrong = || {
+        let complaint = Complaint::new("is no address of an HTTP proxy (a login does not belong in it)");
+        complaint.hint("such as \"http://proxy.example.com:3128\", and `proxy_login_file` beside it")
+    };
+    let parsed = Address::parse(bare.strip_suffix('/').unwrap_or(bare));
+    parsed.filter(|address| !address.host.contains(['@', ':']) || bare.starts_with('[')).ok_or_else(wrong)
 }
 
 fn optional<T>(

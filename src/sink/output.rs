@@ -142,6 +142,16 @@ pub struct Endpoint {
     /// Path and query, from the first `/`.
     pub path: String,
     pub timeout: Duration,
+    /// Asked for a tunnel there; with TLS only.
+    pub proxy: Option<Proxy>,
+}
+
+/// An HTTP proxy that opens tunnels (`CONNECT`; RFC 9110, 9.3.6).
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Proxy {
+    pub address: Address,
+    /// Holds `user:password` (RFC 7617).
+    pub login_file: Option<PathBuf>,
 }
 
 /// `[heartbeat]`
@@ -196,6 +206,7 @@ impl Endpoint {
             authority: authority.as_str().to_owned(),
             path: path.to_owned(),
             timeout,
+            proxy: None,
         })
     }
 }

@@ -7,6 +7,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::thread;
 
+use rustls::{ServerConfig, ServerConnection, StreamOwned};
+
 /// A request as it came.
 #[derive(Debug)]
 pub struct Request {
@@ -29,14 +31,30 @@ impl Request {
 pub fn http(
     answer: impl Fn(usize, &Request) -> (u16, String) + Send + Sync + 'static,
 ) -> (String, Receiver<Request>) {
+    over(|stream| stream, answer)
+}
+
+/// The same over TLS.
+pub fn https(
+    config: Arc<ServerConfig>,
+    answer: impl Fn(usize, &Request) -> (u16, String) + Send + Sync + 'static,
+) -> (String, Receiver<Request>) {
+    let secure = move |stream| StreamOwned::new(ServerConnection::new(Arc::clone(&config)).unwrap(), stream);
+    over(secure, answer)
+}
+
+fn over<S: Read + Write>(
+    wrap: impl Fn(TcpStream) -> S + Send + Sync + 'static,
+    answer: impl Fn(usize, &Request) -> (u16, String) + Send + Sync + 'static,
+) -> (String, Receiver<Request>) {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap().to_string();
     let (heard, requests) = channel();
-    let served = Arc::new((AtomicUsize::new(0), answer));
+    let served = Arc::new((AtomicUsize::new(0), wrap, answer));
     thread::spawn(move || {
         for stream in listener.incoming() {
             let (served, heard) = (Arc::clone(&served), heard.clone());
-            thread::spawn(move || serve(stream.unwrap(), &served.0, &served.1, &heard));
+            thread::spawn(move || serve((served.1)(stream.unwrap()), &served.0, &served.2, &heard));
         }
     });
     (address, requests)
@@ -44,12 +62,12 @@ pub fn http(
 
 /// One connection. Nothing when nobody listens to the test's end any more.
 fn serve(
-    mut stream: TcpStream,
+    stream: impl Read + Write,
     number: &AtomicUsize,
     answer: &impl Fn(usize, &Request) -> (u16, String),
     heard: &Sender<Request>,
 ) -> Option<()> {
-    let mut reader = BufReader::new(stream.try_clone().ok()?);
+    let mut reader = BufReader::new(stream);
     while let Some(request) = read(&mut reader) {
         let (status, text) = answer(number.fetch_add(1, Ordering::SeqCst), &request);
         // The rest of the answer's head may come with it, before an empty line.
@@ -58,7 +76,8 @@ fn serve(
         heard.send(request).ok()?;
         let length = text.len();
         let head = format!("HTTP/1.1 {status} Status\r\nContent-Length: {length}\r\n{more}\r\n");
-        stream.write_all(format!("{head}{text}").as_bytes()).ok()?;
+        reader.get_mut().write_all(format!("{head}{text}").as_bytes()).ok()?;
+        reader.get_mut().flush().ok()?;
     }
     Some(())
 }

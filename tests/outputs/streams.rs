@@ -71,7 +71,7 @@ fn a_receiver_that_dies_in_mid_message_gets_everything_again() {
     assert_eq!(lives.into_iter().skip(6).flatten().collect::<Vec<_>>(), ids(0..900));
 }
 
-fn server(certificate: &str, ask_client: bool) -> Arc<ServerConfig> {
+pub fn server(certificate: &str, ask_client: bool) -> Arc<ServerConfig> {
     let read = |name: &str| CertificateDer::from_pem_file(pki(name)).unwrap();
     let provider = Arc::new(rustls_graviola::default_provider());
     let builder = ServerConfig::builder_with_provider(Arc::clone(&provider));

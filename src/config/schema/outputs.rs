@@ -43,6 +43,12 @@ pub static OUTPUT: Keys = &[
     key("keep", Shape::Integer, "file: how many old ones are kept"),
     key("url", Shape::Text, "http, splunk-hec, elasticsearch: the address, https"),
     key("timeout", Shape::Duration, "http, splunk-hec, elasticsearch: for an answer"),
+    key(
+        "proxy",
+        Shape::Text,
+        "http, splunk-hec, elasticsearch: an HTTP proxy on the way, such as http://proxy.example.com:3128",
+    ),
+    key("proxy_login_file", Shape::Text, "The file that holds the proxy's user:password"),
     key("token_file", Shape::Text, "http, splunk-hec, elasticsearch: the file that holds the token"),
     key("secret_file", Shape::Text, "http: the file that holds the secret by which requests are signed"),
     key("index", Shape::Text, "splunk-hec, elasticsearch: the index"),

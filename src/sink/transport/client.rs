@@ -13,7 +13,7 @@ use tokio::time::timeout;
 use crate::sink::output::Endpoint;
 
 use super::Failure;
-use super::connect::{secure, tcp};
+use super::connect::endpoint;
 
 /// The most that is read of an answer. A bulk answer has some 200 bytes for each item.
 const ANSWER: usize = 4 << 20;
@@ -83,8 +83,7 @@ impl Client {
         let mut connection = match self.connection.take().filter(|connection| !connection.is_closed()) {
             Some(connection) => connection,
             None => {
-                let Endpoint { address, tls, .. } = &self.at;
-                let io = secure(tcp(address).await?, address, tls.as_ref(), &[b"http/1.1"]).await?;
+                let io = endpoint(&self.at, &[b"http/1.1"]).await?;
                 let (sender, driver) =
                     http1::handshake(TokioIo::new(io)).await.map_err(|error| broken(&error))?;
                 tokio::spawn(driver);

@@ -8,7 +8,7 @@ use rustix::fs::{Access, access};
 
 use crate::sink::output::{Address, Endpoint, Login, SyslogTo, Tls, To};
 
-use super::connect::{secure, tcp};
+use super::connect::{endpoint, secure, tcp};
 use super::datagram::Datagram;
 use super::secret::Secret;
 use super::{Failure, unified_log};
@@ -46,14 +46,19 @@ async fn answered<const N: usize>(at: &Endpoint, secrets: [Option<&PathBuf>; N])
     for file in secrets.into_iter().flatten() {
         Secret::read(file)?;
     }
-    connected(&at.address, at.tls.as_ref()).await
+    let Some(proxy) = &at.proxy else { return connected(&at.address, at.tls.as_ref()).await };
+    endpoint(at, &[]).await?;
+    Ok(format!("{} {}, through the proxy {}", at.address, found(at.tls.as_ref()), proxy.address))
 }
 
 async fn connected(address: &Address, tls: Option<&Tls>) -> Result<String, Failure> {
     let stream = tcp(address).await?;
     secure(stream, address, tls, &[]).await?;
-    let how = if tls.is_some() { "answers, and its certificate is good" } else { "answers" };
-    Ok(format!("{address} {how}"))
+    Ok(format!("{address} {}", found(tls)))
+}
+
+fn found(tls: Option<&Tls>) -> &'static str {
+    if tls.is_some() { "answers, and its certificate is good" } else { "answers" }
 }
 
 fn writable(path: &Path) -> Result<String, Failure> {
