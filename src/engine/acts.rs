@@ -6,6 +6,7 @@ use crate::model::{Evidence, ExecFacts, HopKind, Observed, ProcessInfo, Timestam
 
 use super::Engine;
 use super::argv::{self, Named};
+use super::identity;
 use super::lineage::{Image, LifeId};
 use super::unseen::is_system_socket;
 
@@ -79,6 +80,7 @@ impl Engine {
         let born = target.started.unwrap_or(time).min(time);
         let life = self.lineage.begin(target, Image::executed(target, facts, time), born);
         self.inherit_unseen_fork(life, time);
+        self.serve_whom_its_app_serves(life);
         self.settle(life, time, facts);
     }
 
@@ -89,8 +91,20 @@ impl Engine {
             return;
         }
         self.lineage.reimage(life, target.key, Image::executed(target, facts, time));
+        self.serve_whom_its_app_serves(life);
         self.step_on(life, HopKind::Exec, time);
         self.settle(life, time, facts);
+    }
+
+    /// Whoever tells an app what to do, tells its helpers: a browser's files are read by one of them. Of an app that is not
+    /// itself no helper is.
+    fn serve_whom_its_app_serves(&mut self, life: LifeId) {
+        let Some(helper) = self.lineage.get(life) else { return };
+        let Some(app) = helper.parent.and_then(|parent| self.lineage.get(parent)) else { return };
+        let (helper, app) = (&helper.image.identity, &app.image.identity);
+        if app.runs_other_code && !helper.runs_other_code && identity::helps(helper, app) {
+            self.lineage.take_over(life);
+        }
     }
 
     /// Its signature says nothing any more about what it does; and what its master carried, it may have been given.

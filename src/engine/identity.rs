@@ -142,6 +142,15 @@ pub fn same_app(one: &Identity, other: &Identity) -> bool {
     }
 }
 
+/// Does it help this app, as far as its signature tells: of the same team, by an identifier that goes on behind the app's?
+pub fn helps(helper: &Identity, app: &Identity) -> bool {
+    let Some((helper, app)) = helper.signing().zip(app.signing()) else { return false };
+    let below = |id: &str, app: &str| id.strip_prefix(app).is_some_and(|rest| rest.starts_with('.'));
+    app.team_id.is_some()
+        && helper.team_id == app.team_id
+        && helper.signing_id.zip(app.signing_id).is_some_and(|(id, app)| below(id, app))
+}
+
 /// `com.google.Chrome` of `com.google.Chrome.helper.plugin`.
 fn vendor_and_app(id: &str) -> &str {
     let end = id.match_indices('.').nth(2).map_or(id.len(), |(at, _)| at);

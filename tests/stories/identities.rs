@@ -171,3 +171,36 @@ fn a_browser_told_what_to_do_reads_for_another() {
     reads_and_sends(chrome, &["Google Chrome", "--remote-debugging-pipe"], &[], data).alert();
     reads_and_sends(chrome, &["Google Chrome", "--load-extension=/tmp/x"], &[], data).alert();
 }
+
+/// What a browser asks of its own helpers, whoever tells the browser what to do asks of them.
+#[test]
+fn the_helpers_of_a_browser_told_what_to_do_read_for_another() {
+    const CHROME: Program = vendor(
+        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+        "com.google.Chrome",
+        "EQHXZ8M8AV",
+    );
+    const HELPER: Program = vendor(
+        "/Applications/Google Chrome.app/Contents/Frameworks/Google Chrome Framework.framework/Versions/131.0.6778.86/Helpers/Google Chrome Helper.app/Contents/MacOS/Google Chrome Helper",
+        "com.google.Chrome.helper",
+        "EQHXZ8M8AV",
+    );
+    const EDITOR: Program =
+        vendor("/Applications/Code.app/Contents/MacOS/Electron", "com.microsoft.VSCode", "UBF8T346G9");
+    let told = |parent: Program, option: &str, helper: Program| {
+        let mut w = World::new();
+        let parent = w.launch(0.0, parent, &["x", option]);
+        let args = ["x", "--type=utility", "--utility-sub-type=network.mojom.NetworkService"];
+        let helper = w.spawn(0.6, &parent, helper, &args);
+        w.open(1.0, &helper, "/Users/alice/Library/Application Support/Google/Chrome/Default/Cookies");
+        w.upload(2.0, &helper, "content.dropboxapi.com", 300_000);
+        w.tell()
+    };
+    told(CHROME, "--profile-directory=Default", HELPER).none();
+    for option in ["--remote-debugging-port=9222", "--remote-debugging-pipe", "--load-extension=/tmp/x"] {
+        let told = told(CHROME, option, HELPER);
+        assert_eq!(&*told.alert().reads[0].sets[0], "browser-credentials", "{option}");
+    }
+    // An app of its own that another one started, however that was started.
+    told(EDITOR, "--inspect=9229", CHROME).none();
+}
