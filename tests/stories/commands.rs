@@ -372,6 +372,61 @@ fn b15_path_style_bucket_is_known_from_the_line() {
     }
 }
 
+/// Backblaze keeps its customers' backups and the buckets of others on the same machines: only who asks, or the line, tells
+/// which it is.
+#[test]
+fn machines_that_a_backup_shares_with_buckets() {
+    const POD: &str = "pod-000-1004-00.backblaze.com";
+    const BACKUP: Program =
+        vendor("/Library/Backblaze.bzpkg/bztransmit", "com.backblaze.bztransmit", "BACKBLAZE1");
+    const POLICY: &str = r#"
+[[allow]]
+name      = "our own bucket"
+process   = { path = "/opt/homebrew/bin/rclone", unsigned = true }
+sensitive = ["documents", "corp-docs"]
+services  = ["backblaze-b2"]
+tenants   = ["corp-backup"]
+users     = "*"
+reason    = "CHG-1"
+[[allow]]
+name      = "backups of homes"
+process   = { path = "/Library/Backblaze.bzpkg/**", team_id = "BACKBLAZE1", signing_id = "com.backblaze.bztransmit" }
+sensitive = "*"
+services  = ["backblaze-backup", "backblaze-b2"]
+tenants   = "*"
+users     = "*"
+reason    = "CHG-2"
+"#;
+    let told = |program: Program, args: &[&str], host: &str| {
+        let mut w = World::new();
+        w.policy = format!("{CORP}\n{POLICY}");
+        let p = w.launch(0.0, program, args);
+        w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+        w.upload(2.0, &p, host, 800_000);
+        w.tell()
+    };
+    let rclone =
+        |to: &str, host: &str| told(tool("rclone"), &["rclone", "sync", "/Users/alice/Documents", to], host);
+    for host in [POD, "api.backblazeb2.com"] {
+        rclone("b2:corp-backup", host).none();
+        let foreign = rclone("b2:evil/x", host);
+        let alert = foreign.alert();
+        let (service, tenant) = (alert.service.as_deref(), alert.tenant.as_deref());
+        assert_eq!((service, tenant), (Some("backblaze-b2"), Some("evil")), "{host}");
+        assert_eq!(alert.tenant_verdict.as_str(), "foreign", "{host}");
+    }
+    // Whose bucket it is, its own configuration says.
+    let own = told(adhoc("/private/tmp/up", "up"), &["up"], POD);
+    assert_eq!(own.low().service.as_deref(), Some("backblaze-b2"));
+    // The client of the backup goes to both.
+    for host in [POD, "ca001.backblaze.com"] {
+        told(BACKUP, &["bztransmit"], host).none();
+        told(Program { team: Some("EV1L000000"), ..BACKUP }, &["bztransmit"], host).one_of_any_confidence();
+    }
+    let site = told(adhoc("/private/tmp/up", "up"), &["up"], "secure.backblaze.com");
+    assert_eq!(site.alert().service.as_deref(), Some("backblaze-backup"));
+}
+
 /// A web address in path style hides its bucket, and nothing else tells it.
 #[test]
 fn path_style_address_hides_its_bucket() {

@@ -130,7 +130,9 @@ fn a_browsers_profile_to_a_bucket() {
     );
     w.open_inode(20.1, &rclone, "/private/tmp/p.tgz", 99_003);
     w.upload(20.5, &rclone, "pod-000-1004-00.backblaze.com", 2_000_000);
-    w.tell().alert();
+    let told = w.tell();
+    let (service, tenant) = (told.alert().service.as_deref(), told.alert().tenant.as_deref());
+    assert_eq!((service, tenant), (Some("backblaze-b2"), Some("evil")));
 }
 
 /// `security dump-keychain -d > k; gh gist create k`
