@@ -43,7 +43,9 @@ fn tool(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> Option<Tool
         endpoint_env: words(section, "endpoint_env"),
         tenant_env: words(section, "tenant_env"),
         to_env: words(section, "to_env"),
+        from_env: words(section, "from_env"),
         profile_env: words(section, "profile_env"),
+        home_env: words(section, "home_env"),
         prefixes: words(section, "prefixes"),
         options: options(section),
         flags: words(section, "flags"),
@@ -77,6 +79,7 @@ fn command(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> ToolComm
         public: section.read("public", boolean).is_some_and(|value| value.value),
         exports: section.read("exports", boolean).is_some_and(|value| value.value),
         lives: section.read("lives", duration).map(|value| value.value),
+        reads: words(section, "reads"),
     }
 }
 

@@ -148,7 +148,8 @@ fn variables_that_tools_name_are_kept() {
     assert!(diagnostics.iter().all(|found| found.level != Level::Error), "{diagnostics:#?}");
     let tools = settings.policy.tools.iter();
     let named = tools.flat_map(|tool| {
-        [&tool.endpoint_env, &tool.tenant_env, &tool.to_env, &tool.profile_env].into_iter().flatten()
+        let places = [&tool.endpoint_env, &tool.tenant_env, &tool.to_env, &tool.from_env];
+        places.into_iter().chain([&tool.profile_env, &tool.home_env]).flatten()
     });
     let gate = PolicyGate::new(Arc::clone(&settings.policy));
     let mut names: Vec<&str> = named.map(|name| &**name).collect();

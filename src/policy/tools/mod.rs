@@ -82,6 +82,9 @@ pub struct Command {
     pub exports: bool,
     /// How long a link lives when the line does not say; `None` when it lives until it is taken back.
     pub lives: Option<Span>,
+    /// Files that another program opens for it. Where the line or the environment names the folder that it works in, they lie
+    /// there under the same names.
+    pub reads: Vec<Box<str>>,
 }
 
 /// One tool.
@@ -107,8 +110,12 @@ pub struct Tool {
     pub tenant_env: Vec<Box<str>>,
     /// Variables that name the place that receives.
     pub to_env: Vec<Box<str>>,
+    /// Variables that name the place that is copied from.
+    pub from_env: Vec<Box<str>>,
     /// Variables that name a profile or role.
     pub profile_env: Vec<Box<str>>,
+    /// Variables that name the project, account or folder that it works in.
+    pub home_env: Vec<Box<str>>,
     /// Words that may stand before a command and mean nothing here.
     pub prefixes: Vec<Box<str>>,
     pub options: Options,
@@ -126,7 +133,8 @@ pub struct Tool {
 impl Tool {
     /// All environment variables that it reads.
     fn variables(&self) -> impl Iterator<Item = &Box<str>> {
-        [&self.endpoint_env, &self.tenant_env, &self.to_env, &self.profile_env].into_iter().flatten()
+        let places = [&self.endpoint_env, &self.tenant_env, &self.to_env, &self.from_env];
+        places.into_iter().chain([&self.profile_env, &self.home_env]).flatten()
     }
 }
 

@@ -54,7 +54,7 @@ pub enum Role {
     Expiry,
     /// The server that is spoken to instead of the usual one.
     Endpoint,
-    /// The project or account that the command runs in: what it owns is not let in.
+    /// The project, account or folder that the command runs in: what a project owns is not let in.
     Home,
     /// An option without value that lets everybody in.
     Public,

@@ -44,6 +44,7 @@ fn tool(syntax: Syntax, valued: bool) -> Tool {
         public: false,
         exports: does == Does::Transfer,
         lives: None,
+        reads: Vec::new(),
     };
     Tool {
         name: Arc::from("t"),
@@ -58,7 +59,9 @@ fn tool(syntax: Syntax, valued: bool) -> Tool {
         endpoint_env: Vec::new(),
         tenant_env: Vec::new(),
         to_env: Vec::new(),
+        from_env: Vec::new(),
         profile_env: Vec::new(),
+        home_env: Vec::new(),
         prefixes: vec![Box::from("beta")],
         options: vec![
             (Box::from("-d"), operand(Role::Data)),
