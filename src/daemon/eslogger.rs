@@ -1,6 +1,8 @@
 //! The system's own `eslogger` as a child: sees with Apple's entitlement, so that any Mac can be watched today.
 //!
 //! The child shares our process group on purpose: `eslogger` leaves out the events of its own group, and so ours.
+//! It is ended when the daemon ends. Of a daemon that was killed it is left over, and the next line that it writes ends it:
+//! nobody reads (SIGPIPE, which the standard library gives children as the system has it).
 
 use std::io::{self, PipeReader};
 use std::os::unix::fs::PermissionsExt;

@@ -5,9 +5,10 @@ use std::io::Write;
 use std::os::unix::fs::PermissionsExt;
 use std::process::Command;
 use std::thread;
+use std::time::{Duration, Instant};
 
-use super::Stage;
 use super::live::{alerts, retimed};
+use super::{PATIENCE, Stage};
 
 const KEPT: &str = "state/engine.state";
 
@@ -92,4 +93,22 @@ fn a_state_that_cannot_be_used_does_not_stop_the_start() {
     assert!(log.contains("cannot be used: it is torn") && log.contains("set aside"), "{log}");
     assert!(stage.folder.join("state/engine.state.unusable").exists());
     assert!(alerts(&stage.read("records")).is_empty(), "it knows of no read");
+}
+
+/// Nobody ends the `eslogger` of a daemon that was killed: it ends by itself with the next line that nobody reads.
+#[test]
+fn the_eslogger_of_a_killed_daemon_ends() {
+    let script = "echo $$ > child; cat line; echo > printed; while :; do cat line || exit; sleep 0.1; done";
+    let mut stage = Stage::new("restart-orphan", script, &["--sensor", "eslogger"]);
+    stage.wait_for("printed", "\n");
+    let child = stage.read("child").trim().to_owned();
+    let lives = || Command::new("kill").args(["-0", &child]).status().unwrap().success();
+    assert!(lives());
+    stage.signal("KILL");
+    stage.end();
+    let since = Instant::now();
+    while lives() {
+        assert!(since.elapsed() < PATIENCE, "it lives on");
+        thread::sleep(Duration::from_millis(50));
+    }
 }
