@@ -23,7 +23,7 @@
 //! * [`config`]: from TOML to [`policy`], collecting every complaint with its place.
 //! * [`daemon`]: runs. Threads, channels, signals, order of start and stop.
 //! * [`cli`], the verbs.
-//! * `sys` (macOS only): raw calls to the system, the only `unsafe`.
+//! * [`sys`]: raw calls to the system, nearly all of macOS; the only `unsafe`.
 //!
 //! # Five minutes
 //!
@@ -37,7 +37,7 @@
 //!   table of who may look where.
 //! * Replay is live, minus the sensors: both feed the same `Engine::step`.
 //! * Everything that grows has a named limit; reaching one is a coverage record, not a silence.
-//! * `unsafe` lives in `sys` alone (macOS only), each block with its reason.
+//! * `unsafe` lives in [`sys`] alone, each block with its reason.
 //! * What attackers may try, and the test that stands against each try: [`daemon::threats`].
 //! * No input panics, allocates from an unchecked length, or ends a replay.
 
@@ -62,5 +62,5 @@ pub mod daemon;
 
 pub mod cli;
 
-#[cfg(target_os = "macos")]
+#[cfg_attr(not(target_os = "macos"), path = "sys/elsewhere.rs")]
 pub mod sys;

@@ -50,6 +50,7 @@ use std::time::Instant;
 use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
+use self::interrupt::Heard;
 use crate::config::Settings;
 use crate::model::{Coverage, CoverageKind, Input, Record, Span};
 use crate::sensor::inlet::Inlet;
@@ -221,7 +222,7 @@ async fn mind(
     loop {
         tokio::select! {
             _ = signals.terminate.recv() => return stopping("SIGTERM"),
-            _ = signals.interrupt.recv() => return stopping("SIGINT"),
+            () = signals.interrupt.recv() => return stopping("SIGINT"),
             _ = signals.hangup.recv() => reload("SIGHUP", options, inlet, parts),
             why = parts.watching.changed() => reload(why, options, inlet, parts),
             question = parts.desk.question() => {
@@ -311,7 +312,7 @@ fn say(inlet: &Inlet, kind: CoverageKind, text: &str) {
 /// The signals that mean something here.
 struct Signals {
     terminate: Signal,
-    interrupt: Signal,
+    interrupt: Heard,
     hangup: Signal,
 }
 
@@ -319,7 +320,7 @@ impl Signals {
     fn new() -> std::io::Result<Self> {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
+            interrupt: Heard::of(SignalKind::interrupt())?,
             hangup: signal(SignalKind::hangup())?,
         })
     }
@@ -328,7 +329,7 @@ impl Signals {
     async fn stop(&mut self) {
         tokio::select! {
             _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            () = self.interrupt.recv() => {}
         }
     }
 }

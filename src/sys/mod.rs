@@ -1,4 +1,4 @@
-//! Raw macOS calls, the only `unsafe` of the program. Safe signatures out.
+//! Raw calls to the system, the only `unsafe` of the program. Safe signatures out. All but `signals` are of macOS alone.
 
 #![allow(unsafe_code)]
 
@@ -7,6 +7,7 @@ pub mod oslog;
 pub mod pcap;
 pub mod prefs;
 pub mod processes;
+pub mod signals;
 
 use std::ffi::CStr;
 use std::ptr;

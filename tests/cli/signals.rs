@@ -30,6 +30,19 @@ fn replaying(arguments: &[&str]) -> Child {
         .unwrap()
 }
 
+/// The same as a script starts it in the background: it is not to hear of the Ctrl-C that ends what stands in front.
+fn replaying_in_background(arguments: &[&str]) -> Child {
+    Command::new("sh")
+        .args(["-c", "trap '' INT; exec \"$0\" replay \"$@\"", env!("CARGO_BIN_EXE_cloudward")])
+        .args(arguments)
+        .current_dir(super::directory().join("../recordings/curl-dropbox"))
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap()
+}
+
 fn signal(child: &Child, name: &str) {
     let pid = child.id().to_string();
     assert!(Command::new("kill").args(["-s", name, &pid]).status().unwrap().success());
@@ -96,6 +109,23 @@ fn what_stands_behind_the_last_line_is_left_out() {
     events.truncate(events.len() - 100);
     let (_, err, status) = told_to_end(&["--events", "-"], &events, "INT");
     assert!(err.contains("the last line is cut off") && status == Some(0), "{err}");
+}
+
+#[test]
+fn a_signal_that_was_ignored_from_the_start_stays_so() {
+    let events = unpacked("events.ndjson.gz");
+    let mut child = replaying_in_background(&["--events", "-"]);
+    let mut input = child.stdin.take().unwrap();
+    input.write_all(&events).unwrap();
+    sleep(STARTED);
+    signal(&child, "INT");
+    sleep(STARTED);
+    assert!(child.try_wait().unwrap().is_none(), "it was to hear nothing of it");
+    signal(&child, "TERM");
+    let output = ended(child);
+    drop(input);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(output.status.code() == Some(0) && err.contains("stopped by a signal"), "{err}");
 }
 
 /// Whoever writes on and on keeps it no longer than whoever writes nothing.
