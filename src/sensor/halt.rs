@@ -53,11 +53,26 @@ impl Halt {
         self.0.as_ref().is_some_and(|shared| shared.said.get().is_some())
     }
 
+    /// Whether it was said, or is at this moment being said to whoever wrote a pipe that has just ended.
+    pub(super) fn is_being_said(&self) -> bool {
+        let Some(shared) = &self.0 else { return false };
+        let grace = Timespec::try_from(GRACE).ok();
+        let mut bell = [PollFd::new(&shared.bell, PollFlags::IN)];
+        // The signal itself may end the wait.
+        let mut rung = || poll(&mut bell, grace.as_ref()).or_else(|_| poll(&mut bell, grace.as_ref()));
+        self.was_said() || rung().is_ok_and(|rung| rung > 0)
+    }
+
+    /// What may end this file: nothing, if it is one that ends by itself.
+    pub(super) fn of(&self, file: &File) -> Self {
+        if never_ends(file) { self.clone() } else { Self::default() }
+    }
+
     /// The same file, which ends there and then if it is one that may never end by itself.
     pub(super) fn over(&self, file: File) -> Box<dyn Read + Send> {
-        match &self.0 {
-            Some(shared) if never_ends(&file) => Box::new(Stream { file, shared: Arc::clone(shared) }),
-            _ => Box::new(file),
+        match self.of(&file).0 {
+            Some(shared) => Box::new(Stream { file, shared }),
+            None => Box::new(file),
         }
     }
 
@@ -78,7 +93,7 @@ pub fn is_stream(path: &Path) -> bool {
     }
 }
 
-fn standard_input() -> io::Result<File> {
+pub(super) fn standard_input() -> io::Result<File> {
     Ok(File::from(io::stdin().as_fd().try_clone_to_owned()?))
 }
 

@@ -111,6 +111,35 @@ fn what_stands_behind_the_last_line_is_left_out() {
     assert!(err.contains("the last line is cut off") && status == Some(0), "{err}");
 }
 
+/// The writer of packets is often ended by the same Ctrl-C, within whatever record it was writing.
+#[test]
+fn what_stands_behind_the_last_packet_is_left_out() {
+    let mut packets = unpacked("capture.pcap.gz");
+    packets.truncate(packets.len() - 10);
+    let arguments = ["--events", "events.ndjson.gz", "--capture", "-"];
+    // It may be gone by the time that the signal comes here.
+    for gone in [false, true] {
+        let mut child = replaying(&arguments);
+        let mut input = child.stdin.take().unwrap();
+        input.write_all(&packets).unwrap();
+        sleep(STARTED);
+        let left = (!gone).then_some(input);
+        sleep(Duration::from_millis(50));
+        signal(&child, "INT");
+        let output = ended(child);
+        drop(left);
+        let (out, err) = [output.stdout, output.stderr].map(|bytes| String::from_utf8(bytes).unwrap()).into();
+        assert!(err.contains("stopped within a record") && out.contains("ALERT"), "{err}");
+        assert_eq!(output.status.code(), Some(0), "{err}");
+    }
+    // A writer that ends so by itself has failed, and so has a file that is cut.
+    let mut child = replaying(&arguments);
+    child.stdin.take().unwrap().write_all(&packets).unwrap();
+    let output = ended(child);
+    let err = String::from_utf8(output.stderr).unwrap();
+    assert!(err.contains("cut off at byte") && output.status.code() == Some(1), "{err}");
+}
+
 #[test]
 fn a_signal_that_was_ignored_from_the_start_stays_so() {
     let events = unpacked("events.ndjson.gz");

@@ -143,6 +143,9 @@ impl Captures {
                 order.reached(self.source, time);
                 self.hand_on(facts, order);
             }
+            Some(Passed::Failed(error @ CaptureError::Stopped { .. })) => {
+                summary.notes.push(error.to_string())
+            }
             Some(Passed::Failed(error)) => summary.failures.push(error.to_string()),
             Some(Passed::End) | None => {
                 self.tap.finish(self.last, &mut self.told);
@@ -150,7 +153,7 @@ impl Captures {
                 for coverage in self.tap.coverage() {
                     order.push(self.source, Input::Coverage(coverage));
                 }
-                summary.notes = self.tap.stats().notes(|why| !why.is_ordinary());
+                summary.notes.extend(self.tap.stats().notes(|why| !why.is_ordinary()));
                 self.hand_on(self.facts.len(), order);
                 order.close(self.source);
             }

@@ -49,7 +49,8 @@ pub struct Summary {
     /// Fields of events that this version does not know, as `object.name`, with how often they stood in `looked_at` lines.
     pub unknown_fields: BTreeMap<String, u64>,
     pub looked_at: u64,
-    /// What the tap did not understand of the captures, each a sentence; traffic that every network has is left out.
+    /// Captures that were stopped within a packet, and what the tap did not understand of them, each a sentence; traffic that
+    /// every network has is left out.
     pub notes: Vec<String>,
     pub stats: Stats,
     /// What was sent by whom, if [`Replay::keep_history`](super::Replay::keep_history) asked for it.

@@ -17,6 +17,9 @@ pub enum CaptureError {
     Read { path: String, offset: u64, source: io::Error },
     #[error("{path}: cut off at byte {offset}, in the middle of a record; all before it was read")]
     Cut { path: String, offset: u64 },
+    /// The reader was told to end, and the file had not come to the end of a record: nothing is wrong with it.
+    #[error("{path}: stopped within a record, at byte {offset}; all before it was read")]
+    Stopped { path: String, offset: u64 },
     #[error(
         "{path}: the record at byte {offset} claims {length} bytes (limit {limit}); the rest cannot be read"
     )]
@@ -35,6 +38,15 @@ pub(super) enum Fault {
 }
 
 impl Fault {
+    /// Where the file ends too early, if that is the fault.
+    pub(super) fn cut_at(&self) -> Option<u64> {
+        match self {
+            Self::Cut { offset } => Some(*offset),
+            Self::Read { offset, source } if source.kind() == io::ErrorKind::UnexpectedEof => Some(*offset),
+            Self::Read { .. } | Self::TooLong { .. } | Self::Malformed { .. } => None,
+        }
+    }
+
     pub(super) fn of(self, path: &str) -> CaptureError {
         let path = path.to_owned();
         match self {

@@ -11,7 +11,7 @@ use super::pcap::Pcap;
 use super::pcapng::Pcapng;
 use crate::model::{Direction, Owner, Timestamp};
 use crate::net::{LinkType, Packet};
-use crate::sensor::halt::Halt;
+use crate::sensor::halt::{self, Halt};
 
 /// Where a packet record lies in the window, and what its header said. Shared by both formats.
 #[derive(Clone, Copy, Debug)]
@@ -60,6 +60,8 @@ pub struct CaptureReader {
     /// The packet last stepped to; of no size if there is none.
     current: Record,
     done: bool,
+    /// What may end it anywhere.
+    halt: Halt,
 }
 
 impl CaptureReader {
@@ -73,11 +75,15 @@ impl CaptureReader {
         if path == Path::new("-") {
             let name = "standard input";
             let failed = |source| CaptureError::Open { path: name.to_owned(), source };
-            return Self::from_stream(name, halt.over_input().map_err(failed)?);
+            let ends = halt::standard_input().map_or_else(|_| Halt::default(), |input| halt.of(&input));
+            let reader = Self::from_stream(name, halt.over_input().map_err(failed)?)?;
+            return Ok(Self { halt: ends, ..reader });
         }
         // Not every name is UTF-8: the file is opened by what it is called, and only messages say it as well as they can.
         let name = path.display().to_string();
-        Self::from_stream(&name, halt.over(open::open(path, &name)?))
+        let file = open::open(path, &name)?;
+        let ends = halt.of(&file);
+        Ok(Self { halt: ends, ..Self::from_stream(&name, halt.over(file))? })
     }
 
     /// Reads any stream of bytes; `name` is for messages. Compression is undone, by its magic number.
@@ -86,7 +92,8 @@ impl CaptureReader {
         let source = open::plain(source).map_err(unread)?;
         let mut window = Window::new(source);
         let format = recognise(&mut window, name)?;
-        Ok(Self { path: Arc::from(name), window, format, current: Record::NONE, done: false })
+        let (path, halt) = (Arc::from(name), Halt::default());
+        Ok(Self { path, window, format, current: Record::NONE, done: false, halt })
     }
 
     /// As it was given, for messages.
@@ -122,7 +129,12 @@ impl CaptureReader {
     fn end(&mut self, read: Result<bool, Fault>) -> Result<bool, CaptureError> {
         self.done = true;
         self.current = Record::NONE;
-        read.map_err(|fault| fault.of(&self.path))
+        read.map_err(|fault| match fault.cut_at() {
+            Some(offset) if self.halt.is_being_said() => {
+                CaptureError::Stopped { path: self.path.to_string(), offset }
+            }
+            _ => fault.of(&self.path),
+        })
     }
 
     /// The time of the packet last stepped to.
