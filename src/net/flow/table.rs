@@ -379,12 +379,7 @@ impl Flow {
             return self.closed.is_none() && answered;
         }
         if tcp.has(TcpHeader::SYN) {
-            let start = stream.offset(tcp.seq.wrapping_add(1));
-            return match stream.start {
-                Some(known) => known == start,
-                // The SYN of a flow that was picked up without it, late by a little.
-                None => start <= stream.next() && stream.fits(start, CLOSED_TOLERANCE),
-            };
+            return self.began_with(half, tcp) || self.is_stray(half, tcp);
         }
         if self.closed.is_none() {
             return stream.fits(stream.offset(tcp.seq), 1 << 30);
@@ -393,5 +388,24 @@ impl Flow {
         start <= stream.next().saturating_add(CLOSED_TOLERANCE / 16)
             && stream.fits(start, CLOSED_TOLERANCE)
             && (segment.len == 0 || !stream.finished() || start < stream.next())
+    }
+
+    /// Is this SYN the one that this side of the flow began with?
+    fn began_with(&self, half: usize, tcp: TcpHeader) -> bool {
+        let stream = &self.halves[half].stream;
+        let start = stream.offset(tcp.seq.wrapping_add(1));
+        match stream.start {
+            Some(known) => known == start,
+            // The SYN of a flow that was picked up without it, late by a little.
+            None => start <= stream.next() && stream.fits(start, CLOSED_TOLERANCE),
+        }
+    }
+
+    /// A SYN that the side which was called sends while the connection lives begins nothing: its receiver only says where it
+    /// stands (RFC 5961, section 4). If it answers, that begins another.
+    pub(super) fn is_stray(&self, half: usize, tcp: TcpHeader) -> bool {
+        let calls = tcp.has(TcpHeader::SYN) && !tcp.has(TcpHeader::ACK);
+        let lives = self.closed.is_none() && half != self.opener() && self.halves[half].stream.begun();
+        calls && lives && !self.began_with(half, tcp)
     }
 }

@@ -71,10 +71,14 @@ impl Flow {
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) {
-        self.touch(time);
         if tcp.has(TcpHeader::SYN) {
+            if self.is_stray(this, tcp) {
+                shared.stats.out_of_window += 1;
+                return;
+            }
             self.syn(this == OUT, tcp);
         }
+        self.touch(time);
         if tcp.has(TcpHeader::ACK) {
             self.halves[1 - this].stream.acknowledge(tcp.ack);
         }

@@ -280,6 +280,39 @@ fn a_reset_out_of_place_ends_nothing() {
     }
 }
 
+/// A SYN from the side that was called begins nothing while the connection lives: its receiver only says where it stands
+/// (RFC 5961, section 4). Whoever forges one from the server's address must not end what is seen of it.
+#[test]
+fn a_syn_out_of_place_begins_nothing() {
+    for from in [0, 2] {
+        for (seq, payload) in
+            [(77_777, &b""[..]), (1 << 30, b""), (u32::MAX - 9, b""), (77_777, b"early"), (3, b"")]
+        {
+            let mut talk = Talk::new(1, 50_000_000);
+            talk.say(0, &hello(Some("a.example"), 0), 1448);
+            talk.say(1, &record(22, &[2; 100]), 1448);
+            talk.say(0, &record(23, &[0; 495]), 1448);
+            talk.packets.push(tcp(talk.time + MS, SERVER, CLIENT, seq, 0, SYN, payload));
+            talk.time += 9_000 * MS;
+            talk.say(0, &record(23, &[0; 995]), 1448);
+            talk.say(1, &record(23, &[0; 95]), 1448);
+            let (facts, flows) = run(&talk.end()[from..]);
+            assert_eq!((flows.len(), flows[0].close), (1, Close::Finished), "{seq} from {from} on");
+            assert_eq!(counted(&facts), (1500, 100), "{seq} from {from} on");
+        }
+    }
+    // Where the other side answers it, one has begun.
+    let mut talk = Talk::new(1, 50_000_000);
+    talk.say(0, b"hello there", 1448);
+    let (seq, at) = (77_777, talk.time + 40_000 * MS);
+    talk.packets.push(tcp(at, SERVER, CLIENT, seq, 0, SYN, &[]));
+    talk.packets.push(tcp(at + MS, CLIENT, SERVER, 99, seq + 1, SYN | ACK, &[]));
+    talk.packets.push(tcp(at + 2 * MS, SERVER, CLIENT, seq + 1, 100, ACK, b"from there"));
+    talk.packets.push(tcp(at + 3 * MS, CLIENT, SERVER, 100, seq + 11, ACK, b"from here"));
+    let (facts, flows) = run(&talk.packets);
+    assert_eq!((counted(&facts), flows.len()), ((11 + 9, 10), 2));
+}
+
 #[test]
 fn what_the_capture_missed_still_counts() {
     let mut talk = Talk::new(1, 1);
