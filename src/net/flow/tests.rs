@@ -362,6 +362,44 @@ fn starttls_is_followed() {
     }
 }
 
+/// The same of remote desktops, and of databases that carry the handshake in packets of their own.
+#[test]
+fn what_other_servers_are_asked_before_tls_is_followed() {
+    let packet = |kind: u8, body: &[u8]| {
+        [&[kind, 1], &(8 + body.len() as u16).to_be_bytes()[..], &[0, 0, 1, 0], body].concat()
+    };
+    let rdp = b"\x03\0\0\x13\x0e\xe0\0\0\0\0\0\x01\0\x08\0\x03\0\0\0";
+    let keys = [record(22, &[2; 70]), record(20, &[1]), record(22, &[2; 40])].concat();
+    let desktop = [rdp.to_vec(), hello(Some("mac.example"), 900), keys.clone()];
+    let options = packet(0x12, b"\0\0\x06\0\x06\xff\x09\0\0\0\0\0");
+    let database = [options, packet(0x12, &hello(Some("mac.example"), 900)), packet(0x12, &keys)];
+    for size in [4000, 100, 9, 7, 1] {
+        for said in [&desktop, &database] {
+            let mut talk = Talk::new(1, 1);
+            for part in said {
+                talk.say(0, part, size);
+                talk.say(1, &[4; 300], size);
+            }
+            talk.say(0, &record(23, &[0; 95]), size);
+            talk.say(1, &record(23, &[0; 45]), size);
+            talk.say(0, &packet(1, &[0; 92]), size);
+            let (facts, _) = run(&talk.packets);
+            assert_eq!(counted(&facts), (200, 50), "by {size}");
+            assert_eq!(names(&facts)[0].0, "mac.example", "by {size}");
+            assert_eq!(nameless(&facts), [], "by {size}");
+        }
+    }
+    // Nobody asked for TLS, or the server has none.
+    for plain in [
+        [&rdp[..15], &[0; 4], b"\x03\0\0\x0c\x02\xf0\x80\x7f\x65\x82\x01\x01"].concat(),
+        [&packet(0x12, &[0xff; 20])[..], &packet(0x10, &[7; 300])].concat(),
+    ] {
+        let mut talk = Talk::new(1, 1);
+        talk.say(0, &plain, 30);
+        assert_eq!(counted(&run(&talk.packets).0).0, plain.len() as u64);
+    }
+}
+
 /// The same where the capture begins in the midst of it.
 #[test]
 fn starttls_is_followed_from_its_middle_on() {

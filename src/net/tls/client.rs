@@ -4,7 +4,7 @@ use super::{Hello, MAX_HELLO, RECORD_HEADER, record_header};
 use crate::model::DomainName;
 use crate::net::known;
 use crate::net::proxy::{self, Said};
-use crate::net::starttls::{self, Leads};
+use crate::net::starttls::{self, Leads, TDS_HEAD};
 
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
@@ -32,6 +32,8 @@ enum State {
     Start,
     /// TLS records of the handshake.
     Records,
+    /// The same in packets of SQL Server; what follows the handshake is in none.
+    Packets,
     /// Not TLS, or not yet.
     Plain,
     /// Whatever comes counts.
@@ -47,6 +49,8 @@ enum Look {
     Proxy(usize, Option<DomainName>),
     /// So many bytes said in plain before TLS.
     Preamble(usize),
+    /// The same before packets that carry TLS.
+    Packets(usize),
     Plain,
 }
 
@@ -61,6 +65,9 @@ pub(in crate::net) struct Client {
     /// Type of the current record, and what is left of it.
     kind: u8,
     left: usize,
+    /// The head of the packet around the records, as far as it is there, and what is left of the packet.
+    head: Vec<u8>,
+    packet: usize,
     /// Handshake bytes of the hello so far; bounded by [`MAX_HELLO`].
     message: Vec<u8>,
     hello_done: bool,
@@ -108,6 +115,7 @@ impl Client {
         let step = match self.state {
             State::Start => self.classify(at, bytes, missing > 0),
             State::Records => self.walk(at, bytes),
+            State::Packets => self.unpack(at, bytes),
             State::Settled => Step::Counts { from: at, settled: true },
             State::Plain if Self::is_hello(bytes) => {
                 self.state = State::Records;
@@ -142,7 +150,8 @@ impl Client {
             _ => {
                 self.state = State::Start;
                 self.pending.clear();
-                self.left = 0;
+                self.head.clear();
+                (self.left, self.packet) = (0, 0);
             }
         }
     }
@@ -205,6 +214,11 @@ impl Client {
                 self.passed_on(at + size as i64, &bytes[size..], cut)
             }
             Look::Preamble(size) => self.passed_on(at + size as i64, &bytes[size..], cut),
+            Look::Packets(size) => {
+                self.state = State::Packets;
+                self.is_tls = true;
+                self.unpack(at + size as i64, &bytes[size..])
+            }
             // Cut within a request, of which the line is there: the rest of the segment is of the request too.
             Look::Undecided if cut && proxy::target(bytes).is_some() => {
                 self.target = proxy::target(bytes);
@@ -235,6 +249,39 @@ impl Client {
         self.is_tls = true;
         self.state = State::Records;
         self.walk(at + length as i64, rest)
+    }
+
+    /// Takes the packets off the records in them. The last of the handshake is the last packet.
+    fn unpack(&mut self, at: i64, bytes: &[u8]) -> Step {
+        let mut rest = bytes;
+        while let Some(first) = rest.first() {
+            let here = at + (bytes.len() - rest.len()) as i64;
+            if self.packet > 0 {
+                let (body, tail) = rest.split_at(self.packet.min(rest.len()));
+                self.packet -= body.len();
+                rest = tail;
+                match self.walk(here, body) {
+                    Step::Handshake => continue,
+                    counts @ Step::Counts { .. } => return counts,
+                }
+            }
+            if self.head.is_empty() && !starttls::is_packet(*first) {
+                self.state = State::Records;
+                return self.walk(here, rest);
+            }
+            let (head, tail) = rest.split_at((TDS_HEAD - self.head.len()).min(rest.len()));
+            self.head.extend_from_slice(head);
+            rest = tail;
+            if self.head.len() == TDS_HEAD {
+                let length = starttls::length_at_2(&self.head).unwrap_or_default();
+                self.head.clear();
+                match length.checked_sub(TDS_HEAD).filter(|body| *body > 0) {
+                    Some(body) => self.packet = body,
+                    None => return Step::Counts { from: here, settled: true },
+                }
+            }
+        }
+        Step::Handshake
     }
 
     /// Walks record by record. Keeps what belongs to the hello, steps over the rest, stops at application data.
@@ -317,6 +364,7 @@ fn look(bytes: &[u8]) -> Look {
             Said::More => Look::Undecided,
             Said::Nothing => match starttls::leads(bytes) {
                 Leads::ToTls(size) => Look::Preamble(size),
+                Leads::ToPackets(size) => Look::Packets(size),
                 Leads::Perhaps => Look::Undecided,
                 Leads::Nowhere => Look::Plain,
             },
