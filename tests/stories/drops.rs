@@ -263,6 +263,25 @@ fn a_link_to_a_folder_of_sensitive_files_is_an_upload() {
     linked(LN, &args, "/Users/alice/Dropbox/x", true).alert();
 }
 
+/// Where a link leads that names nothing on its maker's line, no event tells. What is read through it has the path of what it
+/// leads to, and the folder's own client has no leave to read that.
+#[test]
+fn what_a_client_takes_up_through_a_link_is_what_it_leads_to() {
+    let client =
+        vendor("/Applications/Dropbox.app/Contents/MacOS/Dropbox", "com.getdropbox.dropbox", "G7HH3F8CAK");
+    let link = "/Users/alice/Dropbox/x";
+    for (read, told) in [("/Users/alice/.ssh/id_rsa", true), ("/Users/alice/Dropbox/plan.docx", false)] {
+        let mut w = World::new();
+        let python = w.launch(0.0, apple("/usr/bin/python3", "com.apple.python3"), &["python3", "/tmp/x.py"]);
+        let client = w.launch(0.1, client, &["Dropbox"]);
+        w.symlink(1.0, &python, link);
+        w.open(5.0, &client, read);
+        w.upload(6.0, &client, "content.dropboxapi.com", 5_000);
+        let story = w.tell();
+        if told { assert_eq!(story.alert().reads[0].path.to_string(), read) } else { story.none() }
+    }
+}
+
 #[test]
 fn other_links_into_the_folder_are_none() {
     let link = "/Users/alice/Dropbox/x";
