@@ -64,10 +64,17 @@ pub fn code_word(identity: &Identity) -> Arc<str> {
     Arc::from(word)
 }
 
+/// Browsers hear, and answer, by descriptors 3 and 4 of whoever starts them so.
+const BY_PIPE: &str = "--remote-debugging-pipe";
+
+/// Was a browser started to be told what to do by a pipe of its parent's?
+pub fn is_told_by_pipe(args: &[Box<str>]) -> bool {
+    args.iter().skip(1).any(|arg| arg.starts_with(BY_PIPE))
+}
+
 /// Does an argument open the program to whoever connects or holds the other end, or load an extension into it?
 fn is_debugged(facts: &ExecFacts) -> bool {
-    const OPENING: [&str; 4] =
-        ["--inspect", "--remote-debugging-port", "--remote-debugging-pipe", "--load-extension"];
+    const OPENING: [&str; 4] = ["--inspect", "--remote-debugging-port", BY_PIPE, "--load-extension"];
     let opens = |arg: &str| OPENING.iter().any(|option| arg.starts_with(option));
     facts.args.iter().skip(1).any(|arg| opens(arg))
 }

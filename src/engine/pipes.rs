@@ -4,6 +4,7 @@ use crate::model::{ExecFacts, HopKind, PipeEnd, Timestamp};
 
 use super::Engine;
 use super::fifos::{MAX_FIFOS, is_fifo};
+use super::identity;
 use super::lineage::{Life, LifeId};
 use super::window::Bearing;
 
@@ -178,6 +179,20 @@ impl Engine {
                 }
             }
         }
+        let asker = self.answers_to(life);
+        next.extend(asker.and_then(|asker| Some((asker, self.piped(asker, bearing)?))));
+    }
+
+    /// Who gets whatever this life gets, by a pipe that is not seen: of a helper, the app that started it and is told what to
+    /// do; of such an app, whoever started it with a pipe to tell it by.
+    fn answers_to(&self, life: LifeId) -> Option<LifeId> {
+        let life = self.lineage.get(life)?;
+        let parent = self.lineage.get(life.parent?).filter(|parent| parent.ended.is_none())?;
+        let (own, asks) = (&life.image.identity, &parent.image.identity);
+        let led = || asks.runs_other_code && identity::helps(own, asks);
+        let told = || identity::is_told_by_pipe(&life.image.evidence.args);
+        let reachable = parent.image.evidence.info.key.pid.0 > 1;
+        (reachable && own.runs_other_code && (led() || told())).then_some(parent.id)
     }
 }
 

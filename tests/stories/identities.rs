@@ -15,6 +15,14 @@ const BREWED_GCLOUD: &str = "/opt/homebrew/share/google-cloud-sdk/lib/gcloud.py"
 const BREWED_AWS: &str = "/opt/homebrew/Cellar/awscli/2.22.4/libexec/bin/aws";
 const AWS_LAUNCHER: &str = "/opt/homebrew/Cellar/awscli/2.22.4/libexec/bin/python";
 
+const CHROME: Program =
+    vendor("/Applications/Google Chrome.app/Contents/MacOS/Google Chrome", "com.google.Chrome", "EQHXZ8M8AV");
+const HELPER: Program = vendor(
+    "/Applications/Google Chrome.app/Contents/Frameworks/Google Chrome Framework.framework/Versions/131.0.6778.86/Helpers/Google Chrome Helper.app/Contents/MacOS/Google Chrome Helper",
+    "com.google.Chrome.helper",
+    "EQHXZ8M8AV",
+);
+
 /// A signature of one's own making: valid, of nobody that Apple knows, under any identifier.
 const fn self_signed(path: &'static str, signing_id: &'static str) -> Program {
     Program { path, signing_id, team: None, platform: false, flags: 0x2200_0301 }
@@ -161,30 +169,15 @@ fn a_clouds_tool_reads_its_own_keys_alone() {
 /// Whoever holds the other end of it tells the browser what to do.
 #[test]
 fn a_browser_told_what_to_do_reads_for_another() {
-    let chrome = vendor(
-        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-        "com.google.Chrome",
-        "EQHXZ8M8AV",
-    );
     let data = "Library/Application Support/Google/Chrome/Default/Login Data";
-    reads_and_sends(chrome, &["Google Chrome", "--profile-directory=Default"], &[], data).none();
-    reads_and_sends(chrome, &["Google Chrome", "--remote-debugging-pipe"], &[], data).alert();
-    reads_and_sends(chrome, &["Google Chrome", "--load-extension=/tmp/x"], &[], data).alert();
+    reads_and_sends(CHROME, &["Google Chrome", "--profile-directory=Default"], &[], data).none();
+    reads_and_sends(CHROME, &["Google Chrome", "--remote-debugging-pipe"], &[], data).alert();
+    reads_and_sends(CHROME, &["Google Chrome", "--load-extension=/tmp/x"], &[], data).alert();
 }
 
 /// What a browser asks of its own helpers, whoever tells the browser what to do asks of them.
 #[test]
 fn the_helpers_of_a_browser_told_what_to_do_read_for_another() {
-    const CHROME: Program = vendor(
-        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
-        "com.google.Chrome",
-        "EQHXZ8M8AV",
-    );
-    const HELPER: Program = vendor(
-        "/Applications/Google Chrome.app/Contents/Frameworks/Google Chrome Framework.framework/Versions/131.0.6778.86/Helpers/Google Chrome Helper.app/Contents/MacOS/Google Chrome Helper",
-        "com.google.Chrome.helper",
-        "EQHXZ8M8AV",
-    );
     const EDITOR: Program =
         vendor("/Applications/Code.app/Contents/MacOS/Electron", "com.microsoft.VSCode", "UBF8T346G9");
     let told = |parent: Program, option: &str, helper: Program| {
@@ -203,4 +196,44 @@ fn the_helpers_of_a_browser_told_what_to_do_read_for_another() {
     }
     // An app of its own that another one started, however that was started.
     told(EDITOR, "--inspect=9229", CHROME).none();
+}
+
+/// What a helper reads, its app hands to whoever tells it what to do: by the port that it was told to open, or by itself.
+#[test]
+fn what_helpers_read_leaves_through_their_app() {
+    let cookies = "/Users/alice/Library/Application Support/Google/Chrome/Default/Cookies";
+    for by_helper in [false, true] {
+        let story = |option: &str, by: &str| {
+            let mut w = World::new();
+            let thief =
+                w.launch(0.0, apple("/usr/bin/python3", "com.apple.python3"), &["python3", "/tmp/x.py"]);
+            let chrome = w.spawn(0.5, &thief, CHROME, &["Google Chrome", option]);
+            let args = ["x", "--type=utility", "--utility-sub-type=network.mojom.NetworkService"];
+            let helper = w.spawn(0.6, &chrome, HELPER, &args);
+            w.open(1.0, if by_helper { &helper } else { &chrome }, cookies);
+            if by == "port" {
+                let mut local = w.connect_local(2.0, &thief, &chrome, 9222);
+                w.plain(2.1, &mut local, true, &[b'x'; 300]);
+                w.plain(2.2, &mut local, false, &[b'x'; 30_000]);
+                w.close(2.5, &mut local);
+            }
+            let sender = if by == "itself" { &chrome } else { &thief };
+            w.upload(4.0, sender, "content.dropboxapi.com", 31_000);
+            w.tell()
+        };
+        let by_itself = story("--remote-debugging-port=9222", "itself");
+        assert_eq!(&*by_itself.alert().reads[0].sets[0], "browser-credentials", "{by_helper}");
+        let by_port = story("--remote-debugging-port=9222", "port");
+        assert!(
+            by_port.low().reasons.iter().any(|reason| reason.code.as_str() == "second-hop"),
+            "{by_helper}"
+        );
+        let by_pipe = story("--remote-debugging-pipe", "pipe");
+        assert!(by_pipe.alert().hops.iter().any(|hop| hop.kind.as_str() == "pipe"), "{by_helper}");
+        // Who is not told, and tells nobody.
+        for by in ["itself", "port", "pipe"] {
+            story("--profile-directory=Default", by).none();
+        }
+        story("--remote-debugging-port=9222", "nothing").none();
+    }
 }
