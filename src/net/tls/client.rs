@@ -13,6 +13,10 @@ const MAX_PREAMBLE: i64 = 16 << 10;
 /// Proxies that are spoken to one behind the other, or again when one wants a password.
 const MAX_PROXIES: u8 = 4;
 
+/// No client says more before its first data: common servers take 100 KiB of certificates. Whoever goes on with records that
+/// are called a handshake sends something else in them.
+const LONGEST_HANDSHAKE: i64 = 256 << 10;
+
 /// A buffer that is kept for the next connection; a common hello fits.
 const KEPT: usize = 4 << 10;
 
@@ -295,13 +299,14 @@ impl Client {
                 rest = tail;
                 let Some(header) = self.pending.first_chunk::<RECORD_HEADER>().copied() else { break };
                 self.pending.clear();
+                let from = at + (bytes.len() - rest.len()) as i64 - RECORD_HEADER as i64;
+                let in_time = self.began.is_none_or(|began| from - began <= LONGEST_HANDSHAKE);
                 match record_header(header) {
-                    Some((kind, length)) if kind != APPLICATION_DATA => {
+                    Some((kind, length)) if kind != APPLICATION_DATA && in_time => {
                         (self.kind, self.left) = (kind, length)
                     }
                     _ => {
                         self.cut_hello();
-                        let from = at + (bytes.len() - rest.len()) as i64 - RECORD_HEADER as i64;
                         return Step::Counts { from, settled: true };
                     }
                 }

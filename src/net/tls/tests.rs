@@ -97,6 +97,23 @@ fn an_ssl_2_hello_is_tls_all_the_same() {
 }
 
 #[test]
+fn a_handshake_without_end_counts() {
+    let record = [&[22, 3, 3, 0x40, 0][..], &[0; 1 << 14]].concat();
+    let mut client = Client::default();
+    let (mut at, mut handshake) = (0, 0);
+    let settled = loop {
+        match client.feed(at, &record, record.len() as u32) {
+            Step::Handshake => handshake += record.len(),
+            Step::Counts { from, settled } => break from == at && settled,
+        }
+        at += record.len() as i64;
+        assert!(handshake < 1 << 20, "for ever");
+    };
+    // More than any client's certificates.
+    assert!(settled && handshake > 250_000 && client.is_tls);
+}
+
+#[test]
 fn what_is_not_tls_counts_at_once() {
     for bytes in
         [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x04\x01\x00\x05hello", b"\x80\x05\x09abc", b"SSH-2.0-x"]
