@@ -111,7 +111,15 @@ impl Engine {
     fn injected(&mut self, life: LifeId, time: Timestamp, target: &Arc<ProcessInfo>) {
         let Some(other) = self.lineage.actor(target.key, Some(target), time) else { return };
         if other != life {
+            let known = self.lineage.get(other).is_some_and(|other| other.image.identity.runs_other_code);
             self.lineage.take_over(other);
+            // All lives are looked through, so once for each app.
+            if !known {
+                self.lineage
+                    .children(other)
+                    .into_iter()
+                    .for_each(|child| self.serve_whom_its_app_serves(child));
+            }
             self.asked(life, time, true);
         }
     }

@@ -198,6 +198,25 @@ fn the_helpers_of_a_browser_told_what_to_do_read_for_another() {
     told(EDITOR, "--inspect=9229", CHROME).none();
 }
 
+/// Code that is put into a browser later has the helpers that it runs by then do what it wants.
+#[test]
+fn helpers_of_a_browser_that_another_program_enters_later() {
+    let told = |entered: bool| {
+        let mut w = World::new();
+        let chrome = w.launch(0.0, CHROME, &["Google Chrome"]);
+        let helper = w.spawn(0.6, &chrome, HELPER, &["x", "--type=utility"]);
+        let thief = w.launch(0.8, adhoc("/private/tmp/inject", "inject"), &["inject"]);
+        if entered {
+            w.injects(0.9, &thief, &chrome);
+        }
+        w.open(1.0, &helper, "/Users/alice/Library/Application Support/Google/Chrome/Default/Cookies");
+        w.upload(2.0, &helper, "content.dropboxapi.com", 300_000);
+        w.tell()
+    };
+    assert_eq!(&*told(true).alert().reads[0].sets[0], "browser-credentials");
+    told(false).none();
+}
+
 /// What a helper reads, its app hands to whoever tells it what to do: by the port that it was told to open, or by itself.
 #[test]
 fn what_helpers_read_leaves_through_their_app() {

@@ -48,6 +48,12 @@ impl Lineage {
         }
     }
 
+    /// Whoever this one started and is not forgotten. Looks through all lives.
+    pub fn children(&self, of: LifeId) -> Vec<LifeId> {
+        let lives = self.lives.sorted().into_iter();
+        lives.filter(|(_, life)| life.parent == Some(of)).map(|(id, _)| *id).collect()
+    }
+
     fn ids(&self) -> Vec<LifeId> {
         self.lives.sorted().into_iter().map(|(id, _)| *id).collect()
     }
