@@ -321,3 +321,42 @@ fn a_folder_that_holds_sensitive_files_is_put_there_with_them() {
         }
     }
 }
+
+/// M28 with other services: what lies below `CloudStorage` is some file provider's, whether or not it is known by name.
+#[test]
+fn m28_folders_of_other_clients() {
+    for (folder, service) in [
+        ("Library/CloudStorage/Nextcloud-alice@cloud.example.org", "nextcloud"),
+        ("ownCloud", "nextcloud"),
+        ("Library/CloudStorage/pCloudDrive-pCloudDrive", "pcloud"),
+        ("Library/CloudStorage/Tresorit-alice", "tresorit"),
+        ("Yandex.Disk.localized", "yandex-disk"),
+        ("Jottacloud", "jottacloud"),
+        ("kDrive", "infomaniak-kdrive"),
+        ("Library/CloudStorage/MEGA-alice", "mega"),
+        ("Library/CloudStorage/SomeNewDrive-alice", "file-provider"),
+        ("Library/CloudStorage/Dropbox-Personal", "dropbox"),
+    ] {
+        let mut w = World::new();
+        let cp = w.launch(0.0, CP, &["cp"]);
+        w.open(1.0, &cp, KEY);
+        w.write(1.1, &cp, &format!("/Users/alice/{folder}/notes/k"));
+        assert_eq!(w.tell().alert().service.as_deref(), Some(service), "{folder}");
+    }
+}
+
+/// The provider's own daemon brings such a file from the cloud.
+#[test]
+fn m28_twin_fetched_by_the_provider() {
+    let mut w = World::new();
+    let provider = w.launch(
+        0.0,
+        apple(
+            "/System/Library/Frameworks/FileProvider.framework/Support/fileproviderd",
+            "com.apple.fileproviderd",
+        ),
+        &["fileproviderd"],
+    );
+    w.write(1.0, &provider, "/Users/alice/Library/CloudStorage/SomeNewDrive-alice/passwords.kdbx");
+    w.tell().none();
+}
