@@ -287,6 +287,43 @@ impl Engine {
         }
     }
 
+    /// Bytes to a place that no service has. The agent that all programs of a Mac send through may have its gateway there,
+    /// behind which everything is.
+    pub(super) fn sent_on_elsewhere(&mut self, id: FlowId, time: Timestamp, out: u64) {
+        if self.locals.is_empty() || self.carriers.is_empty() {
+            return;
+        }
+        let floor = self.policy.options.min_bytes;
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        flow.proxied += out;
+        if flow.proxied < floor {
+            return;
+        }
+        // Looked at once for so many bytes.
+        flow.proxied = 0;
+        let Some(sender) = flow.owner else { return };
+        let gave = |local: &Local| {
+            let open = !local.told && local.next.is_none() && local.is_server(sender.pid);
+            open && local.bytes[0] >= floor
+                && time.since(local.last) <= LINGER
+                && self.asked_by_carrier(local)
+        };
+        let found = self.locals.by_flow.iter().rev().find(|(_, local)| gave(local)).map(|(flow, _)| *flow);
+        if let Some(local) = found {
+            self.tell_proxy(
+                local,
+                "a process that held sensitive data sent to a local port, and who listens there sends on to a place that is \
+                 no cloud service: what is behind it is not visible",
+            );
+        }
+    }
+
+    /// Is it a process that carries a read that opened this connection?
+    fn asked_by_carrier(&self, local: &Local) -> bool {
+        let client = local.ends[0].and_then(|owner| self.lineage.at(owner.pid, local.last));
+        client.and_then(|life| self.lineage.get(life)).is_some_and(|life| life.carries_at(local.last))
+    }
+
     pub(super) fn note_proxy(&mut self, sender: LifeId) {
         let Some(sender) = self.lineage.get(sender) else { return };
         let text = format!(

@@ -106,6 +106,7 @@ impl Engine {
         }
         let Some(flow) = self.flows.get_mut(id).filter(|flow| named || !flow.local) else { return };
         if flow.target == Target::Elsewhere {
+            self.sent_on_elsewhere(id, time, out);
             return self.sent_by_mail(id, time, out);
         }
         if flow.owner.is_none() || flow.target == Target::Open {

@@ -94,6 +94,35 @@ fn b45_corporate_agent() {
     assert!(has(&told, "proxy"), "{:?}", told.coverage());
 }
 
+/// B45 as the agent does it that sends everything to its own gateway, over a connection that was there before or a new one.
+#[test]
+fn b45_agent_with_a_gateway() {
+    for (opened, reads, passes_on, said) in [
+        (0.5, true, 33_000, true),
+        (2.05, true, 33_000, true),
+        (0.5, false, 33_000, false),
+        (0.5, true, 2_000, false),
+    ] {
+        let mut w = World::new();
+        let agent = vendor("/Applications/Zscaler/ZscalerTunnel", "com.zscaler.tunnel", "PCBCQZJ7S7");
+        let agent = w.launch(0.0, agent, &["ZscalerTunnel"]);
+        let app = w.launch(0.1, X, &["x"]);
+        let mut gateway = w.connect(opened, &agent, "gateway.zscaler.net", true);
+        if reads {
+            w.open(1.0, &app, KEY);
+        }
+        let mut local = w.connect_local(2.0, &app, &agent, 9000);
+        w.plain(2.1, &mut local, true, &[0x5a; 30_000]);
+        w.send(2.2, &mut gateway, passes_on);
+        w.close(3.0, &mut local);
+        // Long after, and no more of it.
+        w.send(60.0, &mut gateway, 90_000);
+        let told = w.tell();
+        told.none();
+        assert_eq!(has(&told, "proxy"), said, "{opened} {reads} {passes_on}");
+    }
+}
+
 fn tunnel(w: &mut World, local: bool, reads: bool) {
     let zsh = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
     let python = adhoc("/opt/homebrew/bin/python3.12", "python3");
