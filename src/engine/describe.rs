@@ -284,22 +284,25 @@ fn caps(
         );
     }
     let reads = || chain.carried.iter().map(|carried| &carried.bearing.read);
+    let through = || chain.carried.iter().map(|carried| carried.bearing.through.as_ref());
     if reads().any(|read| read.truncated) {
         add(
             ReasonCode::PathTruncated,
             "the system cut the path of a file: only its beginning is known".to_owned(),
         );
     }
-    if reads().any(|read| read.named_fork) {
-        add(ReasonCode::NamedFork, "the read went through a named fork of the file".to_owned());
-    }
     if !chain.carried.is_empty() && reads().all(|read| read.relayed) {
         let text =
             "the data came over a local port into a file: that it is the same is told by its size alone";
         add(ReasonCode::SecondHop, text.to_owned());
     }
-    let staged = || chain.carried.iter().filter_map(|carried| carried.bearing.through.as_ref());
-    if staged().any(|read| read.nested) {
+    if reads().any(|read| read.named_fork) {
+        add(ReasonCode::NamedFork, "the read went through a named fork of the file".to_owned());
+    } else if !chain.carried.is_empty() && through().all(|read| read.is_some_and(|read| read.named_fork)) {
+        let text = "the data was put into a named fork or an attribute of the file, not into the file proper";
+        add(ReasonCode::NamedFork, text.to_owned());
+    }
+    if through().flatten().any(|read| read.nested) {
         add(
             ReasonCode::NestedVolume,
             "the file lies on a volume that a disk image shows; the image was made from sensitive files"

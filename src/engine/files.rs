@@ -106,7 +106,8 @@ impl Engine {
         }
         let Some(staged) = self.new_read(life, time, path, sets, Evidence::Taint) else { return };
         self.carries(life);
-        let staged = Arc::new(Read { nested, ..staged });
+        let named_fork = parts.iter().all(Part::in_fork);
+        let staged = Arc::new(Read { nested, named_fork, ..staged });
         let until = Bearing::deadline(&self.policy, sets, time);
         for part in parts {
             for origin in &part.load.origins {

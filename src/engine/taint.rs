@@ -8,6 +8,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::model::{FileId, FilePath, Hop, PathHash, Table, Timestamp};
+use crate::policy::is_named_fork;
 
 use super::window::{Read, Way};
 
@@ -58,6 +59,12 @@ impl Part {
     /// How a read of the load came here.
     pub fn way_of(&self, origin: &Origin) -> Option<Arc<Way>> {
         self.hops.iter().fold(origin.way.clone(), |way, hop| Some(Way::then(way.as_ref(), hop.clone())))
+    }
+
+    /// Was it put into a fork of the file, and so is not what the file's own bytes are?
+    pub fn in_fork(&self) -> bool {
+        let put = self.hops.first().and_then(|hop| hop.path.as_ref());
+        put.is_some_and(|path| is_named_fork(path.as_bytes()))
     }
 
     /// One step further.
@@ -140,8 +147,8 @@ impl Taints {
         let Some(file) = self.files.get_mut(&key) else { return };
         for part in parts {
             if let Some(known) = file.parts.iter_mut().find(|known| known.load.id == part.load.id) {
-                // It came further: under another name.
-                if part.hops.len() > known.hops.len() {
+                // It came further, under another name; or into the file proper.
+                if part.hops.len() > known.hops.len() || known.in_fork() && !part.in_fork() {
                     known.hops.clone_from(&part.hops);
                 }
                 continue;

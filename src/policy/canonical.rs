@@ -219,19 +219,28 @@ fn fold_letter(letter: char) -> impl Iterator<Item = char> {
     turkic.then_some(letter).into_iter().chain(folded.filter(move |_| !turkic))
 }
 
+/// The resource fork of a file, behind its path.
+pub const RESOURCE_FORK: &[u8] = b"/..namedfork/rsrc";
+
+/// Where the path of the file ends whose fork this path names.
+fn fork_at(path: &[u8]) -> Option<usize> {
+    const FORKS: [&[u8]; 2] = [RESOURCE_FORK, b"/..namedfork/data"];
+    FORKS.iter().find_map(|fork| {
+        let at = path.len().checked_sub(fork.len()).filter(|at| *at > 0)?;
+        path.get(at..)?.eq_ignore_ascii_case(fork).then_some(at)
+    })
+}
+
+/// Does the path name a fork of a file?
+pub fn is_named_fork(path: &[u8]) -> bool {
+    fork_at(path).is_some()
+}
+
 /// Cuts `/..namedfork/rsrc` or `/..namedfork/data` off the end; true if it was there.
 fn strip_named_fork(bytes: &mut Vec<u8>) -> bool {
-    const FORKS: [&[u8]; 2] = [b"/..namedfork/rsrc", b"/..namedfork/data"];
-    for fork in FORKS {
-        if let Some(at) = bytes.len().checked_sub(fork.len())
-            && at > 0
-            && bytes[at..].eq_ignore_ascii_case(fork)
-        {
-            bytes.truncate(at);
-            return true;
-        }
-    }
-    false
+    let fork = fork_at(bytes);
+    fork.into_iter().for_each(|at| bytes.truncate(at));
+    fork.is_some()
 }
 
 /// Finds where the path proper begins behind firmlink, `/private` and snapshot prefixes. May overwrite bytes before it.

@@ -99,6 +99,11 @@ fn file(value: &Value) -> File {
     }
 }
 
+fn in_fork(value: &Value) -> What {
+    let path = FilePath::from(format!("{}/..namedfork/rsrc", text(&value["path"]).unwrap()).as_str());
+    What::Written { file: File { path, ..file(value) } }
+}
+
 fn joined(dir: &Value, name: &Value) -> FilePath {
     let dir = text(&dir["path"]).unwrap();
     let slash = if dir.ends_with('/') { "" } else { "/" };
@@ -232,6 +237,11 @@ fn what(name: &str, event: &Value) -> Option<What> {
             What::Renamed { from: Box::new(file(&event["source"])), to: destination(&event["destination"]) }
         }
         "unlink" => What::Removed { file: file(&event["target"]) },
+        "setextattr" => match text(&event["extattr"])? {
+            "com.apple.ResourceFork" => in_fork(&event["target"]),
+            name if name.starts_with("com.apple.") => return None,
+            _ => in_fork(&event["target"]),
+        },
         "write" | "truncate" => What::Written { file: file(&event["target"]) },
         "mmap" => {
             let source = file(&event["source"]);

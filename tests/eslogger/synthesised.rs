@@ -121,6 +121,8 @@ fn from_headers() -> Vec<(&'static str, Value)> {
         ),
         ("truncate", json!({"target": source})),
         ("write", json!({"target": source})),
+        ("setextattr", json!({"target": source, "extattr": "com.apple.ResourceFork"})),
+        ("setextattr", json!({"target": source, "extattr": "com.apple.quarantine"})),
         ("cs_invalidated", json!({})),
         ("remote_thread_create", json!({"target": process(7, 3), "thread_state": null})),
         (

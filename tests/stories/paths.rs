@@ -2,6 +2,10 @@
 
 use super::world::*;
 
+const X: Program = adhoc("/private/tmp/x", "x");
+const KEY: &str = "/Users/alice/.ssh/id_rsa";
+const DROPBOX: &str = "content.dropboxapi.com";
+
 fn reads(path: &str) -> Told {
     let mut w = World::new();
     let p = w.launch(0.0, adhoc("/private/tmp/x", "x"), &["x"]);
@@ -45,6 +49,62 @@ fn p04_private_and_public_names_of_one_folder() {
 #[test]
 fn p10_named_fork_lowers_confidence() {
     let told = reads("/Users/alice/.ssh/id_rsa/..namedfork/rsrc");
+    assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "named-fork"));
+}
+
+/// P10 by way of a file: what was put into a fork or an attribute is not what its own bytes are. Who writes both hides nothing.
+#[test]
+fn p10_staged_in_a_fork() {
+    const FORK: &str = "/private/tmp/a/..namedfork/rsrc";
+    const PLAIN: &str = "/private/tmp/a";
+    for (written, picked_up, low) in [
+        (&[FORK][..], PLAIN, true),
+        (&[FORK], FORK, true),
+        (&[FORK, PLAIN], PLAIN, false),
+        (&[PLAIN, FORK], PLAIN, false),
+    ] {
+        let mut w = World::new();
+        let p = w.launch(0.0, X, &["x"]);
+        w.open(1.0, &p, KEY);
+        for path in written {
+            w.close_changed(1.5, &p, path, 55);
+        }
+        w.exit(2.0, &p);
+        sends_what_it_picks_up(&mut w, picked_up);
+        let told = w.tell();
+        match low {
+            true => low_by_fork(&told),
+            false => _ = told.alert(),
+        }
+    }
+}
+
+#[test]
+fn p10_staged_in_an_attribute() {
+    for (name, told_of) in
+        [("user.data", true), ("com.apple.ResourceFork", true), ("com.apple.quarantine", false)]
+    {
+        let mut w = World::new();
+        let p = w.launch(0.0, X, &["x"]);
+        w.open(1.0, &p, KEY);
+        w.set_attribute(1.5, &p, ("/private/tmp/a", 55), name);
+        w.exit(2.0, &p);
+        sends_what_it_picks_up(&mut w, "/private/tmp/a");
+        let told = w.tell();
+        match told_of {
+            true => low_by_fork(&told),
+            false => told.none(),
+        }
+    }
+}
+
+fn sends_what_it_picks_up(w: &mut World, path: &str) {
+    let q = w.launch(3.0, adhoc("/private/tmp/y", "y"), &["y"]);
+    w.open_inode(4.0, &q, path, 55);
+    w.upload(5.0, &q, DROPBOX, 9_000);
+}
+
+fn low_by_fork(told: &Told) {
     assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "named-fork"));
 }
 
@@ -94,7 +154,6 @@ fn p11_path_cut_by_the_system() {
     assert!(!told.coverage().is_empty());
 }
 
-const X: Program = adhoc("/private/tmp/x", "x");
 const ZSH: Program = apple("/bin/zsh", "com.apple.zsh");
 const MV: Program = apple("/bin/mv", "com.apple.mv");
 

@@ -249,6 +249,13 @@ impl World {
         self.close_changed(at + 0.01, who, path, inode);
     }
 
+    /// Gives a file an extended attribute.
+    pub fn set_attribute(&mut self, at: f64, who: &Proc, (path, inode): (&str, u64), name: &str) {
+        let target = file(path, inode, 1);
+        let body = format!("\"setextattr\":{{\"target\":{target},\"extattr\":{}}}", quoted(name));
+        self.event(at, who, 27, &body);
+    }
+
     pub fn create(&mut self, at: f64, who: &Proc, path: &str) {
         let (dir, name) = path.rsplit_once('/').unwrap();
         let created = format!(

@@ -1,6 +1,7 @@
 //! One function for each event that is read: from the value of the event to what happened.
 
 use crate::model::{FilePath, OpenFlags, What};
+use crate::policy::RESOURCE_FORK;
 use crate::sensor::gate::{Gate, PathInterest};
 
 use super::error::LineError;
@@ -59,6 +60,7 @@ pub(super) fn read<G: Gate + ?Sized>(
         Kind::Rename => Some(rename(scanner, context)?),
         Kind::Unlink => Some(What::Removed { file: target(scanner)?.build(&mut context.tools)? }),
         Kind::Write => Some(What::Written { file: target(scanner)?.build(&mut context.tools)? }),
+        Kind::SetExtattr => set_attribute(scanner, context)?,
         Kind::Mmap => mmap(scanner, context)?,
         Kind::Link | Kind::Clone | Kind::Copyfile => Some(second_name(kind, scanner, context)?),
         Kind::Mount => mount(scanner, context)?,
@@ -194,6 +196,30 @@ fn target<'a>(scanner: &mut Scanner<'a>) -> Read<RawFile<'a>> {
         Ok(())
     })?;
     file.ok_or(LineError::Missing("event.*.target.path"))
+}
+
+/// What is put into an attribute is told of as put into the resource fork, which is one. Those that macOS keeps for itself
+/// hold nothing of what a program read.
+fn set_attribute<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
+    const OF_MACOS: &[u8] = b"com.apple.";
+    const FORK: &[u8] = b"com.apple.ResourceFork";
+    let (mut file, mut name) = (None, None);
+    scanner.fields(|scanner, key| {
+        match key {
+            b"target" => file = RawFile::read(scanner)?,
+            b"extattr" => name = scanner.text()?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let file = file.ok_or(LineError::Missing("event.setextattr.target.path"))?;
+    let name = name.map(|name| name.bytes(context.tools.scratch));
+    if name.is_none_or(|name| name.starts_with(OF_MACOS) && name != FORK) {
+        return Ok(None);
+    }
+    let mut file = file.build(&mut context.tools)?;
+    file.path = FilePath::new(&[file.path.as_bytes(), RESOURCE_FORK].concat());
+    Ok(Some(What::Written { file }))
 }
 
 /// A mapping for reading, of a file that matters, is an open for reading. Of any other file it tells nothing that its

@@ -19,11 +19,11 @@ const DEEPEST: u32 = 16;
 
 /// Every name `eslogger` is known to write in what is read here, sorted (`ESMessage.h` and `eslogger` of macOS 13 to 27).
 #[rustfmt::skip]
-const KNOWN: [&str; 125] = [
+const KNOWN: [&str; 126] = [
     "acl", "action", "action_type", "args", "asid", "audit_token", "auid", "auth", "cdhash", "child",
     "codesigning_flags", "cs_validation_category", "cwd", "destination", "destination_type", "dir",
     "disposition", "domain", "dyld_exec_path", "egid", "entitlements", "env", "euid", "event", "event_type",
-    "executable", "existing_file", "f_bavail", "f_bfree", "f_blocks", "f_bsize", "f_ffree", "f_files",
+    "executable", "existing_file", "extattr", "f_bavail", "f_bfree", "f_blocks", "f_bsize", "f_ffree", "f_files",
     "f_flags", "f_flags_ext", "f_fsid", "f_fssubtype", "f_fstypename", "f_iosize", "f_mntfromname",
     "f_mntonname", "f_owner", "f_reserved", "f_type", "fd", "fds", "fdtype", "fflag", "file", "file_pos",
     "filename", "flags", "flavor", "global_seq_num", "group_id", "image_cpusubtype", "image_cputype",

@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Mount,
     /// 25
     Rename,
+    /// 27
+    SetExtattr,
     /// 32
     Unlink,
     /// 33, 41
@@ -55,6 +57,7 @@ impl Kind {
             b"mmap" => Self::Mmap,
             b"mount" => Self::Mount,
             b"rename" => Self::Rename,
+            b"setextattr" => Self::SetExtattr,
             b"unlink" => Self::Unlink,
             b"write" | b"truncate" => Self::Write,
             b"clone" => Self::Clone,
