@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloudward::model::{Actor, Record};
+use cloudward::model::{Actor, Alert, Record};
 use cloudward::sink::format::{self, Body, Level, Sender};
 use serde_json::Value;
 
@@ -145,6 +145,28 @@ fn leef_reads_back_and_no_name_adds_a_key() {
         assert_eq!(header[..3], ["cloudward", "cloudward", env!("CARGO_PKG_VERSION")]);
         assert!((1..=10).contains(&pairs["sev"].parse::<u8>().unwrap()));
     });
+}
+
+/// Whoever has the one receiver is told no less than who has the other.
+#[test]
+fn leef_tells_what_cef_tells() {
+    let told = |alert: Alert| {
+        let record = Record::Alert(Box::new(alert));
+        let (header, leef) = parsers::leef(format::leef(&record).trim_end_matches('\n'));
+        let (of_cef, cef) = parsers::cef(format::cef(&record).trim_end_matches('\n'));
+        assert_eq!(header[3], of_cef[3]);
+        assert_eq!(leef.get("ruleName"), of_cef.get(4));
+        let said = |value: &String| leef.values().any(|other| other.eq_ignore_ascii_case(value));
+        // That it was seen, and the last part of a path, need no key of their own.
+        let told = |key: &str| !key.ends_with("Label") && !["act", "fname"].contains(&key);
+        cef.iter()
+            .filter(|(key, _)| told(key))
+            .filter(|(_, value)| !said(value))
+            .map(|(key, _)| key.clone())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(told(records::alert(b"x", 0)), [""; 0]);
+    assert_eq!(told(records::audited(b"x")), [""; 0]);
 }
 
 /// A service of the provider calls by its name, and fields of addresses take none.

@@ -101,7 +101,7 @@ fn alert_pairs(alert: &Alert) -> Pairs {
         pairs.push(("fname", within(&event.items.join(" "), LONG)));
     }
     pairs.push(("msg", within(&words::message(alert), LONG)));
-    pairs.push(("reason", reason_codes(alert)));
+    pairs.push(("reason", words::reason_codes(alert)));
     custom(&mut pairs, alert);
     pairs
 }
@@ -115,10 +115,6 @@ fn account_pairs(pairs: &mut Pairs, account: &CloudAccount) {
     let known = known.map(|(key, value)| Some((key, within(value.as_deref()?, LONG))));
     pairs.extend(known.into_iter().flatten());
     pairs.push(("sourceServiceName", account.log.as_str().to_owned()));
-}
-
-fn reason_codes(alert: &Alert) -> String {
-    alert.reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>().join(" ")
 }
 
 /// The first flow. `src` and `dst` hold version 4 only; version 6 has custom fields of its own.

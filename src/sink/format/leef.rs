@@ -5,7 +5,7 @@
 
 use std::net::IpAddr;
 
-use crate::model::{Actor, Alert, Coverage, Heartbeat, Record};
+use crate::model::{Actor, Alert, Coverage, Heartbeat, ProcessEvidence, Record};
 use crate::sink::redact::{self, Redacted};
 
 use super::heartbeat;
@@ -91,7 +91,27 @@ fn alert_pairs(alert: &Alert) -> Pairs {
     pairs.extend(optional.into_iter().flatten().map(|(key, value)| (key, within(value, LONG))));
     pairs.push(("techniques", words::techniques(alert).join(" ")));
     pairs.push(("msg", within(&words::message(alert), LONG)));
+    pairs.extend(more(alert).map(|(key, value)| (key, within(&value, LONG))));
     pairs
+}
+
+/// What is left out first where room is short.
+fn more(alert: &Alert) -> impl Iterator<Item = (&'static str, String)> {
+    let process = alert.uploader.process();
+    let path = |process: &ProcessEvidence| process.info.program.path.to_string();
+    let some = [
+        ("ruleName", alert.rules.first().map(|rule| rule.name.to_string())),
+        ("start", Some(millis(alert.window.0).to_string())),
+        ("end", Some(millis(alert.window.1).to_string())),
+        ("reasons", Some(words::reason_codes(alert))),
+        ("tenantVerdict", Some(alert.tenant_verdict.as_str().to_owned())),
+        ("userId", alert.user.map(|user| user.0.to_string())),
+        ("teamId", process.and_then(|process| process.info.program.team_id.as_deref()).map(str::to_owned)),
+        ("parentProcess", alert.chain.first().map(|parent| path(parent))),
+        ("protocol", alert.flows.first().map(|flow| words::protocol(flow).to_owned())),
+        ("configHash", Some(alert.config_hash.to_string())),
+    ];
+    some.into_iter().filter_map(|(key, value)| Some((key, value?)))
 }
 
 fn coverage_pairs(coverage: &Coverage) -> Pairs {

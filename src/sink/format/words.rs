@@ -48,6 +48,11 @@ pub fn handed_over(alert: &Alert) -> Option<&str> {
     reasons.find(|reason| reason.code == ReasonCode::ControlPlane).map(|reason| reason.text.as_str())
 }
 
+/// The codes of an alert's reasons, in their order.
+pub fn reason_codes(alert: &Alert) -> String {
+    alert.reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>().join(" ")
+}
+
 /// Techniques of every rule that fired, each once, sorted.
 pub fn techniques(alert: &Alert) -> Vec<&str> {
     let mut ids: Vec<&str> =
