@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cloudward::model::{Actor, Alert, Record};
+use cloudward::model::{Actor, Alert, Record, RuleRef};
 use cloudward::sink::format::{self, Body, Level, Sender};
 use serde_json::Value;
 
@@ -167,6 +167,20 @@ fn leef_tells_what_cef_tells() {
     };
     assert_eq!(told(records::alert(b"x", 0)), [""; 0]);
     assert_eq!(told(records::audited(b"x")), [""; 0]);
+}
+
+/// Several rules on one chain are one alert that names them all, whoever reads it.
+#[test]
+fn every_rule_of_an_alert_is_named() {
+    let mut alert = records::alert(b"x", 0);
+    let first = alert.rules[0].clone();
+    alert.rules.push(RuleRef { id: "own.second".into(), ..first.clone() });
+    let record = Record::Alert(Box::new(alert));
+    let text: fn(&Record) -> String = format::text;
+    for (name, write) in MACHINES.into_iter().chain([("text", text)]) {
+        let written = write(&record);
+        assert!(written.contains(&*first.id) && written.contains("own.second"), "{name}: {written}");
+    }
 }
 
 /// A service of the provider calls by its name, and fields of addresses take none.

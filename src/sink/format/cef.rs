@@ -156,6 +156,7 @@ fn custom(pairs: &mut Pairs, alert: &Alert) {
     add("cs2Label", "cs2", "team id", team.map(ToOwned::to_owned));
     add("cs3Label", "cs3", "parent process", parent);
     add("cs6Label", "cs6", "config hash", Some(alert.config_hash.to_string()));
+    add("flexString1Label", "flexString1", "rules", words::several_rules(alert));
 }
 
 fn coverage_header(coverage: &Coverage) -> String {

@@ -101,6 +101,7 @@ fn more(alert: &Alert) -> impl Iterator<Item = (&'static str, String)> {
     let path = |process: &ProcessEvidence| process.info.program.path.to_string();
     let some = [
         ("ruleName", alert.rules.first().map(|rule| rule.name.to_string())),
+        ("rules", words::several_rules(alert)),
         ("start", Some(millis(alert.window.0).to_string())),
         ("end", Some(millis(alert.window.1).to_string())),
         ("reasons", Some(words::reason_codes(alert))),

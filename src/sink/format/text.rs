@@ -143,9 +143,9 @@ fn verdict(lines: &mut Lines, alert: &Alert) {
         let kinds: Vec<&str> = alert.degraded.iter().map(|kind| kind.as_str()).collect();
         lines.add("unseen", &kinds.join(", "));
     }
-    let rule = alert.rules.first();
-    let techniques = rule.map(|rule| rule.techniques.join(", ")).unwrap_or_default();
-    lines.add("rule", &format!("{} {techniques}", rule.map_or("", |rule| &*rule.id)));
+    for rule in &alert.rules {
+        lines.add("rule", &format!("{} {}", rule.id, rule.techniques.join(", ")));
+    }
     let (revision, count, hash) = (alert.revision, alert.count, &alert.config_hash);
     lines.add("alert", &format!("{} revision {revision}, {count} in all, config {hash}", alert.id));
 }

@@ -53,6 +53,12 @@ pub fn reason_codes(alert: &Alert) -> String {
     alert.reasons.iter().map(|reason| reason.code.as_str()).collect::<Vec<_>>().join(" ")
 }
 
+/// The ids of all rules, where one alone does not say it.
+pub fn several_rules(alert: &Alert) -> Option<String> {
+    let ids: Vec<&str> = alert.rules.iter().map(|rule| &*rule.id).collect();
+    (ids.len() > 1).then(|| ids.join(" "))
+}
+
 /// Techniques of every rule that fired, each once, sorted.
 pub fn techniques(alert: &Alert) -> Vec<&str> {
     let mut ids: Vec<&str> =
