@@ -123,7 +123,8 @@ pub fn propose(told: &Told) -> Result<(Proposal, Vec<Concern>), Concern> {
         return Err(Concern::Impossible("the account's name has a * in it, which in an entry means any"));
     }
     let general = is_general(told.process.name());
-    let parent = told.process.parent.as_deref().filter(|_| general && identity.script.is_none());
+    let parent = told.process.parent.as_deref().filter(|parent| !parent.executable.is_empty());
+    let parent = parent.filter(|_| general && identity.script.is_none());
     let proposal = Proposal {
         program: told.process.name().to_owned(),
         who: who(&told.process),
@@ -189,6 +190,11 @@ fn concerns(proposal: &Proposal, general: bool) -> Vec<Concern> {
         concerns.push(Concern::Weak(format!(
             "{program} does whatever it is told: anything that runs it may send this"
         )));
+    }
+    if general && proposal.script.is_none() && proposal.parent.is_none() {
+        concerns.push(Concern::Weak(
+            "nothing vouches for who started it: whoever does is let through".to_owned(),
+        ));
     }
     if let Some(script) = proposal.script.as_ref().filter(|script| !is_kept_by_root(script)) {
         concerns.push(Concern::Weak(format!("whoever can write {script} decides what is sent")));

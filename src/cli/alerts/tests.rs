@@ -109,6 +109,19 @@ fn a_hash_without_a_signature_is_not_proposed() {
     }
 }
 
+/// A parent whose start was before the recording is a number: no entry names it, and that it is missing is said.
+#[test]
+fn a_parent_that_was_not_seen_is_not_proposed() {
+    let plain = settings("");
+    let story = stories().tests.into_iter().find(|test| test.name == "unsigned").unwrap();
+    let mut alert = told(&plain, &story).unwrap();
+    alert.process.executable = "/opt/tools/curl".to_owned();
+    alert.process.parent = Some(Box::default());
+    let (proposal, concerns) = proposal::propose(&alert).unwrap();
+    assert!(concerns.iter().any(|concern| concern.text().contains("who started it")));
+    assert!(is_silent(&settings(&proposal.toml("mine", "because")), &alert));
+}
+
 /// Names are hostile: whatever stands in an alert, what is proposed is TOML and no wider than its words.
 #[test]
 fn hostile_names_stay_inside_their_quotes() {
