@@ -94,13 +94,21 @@ pub struct Glob {
 }
 
 impl Glob {
+    /// A folder's name with a slash at its end stands for all that the folder holds.
     pub fn parse(text: &str, volumes: &Volumes) -> Result<Self, GlobError> {
-        Self::read(text, volumes, false)
+        let glob = Self::read(text, volumes, false)?;
+        let folder = text.len() > 1 && text.ends_with('/') && !text.ends_with("**/");
+        Ok(if folder { glob.below() } else { glob })
     }
 
-    /// A pattern that may hold `{tenant}`, which stands for one component or a part of it.
+    /// A folder, by a pattern that may hold `{tenant}`, which stands for one component or a part of it. All that the folder
+    /// holds is meant, whether or not it is written.
     pub fn parse_with_tenant(text: &str, volumes: &Volumes) -> Result<Self, GlobError> {
-        Self::read(text, volumes, true)
+        Self::read(
+            text.strip_suffix("/**").filter(|folder| !folder.is_empty()).unwrap_or(text),
+            volumes,
+            true,
+        )
     }
 
     fn read(text: &str, volumes: &Volumes, tenant: bool) -> Result<Self, GlobError> {

@@ -105,6 +105,29 @@ fn built_in_sets() {
     }
 }
 
+/// A folder by its name with the slash is all that it holds; a sync root with `/**` is the folder.
+#[test]
+fn folders_as_people_write_them() {
+    let policy = policy(
+        "[[sensitive]]\nname='t'\npaths=['~/Secret/']\nexclude=['~/Secret/public/']\n\
+         [[sync_root]]\nname='r'\nservice='dropbox'\npath='~/Shared/{tenant}/**'\n",
+    );
+    let homes = policy.paths.homes();
+    for (path, sets) in [
+        ("/Users/a/Secret/x", &["t"][..]),
+        ("/Users/a/Secret/x/y", &["t"]),
+        ("/Users/a/Secret", &[]),
+        ("/Users/a/Secrets/x", &[]),
+        ("/Users/a/Secret/public/x", &[]),
+    ] {
+        assert_eq!(names(&policy, &homes, path.as_bytes()), sets, "{path}");
+    }
+    let mut scratch = Scratch::new();
+    let canonical = policy.paths.canonical(b"/Users/a/Shared/team/x/y", &mut scratch);
+    let (_, tenant) = policy.paths.classify(&canonical, &homes).root.unwrap();
+    assert_eq!(tenant.as_deref(), Some("team"));
+}
+
 #[test]
 fn folders_that_are_whole_in_a_set() {
     let policy = policy(
