@@ -11,7 +11,7 @@ use crate::policy::{
 use super::diagnostics::{Complaint, Origin};
 use super::read_process;
 use super::schema;
-use super::section::{Section, Value, boolean, duration, expected, one_of, size, text};
+use super::section::{Section, Value, boolean, expected, one_of, size, text};
 use super::tree::{Kind, Node};
 
 pub(super) const SEVERITIES: [(&str, Severity); 4] = [
@@ -84,7 +84,7 @@ impl Sets {
         let glob = |node: &Node| Ok(Glob::parse(&text(node)?, volumes)?);
         let include = section.filled("paths", glob);
         let exclude = section.list("exclude", glob);
-        let window = section.read("window", duration);
+        let window = section.window("window");
         let min_bytes = section.read("min_bytes", size);
         if include.is_none() {
             section.missing("paths", "name the files: paths = [\"~/Documents/secret/**\"]");

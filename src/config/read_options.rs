@@ -56,8 +56,8 @@ const FALLBACK: Options = Options {
 pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
     let mut options = FALLBACK;
     within(root, ("window", schema::WINDOW), |section| {
-        keep(&mut options.window_default, section.read("default", duration));
-        keep(&mut options.file_taint, section.read("file_taint", duration));
+        keep(&mut options.window_default, section.window("default"));
+        keep(&mut options.file_taint, section.window("file_taint"));
     });
     within(root, ("upload", schema::UPLOAD), |section| {
         keep(&mut options.min_bytes, section.read("min_bytes", size));

@@ -1,6 +1,8 @@
 //! Reading a table key by key. The keys asked for are the keys known: whatever else stands in the table is a mistake,
 //! and the nearest known key is the suggestion.
 
+use crate::model::Span;
+
 use super::diagnostics::{Complaint, Diagnostic, Place, enumerate, nearest};
 use super::schema::Keys;
 use super::tree::{Kind, Node, Table};
@@ -185,6 +187,16 @@ impl<'n, 'c> Section<'n, 'c> {
     pub(super) fn warn(&mut self, at: &Place, complaint: Complaint) {
         let message = format!("{}: {}", self.title, complaint.message);
         self.complaints.warning(at, Complaint { message, hint: complaint.hint });
+    }
+
+    /// For how long reads are followed.
+    pub(super) fn window(&mut self, key: &'static str) -> Option<Value<Span>> {
+        let window = self.read(key, duration)?;
+        if window.value == Span::ZERO {
+            let message = format!("`{key}`: what is followed for no time is never seen to leave");
+            self.warn(&window.at, Complaint::new(message).hint("such as \"15m\""));
+        }
+        Some(window)
     }
 
     /// Complains of every key that nobody asked for.
