@@ -159,6 +159,39 @@ mod tests {
         assert!(said.contains("com.cloudward.daemon"), "{said}");
     }
 
+    /// Data where a value belongs is no value that is not there.
+    #[test]
+    fn what_means_nothing_is_refused_by_its_name() {
+        let inside = |key: &str| Property::table([(key, Property::unreadable())]);
+        for (key, value, named) in [
+            ("window", Property::unreadable(), "[window]"),
+            ("window", inside("default"), "`default`"),
+            ("upload", inside("min_bytes"), "`min_bytes`"),
+            ("upload", inside("min_ratio"), "`min_ratio`"),
+            ("builtin", inside("disable"), "`disable`"),
+            ("paths", inside("homes"), "`homes`"),
+            ("allow", Property::unreadable(), "`allow`"),
+            ("allow", Property::List(vec![Property::unreadable()]), "[[allow]]"),
+        ] {
+            let (_, diagnostics) = load(&[managed(key, value)]);
+            let mut errors = diagnostics.iter().filter(|found| found.level == Level::Error);
+            assert!(errors.any(|found| found.to_string().contains(named)), "{key}: {diagnostics:?}");
+        }
+    }
+
+    /// Who writes a profile has no brackets to write.
+    #[test]
+    fn hints_speak_of_profiles() {
+        for (key, value, kind) in [
+            ("window", Property::text("15m"), "<dict>"),
+            ("allow", Property::table([("name", Property::text("x"))]), "<array>"),
+        ] {
+            let (_, diagnostics) = load(&[managed(key, value)]);
+            let hint = diagnostics[0].hint.as_deref().unwrap_or_default();
+            assert!(hint.contains(kind) && !hint.contains('['), "{hint}");
+        }
+    }
+
     #[test]
     fn every_key_is_one_that_configuration_knows() {
         for key in schema::names() {

@@ -5,7 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::diagnostics::Complaint;
+use super::diagnostics::{Complaint, Origin};
 use super::section::Complaints;
 use super::tree::{Entry, Kind, Node, Table};
 
@@ -60,8 +60,11 @@ pub(super) fn name_of<'n>(list: &str, node: &'n Node) -> Option<&'n str> {
 fn merge_list(lower: &mut Table, entry: Entry, keys: &[&str], complaints: &mut Complaints) {
     let Kind::List(items) = entry.value.kind else {
         let complaint = Complaint::new(format!("`{}` is a list of entries", entry.key));
-        complaints
-            .error(&entry.key_at, complaint.hint(format!("write `[[{}]]`, with two brackets", entry.key)));
+        let hint = match entry.key_at.origin {
+            Origin::Managed => format!("in a profile `{}` is an <array> of <dict>s", entry.key),
+            Origin::BuiltIn | Origin::File => format!("write `[[{}]]`, with two brackets", entry.key),
+        };
+        complaints.error(&entry.key_at, complaint.hint(hint));
         return;
     };
     if lower.get(&entry.key).is_none() {

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use crate::model::Span;
 use crate::policy::{Options, UnknownUpload, Volumes};
 
-use super::diagnostics::Complaint;
+use super::diagnostics::{Complaint, Origin};
 use super::schema::{self, Keys};
 use super::section::{Complaints, Section, duration, expected, one_of, ratio, size, text};
 use super::tree::{Kind, Node, Table};
@@ -153,7 +153,13 @@ pub(super) fn within(
     let table: &Table = loop {
         match &node.kind {
             Kind::Table(table) => break table,
-            _ => root.complain(&node.at, key, expected("a table", node).hint(format!("write `[{key}]`"))),
+            _ => {
+                let hint = match node.at.origin {
+                    Origin::Managed => format!("in a profile `{key}` is a <dict>"),
+                    Origin::BuiltIn | Origin::File => format!("write `[{key}]`"),
+                };
+                root.complain(&node.at, key, expected("a table", node).hint(hint));
+            }
         }
         match node.under.as_deref() {
             Some(under) => node = under,

@@ -23,4 +23,9 @@ impl Property {
     pub fn table<K: Into<String>>(pairs: impl IntoIterator<Item = (K, Self)>) -> Self {
         Self::Table(pairs.into_iter().map(|(key, value)| (key.into(), value)).collect())
     }
+
+    /// What stands for a value of another kind, such as data. No key takes it, so that it is refused by its key's name.
+    pub fn unreadable() -> Self {
+        Self::table([("<data>", Self::Boolean(true))])
+    }
 }

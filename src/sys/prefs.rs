@@ -143,7 +143,7 @@ unsafe fn read(object: Object, depth: usize) -> Option<Property> {
             });
             Some(Property::Table(pairs.collect()))
         } else {
-            None
+            Some(Property::unreadable())
         }
     }
 }
