@@ -141,6 +141,7 @@ impl Engine {
         }
         self.learn_home_elsewhere(variable("USER").map(|user| &**user), facts);
         self.plug(life, time, facts);
+        self.pasted(life, time);
         self.hear_script(life, time, facts);
         self.name_files(life, time, facts);
     }

@@ -320,11 +320,14 @@ impl Engine {
     }
 
     fn bury(&mut self) {
-        // What an ended life carried matters only with what it sent: its children and files have their own copies.
+        // What an ended life carried matters only with what it sent: its children and files have their own copies, and the
+        // clipboard has none.
         let until = |life: &lineage::Life| {
             life.bearings.iter().map(|bearing| bearing.until.plus(window::OVERHANG)).max()
         };
-        let keep = |life: &lineage::Life| until(life).filter(|_| !life.tallies.is_empty());
+        let keep = |life: &lineage::Life| {
+            until(life).filter(|_| !life.tallies.is_empty() || unseen::fills_clipboard(life))
+        };
         self.lineage.bury(self.now, keep);
         for life in self.lineage.take_gone() {
             for bearing in &life.bearings {

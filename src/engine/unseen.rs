@@ -6,7 +6,7 @@ use crate::model::{CoverageKind, FilePath, Timestamp};
 
 use super::Engine;
 use super::flows::Target;
-use super::lineage::LifeId;
+use super::lineage::{Life, LifeId};
 use super::window::Place;
 
 /// Lives remembered as having read something sensitive themselves: the latest.
@@ -14,6 +14,10 @@ const MAX_CARRIERS: usize = 64;
 /// Sockets that everybody asks for names, logs and devices.
 const SYSTEM_SOCKETS: [&str; 7] =
     ["mDNSResponder", "syslog", "asl_input", "systemkeychaincheck", "usbmuxd", "cupsd", "Listeners"];
+
+/// To the clipboard and from it.
+const COPIES: &str = "/usr/bin/pbcopy";
+const PASTES: &str = "/usr/bin/pbpaste";
 
 /// What a life without a read did that may have brought it one unseen.
 #[derive(Clone, Copy, Debug, Default)]
@@ -36,6 +40,15 @@ pub fn is_system_socket(path: &FilePath) -> bool {
     SYSTEM_SOCKETS.iter().any(|known| name.starts_with(known.as_bytes()))
 }
 
+fn runs(life: &Life, path: &str) -> bool {
+    life.image.evidence.info.program.path.as_bytes() == path.as_bytes()
+}
+
+/// Does it put on the clipboard what it carries?
+pub(super) fn fills_clipboard(life: &Life) -> bool {
+    runs(life, COPIES)
+}
+
 impl Engine {
     pub(super) fn unseen(&mut self, life: LifeId) -> Option<&mut Unseen> {
         self.lineage.get_mut(life).map(|life| &mut **life.unseen.get_or_insert_default())
@@ -52,6 +65,27 @@ impl Engine {
             );
         } else if private && let Some(unseen) = self.unseen(life) {
             unseen.asked = Some(time);
+        }
+    }
+
+    /// A program starts that takes from the clipboard what others put there: whether it is what one of them had read cannot
+    /// be seen.
+    pub(super) fn pasted(&mut self, life: LifeId, time: Timestamp) {
+        let runs =
+            |life: &Life, path: &str| life.image.evidence.info.program.path.as_bytes() == path.as_bytes();
+        let Some(taker) = self.lineage.get(life).filter(|life| runs(life, PASTES)) else { return };
+        let user = taker.image.evidence.info.euid;
+        let gave = |life: &LifeId| {
+            let giver = self.lineage.get(*life).filter(|life| fills_clipboard(life));
+            giver.is_some_and(|life| life.image.evidence.info.euid == user && life.carries_at(time))
+        };
+        if self.bearers.sorted().into_iter().flat_map(|(_, lives)| lives).any(gave) {
+            self.note(
+                CoverageKind::IpcPossible,
+                1,
+                "a program took from the clipboard after one that had read sensitive files put something there; what it was is \
+                 not visible",
+            );
         }
     }
 

