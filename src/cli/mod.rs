@@ -29,6 +29,7 @@ mod status;
 mod test;
 
 use std::io::{self, Write as _};
+use std::mem::ManuallyDrop;
 use std::process::ExitCode;
 use std::sync::Arc;
 
@@ -102,7 +103,8 @@ pub fn main() -> ExitCode {
 
 /// Flows are shown with the services that the built-in catalogue knows.
 fn flows(args: &flows::FlowsArgs) -> ExitCode {
-    let services = config::default_services();
+    // Freed with the program.
+    let services = ManuallyDrop::new(config::default_services());
     flows::run(args, &|domain| {
         let found = services.lookup(domain)?;
         Some((Arc::clone(&services.get(found.service).name), found.tenant))

@@ -17,6 +17,12 @@ const FILES: [(&str, &str); 10] = [
     ("config/rules/audit.toml", include_str!("../../config/rules/audit.toml")),
 ];
 
-pub(super) fn sources() -> Vec<Source> {
-    FILES.iter().map(|(name, text)| Source::new(Origin::BuiltIn, name, *text)).collect()
+pub(super) fn sources() -> impl Iterator<Item = Source> {
+    with("")
+}
+
+/// Those in which this stands.
+pub(super) fn with(part: &str) -> impl Iterator<Item = Source> {
+    let files = FILES.iter().filter(move |(_, text)| text.contains(part));
+    files.map(|(name, text)| Source::new(Origin::BuiltIn, name, *text))
 }

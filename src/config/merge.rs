@@ -3,7 +3,7 @@
 //! Single values replace each other. Entries of `[[lists]]` are told apart by name: an entry whose name an earlier
 //! source has replaces it whole, and with `extend = true` adds to it.
 
-use std::collections::{HashMap, HashSet};
+use crate::model::{Set, Table as Lookup};
 
 use super::diagnostics::{Complaint, Origin};
 use super::section::Complaints;
@@ -72,12 +72,12 @@ fn merge_list(lower: &mut Table, entry: Entry, keys: &[&str], complaints: &mut C
         lower.0.push(Entry { key: entry.key.clone(), key_at: entry.key_at, value });
     }
     let Some(Node { kind: Kind::List(merged), .. }) = lower.get_mut(&entry.key) else { return };
-    let mut index = Index { keys, places: HashMap::new() };
+    let mut index = Index { places: keys.iter().map(|key| (*key, Lookup::new())).collect() };
     merged.iter().enumerate().for_each(|(place, node)| index.note(place, node));
-    let mut named = HashSet::new();
+    let mut written = Set::new();
     for item in items {
         if let Some(name) = name_of(&entry.key, &item)
-            && !named.insert(name.to_owned())
+            && !written.insert(name.to_owned())
         {
             let complaint = Complaint::new(format!("[[{}]] \"{name}\" is written twice", entry.key));
             complaints
@@ -88,37 +88,36 @@ fn merge_list(lower: &mut Table, entry: Entry, keys: &[&str], complaints: &mut C
     }
 }
 
-/// Where in a list entries of a name stand: a catalogue may have thousands.
+/// Where in a list entries of a name stand, by the key that names them: a catalogue may have thousands.
 struct Index<'k> {
-    keys: &'k [&'k str],
-    places: HashMap<(&'k str, String), usize>,
+    places: Vec<(&'k str, Lookup<String, usize>)>,
 }
 
-fn names<'k, 'n>(keys: &'k [&'k str], node: &'n Node) -> impl Iterator<Item = (&'k str, &'n str)> {
-    keys.iter().filter_map(|key| Some((*key, node.table()?.get(key)?.text()?)))
+fn named<'n>(key: &str, node: &'n Node) -> Option<&'n str> {
+    node.table()?.get(key)?.text()
 }
 
 impl Index<'_> {
     fn note(&mut self, place: usize, node: &Node) {
-        for (key, name) in names(self.keys, node) {
-            self.places.entry((key, name.to_owned())).or_insert(place);
+        for (key, places) in &mut self.places {
+            if let Some(name) = named(key, node) {
+                places.or_insert_with(name.to_owned(), || place);
+            }
         }
     }
 
     fn forget(&mut self, place: usize, node: &Node) {
-        for (key, name) in names(self.keys, node) {
-            let name = (key, name.to_owned());
-            if self.places.get(&name) == Some(&place) {
-                self.places.remove(&name);
+        for (key, places) in &mut self.places {
+            if let Some(name) = named(key, node).filter(|name| places.get(*name) == Some(&place)) {
+                places.remove(name);
             }
         }
     }
 
     /// The first entry that has a name in common with this one.
     fn find(&self, node: &Node) -> Option<usize> {
-        names(self.keys, node)
-            .filter_map(|(key, name)| self.places.get(&(key, name.to_owned())).copied())
-            .min()
+        let places = self.places.iter().filter_map(|(key, places)| places.get(named(key, node)?).copied());
+        places.min()
     }
 }
 

@@ -11,7 +11,7 @@ use crate::policy::{
 use super::diagnostics::{Complaint, Origin};
 use super::read_process;
 use super::schema;
-use super::section::{Section, Value, boolean, expected, one_of, size, text};
+use super::section::{Section, Value, boolean, expected, one_of, size, text, written};
 use super::tree::{Kind, Node};
 
 pub(super) const SEVERITIES: [(&str, Severity); 4] = [
@@ -81,7 +81,7 @@ impl Sets {
         let name = name(section, "sensitive");
         section.extends();
         let severity = section.read("severity", one_of(&SEVERITIES));
-        let glob = |node: &Node| Ok(Glob::parse(&text(node)?, volumes)?);
+        let glob = |node: &Node| Ok(Glob::parse(written(node)?, volumes)?);
         let include = section.filled("paths", glob);
         let exclude = section.list("exclude", glob);
         let window = section.window("window");
@@ -129,8 +129,8 @@ fn service(section: &mut Section<'_, '_>) -> Option<ServiceNames> {
     let categories = Category::ALL.map(|category| (category.as_str(), category));
     let hint = "file-sync, object-store, file-transfer, paste, code-host, messaging, tunnel or backup";
     let category = section.require("category", hint, one_of(&categories));
-    let domain = |node: &Node| Ok(DomainPattern::parse(&text(node)?)?);
-    let tenant = |node: &Node| Ok(DomainPattern::parse_tenant(&text(node)?)?);
+    let domain = |node: &Node| Ok(DomainPattern::parse(written(node)?)?);
+    let tenant = |node: &Node| Ok(DomainPattern::parse_tenant(written(node)?)?);
     let domains = section.list("domains", domain);
     let tenants = section.list("tenants", tenant);
     let except = section.list("except", domain);
@@ -157,7 +157,7 @@ pub(super) fn mail(root: &mut Section<'_, '_>) -> Vec<MailServers> {
         let mut section = Section::new(schema::MAIL, "[[mail]]", &at, table, root.complaints);
         name(&mut section, "mail");
         section.extends();
-        let host = |node: &Node| Ok(DomainPattern::parse(&text(node)?)?);
+        let host = |node: &Node| Ok(DomainPattern::parse(written(node)?)?);
         let label = |node: &Node| Ok(text(node)?.to_lowercase().into_boxed_str());
         all.push(MailServers {
             hosts: plain(section.list("hosts", host)),

@@ -48,7 +48,14 @@ impl<'n, 'c> Section<'n, 'c> {
         table: &'n Table,
         complaints: &'c mut Complaints,
     ) -> Self {
-        Self { keys, table, at: at.clone(), title: title.into(), asked: Vec::new(), complaints }
+        Self {
+            keys,
+            table,
+            at: at.clone(),
+            title: title.into(),
+            asked: Vec::with_capacity(keys.len()),
+            complaints,
+        }
     }
 
     pub(super) fn at(&self) -> &Place {
@@ -118,11 +125,8 @@ impl<'n, 'c> Section<'n, 'c> {
         parse: impl Fn(&Node) -> Result<T, Complaint>,
     ) -> Option<Value<Vec<Value<T>>>> {
         let node = self.node(key)?;
-        let items = match &node.kind {
-            Kind::List(items) => items.iter().collect(),
-            _ => vec![node],
-        };
-        let mut values = Vec::new();
+        let items = items(node);
+        let mut values = Vec::with_capacity(items.len());
         for item in items {
             match parse(item) {
                 Ok(value) => values.push(Value { value, at: item.at.clone() }),
@@ -160,11 +164,8 @@ impl<'n, 'c> Section<'n, 'c> {
     /// The tables of a key: `key = { .. }`, `key = [{ .. }]` or `[[key]]`.
     pub(super) fn tables(&mut self, key: &'static str) -> Vec<(&'n Table, Place)> {
         let Some(node) = self.node(key) else { return Vec::new() };
-        let items = match &node.kind {
-            Kind::List(items) => items.iter().collect(),
-            _ => vec![node],
-        };
-        let mut tables = Vec::new();
+        let items = items(node);
+        let mut tables = Vec::with_capacity(items.len());
         for item in items {
             match item.table() {
                 Some(table) => tables.push((table, item.at.clone())),
@@ -202,9 +203,9 @@ impl<'n, 'c> Section<'n, 'c> {
     /// Complains of every key that nobody asked for.
     pub(super) fn finish(self) {
         let former = |key: &str| !self.keys.is_empty() && self.keys.iter().all(|known| known.name != key);
-        let usable: Vec<&str> = self.asked.iter().copied().filter(|key| !former(key)).collect();
         for entry in &self.table.0 {
             if !self.asked.contains(&entry.key.as_str()) {
+                let usable: Vec<&str> = self.asked.iter().copied().filter(|key| !former(key)).collect();
                 let complaint = Complaint::new(format!("{}: unknown key `{}`", self.title, entry.key));
                 let complaint = match self.keys.iter().find(|known| known.name == entry.key) {
                     Some(known) => complaint.hint(format!(
@@ -220,15 +221,28 @@ impl<'n, 'c> Section<'n, 'c> {
     }
 }
 
+/// What stands in a list; of what is none, it alone.
+fn items(node: &Node) -> &[Node] {
+    match &node.kind {
+        Kind::List(items) => items,
+        _ => std::slice::from_ref(node),
+    }
+}
+
 pub(super) fn expected(what: &str, node: &Node) -> Complaint {
     Complaint::new(format!("expected {what}, found {}", node.type_name()))
 }
 
 pub(super) fn text(node: &Node) -> Result<String, Complaint> {
+    written(node).map(str::to_owned)
+}
+
+/// The same where it stands.
+pub(super) fn written(node: &Node) -> Result<&str, Complaint> {
     match node.text() {
         Some("") => Err(Complaint::new("the string is empty")
             .hint("write what is meant between the quotes, or leave it out")),
-        Some(text) => Ok(text.to_owned()),
+        Some(text) => Ok(text),
         None => Err(expected("a string", node)),
     }
 }

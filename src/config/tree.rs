@@ -167,16 +167,15 @@ impl<'s> Places<'s> {
     }
 
     fn table(&self, table: &DeTable<'_>, complaints: &mut Vec<Diagnostic>) -> Table {
-        let mut entries: Vec<(usize, Entry)> = Vec::new();
+        let mut entries = Vec::with_capacity(table.len());
         for (key, value) in table {
             if let Some(value) = self.node(value, complaints) {
-                let at = key.span().start;
-                let entry = Entry { key: key.get_ref().to_string(), key_at: self.at(at), value };
-                entries.push((at, entry));
+                let key_at = self.at(key.span().start);
+                entries.push(Entry { key: key.get_ref().to_string(), key_at, value });
             }
         }
-        entries.sort_by_key(|(at, _)| *at);
-        Table(entries.into_iter().map(|(_, entry)| entry).collect())
+        entries.sort_by_key(|entry| (entry.key_at.line, entry.key_at.column));
+        Table(entries)
     }
 
     fn node(&self, value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Diagnostic>) -> Option<Node> {

@@ -136,6 +136,11 @@ impl DomainPattern {
 }
 
 fn label(text: &str) -> Result<Label, DomainError> {
+    // Nearly all are canonical already.
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
+    if (1..=63).contains(&text.len()) && text.bytes().all(is_plain) {
+        return Ok(Label::Literal(text.into()));
+    }
     let Some((front, rest)) = text.split_once('{') else {
         return if text.contains('}') {
             Err(DomainError::Braces(text.to_owned()))

@@ -51,7 +51,10 @@ impl NameTree {
             let next = self.nodes.len() as u32;
             let node = &mut self.nodes[at as usize];
             at = match label {
-                Label::Literal(text) => *node.literals.or_insert_with(text.clone(), || next),
+                Label::Literal(text) => node.literals.get(text).copied().unwrap_or_else(|| {
+                    node.literals.insert(text.clone(), next);
+                    next
+                }),
                 Label::Hole { front, back, tenant } => {
                     let all = *tenant && front.is_empty() && back.is_empty();
                     if all && index + 1 == labels.len() {

@@ -131,7 +131,7 @@ pub fn names() -> Vec<&'static str> {
 
 /// The value that ships for a key of a table of single values.
 pub fn default_of(table: &str, key: &str) -> Option<Property> {
-    let shipped = builtin::sources().into_iter().next()?;
+    let shipped = builtin::sources().next()?;
     let Ok(Property::Table(tables)) = managed::properties(&shipped.text) else { return None };
     let Property::Table(pairs) = tables.into_iter().find(|(name, _)| name == table)?.1 else { return None };
     pairs.into_iter().find(|(name, _)| name == key).map(|(_, value)| value)
