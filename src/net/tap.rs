@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::flow::{Flows, Seen, Shared, Way, owner_of};
-use super::frame::{self, Context, Datagram, Envelope, Fragments, IpPacket, Unread};
+use super::frame::{self, Context, Datagram, Envelope, Fragments, IpPacket, RawOwner, Unread};
 use super::packet::{LinkType, Packet};
 use super::stats::Stats;
-use crate::model::{Coverage, FlowId, NetFact, Owner, Timestamp};
+use crate::model::{Coverage, Direction, FlowId, NetFact, Owner, Timestamp};
 use crate::net::FlowSummary;
 
 /// Bounds of the tap's memory: `flows` times about 700 bytes, `handshake_bytes`, and `names` times about 200 bytes; with the
@@ -96,48 +96,51 @@ impl Tap {
     fn understand(&mut self, packet: &Packet<'_>, out: &mut Vec<NetFact>) -> Result<(), Unread> {
         if packet.link == LinkType::Pktap {
             let (envelope, ip) = frame::tapped(packet)?;
-            self.enveloped(packet, &envelope, ip, out)
+            let Envelope { direction, ref owner, interface } = envelope;
+            self.enveloped(packet, direction, owner.as_ref(), interface, ip, out)
         } else {
-            let (envelope, ip) = frame::bare(packet)?;
-            self.enveloped(packet, &envelope, ip, out)
+            self.enveloped(packet, None, None, None, frame::bare(packet)?, out)
         }
     }
 
+    /// `direction`, `owner` and `interface`: what the envelope says.
     #[inline(always)]
     fn enveloped(
         &mut self,
         packet: &Packet<'_>,
-        envelope: &Envelope<'_>,
+        direction: Option<Direction>,
+        owner: Option<&RawOwner<'_>>,
+        interface: Option<&[u8]>,
         ip: IpPacket<'_>,
         out: &mut Vec<NetFact>,
     ) -> Result<(), Unread> {
-        let interface = match (envelope.interface, packet.interface) {
-            (Some(raw), _) => self.interfaces.named(raw),
-            (None, named) => named,
+        let interface = match interface {
+            Some(raw) => self.interfaces.named(raw),
+            None => packet.interface,
         };
-        let (time, owner) = (packet.time, envelope.owner.as_ref());
-        let plain = ip.plain();
-        let way = plain.and_then(|segment| self.flows.way(&segment));
-        if let (Some(segment), Some(way), None) = (&plain, way, packet.owner)
-            && self.flows.goes_on(way, time, interface, owner, segment, out)
+        let time = packet.time;
+        let seen = |segment| Seen { time, direction: ip.direction(direction, packet), interface, segment };
+        let Some(segment) = ip.plain() else {
+            let seen = seen(ip.segment()?);
+            note(&mut self.flows, &mut self.shared, None, &seen, owner, packet.owner, out);
+            return Ok(());
+        };
+        let way = self.flows.way(&segment);
+        if let (Some(way), None) = (way, packet.owner)
+            && self.flows.goes_on(way, time, interface, owner, &segment, out)
         {
             return Ok(());
         }
-        let segment = match plain {
-            Some(segment) => segment,
-            None => ip.segment()?,
-        };
-        let seen = Seen { time, direction: envelope.direction, interface, segment };
-        note(&mut self.flows, &mut self.shared, way, &seen, owner, packet.owner, out);
+        note(&mut self.flows, &mut self.shared, way, &seen(segment), owner, packet.owner, out);
         Ok(())
     }
 
     #[cold]
     fn fragment(&mut self, packet: &Packet<'_>, out: &mut Vec<NetFact>) {
         let interfaces = &mut self.interfaces;
-        let gathered = frame::gather(packet, &mut self.fragments, |envelope| Context {
+        let gathered = frame::gather(packet, &mut self.fragments, |envelope, direction| Context {
             time: packet.time,
-            direction: envelope.direction,
+            direction,
             interface: match envelope.interface {
                 Some(raw) => interfaces.named(raw).cloned(),
                 None => packet.interface.cloned(),
@@ -223,7 +226,7 @@ fn note(
     shared: &mut Shared,
     way: Option<Way>,
     seen: &Seen<'_>,
-    raw: Option<&frame::RawOwner<'_>>,
+    raw: Option<&RawOwner<'_>>,
     owner: Option<&Owner>,
     out: &mut Vec<NetFact>,
 ) {

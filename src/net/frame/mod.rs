@@ -110,8 +110,8 @@ pub(super) struct RawOwner<'a> {
     pub(super) effective_name: &'a [u8],
 }
 
-/// What the link layer says beside the packet.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+/// What a PKTAP header says beside the packet.
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
 pub(super) struct Envelope<'a> {
     pub(super) direction: Option<Direction>,
     pub(super) owner: Option<RawOwner<'a>>,
@@ -163,6 +163,8 @@ pub(super) struct Segment<'a> {
 pub(super) struct IpPacket<'a> {
     data: &'a [u8],
     on_wire: usize,
+    /// What the link header says.
+    direction: Option<Direction>,
 }
 
 impl<'a> IpPacket<'a> {
@@ -177,39 +179,38 @@ impl<'a> IpPacket<'a> {
     pub(super) fn plain(&self) -> Option<Segment<'a>> {
         ip::plain(self.data, self.on_wire)
     }
+
+    /// Where it went, as said by the PKTAP header, the capture, the link header: the first that says it.
+    pub(super) fn direction(&self, tapped: Option<Direction>, packet: &Packet<'_>) -> Option<Direction> {
+        tapped.or(packet.direction).or(self.direction)
+    }
 }
 
 /// The IP packet in a packet.
 fn unwrapped<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, IpPacket<'a>), Unread> {
-    if packet.link == LinkType::Pktap { tapped(packet) } else { bare(packet) }
+    if packet.link == LinkType::Pktap { tapped(packet) } else { Ok((Envelope::default(), bare(packet)?)) }
 }
 
 /// The IP packet behind a PKTAP header.
 #[inline(always)]
 pub(super) fn tapped<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, IpPacket<'a>), Unread> {
     let (envelope, link, data) = pktap::decode(packet.data)?;
-    let (direction, ip) = linked(packet, link, data)?;
-    Ok((Envelope { direction: envelope.direction.or(direction), ..envelope }, ip))
+    Ok((envelope, linked(packet, link, data)?))
 }
 
 /// The IP packet in a packet without a PKTAP header.
 #[inline(always)]
-pub(super) fn bare<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, IpPacket<'a>), Unread> {
-    let (direction, ip) = linked(packet, packet.link, packet.data)?;
-    Ok((Envelope { direction, owner: None, interface: None }, ip))
+pub(super) fn bare<'a>(packet: &Packet<'a>) -> Result<IpPacket<'a>, Unread> {
+    linked(packet, packet.link, packet.data)
 }
 
 /// Steps over the link header of `data`, which ends `packet`.
 #[inline(always)]
-fn linked<'a>(
-    packet: &Packet<'_>,
-    link: LinkType,
-    data: &'a [u8],
-) -> Result<(Option<Direction>, IpPacket<'a>), Unread> {
+fn linked<'a>(packet: &Packet<'_>, link: LinkType, data: &'a [u8]) -> Result<IpPacket<'a>, Unread> {
     let (direction, rest) = link::decode(link, data)?;
     let before = packet.data.len() - rest.len();
     let on_wire = (packet.wire_len as usize).max(packet.data.len()) - before;
-    Ok((packet.direction.or(direction), IpPacket { data: rest, on_wire }))
+    Ok(IpPacket { data: rest, on_wire, direction })
 }
 
 /// Takes a packet that is refused as a fragment: perhaps it completes a datagram.
@@ -217,11 +218,11 @@ fn linked<'a>(
 pub(super) fn gather(
     packet: &Packet<'_>,
     fragments: &mut Fragments,
-    context: impl FnOnce(&Envelope<'_>) -> Context,
+    context: impl FnOnce(&Envelope<'_>, Option<Direction>) -> Context,
 ) -> Result<Option<Datagram>, Unread> {
     let (envelope, ip) = unwrapped(packet)?;
     let fragment = ip::fragment(ip.data, ip.on_wire).ok_or(Unread::Fragment)?;
-    fragments.add(fragment, context(&envelope))
+    fragments.add(fragment, context(&envelope, ip.direction(envelope.direction, packet)))
 }
 
 #[cfg(test)]

@@ -8,7 +8,8 @@ use crate::net::testing::{CLIENT, SERVER, tcp, udp};
 
 /// A packet read down to its transport payload. What is read sooner agrees.
 fn decode<'a>(packet: &Packet<'a>) -> Result<(Envelope<'a>, Segment<'a>), Unread> {
-    let (envelope, ip) = unwrapped(packet)?;
+    let (mut envelope, ip) = unwrapped(packet)?;
+    envelope.direction = ip.direction(envelope.direction, packet);
     let segment = ip.segment();
     if let Some(short) = ip.plain() {
         assert_eq!(Ok(short), segment);

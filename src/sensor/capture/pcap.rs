@@ -50,7 +50,13 @@ impl Pcap {
         if self.big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) }
     }
 
-    /// Puts the next record, whole and in the window, into `record`; false at the end.
+    /// What records are read into: what all of them have in common is there already.
+    pub(super) fn blank(&self) -> Record {
+        Record { link: self.link, ..Record::NONE }
+    }
+
+    /// Puts the next record, whole and in the window, into `record`, a [`Self::blank`] one or one read before; false at the
+    /// end.
     #[inline(always)]
     pub(super) fn record(&mut self, window: &mut Window, record: &mut Record) -> Result<bool, Fault> {
         let known = window.known();
@@ -94,7 +100,6 @@ impl Pcap {
             if self.big_endian { words.map(u32::swap_bytes) } else { words };
         let nanos = i64::from(seconds) * 1_000_000_000 + i64::from(fraction) * self.unit;
         record.time = Timestamp::from_nanos(nanos);
-        record.link = self.link;
         record.at = self.header;
         record.len = length as usize;
         record.wire_len = wire_len;

@@ -92,8 +92,12 @@ impl CaptureReader {
         let source = open::plain(source).map_err(unread)?;
         let mut window = Window::new(source);
         let format = recognise(&mut window, name)?;
+        let current = match &format {
+            Format::Pcap(pcap) => pcap.blank(),
+            Format::Pcapng(_) => Record::NONE,
+        };
         let (path, halt) = (Arc::from(name), Halt::default());
-        Ok(Self { path, window, format, current: Record::NONE, done: false, halt })
+        Ok(Self { path, window, format, current, done: false, halt })
     }
 
     /// As it was given, for messages.
