@@ -15,11 +15,18 @@ const MAX_HELD: usize = 32;
 /// What is known of a flow to or from port 53.
 #[derive(Debug, Default)]
 pub(in crate::net) struct Conversation {
-    /// Most flows ask once, and a list would cost each of them a place of its own.
+    /// Most flows ask once, and that has its place in the flow itself: to go and look for it elsewhere would cost each of
+    /// them more than all the rest of it.
     first: Option<Asked>,
-    later: VecDeque<Asked>,
+    more: Option<Box<More>>,
+}
+
+/// What few of these flows have.
+#[derive(Debug, Default)]
+struct More {
+    asked: VecDeque<Asked>,
     /// The client's and the server's bytes, over TCP.
-    pub(in crate::net) sides: Option<Box<[Messages; 2]>>,
+    sides: [Messages; 2],
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -45,10 +52,11 @@ impl Conversation {
             self.first = Some(asked);
             return;
         }
-        if self.later.len() + 1 >= MAX_ASKED {
-            self.first = self.later.pop_front();
+        let later = &mut self.more.get_or_insert_default().asked;
+        if later.len() + 1 >= MAX_ASKED {
+            self.first = later.pop_front();
         }
-        self.later.push_back(asked);
+        later.push_back(asked);
     }
 
     /// An answer came: to what?
@@ -57,7 +65,8 @@ impl Conversation {
             return Fit::NothingAsked;
         }
         let mut fit = Fit::Unasked;
-        for asked in self.first.iter_mut().chain(&mut self.later) {
+        let later = self.more.iter_mut().flat_map(|more| &mut more.asked);
+        for asked in self.first.iter_mut().chain(later) {
             if Some(asked.question) == question {
                 asked.is_answered = true;
                 fit = Fit::Asked;
@@ -68,8 +77,14 @@ impl Conversation {
 
     /// Something was asked, and all of it was answered.
     pub(in crate::net) fn is_answered(&self) -> bool {
-        let mut asked = self.first.iter().chain(&self.later);
-        self.first.is_some() && asked.all(|asked| asked.is_answered)
+        let answered = |asked: &Asked| asked.is_answered;
+        self.first.as_ref().is_some_and(answered)
+            && self.more.as_ref().is_none_or(|more| more.asked.iter().all(answered))
+    }
+
+    /// The messages of one side, over TCP: the client's at 0, the server's at 1.
+    pub(in crate::net) fn side(&mut self, side: usize) -> &mut Messages {
+        &mut self.more.get_or_insert_default().sides[side]
     }
 }
 

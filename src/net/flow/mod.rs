@@ -187,8 +187,8 @@ struct Flow {
     nameless: Option<UnknownName>,
     /// What the process asked DNS for at this address, before or after, where the hello names something else.
     disputed: Option<DomainName>,
-    /// Of a conversation with a resolver.
-    dns: Option<Box<Conversation>>,
+    /// What was said with a resolver.
+    dns: Conversation,
 }
 
 const OUT: usize = 0;
@@ -220,7 +220,7 @@ impl Flow {
         let [out, into] = &self.halves;
         match self.transport {
             _ if self.closed.is_some() => LINGER,
-            Transport::Udp if self.dns.as_ref().is_some_and(|dns| dns.is_answered()) => LINGER,
+            Transport::Udp if self.dns.is_answered() => LINGER,
             Transport::Udp if self.server_port() == PORT => DNS_IDLE,
             Transport::Udp | Transport::Quic => UDP_IDLE,
             Transport::Tcp if out.stream.has_fin() || into.stream.has_fin() => HALF_IDLE,

@@ -8,8 +8,8 @@ use super::key::sender_is_client;
 use super::timers::Plan;
 use super::ways::{Way, Ways};
 use super::{
-    Close, Flow, FlowId, FlowSummary, Half, INTO, Key, LINGER, MAX_SPARE_FLOWS, NameScope, NetFact, OUT,
-    Owner, RawOwner, Segment, Shared, Timestamp, Transport, is_same_owner,
+    Close, Conversation, Flow, FlowId, FlowSummary, Half, INTO, Key, LINGER, MAX_SPARE_FLOWS, NameScope,
+    NetFact, OUT, Owner, RawOwner, Segment, Shared, Timestamp, Transport, is_same_owner,
 };
 use crate::model::{Direction, Hasher, Table};
 use crate::net::frame::TcpHeader;
@@ -347,7 +347,7 @@ impl Flow {
             unnamed: None,
             nameless: None,
             disputed: None,
-            dns: None,
+            dns: Conversation::default(),
         }
     }
 

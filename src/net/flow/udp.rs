@@ -143,13 +143,13 @@ impl Flow {
     /// `answers`: it comes from the resolver's port.
     fn dns_message(&mut self, message: &[u8], answers: bool, time: Timestamp, shared: &mut Shared) {
         if let Some(question) = Question::of_query(message) {
-            return self.dns.get_or_insert_default().ask(question);
+            return self.dns.ask(question);
         }
         if !answers || !dns::read(message, false, &mut shared.answers) {
             return;
         }
         let question = shared.answers.question;
-        let fit = self.dns.as_mut().map_or(Fit::NothingAsked, |dns| dns.answer(question));
+        let fit = self.dns.answer(question);
         let [effective, own] = self.askers();
         let asker = match fit {
             Fit::Asked => effective.or(own),
@@ -185,15 +185,11 @@ impl Flow {
     #[cold]
     pub(super) fn dns_over_tcp(&mut self, this: usize, run: Run<'_>, shared: &mut Shared) {
         let start = self.halves[this].stream.start;
-        let mut dns = self.dns.take().unwrap_or_default();
-        let mut messages = std::mem::take(&mut dns.sides.get_or_insert_default()[this]);
-        self.dns = Some(dns);
+        let mut messages = std::mem::take(self.dns.side(this));
         for piece in &shared.pieces {
             messages.add(start, piece, run.part(piece).bytes);
         }
         messages.take(|message| self.dns_message(message, this == INTO, run.time, shared));
-        if let Some(sides) = self.dns.as_mut().and_then(|dns| dns.sides.as_mut()) {
-            sides[this] = messages;
-        }
+        *self.dns.side(this) = messages;
     }
 }
