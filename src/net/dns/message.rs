@@ -50,11 +50,13 @@ pub(in crate::net) struct Question {
 }
 
 impl Question {
-    /// FNV-1a: who asks could collide only with themself.
+    /// As FNV-1a does it, but eight bytes at a time: who asks could collide only with themself.
     fn new(id: u16, name: &Name, kind: u16) -> Self {
-        let hash = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        let kind = kind.to_be_bytes();
-        Self { id, asked: name.as_bytes().iter().chain(&kind).fold(0xcbf2_9ce4_8422_2325, hash) }
+        let add = |hash: u64, word: u64| (hash ^ word).wrapping_mul(0x9e37_79b9_7f4a_7c15).rotate_left(29);
+        // Behind its end, a name is zeros.
+        let (words, _) = name.bytes.as_chunks::<8>();
+        let words = words.iter().take(name.len.div_ceil(8)).map(|word| u64::from_le_bytes(*word));
+        Self { id, asked: words.fold((name.len as u64) << 16 | u64::from(kind), add) }
     }
 
     /// Of a query; `None` for answers and what is no DNS message.
@@ -69,10 +71,10 @@ impl Question {
     }
 }
 
-/// A name as text bytes, lowered, without the final dot.
+/// A name as text bytes, lowered, without the final dot; behind them, zeros.
 #[derive(Clone, Copy, Debug)]
 struct Name {
-    bytes: [u8; MAX_NAME],
+    bytes: [u8; MAX_NAME.next_multiple_of(8)],
     len: usize,
 }
 
@@ -82,18 +84,21 @@ impl Name {
     }
 
     fn push(&mut self, label: &[u8]) -> Option<()> {
-        let dot = usize::from(self.len > 0);
-        let end = self.len + dot + label.len();
-        if label.contains(&b'.') {
+        let start = if self.len == 0 { 0 } else { self.len + 1 };
+        let end = start + label.len();
+        if end > MAX_NAME {
             return None;
         }
-        let room = self.bytes.get_mut(self.len..end)?;
-        let (separator, text) = room.split_at_mut(dot);
-        separator.fill(b'.');
-        text.copy_from_slice(label);
-        text.make_ascii_lowercase();
+        let mut dotted = false;
+        for (to, byte) in self.bytes.get_mut(start..end)?.iter_mut().zip(label) {
+            *to = byte.to_ascii_lowercase();
+            dotted |= *byte == b'.';
+        }
+        if start > 0 {
+            self.bytes[self.len] = b'.';
+        }
         self.len = end;
-        Some(())
+        (!dotted).then_some(())
     }
 }
 
@@ -120,7 +125,7 @@ impl<'a> Cursor<'a> {
 
     /// A name, compression undone. Pointers must point before where they were found, so that they end.
     fn name(&mut self) -> Option<Name> {
-        let mut name = Name { bytes: [0; MAX_NAME], len: 0 };
+        let mut name = Name { bytes: [0; _], len: 0 };
         let (mut at, mut after, mut before) = (self.at, None, self.at);
         let mut pointers = 0;
         loop {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 
 use super::Answers;
-use crate::model::{DomainName, NameScope, Pid, Set, Span, Table, Timestamp};
+use crate::model::{DomainName, Hasher, NameScope, Pid, Set, Span, Table, Timestamp};
 use crate::net::flow::DISORDER;
 use crate::net::frame::Address;
 
@@ -32,11 +32,12 @@ pub(in crate::net) struct Name {
 
 #[derive(Debug)]
 struct Entry {
+    asker: Asker,
+    address: Address,
     asked: DomainName,
     canonical: Option<DomainName>,
     time: Timestamp,
     until: Timestamp,
-    serial: u64,
 }
 
 /// Names by address, bounded: the oldest answer gives way. Each answer takes about 200 bytes for the host, as much for the
@@ -44,9 +45,14 @@ struct Entry {
 #[derive(Debug)]
 pub(in crate::net) struct Names {
     limit: usize,
-    entries: Table<(Asker, Address), Entry>,
-    order: VecDeque<(u64, Asker, Address)>,
-    serial: u64,
+    /// In the order in which they came: what is written and what gives way lies side by side, and is not moved when the
+    /// table below grows.
+    entries: VecDeque<Entry>,
+    /// The number of the first of them; the others follow.
+    first: u32,
+    hasher: Hasher,
+    /// The newest entry of each asker and address, by a seeded hash of both, which two of so few do not share.
+    newest: Table<u64, u32>,
     /// When each name was last asked for, and the names in the order in which they first were.
     asked: Table<DomainName, Timestamp>,
     asked_order: VecDeque<DomainName>,
@@ -59,9 +65,10 @@ impl Names {
     pub(in crate::net) fn new(limit: usize) -> Self {
         Self {
             limit,
-            entries: Table::new(),
-            order: VecDeque::new(),
-            serial: 0,
+            entries: VecDeque::new(),
+            first: 0,
+            hasher: Hasher::default(),
+            newest: Table::new(),
             asked: Table::new(),
             asked_order: VecDeque::new(),
             outers: Set::new(),
@@ -111,23 +118,34 @@ impl Names {
         canonical: Option<&DomainName>,
     ) {
         let address = address.translated();
-        let key = (asker, address);
-        if self.entries.get(&key).is_some_and(|entry| entry.time > time) {
+        let hash = self.hasher.hash(&(asker, address));
+        if self.known(hash, asker, address).is_some_and(|entry| entry.time > time) {
             return;
         }
-        self.serial += 1;
-        let serial = self.serial;
-        let entry = Entry { asked: asked.clone(), canonical: canonical.cloned(), time, until, serial };
-        self.entries.insert(key, entry);
-        self.order.push_back((serial, asker, address));
-        while self.order.len() > self.limit {
-            let Some((serial, asker, address)) = self.order.pop_front() else { break };
-            let key = (asker, address);
-            if let Some(entry) = self.entries.get(&key).filter(|entry| entry.serial == serial) {
-                self.evicted += u64::from(entry.until > time);
-                self.entries.remove(&key);
+        let number = self.first.wrapping_add(self.entries.len() as u32);
+        self.newest.insert(hash, number);
+        let (asked, canonical) = (asked.clone(), canonical.cloned());
+        self.entries.push_back(Entry { asker, address, asked, canonical, time, until });
+        while self.entries.len() > self.limit {
+            let Some(oldest) = self.entries.pop_front() else { break };
+            let hash = self.hasher.hash(&(oldest.asker, oldest.address));
+            if self.newest.get(&hash) == Some(&self.first) {
+                self.newest.remove(&hash);
+                self.evicted += u64::from(oldest.until > time);
             }
+            self.first = self.first.wrapping_add(1);
         }
+    }
+
+    /// The newest entry of an asker and an address.
+    fn newest(&self, asker: Asker, address: Address) -> Option<&Entry> {
+        self.known(self.hasher.hash(&(asker, address)), asker, address)
+    }
+
+    fn known(&self, hash: u64, asker: Asker, address: Address) -> Option<&Entry> {
+        let place = self.newest.get(&hash)?.wrapping_sub(self.first);
+        let entry = self.entries.get(place as usize)?;
+        (entry.asker == asker && entry.address == address).then_some(entry)
     }
 
     /// What `address` was called at `time`: by one of `askers` if they asked, else by anyone.
@@ -151,7 +169,7 @@ impl Names {
         name: &DomainName,
     ) -> Option<DomainName> {
         let address = address.translated();
-        let own = askers.into_iter().flatten().find_map(|asker| self.entries.get(&(Some(asker), address)))?;
+        let own = askers.into_iter().flatten().find_map(|asker| self.newest(Some(asker), address))?;
         let prompt = own.time <= time.plus(DISORDER) && time.since(own.time) <= PROMPT;
         let ends = [Some(&own.asked), own.canonical.as_ref()];
         let agrees = ends.into_iter().flatten().any(|end| is_one_site(end, name));
@@ -165,7 +183,7 @@ impl Names {
 
     /// The entry, and whether it had not run out.
     fn at(&self, time: Timestamp, asker: Asker, address: Address) -> Option<(&Entry, bool)> {
-        let entry = self.entries.get(&(asker, address))?;
+        let entry = self.newest(asker, address)?;
         let known = entry.time <= time.plus(DISORDER) && time <= entry.until.plus(STALE);
         known.then_some((entry, time <= entry.until))
     }

@@ -128,6 +128,22 @@ fn the_oldest_name_gives_way() {
     assert_eq!(known.collect::<Vec<_>>(), (84..100).collect::<Vec<_>>());
 }
 
+/// What gives way is the answer that was replaced long ago, and not the one that replaced it.
+#[test]
+fn an_address_learned_again_is_known_by_its_newest_name() {
+    let mut names = Names::new(16);
+    let mut learn = |name, last| {
+        let read = answers(&dns_answer(name, None, 300, [192, 0, 2, last])).unwrap();
+        names.learn(at(1000), None, &read)
+    };
+    learn("a.example", 0);
+    let others: u64 = (1..16).map(|last| learn("other.example", last)).sum();
+    assert_eq!((others, learn("b.example", 0)), (0, 0), "none had to give way");
+    let called = |last| names.find(at(1000), [None, None], Address::v4([192, 0, 2, last]));
+    assert_eq!(called(0).unwrap().asked.as_str(), "b.example");
+    assert!((1..16).all(|last| called(last).is_some()));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 2000, failure_persistence: None, ..ProptestConfig::default() })]
 
