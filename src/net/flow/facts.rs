@@ -81,7 +81,7 @@ impl Flow {
     pub(super) fn tell_hello(
         &mut self,
         time: Timestamp,
-        hello: Hello,
+        hello: &mut Hello,
         shared: &mut Shared,
         out: &mut Vec<NetFact>,
     ) {
@@ -89,7 +89,7 @@ impl Flow {
         let is_outer = |name: &DomainName| known::is_outer_name(name) || shared.names.is_outer(name);
         let outer = hello.name.as_ref().is_some_and(is_outer);
         let ech = hello.ech_extension && outer;
-        let said = shared.kinds.of(&hello, self.transport, ech, shared.limits.fingerprints);
+        let said = shared.kinds.of(hello, self.transport, ech, shared.limits.fingerprints);
         if self.client_opened && known::is_encrypted_dns(&said, hello.name.as_ref(), self.server_port()) {
             shared.stats.note_encrypted_dns(time);
         }
@@ -98,7 +98,7 @@ impl Flow {
         let relayed = known::speaks_stun(&said);
         self.hello = shared.limits.summaries.then(|| Arc::clone(&said));
         self.tell(time, NetKind::Hello(said), out);
-        match hello.name {
+        match hello.name.take() {
             // The name that a stranger calls this machine is not a place where data goes.
             Some(name) if !self.client_opened => {
                 self.name = Some((name, self.in_hello(), NameScope::SameProcess));

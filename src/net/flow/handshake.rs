@@ -93,6 +93,11 @@ impl Handshake {
         *self = Self { client, held, early, ..Self::default() };
     }
 
+    /// Gives back a hello that was told.
+    pub(in crate::net) fn give_back(&mut self, told: Box<Hello>) {
+        self.client.give_back(told);
+    }
+
     /// Bytes held, for the sum over all flows.
     pub(in crate::net) fn size(&self) -> usize {
         self.held_bytes + self.client.size()

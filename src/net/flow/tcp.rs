@@ -181,8 +181,11 @@ impl Flow {
         if let Some(time) = shared.progress.peer.take() {
             self.tell_nameless(time, UnknownName::PeerToPeer, out);
         }
-        if let Some((time, hello)) = shared.progress.hello.take() {
-            self.tell_hello(time, *hello, shared, out);
+        if let Some((time, mut hello)) = shared.progress.hello.take() {
+            self.tell_hello(time, &mut hello, shared, out);
+            if let Some(handshake) = &mut self.handshake {
+                handshake.give_back(hello);
+            }
         }
         if let Some((time, is_tls)) = shared.progress.classified.take() {
             self.classify(time, is_tls, shared, out);

@@ -114,9 +114,9 @@ impl Flow {
                 }
                 return news;
             }
-            quic::Step::Hello(hello) => {
+            quic::Step::Hello(mut hello) => {
                 self.client_opened = from_client;
-                self.tell_hello(time, *hello, shared, out);
+                self.tell_hello(time, &mut hello, shared, out);
             }
             quic::Step::NoHello => {
                 self.greeted = true;
@@ -133,8 +133,8 @@ impl Flow {
         let Some(opening) = self.opening.take() else { return };
         self.chosen = opening.chosen();
         shared.held = shared.held.saturating_sub(opening.size());
-        if let Some(hello) = opening.give_up() {
-            self.tell_hello(time, hello, shared, out);
+        if let Some(mut hello) = opening.give_up() {
+            self.tell_hello(time, &mut hello, shared, out);
         }
     }
 

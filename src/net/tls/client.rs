@@ -76,6 +76,8 @@ pub(in crate::net) struct Client {
     message: Vec<u8>,
     hello_done: bool,
     hello: Option<Box<Hello>>,
+    /// One that was told, for the next.
+    room: Option<Box<Hello>>,
     /// The host that a proxy was asked for, before anything else.
     target: Option<DomainName>,
     proxies: u8,
@@ -95,6 +97,11 @@ impl Client {
     /// The hello, once.
     pub(in crate::net) fn take_hello(&mut self) -> Option<Box<Hello>> {
         self.hello.take()
+    }
+
+    /// Gives back what was told.
+    pub(in crate::net) fn give_back(&mut self, told: Box<Hello>) {
+        self.room = Some(told);
     }
 
     /// The host that a proxy was asked for, once.
@@ -169,7 +176,7 @@ impl Client {
 
     fn cut_hello(&mut self) {
         if !self.hello_done && !self.message.is_empty() {
-            self.hello = Hello::read(&self.message).map(Box::new);
+            self.hello = read(&self.message, &mut self.room);
             self.done_with_hello();
         }
     }
@@ -187,7 +194,7 @@ impl Client {
         self.done_with_hello();
         self.pending.clear();
         let (pending, message) = (std::mem::take(&mut self.pending), std::mem::take(&mut self.message));
-        *self = Self { pending, message, ..Self::default() };
+        *self = Self { pending, message, room: self.room.take(), ..Self::default() };
     }
 
     fn classify(&mut self, at: i64, bytes: &[u8], cut: bool) -> Step {
@@ -324,7 +331,7 @@ impl Client {
     /// More bytes of the first handshake message. In the common case it is all there and is not copied.
     fn handshake(&mut self, body: &[u8]) {
         if self.message.is_empty() && message_end(body).is_some_and(|end| end <= body.len()) {
-            self.hello = Hello::read(body).map(Box::new);
+            self.hello = read(body, &mut self.room);
             return self.done_with_hello();
         }
         self.message.extend_from_slice(body);
@@ -334,6 +341,16 @@ impl Client {
             _ => {}
         }
     }
+}
+
+/// The hello that a message is, in the room there is.
+fn read(message: &[u8], room: &mut Option<Box<Hello>>) -> Option<Box<Hello>> {
+    let mut hello = room.take().unwrap_or_default();
+    if hello.read_over(message) {
+        return Some(hello);
+    }
+    *room = Some(hello);
+    None
 }
 
 /// Length of the handshake message that begins here, its header included.

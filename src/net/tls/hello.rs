@@ -12,7 +12,7 @@ const ENCRYPTED_CLIENT_HELLO: u16 = 0xfe0d;
 /// Extensions, ciphers and the like beyond this are not looked at: a fingerprint needs 99 at most.
 const MAX_LISTED: usize = 512;
 
-/// What a ClientHello says. Borrows nothing: hellos are rare beside packets.
+/// What a ClientHello says. Borrows nothing; the room of one that was told is the next one's.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub(in crate::net) struct Hello {
     /// The server name, canonical. `None` if there was none or it is no host name.
@@ -66,12 +66,12 @@ impl<'a> Reader<'a> {
         self.take(length).map(Reader)
     }
 
-    fn u16s(self) -> Vec<u16> {
+    fn u16s(self, list: &mut Vec<u16>) {
         let (values, _) = self.0.as_chunks::<2>();
         let values = values.iter().map(|value| u16::from_be_bytes(*value));
-        let mut list = Vec::with_capacity(values.len().min(MAX_LISTED));
+        list.clear();
+        list.reserve(values.len().min(MAX_LISTED));
         list.extend(values.filter(|value| !is_grease(*value)).take(MAX_LISTED));
-        list
     }
 }
 
@@ -101,24 +101,45 @@ impl Hello {
     /// Reads a handshake message of type 1, its 4-byte header included. A message that was cut short gives what stands
     /// before the cut. `None` if it is no ClientHello.
     pub(in crate::net) fn read(message: &[u8]) -> Option<Self> {
+        let mut hello = Self::default();
+        hello.read_over(message).then_some(hello)
+    }
+
+    /// The same in the room of another, which is forgotten. False if it is no ClientHello.
+    pub(super) fn read_over(&mut self, message: &[u8]) -> bool {
+        self.alpn.clear();
+        self.ciphers.clear();
+        self.extensions.clear();
+        self.signature_algorithms.clear();
+        *self = Self {
+            alpn: std::mem::take(&mut self.alpn),
+            ciphers: std::mem::take(&mut self.ciphers),
+            extensions: std::mem::take(&mut self.extensions),
+            signature_algorithms: std::mem::take(&mut self.signature_algorithms),
+            ..Self::default()
+        };
+        self.read_message(message).is_some()
+    }
+
+    fn read_message(&mut self, message: &[u8]) -> Option<()> {
         let (header, body) = message.split_first_chunk::<4>()?;
         let length = u32::from_be_bytes([0, header[1], header[2], header[3]]) as usize;
         if header[0] != 1 {
             return None;
         }
         let mut reader = Reader(body.get(..length).unwrap_or(body));
-        let mut hello = Self { version: reader.u16()?, ..Self::default() };
-        if hello.version >> 8 != 3 {
+        self.version = reader.u16()?;
+        if self.version >> 8 != 3 {
             return None;
         }
         reader.take(32)?;
-        hello.whole = hello.read_rest(&mut reader).is_some() && body.len() >= length;
-        Some(hello)
+        self.whole = self.read_rest(&mut reader).is_some() && body.len() >= length;
+        Some(())
     }
 
     fn read_rest(&mut self, reader: &mut Reader<'_>) -> Option<()> {
         reader.vec8()?;
-        self.ciphers = reader.vec16()?.u16s();
+        reader.vec16()?.u16s(&mut self.ciphers);
         reader.vec8()?;
         if reader.0.is_empty() {
             return Some(());
@@ -173,7 +194,7 @@ impl Hello {
                 }
                 self.version = best.unwrap_or(self.version);
             }
-            SIGNATURE_ALGORITHMS => self.signature_algorithms = value.vec16()?.u16s(),
+            SIGNATURE_ALGORITHMS => value.vec16()?.u16s(&mut self.signature_algorithms),
             ENCRYPTED_CLIENT_HELLO => self.ech_extension = value.u8()? == 0,
             _ => {}
         }
