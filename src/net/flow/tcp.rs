@@ -38,7 +38,8 @@ impl Flows {
 }
 
 impl Flow {
-    /// Takes the next bytes in order of a connection that is under way. False, and nothing is done, if there is more to it.
+    /// Takes the next bytes in order of a connection that is under way, or an acknowledgment alone. False, and nothing is
+    /// done, if there is more to it.
     #[inline(always)]
     pub(super) fn goes_on(
         &mut self,
@@ -48,7 +49,8 @@ impl Flow {
         len: u32,
         out: &mut Vec<NetFact>,
     ) -> bool {
-        let under_way = self.settled && self.closed.is_none() && self.older.is_none();
+        // Of bytes it matters whether they belong to the handshake.
+        let under_way = (self.settled || len == 0) && self.closed.is_none() && self.older.is_none();
         let plain = under_way && self.halves[1 - this].stream.is_whole() && self.server_port() != dns::PORT;
         if !(plain && self.halves[this].stream.extend(tcp.seq, len)) {
             return false;
