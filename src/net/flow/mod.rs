@@ -136,9 +136,9 @@ type Named = (DomainName, NameSource, NameScope);
 
 /// One flow. About 600 bytes, and up to [`Limits::handshake_bytes`] over all flows while their hellos are incomplete.
 ///
-/// In memory as written: what every packet touches comes first and lies together.
+/// In memory as written: what every packet touches comes first and lies together, from the beginning of a cache line on.
 #[derive(Debug)]
-#[repr(C)]
+#[repr(C, align(64))]
 struct Flow {
     /// Client's and server's.
     halves: [Half; 2],

@@ -21,7 +21,7 @@ const CLOSED_TOLERANCE: i64 = 1 << 24;
 /// All flows of this moment.
 pub(in crate::net) struct Flows {
     pub(super) slots: Vec<Option<Box<Flow>>>,
-    free: Vec<u32>,
+    pub(super) free: Vec<u32>,
     hasher: Hasher,
     /// The newest flow of each key, by a seeded hash of it: a tenth of the memory, and two keys do not share one.
     index: Table<u64, u32>,
@@ -262,8 +262,9 @@ impl Flows {
         flow.conclude(shared, out);
         flow.mark_closed(flow.last, close, out);
         let hash = self.hasher.hash(&flow.key);
-        if self.index.get(&hash) == Some(&slot) {
-            self.index.remove(&hash);
+        // Of several flows of one key, the index has the newest.
+        if let Some(newest) = self.index.remove(&hash).filter(|newest| *newest != slot) {
+            self.index.insert(hash, newest);
         }
         self.gone.remember(hash, &flow);
         if flow.carries_several {

@@ -49,23 +49,38 @@ impl Flows {
             && start_of(*entry.key()) <= now
         {
             let (tick, flows) = entry.remove_entry();
+            self.make_room(tick, &flows, now);
             for (slot, id) in flows {
-                let due = Plan { flow: id, tick };
-                let Some(plan) = self.plans.get_mut(slot as usize).filter(|plan| **plan == due) else {
+                if !self.is_planned(slot, id, tick) {
                     continue;
-                };
-                plan.tick = i64::MAX;
+                }
+                if let Some(plan) = self.plans.get_mut(slot as usize) {
+                    plan.tick = i64::MAX;
+                }
                 let Some(flow) = self.flow(slot) else { continue };
                 flow.expire(shared, out);
-                let over = flow.last.plus(flow.idle_limit());
-                if over <= now {
+                if flow.is_over(now) {
                     self.retire(slot, Close::Idle, shared, out);
                 } else {
+                    let over = flow.last.plus(flow.idle_limit());
                     self.schedule(slot, over);
                 }
             }
         }
         self.next_due = self.timers.first_key_value().map_or(Timestamp::MAX, |(tick, _)| start_of(*tick));
+    }
+
+    /// Room for what those of these flows leave that are over. To count them is also to look at all of them at once: they have
+    /// long left the cache, and come back side by side, where else each would be waited for.
+    fn make_room(&mut self, tick: i64, flows: &[(u32, FlowId)], now: Timestamp) {
+        let planned = flows.iter().filter(|(slot, id)| self.is_planned(*slot, *id, tick));
+        let planned = planned.filter_map(|(slot, _)| self.slots.get(*slot as usize)?.as_deref());
+        let over = planned.filter(|flow| !flow.waits() && flow.is_over(now)).count();
+        self.free.reserve(over);
+    }
+
+    fn is_planned(&self, slot: u32, flow: FlowId, tick: i64) -> bool {
+        self.plans.get(slot as usize) == Some(&Plan { flow, tick })
     }
 
     /// Makes room: closed flows first, then those of owners that have more than their share, least recently active first.
@@ -98,17 +113,23 @@ impl Flows {
 }
 
 impl Flow {
+    fn is_over(&self, now: Timestamp) -> bool {
+        self.last.plus(self.idle_limit()) <= now
+    }
+
     fn pid(&self) -> Option<Pid> {
         self.owner.as_ref().map(|owner| owner.effective.map_or(owner.pid, |(pid, _)| pid))
     }
 
     /// When to look at this flow next, if sooner than planned.
     pub(super) fn wish(&self) -> Option<Timestamp> {
+        (self.closed.is_some() || self.waits()).then(|| self.last.plus(LINGER))
+    }
+
+    /// Something is missing that may still come, or be given up.
+    fn waits(&self) -> bool {
         let waiting = self.handshake.as_ref().is_some_and(|handshake| handshake.is_waiting());
         let holes = self.halves.iter().any(|half| !half.stream.is_whole());
-        if self.closed.is_some() {
-            return Some(self.last.plus(LINGER));
-        }
-        (waiting || holes || self.unnamed.is_some() || self.opening.is_some()).then(|| self.last.plus(LINGER))
+        waiting || holes || self.unnamed.is_some() || self.opening.is_some()
     }
 }

@@ -43,17 +43,24 @@ impl Direction {
 /// Directions by a hash of their addresses and ports. Two of the same hash push each other out, and cost no more than if
 /// there were no such table: who chooses addresses so gains nothing.
 #[derive(Debug)]
-pub(super) struct Ways(Box<[Option<(Direction, Way)>]>);
+pub(super) struct Ways(Box<[Place]>);
+
+/// Fills a line of the cache, and lies in no other.
+#[derive(Clone, Debug)]
+#[repr(align(64))]
+struct Place(Option<(Direction, Way)>);
+
+const _: () = assert!(size_of::<Place>() == 64);
 
 impl Ways {
     pub(super) fn new() -> Self {
-        Self(vec![None; WAYS].into_boxed_slice())
+        Self(vec![Place(None); WAYS].into_boxed_slice())
     }
 
     #[inline(always)]
     pub(super) fn get(&self, segment: &Segment<'_>) -> Option<Way> {
         let direction = Direction::of(segment);
-        match self.0[direction.place()] {
+        match self.0[direction.place()].0 {
             Some((known, way)) if known == direction => Some(way),
             _ => None,
         }
@@ -61,6 +68,6 @@ impl Ways {
 
     pub(super) fn put(&mut self, segment: &Segment<'_>, way: Way) {
         let direction = Direction::of(segment);
-        self.0[direction.place()] = Some((direction, way));
+        self.0[direction.place()].0 = Some((direction, way));
     }
 }
