@@ -30,7 +30,7 @@ use super::sensors::report;
 use super::{RunError, say};
 
 /// What is asked for. All exist since macOS 13, the first that has `eslogger`.
-const EVENTS: [&str; 15] = [
+const EVENTS: [&str; 16] = [
     "exec",
     "fork",
     "exit",
@@ -42,6 +42,7 @@ const EVENTS: [&str; 15] = [
     "link",
     "clone",
     "copyfile",
+    "setextattr",
     "cs_invalidated",
     "remote_thread_create",
     "mount",

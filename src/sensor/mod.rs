@@ -1,6 +1,7 @@
 //! Observes: the machine's own events, from Endpoint Security or as the system's `eslogger` prints them, and packets from
 //! captures; and what audit logs of clouds tell. Opens things; understands nothing.
 
+pub mod attributes;
 pub mod audit;
 pub mod capture;
 pub mod compressed;

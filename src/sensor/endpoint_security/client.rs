@@ -27,7 +27,7 @@ use crate::sys;
 use super::convert;
 
 /// Of the client that is never muted. All exist since macOS 12.
-const LIFE: [es_event_type_t; 14] = [
+const LIFE: [es_event_type_t; 15] = [
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXEC,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_FORK,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXIT,
@@ -38,6 +38,7 @@ const LIFE: [es_event_type_t; 14] = [
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_LINK,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_CLONE,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_COPYFILE,
+    es_event_type_t::ES_EVENT_TYPE_NOTIFY_SETEXTATTR,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_CS_INVALIDATED,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_REMOTE_THREAD_CREATE,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_MOUNT,

@@ -15,6 +15,7 @@ use crate::model::{
     CdHash, CodeSigning, ExecFacts, File, FileId, FilePath, Observed, OpenFlags, Pid, PipeEnd, ProcessInfo,
     ProcessKey, Program, Script, Timestamp, Uid, What,
 };
+use crate::sensor::attributes;
 use crate::sensor::exec_limits::{MAX_ARG_BYTES, MAX_ARGS, MAX_ENV_BYTES, MAX_PIPES, env_kept};
 use crate::sensor::gate::Gate;
 use crate::sensor::processes::Processes;
@@ -91,6 +92,10 @@ fn what(message: &Message, gate: &mut dyn Gate) -> Option<What> {
             },
             clone: false,
         },
+        Event::NotifySetExtAttr(event) => {
+            let told = attributes::may_hold(event.extattr().as_bytes());
+            return told.then(|| attributes::put_into(file(&event.target())));
+        }
         Event::NotifyMount(event) => mounted(event.statfs()),
         Event::NotifyXpcConnect(event) => What::ServiceAsked { name: lossy(event.service_name().as_bytes()) },
         Event::NotifyUipcConnect(event) => What::SocketAsked { path: path(event.file().path()) },

@@ -1,7 +1,7 @@
 //! One function for each event that is read: from the value of the event to what happened.
 
 use crate::model::{FilePath, OpenFlags, What};
-use crate::policy::RESOURCE_FORK;
+use crate::sensor::attributes;
 use crate::sensor::gate::{Gate, PathInterest};
 
 use super::error::LineError;
@@ -198,11 +198,7 @@ fn target<'a>(scanner: &mut Scanner<'a>) -> Read<RawFile<'a>> {
     file.ok_or(LineError::Missing("event.*.target.path"))
 }
 
-/// What is put into an attribute is told of as put into the resource fork, which is one. Those that macOS keeps for itself
-/// hold nothing of what a program read.
 fn set_attribute<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
-    const OF_MACOS: &[u8] = b"com.apple.";
-    const FORK: &[u8] = b"com.apple.ResourceFork";
     let (mut file, mut name) = (None, None);
     scanner.fields(|scanner, key| {
         match key {
@@ -213,13 +209,10 @@ fn set_attribute<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_,
         Ok(())
     })?;
     let file = file.ok_or(LineError::Missing("event.setextattr.target.path"))?;
-    let name = name.map(|name| name.bytes(context.tools.scratch));
-    if name.is_none_or(|name| name.starts_with(OF_MACOS) && name != FORK) {
+    if name.is_none_or(|name| !attributes::may_hold(name.bytes(context.tools.scratch))) {
         return Ok(None);
     }
-    let mut file = file.build(&mut context.tools)?;
-    file.path = FilePath::new(&[file.path.as_bytes(), RESOURCE_FORK].concat());
-    Ok(Some(What::Written { file }))
+    Ok(Some(attributes::put_into(file.build(&mut context.tools)?)))
 }
 
 /// A mapping for reading, of a file that matters, is an open for reading. Of any other file it tells nothing that its
