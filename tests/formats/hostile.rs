@@ -51,6 +51,23 @@ fn each(check: impl Fn(&[u8], &Record)) {
     }
 }
 
+/// Every list, not only that of the reads.
+#[test]
+fn text_for_people_counts_what_it_leaves_out() {
+    let mut alert = records::alert(b"/tmp/x", 0);
+    for _ in 0..20 {
+        alert.hops.push(alert.hops.iter().find(|hop| hop.path.is_some()).unwrap().clone());
+        alert.flows.push(alert.flows[0].clone());
+        alert.chain.push(alert.chain[0].clone());
+    }
+    let listed =
+        [alert.hops.iter().filter(|hop| hop.path.is_some()).count(), alert.flows.len(), alert.chain.len()];
+    let text = format::text(&Record::Alert(Box::new(alert)));
+    for many in listed {
+        assert!(text.contains(&format!("and {} more\n", many - 12)), "{many}: {text}");
+    }
+}
+
 #[test]
 fn every_machine_format_is_one_line_a_record() {
     each(|name, record| {

@@ -39,6 +39,22 @@ impl Lines {
     fn add(&mut self, label: &str, text: &str) {
         _ = writeln!(self.0, "  {label:<9} {}", visible(text));
     }
+
+    /// A line for each, up to [`MAX_LINES`]. The others, and those that were `omitted` before, are counted.
+    fn list<T>(
+        &mut self,
+        mut items: impl Iterator<Item = T>,
+        omitted: u64,
+        line: impl Fn(T) -> (&'static str, String),
+    ) {
+        for (label, text) in items.by_ref().take(MAX_LINES).map(line) {
+            self.add(label, &text);
+        }
+        let more = items.count() as u64 + omitted;
+        if more > 0 {
+            self.add("", &format!("and {more} more"));
+        }
+    }
 }
 
 fn head(alert: &Alert) -> String {
@@ -68,9 +84,7 @@ fn actors(lines: &mut Lines, alert: &Alert) {
             }
         }
     }
-    for process in alert.chain.iter().take(6) {
-        lines.add("run by", &who(process));
-    }
+    lines.list(alert.chain.iter(), 0, |process| ("run by", who(process)));
 }
 
 fn uploader(lines: &mut Lines, alert: &Alert, process: &ProcessEvidence, user: &str) {
@@ -94,7 +108,7 @@ fn account_words(account: &CloudAccount) -> String {
 
 /// What was read, how it moved, where it went.
 fn evidence(lines: &mut Lines, alert: &Alert) {
-    for read in alert.reads.iter().take(MAX_LINES) {
+    lines.list(alert.reads.iter(), alert.reads_omitted, |read| {
         let how = match read.evidence {
             Evidence::Open => "read",
             Evidence::Argv => "named",
@@ -102,28 +116,22 @@ fn evidence(lines: &mut Lines, alert: &Alert) {
         };
         let (time, sets, reader) =
             (clock(read.time), read.sets.join(", "), words::process_name(&read.process));
-        lines.add(how, &format!("{time}  {}  [{sets}] by {reader}", read.path));
-    }
-    let more = alert.reads.len().saturating_sub(MAX_LINES) as u64 + alert.reads_omitted;
-    if more > 0 {
-        lines.add("", &format!("and {more} more"));
-    }
+        (how, format!("{time}  {}  [{sets}] by {reader}", read.path))
+    });
     let moved = alert.hops.iter().filter_map(|hop| Some((hop, hop.path.as_ref()?)));
-    for (hop, path) in moved.take(MAX_LINES) {
-        lines.add(hop.kind.as_str(), &format!("{}  {path}", clock(hop.time)));
-    }
-    for flow in alert.flows.iter().take(MAX_LINES) {
+    lines.list(moved, 0, |(hop, path)| (hop.kind.as_str(), format!("{}  {path}", clock(hop.time))));
+    lines.list(alert.flows.iter(), 0, |flow| {
         let name = flow.domain.as_ref().map_or_else(|| "(no name)".to_owned(), ToString::to_string);
         let server = format!("{}:{}", flow.server.ip, flow.server.port);
         let bytes = format!("{} out, {} in", size(flow.bytes_out), size(flow.bytes_in));
-        lines.add("sent", &format!("{}  {name}  {server}  {bytes}", clock(flow.start)));
-    }
-    for event in alert.audit.iter().take(MAX_LINES) {
+        ("sent", format!("{}  {name}  {server}  {bytes}", clock(flow.start)))
+    });
+    lines.list(alert.audit.iter(), 0, |event| {
         let by = if alert.uploader.process().is_some() { account_words(&event.by) } else { String::new() };
         let by = if by.is_empty() { by } else { format!("  by {by}") };
         let (log, items) = (event.by.log.as_str(), event.items.join(", "));
-        lines.add("log", &format!("{}  {log} {}  {items}{by}", clock(event.time), event.operation));
-    }
+        ("log", format!("{}  {log} {}  {items}{by}", clock(event.time), event.operation))
+    });
 }
 
 /// Why it is an alert, and how to find it again.
