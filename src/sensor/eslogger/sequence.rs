@@ -11,6 +11,8 @@
 //!
 //! Lines may come in any order, so a gap counts only when nothing within [`STRAGGLE`] of it can still fill it.
 
+use std::collections::VecDeque;
+
 use crate::model::{Coverage, CoverageKind, Span, Timestamp};
 
 /// How far apart, in event time, lines may come out of order.
@@ -59,7 +61,7 @@ enum Note {
 struct Series {
     name: Box<str>,
     /// In rising order, none touching another.
-    stretches: Vec<Stretch>,
+    stretches: VecDeque<Stretch>,
     lines: u64,
     /// Gaps already taken out of `stretches`.
     settled: u64,
@@ -70,7 +72,7 @@ impl Series {
     #[inline]
     fn note(&mut self, mark: Mark, of: fn(&Mark) -> u64) -> Note {
         let number = of(&mark);
-        if let Some(newest) = self.stretches.last_mut()
+        if let Some(newest) = self.stretches.back_mut()
             && of(&newest.last).checked_add(1) == Some(number)
         {
             newest.last = mark;
@@ -81,8 +83,8 @@ impl Series {
     }
 
     fn insert(&mut self, mark: Mark, number: u64, of: fn(&Mark) -> u64) -> Note {
-        if self.stretches.last().is_none_or(|newest| of(&newest.last) < number) {
-            self.stretches.push(Stretch { first: mark, last: mark });
+        if self.stretches.back().is_none_or(|newest| of(&newest.last) < number) {
+            self.stretches.push_back(Stretch { first: mark, last: mark });
             self.lines += 1;
             return Note::New;
         }
@@ -101,7 +103,7 @@ impl Series {
 
     /// Makes the stretch at `at` and the next one, if they touch now.
     fn join(&mut self, at: usize, of: fn(&Mark) -> u64) {
-        if let Some([left, right]) = self.stretches.get(at..at + 2)
+        if let (Some(left), Some(right)) = (self.stretches.get(at), self.stretches.get(at + 1))
             && of(&left.last).checked_add(1) == Some(of(&right.first))
         {
             let last = right.last;
@@ -112,28 +114,20 @@ impl Series {
         }
     }
 
-    /// Takes out the gaps that are over before `cutoff`, and the oldest of too many.
-    fn settle(&mut self, cutoff: Timestamp) -> Vec<Gap> {
+    /// Takes out the gaps that are over before `cutoff`, and the oldest of too many; hands them to `told`.
+    fn settle(&mut self, cutoff: Timestamp, told: impl FnMut(Gap)) {
         let too_many = self.stretches.len().saturating_sub(MAX_STRETCHES);
-        let gaps: Vec<Gap> = self
-            .stretches
-            .windows(2)
-            .enumerate()
-            .map_while(|(index, pair)| match pair {
-                [left, right] if index < too_many || right.first.time < cutoff => {
-                    Some(Gap { after: left.last, before: right.first })
-                }
-                _ => None,
-            })
-            .collect();
+        let starts = self.stretches.iter().map(|stretch| stretch.first.time).enumerate().skip(1);
+        let over = starts.take_while(|(index, start)| *index <= too_many || *start < cutoff).count();
+        let pairs = self.stretches.iter().zip(self.stretches.iter().skip(1)).take(over);
+        pairs.map(|(left, right)| Gap { after: left.last, before: right.first }).for_each(told);
         if let (Some(first), Some(rest)) =
-            (self.stretches.first().map(|stretch| stretch.first), self.stretches.get_mut(gaps.len()))
+            (self.stretches.front().map(|stretch| stretch.first), self.stretches.get_mut(over))
         {
             rest.first = first;
         }
-        self.stretches.drain(..gaps.len());
-        self.settled += gaps.len() as u64;
-        gaps
+        self.stretches.drain(..over);
+        self.settled += over as u64;
     }
 
     fn gaps(&self) -> u64 {
@@ -141,7 +135,7 @@ impl Series {
     }
 
     fn newest(&self) -> Option<&Mark> {
-        self.stretches.last().map(|stretch| &stretch.last)
+        self.stretches.back().map(|stretch| &stretch.last)
     }
 
     fn clear(&mut self) {
@@ -228,18 +222,18 @@ impl Sequence {
     fn settle(&mut self, cutoff: Timestamp) {
         self.since_look = 0;
         let whole = self.all.gaps() * WHOLE <= self.all.lines;
-        let gaps = self.all.settle(cutoff);
-        if whole && !self.mixed {
-            let losses = gaps.iter().filter_map(|gap| loss(*gap, |mark| mark.global, "messages"));
-            self.losses.extend(losses);
-        }
+        let losses = &mut self.losses;
+        let tells = whole && !self.mixed;
+        self.all.settle(cutoff, |gap| {
+            losses.extend(tells.then(|| loss(gap, |mark| mark.global, "messages")).flatten());
+        });
         for series in &mut self.types {
             let picked = series.gaps() > PICKED && series.gaps() * 4 > series.lines;
-            let gaps = series.settle(cutoff);
-            if !whole && !picked && !self.mixed {
-                let what = format!("`{}` messages", series.name);
-                self.losses.extend(gaps.iter().filter_map(|gap| loss(*gap, |mark| mark.number, &what)));
-            }
+            let tells = !whole && !picked && !self.mixed;
+            let what = format!("`{}` messages", series.name);
+            series.settle(cutoff, |gap| {
+                losses.extend(tells.then(|| loss(gap, |mark| mark.number, &what)).flatten());
+            });
         }
     }
 
