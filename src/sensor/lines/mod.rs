@@ -173,7 +173,12 @@ impl Lines {
     fn find(&mut self) -> Result<Found, LinesError> {
         loop {
             let unsearched = self.buffer.get(self.searched..self.end).unwrap_or_default();
-            if let Some(at) = memchr(b'\n', unsearched) {
+            let found = match unsearched {
+                // Whoever asked whether a line is ready had it searched for.
+                [b'\n', ..] => Some(0),
+                _ => memchr(b'\n', unsearched),
+            };
+            if let Some(at) = found {
                 let (start, end) = (self.start, self.searched + at);
                 (self.start, self.searched) = (end + 1, end + 1);
                 self.number += 1;
