@@ -8,6 +8,7 @@ use super::error::LineError;
 use super::exec;
 use super::file::{Destination, RawFile, Tools, join};
 use super::kind::Kind;
+use super::near::head;
 use super::process::RawProcess;
 use super::scan::{Scan, Scanner};
 use super::text::Text;
@@ -82,18 +83,14 @@ fn ignoring(scanner: &mut Scanner<'_>, what: What) -> Read<Option<What>> {
 /// The event that decides speed: two in three are opens, and nearly all of them matter to nobody.
 #[inline]
 fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Body> {
-    let (mut flags, mut file) = (None, None);
-    scanner.fields(|scanner, key| {
-        match key {
-            b"fflag" => flags = scanner.number::<i64>()?,
-            b"file" => file = RawFile::read(scanner)?,
-            _ => scanner.skip()?,
+    let mut near = *scanner;
+    let (flags, file) = match opened_near(&mut near) {
+        Some(opened) => {
+            *scanner = near;
+            opened
         }
-        Ok(())
-    })?;
-    let file = file.ok_or(LineError::Missing("event.open.file.path"))?;
-    // The mask is an int in C and its high bits may be printed as a sign.
-    let flags = OpenFlags(flags.ok_or(LineError::Missing("event.open.fflag"))? as u32);
+        None => opened(scanner)?,
+    };
     let finders = context.tools.finders;
     let (interest, path) = context.ask(file.path);
     // In parts of the system nobody makes a pipe, and most opens are of files there.
@@ -114,7 +111,91 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
     Ok(Body { what, wanted: flags.0 })
 }
 
+/// What was opened and how, of an event that is written as all are.
+#[inline]
+fn opened_near<'a>(scanner: &mut Scanner<'a>) -> Option<(OpenFlags, RawFile<'a>)> {
+    const FLAGS: u64 = head(b"\"fflag\":");
+    const FILE: u64 = head(b"\"file\":{");
+    let (mut flags, mut file) = (None, None);
+    scanner.near_fields(|scanner, head| {
+        match head {
+            FLAGS => {
+                scanner.advance(8);
+                flags = scanner.number().ok()?;
+            }
+            FILE => {
+                scanner.advance(7);
+                file = Some(RawFile::read_near(scanner)?);
+            }
+            _ => return None,
+        }
+        Some(())
+    })?;
+    Some((OpenFlags(flags?), file?))
+}
+
+fn opened<'a>(scanner: &mut Scanner<'a>) -> Read<(OpenFlags, RawFile<'a>)> {
+    let (mut flags, mut file) = (None, None);
+    scanner.fields(|scanner, key| {
+        match key {
+            b"fflag" => flags = scanner.number::<i64>()?,
+            b"file" => file = RawFile::read(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let file = file.ok_or(LineError::Missing("event.open.file.path"))?;
+    // The mask is an int in C and its high bits may be printed as a sign.
+    Ok((OpenFlags(flags.ok_or(LineError::Missing("event.open.fflag"))? as u32), file))
+}
+
+/// The next in number to opens, and few of them are of a file that was written to.
+#[inline]
 fn close<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
+    let mut near = *scanner;
+    let (changed, file) = match closed_near(&mut near) {
+        Some((changed, file)) => {
+            *scanner = near;
+            (changed, Some(file))
+        }
+        None => closed(scanner)?,
+    };
+    if !changed {
+        return Ok(None);
+    }
+    let file = file.ok_or(LineError::Missing("event.close.target.path"))?;
+    Ok(Some(What::Written { file: file.build(&mut context.tools)? }))
+}
+
+/// Whether a file was changed and which, of an event that is written as all are.
+#[inline]
+fn closed_near<'a>(scanner: &mut Scanner<'a>) -> Option<(bool, RawFile<'a>)> {
+    const MODIFIED: u64 = head(b"\"modifie");
+    const MAPPED: u64 = head(b"\"was_map");
+    const TARGET: u64 = head(b"\"target\"");
+    let (mut changed, mut file) = (false, None);
+    scanner.near_fields(|scanner, head| {
+        match head {
+            MODIFIED => {
+                scanner.expect(b"\"modified\":")?;
+                changed |= scanner.near_flag()?;
+            }
+            MAPPED => {
+                scanner.expect(b"\"was_mapped_writable\":")?;
+                changed |= scanner.near_flag()?;
+            }
+            TARGET => {
+                scanner.expect(b"\"target\":")?;
+                file = Some(RawFile::read_near(scanner)?);
+            }
+            _ => return None,
+        }
+        Some(())
+    })?;
+    Some((changed, file?))
+}
+
+fn closed<'a>(scanner: &mut Scanner<'a>) -> Scan<(bool, Option<RawFile<'a>>)> {
     let (mut changed, mut file) = (false, None);
     scanner.fields(|scanner, key| {
         match key {
@@ -124,11 +205,7 @@ fn close<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> 
         }
         Ok(())
     })?;
-    if !changed {
-        return Ok(None);
-    }
-    let file = file.ok_or(LineError::Missing("event.close.target.path"))?;
-    Ok(Some(What::Written { file: file.build(&mut context.tools)? }))
+    Ok((changed, file))
 }
 
 fn fork<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {

@@ -4,6 +4,7 @@ use crate::model::{File, FileId, FilePath};
 
 use super::error::LineError;
 use super::find::Finders;
+use super::near::head;
 use super::scan::{Scan, Scanner};
 use super::text::Text;
 
@@ -26,6 +27,44 @@ impl<'a> RawFile<'a> {
     /// `None` for `null`, and for a file without a path.
     #[inline]
     pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
+        let mut near = *scanner;
+        match Self::read_near(&mut near) {
+            Some(file) => {
+                *scanner = near;
+                Ok(Some(file))
+            }
+            None => Self::read_any(scanner),
+        }
+    }
+
+    #[inline]
+    pub(super) fn read_near(scanner: &mut Scanner<'a>) -> Option<Self> {
+        const PATH: u64 = head(b"\"path\":\"");
+        const PATH_TRUNCATED: u64 = head(b"\"path_tr");
+        const STAT: u64 = head(b"\"stat\":{");
+        let (mut path, mut truncated, mut stat) = (None, false, [].as_slice());
+        scanner.near_fields(|scanner, head| {
+            match head {
+                PATH => {
+                    scanner.advance(8);
+                    path = Some(scanner.near_path()?);
+                }
+                PATH_TRUNCATED => {
+                    scanner.expect(b"\"path_truncated\":")?;
+                    truncated = scanner.near_flag()?;
+                }
+                STAT => {
+                    scanner.advance(7);
+                    stat = scanner.flat().ok()?;
+                }
+                _ => return None,
+            }
+            Some(())
+        })?;
+        Some(Self { path: path?, truncated, stat })
+    }
+
+    fn read_any(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
         let (mut path, mut truncated, mut stat) = (None, false, [].as_slice());
         scanner.fields(|scanner, key| {
             match key {

@@ -8,7 +8,8 @@ use std::cell::Cell;
 use memchr::arch::all::packedpair::HeuristicFrequencyRank;
 use memchr::memmem::{Finder, FinderBuilder};
 
-use super::scan::{Scanner, leading_digits};
+use super::digits::leading_digits;
+use super::scan::Scanner;
 use crate::model::TimeReader;
 
 /// A key, quotes and colon included.

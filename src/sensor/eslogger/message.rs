@@ -4,11 +4,12 @@ use memchr::memchr;
 
 use crate::model::{ProcessKey, TimeReader, Timestamp};
 
+use super::digits::leading_digits;
 use super::error::LineError;
 use super::find::{Finders, Outside};
 use super::process::Token;
 use super::quotes::closing_quote;
-use super::scan::{Scan, Scanner, leading_digits};
+use super::scan::{Scan, Scanner};
 
 /// Where a message's event stands: its name, and its value by offset in the line.
 #[derive(Clone, Copy, Debug)]

@@ -7,6 +7,7 @@
 
 mod counts;
 mod decode;
+mod digits;
 mod error;
 mod events;
 mod exec;
@@ -15,6 +16,7 @@ mod file;
 mod find;
 mod kind;
 mod message;
+mod near;
 mod process;
 mod quotes;
 mod scan;

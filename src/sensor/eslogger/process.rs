@@ -6,9 +6,10 @@ use memchr::{memchr, memchr_iter};
 
 use crate::model::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, Timestamp, Uid};
 
+use super::digits::leading_digits;
 use super::error::LineError;
 use super::file::RawFile;
-use super::scan::{Scan, Scanner, leading_digits};
+use super::scan::{Scan, Scanner};
 use super::text::Text;
 
 /// What is used of an `audit_token_t`.

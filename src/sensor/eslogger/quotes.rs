@@ -10,7 +10,12 @@ pub(super) fn is_flat(body: &[u8]) -> bool {
 /// Where the string that `body` begins inside of ends: the first quote with an even number of backslashes before it.
 #[inline]
 pub(super) fn closing_quote(body: &[u8]) -> Option<usize> {
-    let at = quote(body)?;
+    closing_quote_from(body, quote(body)?)
+}
+
+/// The same, by whom the first quote was found already.
+#[inline]
+pub(super) fn closing_quote_from(body: &[u8], at: usize) -> Option<usize> {
     match at.checked_sub(1).and_then(|before| body.get(before)) {
         Some(b'\\') => closing_quote_after_escapes(body, at),
         _ => Some(at),

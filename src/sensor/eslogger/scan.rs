@@ -6,8 +6,9 @@
 //! Stepping over a value takes constant memory at any depth, so no nesting that a program chooses for itself (its
 //! entitlements are part of its exec event) can make its line unreadable.
 
-use memchr::memchr;
+use memchr::{memchr, memchr2};
 
+use super::digits::leading_digits;
 use super::quotes::{closing_quote, is_flat};
 use super::text::Text;
 
@@ -24,32 +25,34 @@ pub(super) type Scan<T> = Result<T, Fault>;
 
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Scanner<'a> {
-    bytes: &'a [u8],
-    at: usize,
+    /// What is not read yet.
+    rest: &'a [u8],
+    /// Bytes that there were to read.
+    len: usize,
 }
 
 impl<'a> Scanner<'a> {
     pub(super) fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, at: 0 }
+        Self { rest: bytes, len: bytes.len() }
     }
 
     pub(super) fn starting_at(bytes: &'a [u8], at: usize) -> Self {
-        Self { bytes, at }
+        Self { rest: bytes.get(at..).unwrap_or_default(), len: bytes.len() }
     }
 
     /// Offset of the next unread byte.
     pub(super) fn at(&self) -> usize {
-        self.at
+        self.len - self.rest.len()
     }
 
     /// The first byte of the next token.
     #[inline]
     pub(super) fn peek(&mut self) -> Scan<u8> {
         loop {
-            match self.bytes.get(self.at) {
-                None => return Err(Fault::Ended),
-                Some(b' ' | b'\t' | b'\r' | b'\n') => self.at += 1,
-                Some(byte) => return Ok(*byte),
+            match self.rest {
+                [] => return Err(Fault::Ended),
+                [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] => self.rest = rest,
+                [byte, ..] => return Ok(*byte),
             }
         }
     }
@@ -68,7 +71,7 @@ impl<'a> Scanner<'a> {
 
     fn enter(&mut self, open: u8) -> Scan<bool> {
         if self.peek()? == open {
-            self.at += 1;
+            self.advance(1);
             return Ok(true);
         }
         self.skip()?;
@@ -79,30 +82,28 @@ impl<'a> Scanner<'a> {
     /// come as they are written: `eslogger` escapes none of the names that are looked for.
     #[inline]
     fn key(&mut self) -> Scan<Option<&'a [u8]>> {
-        if let Some((key, value)) = self.near_key() {
-            self.at = value;
+        if let Some((key, rest)) = self.near_key() {
+            self.rest = rest;
             return Ok(Some(key));
         }
         self.any_key()
     }
 
-    /// The next key as `eslogger` writes it, without space around, and where its value stands.
+    /// The next key as `eslogger` writes it, without space around, and its value with what follows.
     #[inline]
-    fn near_key(&self) -> Option<(&'a [u8], usize)> {
-        let rest = self.bytes.get(self.at..)?;
-        let (body, start) = match rest {
-            [b',', b'"', body @ ..] => (body, self.at + 2),
-            [b'"', body @ ..] => (body, self.at + 1),
-            _ => return None,
-        };
+    fn near_key(&self) -> Option<(&'a [u8], &'a [u8])> {
+        let ([b',', b'"', body @ ..] | [b'"', body @ ..]) = self.rest else { return None };
         let (key, rest) = body.split_at_checked(closing_quote(body)?)?;
-        matches!(rest, [_, b':', ..]).then_some((key, start + key.len() + 2))
+        match rest {
+            [_, b':', value @ ..] => Some((key, value)),
+            _ => None,
+        }
     }
 
     fn any_key(&mut self) -> Scan<Option<&'a [u8]>> {
         let mut byte = self.peek()?;
         if byte == b',' {
-            self.at += 1;
+            self.advance(1);
             byte = self.peek()?;
         }
         match byte {
@@ -111,11 +112,11 @@ impl<'a> Scanner<'a> {
                 if self.peek()? != b':' {
                     return Err(Fault::Malformed);
                 }
-                self.at += 1;
+                self.advance(1);
                 Ok(Some(key.0))
             }
             b'}' => {
-                self.at += 1;
+                self.advance(1);
                 Ok(None)
             }
             _ => Err(Fault::Malformed),
@@ -148,11 +149,11 @@ impl<'a> Scanner<'a> {
     pub(super) fn item(&mut self) -> Scan<bool> {
         match self.peek()? {
             b']' => {
-                self.at += 1;
+                self.advance(1);
                 Ok(false)
             }
             b',' => {
-                self.at += 1;
+                self.advance(1);
                 Ok(true)
             }
             _ => Ok(true),
@@ -181,29 +182,40 @@ impl<'a> Scanner<'a> {
             None
         };
         // What follows belongs to the value until something ends it.
-        match (flag, self.bytes.get(self.at)) {
+        match (flag, self.rest.first()) {
             (Some(_), Some(b',' | b'}' | b']')) => Ok(flag),
             (Some(_), _) => self.skip_scalar().map(|()| flag),
             (None, _) => self.skip().map(|()| None),
         }
     }
 
+    /// What is not read yet.
+    #[inline]
+    pub(super) fn rest(&self) -> &'a [u8] {
+        self.rest
+    }
+
+    /// Steps over so many bytes.
+    #[inline]
+    pub(super) fn advance(&mut self, bytes: usize) {
+        self.rest = self.rest.get(bytes..).unwrap_or_default();
+    }
+
     /// Steps over these bytes, if they are the next.
     #[inline]
-    fn passes(&mut self, bytes: &[u8]) -> bool {
-        let passes = self.bytes.get(self.at..).is_some_and(|rest| rest.starts_with(bytes));
-        self.at += if passes { bytes.len() } else { 0 };
-        passes
+    pub(super) fn passes(&mut self, bytes: &[u8]) -> bool {
+        let Some(rest) = self.rest.strip_prefix(bytes) else { return false };
+        self.rest = rest;
+        true
     }
 
     /// A whole number that fits, else `None`, stepped over.
     #[inline]
     pub(super) fn number<N: TryFrom<u64> + TryFrom<i128>>(&mut self) -> Scan<Option<N>> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let Some((value, length)) = leading_digits(rest) else {
+        let Some((value, length)) = leading_digits(self.rest) else {
             return Ok(self.integer()?.and_then(|value| N::try_from(value).ok()));
         };
-        self.at += length;
+        self.advance(length);
         Ok(N::try_from(value).ok())
     }
 
@@ -211,18 +223,15 @@ impl<'a> Scanner<'a> {
     /// every integer that the system has, signed or not.
     fn integer(&mut self) -> Scan<Option<i128>> {
         let negative = self.peek()? == b'-';
-        let start = self.at;
-        let first = start + usize::from(negative);
-        let rest = self.bytes.get(first..).unwrap_or_default();
-        let length = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
-        match rest.get(length) {
+        let digits = self.rest.get(usize::from(negative)..).unwrap_or_default();
+        let length = digits.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        match digits.get(length) {
             None => return Err(Fault::Ended),
             Some(b'.' | b'e' | b'E') => {}
             Some(_) if length > 0 => {
-                self.at = first + length;
-                let digits =
-                    self.bytes.get(start..self.at).and_then(|digits| std::str::from_utf8(digits).ok());
-                return Ok(digits.and_then(|digits| digits.parse().ok()));
+                let (number, rest) = self.rest.split_at(length + usize::from(negative));
+                self.rest = rest;
+                return Ok(std::str::from_utf8(number).ok().and_then(|number| number.parse().ok()));
             }
             Some(_) => {}
         }
@@ -234,9 +243,9 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(super) fn raw(&mut self) -> Scan<&'a [u8]> {
         self.peek()?;
-        let start = self.at;
+        let value = self.rest;
         self.skip()?;
-        self.bytes.get(start..self.at).ok_or(Fault::Ended)
+        value.get(..value.len() - self.rest.len()).ok_or(Fault::Ended)
     }
 
     /// The next value as it is written, where it is a `stat`: an object whose values are numbers and times, so that no
@@ -244,13 +253,11 @@ impl<'a> Scanner<'a> {
     #[inline]
     pub(super) fn flat(&mut self) -> Scan<&'a [u8]> {
         self.peek()?;
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        if let [b'{', body @ ..] = rest
-            && let Some(end) = memchr(b'}', body.get(..FLAT_MAX).unwrap_or(body))
-            && let (Some(flat), Some(b',' | b'}')) = (rest.get(..end + 2), rest.get(end + 2))
-            && memchr(b'{', body.get(..end).unwrap_or_default()).is_none()
+        if let [b'{', body @ ..] = self.rest
+            && let Some(end) = memchr2(b'{', b'}', body.get(..FLAT_MAX).unwrap_or(body))
+            && let Some((flat @ [.., b'}'], rest @ [b',' | b'}', ..])) = self.rest.split_at_checked(end + 2)
         {
-            self.at += flat.len();
+            self.rest = rest;
             return Ok(flat);
         }
         self.raw()
@@ -269,24 +276,24 @@ impl<'a> Scanner<'a> {
 
     #[inline]
     fn skip_scalar(&mut self) -> Scan<()> {
-        let rest = self.bytes.get(self.at..).unwrap_or_default();
-        let len = rest
+        let len = self
+            .rest
             .iter()
             .position(|byte| {
                 matches!(byte, b',' | b'}' | b']' | b' ' | b'\t' | b'\r' | b'\n' | b'"' | b'{' | b'[')
             })
             .ok_or(Fault::Ended)?;
-        self.at += len;
+        self.advance(len);
         Ok(())
     }
 
     /// The string whose opening quote is the next byte.
     #[inline]
     fn string(&mut self) -> Scan<Text<'a>> {
-        let body = self.bytes.get(self.at + 1..).ok_or(Fault::Ended)?;
+        let body = self.rest.get(1..).ok_or(Fault::Ended)?;
         let len = closing_quote(body).ok_or(Fault::Ended)?;
-        let (text, _) = body.split_at_checked(len).ok_or(Fault::Ended)?;
-        self.at += len + 2;
+        let (text, rest) = body.split_at_checked(len).ok_or(Fault::Ended)?;
+        self.rest = rest.get(1..).unwrap_or_default();
         Ok(Text(text))
     }
 
@@ -294,7 +301,7 @@ impl<'a> Scanner<'a> {
     fn skip_container(&mut self) -> Scan<()> {
         let mut depth = 0u32;
         loop {
-            match self.bytes.get(self.at).ok_or(Fault::Ended)? {
+            match self.rest.first().ok_or(Fault::Ended)? {
                 b'"' => {
                     self.string()?;
                     continue;
@@ -303,7 +310,7 @@ impl<'a> Scanner<'a> {
                     if depth < FLAT_DEPTH
                         && let Some(len) = self.flat_container()
                     {
-                        self.at += len;
+                        self.advance(len);
                         if depth == 0 {
                             return Ok(());
                         }
@@ -314,13 +321,13 @@ impl<'a> Scanner<'a> {
                 b'}' | b']' => {
                     depth -= 1;
                     if depth == 0 {
-                        self.at += 1;
+                        self.advance(1);
                         return Ok(());
                     }
                 }
                 _ => {}
             }
-            self.at += 1;
+            self.advance(1);
         }
     }
 
@@ -328,25 +335,11 @@ impl<'a> Scanner<'a> {
     /// backslash: `stat`s and tokens are so, and they are most of every line.
     #[inline]
     fn flat_container(&self) -> Option<usize> {
-        let (b'{', rest) = self.bytes.get(self.at..)?.split_first()? else { return None };
+        let (b'{', rest) = self.rest.split_first()? else { return None };
         let window = rest.get(..FLAT_MAX).unwrap_or(rest);
         let end = memchr(b'}', window)?;
         is_flat(window.get(..end)?).then_some(end + 2)
     }
-}
-
-/// A whole number without a sign that surely fits, as nearly all are, and how many digits it has.
-#[inline]
-pub(super) fn leading_digits(text: &[u8]) -> Option<(u64, usize)> {
-    /// So many digits always fit.
-    const MAX: usize = 19;
-    let (mut value, mut length) = (0u64, 0);
-    while let Some(digit @ b'0'..=b'9') = text.get(length) {
-        value = value.wrapping_mul(10).wrapping_add(u64::from(digit - b'0'));
-        length += 1;
-    }
-    let ends = matches!(text.get(length), Some(b',' | b'}' | b']'));
-    (ends && (1..=MAX).contains(&length)).then_some((value, length))
 }
 
 /// Deeper than this no shortcut is tried, so that hostile nesting costs one look per byte.
