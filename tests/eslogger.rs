@@ -4,6 +4,7 @@ mod build;
 mod files;
 mod hostile;
 mod oracle;
+mod streams;
 mod synthesised;
 
 use cloudward::model::{Observed, PathHash};

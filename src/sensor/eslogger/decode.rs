@@ -16,6 +16,7 @@ use super::file::Tools;
 use super::find::Finders;
 use super::kind::Kind;
 use super::message::{Envelope, Event, stands_alone};
+use super::pass::{self, Known, Parts};
 use super::process::RawProcess;
 use super::scan::Scanner;
 use super::sequence::{Mark, Sequence};
@@ -34,6 +35,7 @@ pub const MAX_INTRODUCED: usize = 65_536;
 #[derive(Debug)]
 pub struct Decoder {
     finders: Finders,
+    known: Known,
     scratch: Vec<u8>,
     introduced: Table<ProcessKey, Moment>,
     sequence: Sequence,
@@ -51,6 +53,7 @@ impl Decoder {
     pub fn new() -> Self {
         Self {
             finders: Finders::new(),
+            known: Known::new(),
             scratch: Vec::new(),
             introduced: Table::new(),
             sequence: Sequence::new(),
@@ -73,7 +76,10 @@ impl Decoder {
     }
 
     fn read<G: Gate + ?Sized>(&mut self, line: &[u8], gate: &mut G) -> Result<Option<Observed>, LineError> {
-        let start = memchr(b'{', line).ok_or(LineError::NotJson)?;
+        let start = match line {
+            [b'{', ..] => 0,
+            _ => memchr(b'{', line).ok_or(LineError::NotJson)?,
+        };
         let (before, line) = line.split_at_checked(start).unwrap_or_default();
         let line = line.trim_ascii_end();
         let tools = Tools { finders: &self.finders, scratch: &mut self.scratch };
@@ -81,7 +87,10 @@ impl Decoder {
         // An array of messages is walked: it may hold more than one of any length.
         let (event, envelope, body) = match before.trim_ascii_end() {
             [.., b'['] => walk_parts(line, &mut context)?,
-            _ => read_parts(line, &mut context)?,
+            _ => match pass::read(line, &mut context, &mut self.known) {
+                Some((event, envelope, body)) => return self.conclude(line, event, envelope, body),
+                None => search_parts(line, &mut context)?,
+            },
         };
         self.conclude(line, event, envelope, body)
     }
@@ -104,7 +113,7 @@ impl Decoder {
         if let (Some(global), Some(number)) = (envelope.global, envelope.number) {
             self.sequence.note(index, event.name, Mark { time, global, number });
         }
-        let refused = envelope.answer.refuses(body.wanted);
+        let refused = envelope.answer.unwrap_or_default().refuses(body.wanted);
         let what = body.what.filter(|_| !refused);
         if let Some(event) = self.counts.event(index) {
             event.lines += 1;
@@ -185,12 +194,12 @@ impl Decoder {
     }
 }
 
-/// The parts of a line: by search where that is certain, else by a walk.
-#[inline]
-fn read_parts<'a, G: Gate + ?Sized>(
+/// The parts of a line that was spoilt, or that somebody wrote otherwise: by search where that is certain, else by a walk.
+#[cold]
+fn search_parts<'a, G: Gate + ?Sized>(
     line: &'a [u8],
     context: &mut Context<'_, G>,
-) -> Result<(Event<'a>, Envelope, Body), LineError> {
+) -> Result<Parts<'a>, LineError> {
     if let Some(event) = Event::find(line, context.tools.finders) {
         let mut scanner = Scanner::starting_at(line, event.body);
         let body = events::read(Kind::of(event.name), &mut scanner, context);
@@ -208,7 +217,7 @@ fn read_parts<'a, G: Gate + ?Sized>(
 fn walk_parts<'a, G: Gate + ?Sized>(
     line: &'a [u8],
     context: &mut Context<'_, G>,
-) -> Result<(Event<'a>, Envelope, Body), LineError> {
+) -> Result<Parts<'a>, LineError> {
     let (event, envelope) = Envelope::walk(line)?;
     let event = event.ok_or(LineError::Missing("event"))?;
     let mut scanner = Scanner::starting_at(line, event.body);

@@ -56,6 +56,20 @@ fn ends(byte: u8) -> bool {
     matches!(byte, b',' | b'}' | b']')
 }
 
+/// How many digits `text` begins with.
+#[inline]
+pub(super) fn count_digits(text: &[u8]) -> usize {
+    let mut rest = text;
+    while let Some((eight, further)) = rest.split_first_chunk::<STEP>() {
+        let digits = digits_of(u64::from_le_bytes(*eight));
+        if digits < STEP {
+            return text.len() - rest.len() + digits;
+        }
+        rest = further;
+    }
+    text.len() - rest.len() + rest.iter().take_while(|byte| byte.is_ascii_digit()).count()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +85,7 @@ mod tests {
             for behind in [",", "}", "]", ",\"st_gen\":0}", "},,,,,,,,,,", ",99999999", "]~~~~~~~~\u{ff}"] {
                 let text = format!("{digits}{behind}");
                 assert_eq!(leading_digits(text.as_bytes()), Some((value, length)), "{text}");
+                assert_eq!(count_digits(text.as_bytes()), length);
             }
             number = number.wrapping_mul(9) % 10u64.pow(length as u32).max(11);
         }
@@ -82,6 +97,7 @@ mod tests {
             for byte in 0..=u8::MAX {
                 let text = [&b"12345678901234567890"[..before], &[byte], &b"0,}]0000000"[..]].concat();
                 let slow = text.iter().take_while(|byte| byte.is_ascii_digit()).count();
+                assert_eq!(count_digits(&text), slow);
                 let ends = matches!(text.get(slow), Some(b',' | b'}' | b']'));
                 let meant = (ends && (1..=19).contains(&slow))
                     .then(|| (std::str::from_utf8(&text[..slow]).unwrap().parse().unwrap(), slow));

@@ -56,11 +56,11 @@ pub(super) struct Envelope {
     pub(super) global: Option<u64>,
     pub(super) number: Option<u64>,
     pub(super) actor: Option<ProcessKey>,
-    /// Offset of the value of `process`; known after a walk only.
-    process: Option<usize>,
+    /// Offset of the value of `process`; not known after a search.
+    pub(super) process: Option<usize>,
     /// From where to where the event stands; known after a search only.
     event: Option<(usize, usize)>,
-    pub(super) answer: Answer,
+    pub(super) answer: Option<Answer>,
 }
 
 /// What the system answered when the operation asked for permission. A refused operation is told of like any other.
@@ -80,25 +80,22 @@ impl Answer {
         self.refused || self.flags.is_some_and(|flags| flags == 0 || wanted & ACCESS & !flags != 0)
     }
 
-    /// As nearly every answer is written: allowed, in one of two orders and two kinds.
-    const ALLOWED: [&'static [u8]; 4] = [
-        br#"{"result":{"result":{"auth":0},"result_type":0}}"#,
-        br#"{"result":{"result_type":0,"result":{"auth":0}}}"#,
-        br#"{"result":{"result":{"flags":4294967295},"result_type":1}}"#,
-        br#"{"result":{"result_type":1,"result":{"flags":4294967295}}}"#,
-    ];
-
-    /// Reads `{"result":{"result_type":0,"result":{"auth":0}}}`. `rest` is the line from there on.
+    /// Steps over an answer as nearly every one is written: allowed, in one of two orders and two kinds.
     #[inline]
-    pub(super) fn find(rest: &[u8]) -> Option<Self> {
-        if Self::ALLOWED.iter().any(|allowed| rest.starts_with(allowed)) {
-            return Some(Self::default());
-        }
-        Self::read(&mut Scanner::new(rest)).ok()
+    fn is_allowed(scanner: &mut Scanner<'_>) -> bool {
+        scanner.passes(br#"{"result":{"result":{"auth":0},"result_type":0}}"#)
+            || scanner.passes(br#"{"result":{"result_type":0,"result":{"auth":0}}}"#)
+            || scanner.passes(br#"{"result":{"result":{"flags":4294967295},"result_type":1}}"#)
+            || scanner.passes(br#"{"result":{"result_type":1,"result":{"flags":4294967295}}}"#)
     }
 
-    fn read(scanner: &mut Scanner<'_>) -> Scan<Self> {
+    /// Reads `{"result":{"result_type":0,"result":{"auth":0}}}`.
+    #[inline]
+    pub(super) fn read(scanner: &mut Scanner<'_>) -> Scan<Self> {
         let mut answer = Self::default();
+        if Self::is_allowed(scanner) {
+            return Ok(answer);
+        }
         answer.read_level(scanner, 0)?;
         Ok(answer)
     }
@@ -121,6 +118,16 @@ impl Answer {
 }
 
 impl Envelope {
+    /// Has it all that a message has?
+    #[inline]
+    pub(super) fn is_whole(&self) -> bool {
+        self.time.is_some()
+            && self.global.is_some()
+            && self.number.is_some()
+            && self.actor.is_some()
+            && self.answer.is_some()
+    }
+
     /// Finds each field by its bytes, in what is left of the line when the event (up to `end`) is taken out. There every
     /// one of the keys stands once: the other tokens of `process` have longer names, and so has its `start_time`.
     #[inline]
@@ -128,13 +135,13 @@ impl Envelope {
         let outside = Outside::new(line, event.start, end)?;
         let digits = |key| Some(leading_digits(outside.value(key)?)?.0);
         Some(Self {
-            time: Some(find_time(outside.value(&finders.time)?, &finders.times)?),
+            time: Some(find_time(outside.value(&finders.time)?, &finders.times)?.0),
             global: Some(digits(&finders.global)?),
             number: Some(digits(&finders.number)?),
-            actor: Some(Token::find_key(line.get(outside.place(&finders.token)?..)?)?),
+            actor: Some(Token::find_key(outside.value(&finders.token)?)?),
             process: None,
             event: Some((event.start, end)),
-            answer: Answer::find(outside.value(&finders.action)?)?,
+            answer: Some(Answer::read(&mut Scanner::new(outside.value(&finders.action)?)).ok()?),
         })
     }
 
@@ -156,7 +163,7 @@ impl Envelope {
                 b"time" => envelope.time = read_time(scanner),
                 b"global_seq_num" => envelope.global = scanner.number()?,
                 b"seq_num" => envelope.number = scanner.number()?,
-                b"action" => envelope.answer = Answer::read(scanner)?,
+                b"action" => envelope.answer = Some(Answer::read(scanner)?),
                 b"process" => {
                     scanner.peek()?;
                     envelope.process = Some(scanner.at());
@@ -207,17 +214,27 @@ fn walk_on(line: &[u8], end: usize) -> Result<(), LineError> {
 /// only execs are as a rule, which are few and walked through anyway.
 const TWO_MESSAGES: usize = 2560;
 
+/// The time that `value` begins with, in quotes, and how long that is with them.
 #[inline]
-fn find_time(value: &[u8], times: &TimeReader) -> Option<Timestamp> {
+pub(super) fn find_time(value: &[u8], times: &TimeReader) -> Option<(Timestamp, usize)> {
+    /// As all are written but those that fall on the second.
+    const LENGTH: usize = "2025-08-07T15:13:09.811587464Z".len();
     let text = value.strip_prefix(b"\"")?;
-    times.parse(text.get(..closing_quote(text)?)?)
+    // What reads as a time holds no quote, so this one is the first.
+    if let Some((time, [b'"', ..])) = text.split_at_checked(LENGTH)
+        && let Some(time) = times.parse(time)
+    {
+        return Some((time, LENGTH + 2));
+    }
+    let length = closing_quote(text)?;
+    Some((times.parse(text.get(..length)?)?, length + 2))
 }
 
 fn read_time(scanner: &mut Scanner<'_>) -> Option<Timestamp> {
     Timestamp::parse(scanner.text().ok()??.0)
 }
 
-fn walk_token(scanner: &mut Scanner<'_>) -> Scan<Option<Token>> {
+pub(super) fn walk_token(scanner: &mut Scanner<'_>) -> Scan<Option<Token>> {
     let mut token = None;
     scanner.fields(|scanner, key| {
         match key {

@@ -5,6 +5,7 @@
 //! whole. The format is not promised by Apple: keys come in any order, unknown ones are stepped over and counted, and so are
 //! unknown events.
 
+mod actors;
 mod counts;
 mod decode;
 mod digits;
@@ -17,6 +18,8 @@ mod find;
 mod kind;
 mod message;
 mod near;
+mod orders;
+mod pass;
 mod process;
 mod quotes;
 mod scan;

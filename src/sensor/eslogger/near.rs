@@ -5,6 +5,7 @@
 
 use memchr::memchr;
 
+use super::digits::count_digits;
 use super::quotes::closing_quote_from;
 use super::scan::Scanner;
 use super::text::Text;
@@ -54,5 +55,13 @@ impl<'a> Scanner<'a> {
     pub(super) fn near_flag(&mut self) -> Option<bool> {
         let flag = self.passes(b"true");
         (flag || self.passes(b"false")).then_some(flag)
+    }
+
+    /// Steps over digits, of which there must be one.
+    #[inline]
+    pub(super) fn pass_digits(&mut self) -> Option<()> {
+        let digits = count_digits(self.rest());
+        self.advance(digits);
+        (digits > 0).then_some(())
     }
 }

@@ -81,7 +81,7 @@ impl<'a> Scanner<'a> {
     /// The next key of the object that was entered, with the scanner on its value; `None` behind the last one. Keys
     /// come as they are written: `eslogger` escapes none of the names that are looked for.
     #[inline]
-    fn key(&mut self) -> Scan<Option<&'a [u8]>> {
+    pub(super) fn key(&mut self) -> Scan<Option<&'a [u8]>> {
         if let Some((key, rest)) = self.near_key() {
             self.rest = rest;
             return Ok(Some(key));
