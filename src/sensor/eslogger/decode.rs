@@ -16,6 +16,7 @@ use super::file::Tools;
 use super::find::Finders;
 use super::kind::Kind;
 use super::message::{Envelope, Event, stands_alone};
+use super::names::Names;
 use super::pass::{self, Known, Parts};
 use super::process::RawProcess;
 use super::scan::Scanner;
@@ -36,6 +37,7 @@ pub const MAX_INTRODUCED: usize = 65_536;
 pub struct Decoder {
     finders: Finders,
     known: Known,
+    names: Names,
     scratch: Vec<u8>,
     introduced: Table<ProcessKey, Moment>,
     sequence: Sequence,
@@ -54,6 +56,7 @@ impl Decoder {
         Self {
             finders: Finders::new(),
             known: Known::new(),
+            names: Names::new(),
             scratch: Vec::new(),
             introduced: Table::new(),
             sequence: Sequence::new(),
@@ -82,7 +85,7 @@ impl Decoder {
         };
         let (before, line) = line.split_at_checked(start).unwrap_or_default();
         let line = line.trim_ascii_end();
-        let tools = Tools { finders: &self.finders, scratch: &mut self.scratch };
+        let tools = Tools { finders: &self.finders, names: &mut self.names, scratch: &mut self.scratch };
         let mut context = Context { gate, tools };
         // An array of messages is walked: it may hold more than one of any length.
         let (event, envelope, body) = match before.trim_ascii_end() {

@@ -20,11 +20,11 @@ pub(super) struct Context<'d, G: ?Sized> {
 }
 
 impl<G: Gate + ?Sized> Context<'_, G> {
-    /// What policy says of a path, and the path without its carrier's escapes.
+    /// What policy says of a path.
     #[inline]
-    fn ask<'s>(&'s mut self, path: Text<'s>) -> (PathInterest, &'s [u8]) {
-        let path = path.bytes(self.tools.scratch);
-        (self.gate.path(path), path)
+    fn ask(&mut self, path: Text<'_>) -> PathInterest {
+        let Tools { names, scratch, .. } = &mut self.tools;
+        self.gate.path(names.of(path, scratch).path.as_bytes())
     }
 }
 
@@ -91,20 +91,22 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
         }
         None => opened(scanner)?,
     };
-    let finders = context.tools.finders;
-    let (interest, path) = context.ask(file.path);
+    let Tools { finders, names, scratch } = &mut context.tools;
+    let name = names.of(file.path, scratch);
+    let interest = context.gate.path(name.path.as_bytes());
     // In parts of the system nobody makes a pipe, and most opens are of files there.
     let what = if interest.named && flags.transfers() && file.is_fifo(finders) {
         Some(What::Fifo { file: Box::new(file.build(&mut context.tools)?), flags })
     } else if interest.matters {
         Some(What::Open { file: file.build(&mut context.tools)?, flags })
     } else if flags.reads() {
-        let name = interest.named.then(|| FilePath::new(path));
-        let id = file.id(finders);
-        let links = if interest.named { file.links(finders) } else { 0 };
-        Some(What::Touch { path: interest.hash, id, name, links })
+        let id = file.id(finders, &mut name.stood);
+        let links = if interest.named { file.links(finders, &mut name.stood) } else { 0 };
+        let (path, stood) = (interest.named.then(|| name.path.clone()), name.stood);
+        names.stood(stood);
+        Some(What::Touch { path: interest.hash, id, name: path, links })
     } else if flags.empties() {
-        Some(What::Emptied { path: interest.hash, id: file.id(finders) })
+        Some(What::Emptied { path: interest.hash, id: file.id(finders, &mut name.stood) })
     } else {
         None
     };
@@ -307,7 +309,7 @@ fn mmap<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
         Ok(())
     })?;
     let source = source.ok_or(LineError::Missing("event.mmap.source.path"))?;
-    if protection & PROT_READ == 0 || !context.ask(source.path).0.matters {
+    if protection & PROT_READ == 0 || !context.ask(source.path).matters {
         return Ok(None);
     }
     Ok(Some(What::Open { file: source.build(&mut context.tools)?, flags: OpenFlags(OpenFlags::FREAD) }))

@@ -2,8 +2,10 @@
 
 use crate::model::{File, FileId, FilePath};
 
+use super::digits::leading_digits;
 use super::error::LineError;
-use super::find::Finders;
+use super::find::{Finders, Key};
+use super::names::{Names, Stood};
 use super::near::head;
 use super::scan::{Scan, Scanner};
 use super::text::Text;
@@ -11,6 +13,7 @@ use super::text::Text;
 /// What building needs beside the line.
 pub(super) struct Tools<'d> {
     pub(super) finders: &'d Finders,
+    pub(super) names: &'d mut Names,
     pub(super) scratch: &'d mut Vec<u8>,
 }
 
@@ -80,8 +83,8 @@ impl<'a> RawFile<'a> {
 
     /// Device and inode: of all a `stat` holds, most opens need only these.
     #[inline]
-    pub(super) fn id(&self, finders: &Finders) -> Option<FileId> {
-        match Stat::find_id(self.stat, finders) {
+    pub(super) fn id(&self, finders: &Finders, stood: &mut Stood) -> Option<FileId> {
+        match Stat::find_id(self.stat, finders, stood) {
             Some(id) => Some(id),
             None => Stat::walk(self.stat).ok()?.id,
         }
@@ -89,16 +92,16 @@ impl<'a> RawFile<'a> {
 
     /// How many names it has; 0 without a `stat`, and for a directory.
     #[inline]
-    pub(super) fn links(&self, finders: &Finders) -> u32 {
-        match finders.links.digits_in(self.stat) {
+    pub(super) fn links(&self, finders: &Finders, stood: &mut Stood) -> u32 {
+        match number(self.stat, b"\"st_nlink\":", &mut stood.links, &finders.links) {
             Some(links @ 0..=1) => links as u32,
-            _ => self.links_of_several(finders),
+            _ => self.links_of_several(finders, stood),
         }
     }
 
     #[cold]
-    fn links_of_several(&self, finders: &Finders) -> u32 {
-        let found = Stat::find(self.stat, finders).or_else(|| Stat::walk(self.stat).ok());
+    fn links_of_several(&self, finders: &Finders, stood: &mut Stood) -> u32 {
+        let found = Stat::find(self.stat, finders, stood).or_else(|| Stat::walk(self.stat).ok());
         found.filter(|stat| !stat.is(Stat::S_IFDIR)).map_or(0, |stat| stat.links)
     }
 
@@ -114,12 +117,13 @@ impl<'a> RawFile<'a> {
     }
 
     pub(super) fn build(&self, tools: &mut Tools<'_>) -> Result<File, LineError> {
-        let stat = match Stat::find(self.stat, tools.finders) {
+        let name = tools.names.of(self.path, tools.scratch);
+        let stat = match Stat::find(self.stat, tools.finders, &mut name.stood) {
             Some(stat) => stat,
             None => Stat::walk(self.stat)?,
         };
         Ok(File {
-            path: self.path(tools.scratch),
+            path: name.path.clone(),
             truncated: self.truncated,
             id: stat.id,
             links: stat.links,
@@ -132,6 +136,22 @@ impl<'a> RawFile<'a> {
     pub(super) fn path(&self, scratch: &mut Vec<u8>) -> FilePath {
         FilePath::new(self.path.bytes(scratch))
     }
+}
+
+/// The number that is the value of a key, looked for where the key stood the last time: a `stat` has each key once, so what
+/// is found there is what a search finds.
+#[inline]
+fn number<const N: usize>(stat: &[u8], key: &[u8; N], stood: &mut u16, search: &Key) -> Option<u64> {
+    let place = stat.get(usize::from(*stood)..).and_then(<[u8]>::split_first_chunk);
+    let value = match place {
+        Some((there, value)) if there == key => value,
+        _ => {
+            let (at, value) = search.find(stat)?;
+            *stood = u16::try_from(at).unwrap_or(0);
+            stat.get(value..)?
+        }
+    };
+    Some(leading_digits(value)?.0)
 }
 
 /// What is used of a `stat`. Searched for rather than walked to: sixteen keys cost more than four searches.
@@ -154,15 +174,15 @@ impl Stat {
     }
 
     #[inline]
-    fn find_id(raw: &[u8], finders: &Finders) -> Option<FileId> {
-        let inode = finders.inode.digits_in(raw)?;
-        let device = finders.device.digits_in(raw)?.try_into().ok()?;
-        FileId::new(device, inode)
+    fn find_id(raw: &[u8], finders: &Finders, stood: &mut Stood) -> Option<FileId> {
+        let inode = number(raw, b"\"st_ino\":", &mut stood.inode, &finders.inode)?;
+        let device = number(raw, b"\"st_dev\":", &mut stood.device, &finders.device)?;
+        FileId::new(device.try_into().ok()?, inode)
     }
 
-    fn find(raw: &[u8], finders: &Finders) -> Option<Self> {
-        let id = Some(Self::find_id(raw, finders)?);
-        let links = finders.links.number_in(raw)?;
+    fn find(raw: &[u8], finders: &Finders, stood: &mut Stood) -> Option<Self> {
+        let id = Some(Self::find_id(raw, finders, stood)?);
+        let links = number(raw, b"\"st_nlink\":", &mut stood.links, &finders.links)?.try_into().ok()?;
         let size = finders.size.number_in(raw)?;
         let mode = finders.mode.number_in(raw)?;
         Some(Self { id, links, size, mode })

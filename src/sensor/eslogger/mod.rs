@@ -17,6 +17,7 @@ mod file;
 mod find;
 mod kind;
 mod message;
+mod names;
 mod near;
 mod orders;
 mod pass;

@@ -222,6 +222,7 @@ mod tests {
     use crate::model::PathHash;
     use crate::sensor::eslogger::file::Tools;
     use crate::sensor::eslogger::find::Finders;
+    use crate::sensor::eslogger::names::Names;
     use crate::sensor::eslogger::orders::MAX_BRANCHES;
     use crate::sensor::gate::PathInterest;
 
@@ -254,8 +255,8 @@ mod tests {
 
     /// Number, global number, process and refusal of a line that can be read in one pass.
     fn told(line: &str, known: &mut Known) -> Option<(u64, u64, i32, bool)> {
-        let (finders, mut scratch) = (Finders::new(), Vec::new());
-        let tools = Tools { finders: &finders, scratch: &mut scratch };
+        let (finders, mut names, mut scratch) = (Finders::new(), Names::new(), Vec::new());
+        let tools = Tools { finders: &finders, names: &mut names, scratch: &mut scratch };
         let mut context = Context { gate: &mut Nothing, tools };
         let (event, envelope, _) = read(line.as_bytes(), &mut context, known)?;
         assert_eq!(event.name, b"exit");

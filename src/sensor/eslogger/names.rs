@@ -1,0 +1,134 @@
+//! Paths that were read before, known again as they are written.
+//!
+//! The same few thousand files are most of what a Mac opens, and every line of one writes its path with the same escapes.
+//! So a path is undone and copied once; so long as it is remembered, those who keep it share the copy.
+
+use crate::model::{FilePath, Hasher};
+
+use super::text::Text;
+
+/// Places for paths of at most [`LONGEST`] bytes; a newer one takes the place of an older one that falls on it. 512 KiB, and
+/// three times as much for the paths of a real Mac: 5 MB if all are long.
+const PLACES: usize = 16_384;
+/// Places before many paths have come.
+const FEW: usize = 256;
+/// Longer ones are undone each time.
+const LONGEST: usize = 256;
+
+/// A file by its path.
+#[derive(Clone, Debug)]
+pub(super) struct Name {
+    /// 63 bits of a hash whose seed nobody knows, of the path as it is written: to be taken for another path is to guess
+    /// those. Zero where there is none yet.
+    hash: u64,
+    pub(super) path: FilePath,
+    pub(super) stood: Stood,
+}
+
+/// Where the keys of its `stat` stood the last time. Every file has its own order of keys in some recordings; in others
+/// all have one, and a new file is looked at as the one before it.
+#[derive(Clone, Copy, Default, Debug)]
+pub(super) struct Stood {
+    pub(super) inode: u16,
+    pub(super) device: u16,
+    pub(super) links: u16,
+}
+
+/// The names of one stream.
+#[derive(Debug)]
+pub(super) struct Names {
+    hasher: Hasher,
+    places: Vec<Name>,
+    /// Paths that were not known, since there are so many places.
+    new: usize,
+    /// One that is too long to be remembered.
+    long: Name,
+    latest: Stood,
+}
+
+impl Names {
+    pub(super) fn new() -> Self {
+        let none = Name { hash: 0, path: FilePath::new(b""), stood: Stood::default() };
+        let places = vec![none.clone(); FEW];
+        Self { hasher: Hasher::default(), places, new: 0, long: none, latest: Stood::default() }
+    }
+
+    /// The file of a path as it is written.
+    #[inline]
+    pub(super) fn of(&mut self, written: Text<'_>, scratch: &mut Vec<u8>) -> &mut Name {
+        let hash = self.hasher.hash(&written.0) | 1;
+        if self.new > self.places.len() {
+            self.grow();
+        }
+        let at = Self::place(hash, self.places.len());
+        let place = match self.places.get_mut(at) {
+            Some(place) if written.0.len() <= LONGEST => place,
+            _ => &mut self.long,
+        };
+        if place.hash != hash {
+            self.new += 1;
+            *place = Name { hash, path: FilePath::new(written.bytes(scratch)), stood: self.latest };
+        }
+        place
+    }
+
+    #[inline]
+    fn place(hash: u64, places: usize) -> usize {
+        (hash >> 32) as usize & places.wrapping_sub(1)
+    }
+
+    /// More places, as long as they may be more: how many there are is a power of two.
+    #[cold]
+    fn grow(&mut self) {
+        self.new = 0;
+        if self.places.len() >= PLACES {
+            return;
+        }
+        let none = Name { hash: 0, path: FilePath::new(b""), stood: Stood::default() };
+        let places = self.places.len() * 2;
+        for name in std::mem::replace(&mut self.places, vec![none; places]) {
+            if let Some(place) = self.places.get_mut(Self::place(name.hash, places)) {
+                *place = name;
+            }
+        }
+    }
+
+    /// Remembers where the keys of a `stat` stood, for the file that comes next.
+    #[inline]
+    pub(super) fn stood(&mut self, stood: Stood) {
+        self.latest = stood;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_the_path_that_is_written_whatever_came_before() {
+        let (mut names, mut scratch) = (Names::new(), Vec::new());
+        let long = "x".repeat(LONGEST);
+        for round in 0..3 {
+            for n in 0..80_000 {
+                let (written, meant) = match n % 4 {
+                    0 => (format!(r"\/a\/{n}"), format!("/a/{n}")),
+                    1 => (format!("/a/{}", n - 1), format!("/a/{}", n - 1)),
+                    2 => (format!(r"\/\u0041{n}\n"), format!("/A{n}\n")),
+                    _ => (format!(r"\/{long}{}", n % 8), format!("/{long}{}", n % 8)),
+                };
+                let name = names.of(Text(written.as_bytes()), &mut scratch);
+                assert_eq!(name.path.as_bytes(), meant.as_bytes(), "{round}");
+            }
+        }
+        assert_eq!(names.places.len(), PLACES);
+    }
+
+    #[test]
+    fn what_is_remembered_is_shared() {
+        let (mut names, mut scratch) = (Names::new(), Vec::new());
+        let mut of = |written: &str| names.of(Text(written.as_bytes()), &mut scratch).path.clone();
+        let (first, other, again) = (of(r"\/a\/b"), of(r"\/a\/c"), of(r"\/a\/b"));
+        assert!(std::ptr::eq(first.as_bytes(), again.as_bytes()));
+        assert_ne!(first, other);
+    }
+}
