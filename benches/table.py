@@ -14,7 +14,7 @@ import argparse, json, os, platform, shutil, subprocess, sys, tempfile, time
 import peers
 from policy import policy
 from questions import rules
-from turns import Turn, table, take_turns, times
+from turns import Turn, afresh, table, take_turns, times
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(HERE)
@@ -74,6 +74,7 @@ class Bench:
         turns = [Turn("cloudward replay", self.replay(data, self.policy("small")), score=scored(peers.pairs_of_cloudward))]
         for name, (command, stdin, pairs) in peers.commands(self.programs, data, self.path("peers")).items():
             turns.append(Turn(name, command, stdin, scored(pairs), slow_rounds if name == "rsigma" else None))
+        afresh(*(os.path.join(data, name) for name in sorted(os.listdir(data)) if name != "truth.json"))
         take_turns(turns, rounds, self.said)
         return turns
 
@@ -119,7 +120,8 @@ class Bench:
                 field = "tls.handshake.extensions_server_name"
                 turns.append(Turn("tshark -Y " + field, [self.programs["tshark"], "-n", "-r", path, "-Y", field, "-T", "fields", "-e",
                                                          "tcp.stream", "-e", field], score=flows.named_by_tshark, rounds=3))
-            take_turns(turns, self.rounds if len(turns) > 1 else 1, self.said)
+            afresh(path)
+            take_turns(turns, self.rounds, self.said)
             parts.append((megabytes, truth, turns))
             if megabytes != 30:
                 os.remove(path)
