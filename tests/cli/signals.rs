@@ -19,28 +19,19 @@ fn unpacked(name: &str) -> Vec<u8> {
 }
 
 fn replaying(arguments: &[&str]) -> Child {
-    Command::new(env!("CARGO_BIN_EXE_cloudward"))
-        .arg("replay")
-        .args(arguments)
-        .current_dir(super::directory().join("../recordings/curl-dropbox"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    started(Command::new(env!("CARGO_BIN_EXE_cloudward")).arg("replay").args(arguments))
 }
 
 /// The same as a script starts it in the background: it is not to hear of the Ctrl-C that ends what stands in front.
 fn replaying_in_background(arguments: &[&str]) -> Child {
-    Command::new("sh")
-        .args(["-c", "trap '' INT; exec \"$0\" replay \"$@\"", env!("CARGO_BIN_EXE_cloudward")])
-        .args(arguments)
-        .current_dir(super::directory().join("../recordings/curl-dropbox"))
-        .stdin(Stdio::piped())
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap()
+    let deaf = "trap '' INT; exec \"$0\" replay \"$@\"";
+    started(Command::new("sh").args(["-c", deaf, env!("CARGO_BIN_EXE_cloudward")]).args(arguments))
+}
+
+/// In the folder of a recording, with all three ends in our hands.
+fn started(command: &mut Command) -> Child {
+    let ends = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    ends.current_dir(super::directory().join("../recordings/curl-dropbox")).spawn().unwrap()
 }
 
 fn signal(child: &Child, name: &str) {

@@ -29,6 +29,17 @@ fn run(line: &str, policy: &str) -> Told {
     w.tell()
 }
 
+/// The same with an environment, under the policy of [`own`].
+fn run_with(args: &[&str], env: &[&str]) -> Told {
+    let mut w = World::new();
+    w.policy = own();
+    let shell = w.launch(0.0, ZSH, &["-zsh"]);
+    let child = w.fork(1.0, &shell);
+    let program = tool(args[0].to_owned().leak());
+    w.exec_in(1.1, &child, program, args, "null", &[], &[&["HOME=/Users/alice"][..], env].concat());
+    w.tell()
+}
+
 #[test]
 fn handing_data_over_is_told_and_its_twin_is_not() {
     let policy = own();
@@ -279,15 +290,7 @@ fn profiles_that_name_accounts_accuse() {
 /// The project that commands run in may stand in the environment, and the place that something is copied from too.
 #[test]
 fn the_environment_names_the_project_and_where_from() {
-    let told = |args: &[&str], env: &[&str]| {
-        let mut w = World::new();
-        w.policy = own();
-        let shell = w.launch(0.0, ZSH, &["-zsh"]);
-        let child = w.fork(1.0, &shell);
-        let program = tool(args[0].to_owned().leak());
-        w.exec_in(1.1, &child, program, args, "null", &[], &[&["HOME=/Users/alice"][..], env].concat());
-        w.tell()
-    };
+    let told = run_with;
     let image =
         ["gcloud", "compute", "images", "create", "x", "--source-image=projects/corp-data/global/images/i"];
     told(&image, &[]).none();

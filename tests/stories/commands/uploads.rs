@@ -189,15 +189,7 @@ fn tools_under_other_names() {
 /// The endpoint says whose buckets they are; the account of a store comes from the environment.
 #[test]
 fn environment_and_endpoints() {
-    let told = |args: &[&str], env: &[&str]| {
-        let mut w = World::new();
-        w.policy = own();
-        let shell = w.launch(0.0, ZSH, &["-zsh"]);
-        let child = w.fork(1.0, &shell);
-        let program = tool(args[0].to_owned().leak());
-        w.exec_in(1.1, &child, program, args, "null", &[], &[&["HOME=/Users/alice"][..], env].concat());
-        w.tell()
-    };
+    let told = run_with;
     let wasabi = "AWS_ENDPOINT_URL=https://s3.wasabisys.com";
     let copy = ["aws", "s3", "sync", "s3://corp-data", "s3://corp-backup"];
     told(&copy, &[]).none();
