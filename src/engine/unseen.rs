@@ -71,8 +71,6 @@ impl Engine {
     /// A program starts that takes from the clipboard what others put there: whether it is what one of them had read cannot
     /// be seen.
     pub(super) fn pasted(&mut self, life: LifeId, time: Timestamp) {
-        let runs =
-            |life: &Life, path: &str| life.image.evidence.info.program.path.as_bytes() == path.as_bytes();
         let Some(taker) = self.lineage.get(life).filter(|life| runs(life, PASTES)) else { return };
         let user = taker.image.evidence.info.euid;
         let gave = |life: &LifeId| {

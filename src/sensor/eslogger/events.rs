@@ -83,12 +83,8 @@ fn ignoring(scanner: &mut Scanner<'_>, what: What) -> Read<Option<What>> {
 /// The event that decides speed: two in three are opens, and nearly all of them matter to nobody.
 #[inline]
 fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Body> {
-    let mut near = *scanner;
-    let (flags, file) = match opened_near(&mut near) {
-        Some(opened) => {
-            *scanner = near;
-            opened
-        }
+    let (flags, file) = match scanner.attempt(opened_near) {
+        Some(opened) => opened,
         None => opened(scanner)?,
     };
     let Tools { finders, names, scratch } = &mut context.tools;
@@ -154,12 +150,8 @@ fn opened<'a>(scanner: &mut Scanner<'a>) -> Read<(OpenFlags, RawFile<'a>)> {
 /// The next in number to opens, and few of them are of a file that was written to.
 #[inline]
 fn close<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
-    let mut near = *scanner;
-    let (changed, file) = match closed_near(&mut near) {
-        Some((changed, file)) => {
-            *scanner = near;
-            (changed, Some(file))
-        }
+    let (changed, file) = match scanner.attempt(closed_near) {
+        Some((changed, file)) => (changed, Some(file)),
         None => closed(scanner)?,
     };
     if !changed {

@@ -30,12 +30,8 @@ impl<'a> RawFile<'a> {
     /// `None` for `null`, and for a file without a path.
     #[inline]
     pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
-        let mut near = *scanner;
-        match Self::read_near(&mut near) {
-            Some(file) => {
-                *scanner = near;
-                Ok(Some(file))
-            }
+        match scanner.attempt(Self::read_near) {
+            Some(file) => Ok(Some(file)),
             None => Self::read_any(scanner),
         }
     }

@@ -35,6 +35,15 @@ impl<'a> Scanner<'a> {
         }
     }
 
+    /// What `read` makes of what is next. If that is nothing, the scanner stays where it is.
+    #[inline(always)]
+    pub(super) fn attempt<T>(&mut self, read: impl FnOnce(&mut Self) -> Option<T>) -> Option<T> {
+        let mut ahead = *self;
+        let told = read(&mut ahead)?;
+        *self = ahead;
+        Some(told)
+    }
+
     /// Steps over these bytes; `None` if others are next.
     #[inline]
     pub(super) fn expect(&mut self, bytes: &[u8]) -> Option<()> {

@@ -2,7 +2,8 @@
 //!
 //! No key is searched for. Where the values stand is told by [the order of an earlier line](super::orders) or, for the first
 //! line of an order, by its keys one after another. The process, half of every line, is [stepped over](super::actors) as far
-//! as one that looked like it reached, which is right if the line then reads to its end. What is read so is what a [walk](super::message::Envelope::walk) reads. Of any other line nothing is said here.
+//! as one that looked like it reached, which is right if the line then reads to its end. What is read so is what a
+//! [walk](super::message::Envelope::walk) reads. Of any other line nothing is said here.
 
 use crate::model::ProcessKey;
 use crate::sensor::gate::Gate;
@@ -185,23 +186,22 @@ fn meet(rest: &[u8], actors: &mut Actors) -> Option<(ProcessKey, usize)> {
 /// Steps over a number, as nearly all are written.
 #[inline(always)]
 fn digits(scanner: &mut Scanner<'_>) -> Option<()> {
-    let value = *scanner;
-    if scanner.pass_digits().is_some() && matches!(scanner.rest(), [b',' | b'}', ..]) {
-        return Some(());
-    }
-    *scanner = value;
-    other(scanner)
+    let digits = scanner.attempt(|scanner| {
+        scanner.pass_digits()?;
+        matches!(scanner.rest(), [b',' | b'}', ..]).then_some(())
+    });
+    digits.or_else(|| other(scanner))
 }
 
 /// Steps over `{"thread_id":1}`, or over `null`.
 #[inline(always)]
 fn thread(scanner: &mut Scanner<'_>) -> Option<()> {
-    let value = *scanner;
-    if scanner.passes(b"{\"thread_id\":") && scanner.pass_digits().is_some() && scanner.passes(b"}") {
-        return Some(());
-    }
-    *scanner = value;
-    other(scanner)
+    let thread = scanner.attempt(|scanner| {
+        scanner.expect(b"{\"thread_id\":")?;
+        scanner.pass_digits()?;
+        scanner.expect(b"}")
+    });
+    thread.or_else(|| other(scanner))
 }
 
 /// Steps over any value.
