@@ -6,7 +6,7 @@ use std::io::Cursor;
 
 use cloudward::model::PathHash;
 use cloudward::sensor::eslogger::Decoder;
-use cloudward::sensor::gate::{Gate, PathInterest};
+use cloudward::sensor::gate::{Gate, GateId, PathInterest};
 use cloudward::sensor::lines::{Item, Lines};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use workload::workload;
@@ -22,6 +22,10 @@ struct BenchGate {
 }
 
 impl Gate for BenchGate {
+    fn id(&self) -> GateId {
+        GateId(0)
+    }
+
     fn path(&mut self, path: &[u8]) -> PathInterest {
         use std::hash::BuildHasher;
         let matters = self.secret.find(path).is_some();

@@ -9,12 +9,16 @@ mod synthesised;
 
 use cloudward::model::{Observed, PathHash};
 use cloudward::sensor::eslogger::{Decoder, LineError};
-use cloudward::sensor::gate::{Gate, PathInterest};
+use cloudward::sensor::gate::{Gate, GateId, PathInterest};
 
 /// Paths that hold `.ssh` or `report` matter; the hash is FNV-1a.
 struct TestGate;
 
 impl Gate for TestGate {
+    fn id(&self) -> GateId {
+        GateId(0)
+    }
+
     fn path(&mut self, path: &[u8]) -> PathInterest {
         let matters = [b".ssh".as_slice(), b"report"].iter().any(|part| contains(path, part));
         let hash = path.iter().fold(0xCBF2_9CE4_8422_2325u64, |hash, byte| {

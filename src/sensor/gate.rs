@@ -18,9 +18,16 @@ pub struct PathInterest {
     pub hash: PathHash,
 }
 
+/// Whose answers they are: those of two gates with one id are the same.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct GateId(pub u64);
+
 /// Asked once for every path that was opened or mapped, most of which matter to nobody. The answer must depend on the
 /// path alone; `&mut` is for caches.
 pub trait Gate {
+    /// For whoever keeps answers.
+    fn id(&self) -> GateId;
+
     /// `path` as the sensor saw it, escapes of its carrier undone; any bytes.
     fn path(&mut self, path: &[u8]) -> PathInterest;
 
@@ -35,15 +42,24 @@ pub struct PolicyGate {
     policy: Arc<Policy>,
     scratch: Scratch,
     recall: Recall,
+    id: GateId,
 }
 
 impl PolicyGate {
     pub fn new(policy: Arc<Policy>) -> Self {
-        Self { policy, scratch: Scratch::new(), recall: Recall::new() }
+        let recall = Recall::new();
+        // Its seed is drawn for it alone.
+        let id = GateId(recall.drawn());
+        Self { policy, scratch: Scratch::new(), recall, id }
     }
 }
 
 impl Gate for PolicyGate {
+    #[inline]
+    fn id(&self) -> GateId {
+        self.id
+    }
+
     #[inline]
     fn path(&mut self, path: &[u8]) -> PathInterest {
         let (paths, scratch) = (&self.policy.paths, &mut self.scratch);

@@ -186,7 +186,7 @@ mod tests {
 
     use super::*;
     use crate::model::{PathHash, Pid};
-    use crate::sensor::gate::PathInterest;
+    use crate::sensor::gate::{GateId, PathInterest};
     use crate::sensor::loss::Hearer;
     use crate::sensor::queue::{Outlet, Patience, queue};
     use crate::sensor::tap::testing::process;
@@ -194,6 +194,10 @@ mod tests {
     struct Nothing;
 
     impl Gate for Nothing {
+        fn id(&self) -> GateId {
+            GateId(0)
+        }
+
         fn path(&mut self, _: &[u8]) -> PathInterest {
             PathInterest { matters: false, named: false, hash: PathHash(0) }
         }

@@ -49,6 +49,11 @@ impl Recall {
         Self { seed: RandomState::default(), places: vec![empty; PLACES].into_boxed_slice() }
     }
 
+    /// A number that no other has: 64 bits, drawn.
+    pub fn drawn(&self) -> u64 {
+        self.seed.hash_one(())
+    }
+
     /// The answer to this path: the remembered one, or what `ask` says, which is remembered from now on.
     #[inline]
     pub fn answer(&mut self, path: &[u8], ask: impl FnOnce() -> PathInterest) -> PathInterest {

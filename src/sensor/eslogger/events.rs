@@ -24,7 +24,7 @@ impl<G: Gate + ?Sized> Context<'_, G> {
     #[inline]
     fn ask(&mut self, path: Text<'_>) -> PathInterest {
         let Tools { names, scratch, .. } = &mut self.tools;
-        self.gate.path(names.of(path, scratch).path.as_bytes())
+        names.asked(path, scratch, self.gate).1
     }
 }
 
@@ -88,8 +88,7 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
         None => opened(scanner)?,
     };
     let Tools { finders, names, scratch } = &mut context.tools;
-    let name = names.of(file.path, scratch);
-    let interest = context.gate.path(name.path.as_bytes());
+    let (name, interest) = names.asked(file.path, scratch, context.gate);
     // In parts of the system nobody makes a pipe, and most opens are of files there.
     let what = if interest.named && flags.transfers() && file.is_fifo(finders) {
         Some(What::Fifo { file: Box::new(file.build(&mut context.tools)?), flags })

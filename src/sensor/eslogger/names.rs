@@ -1,14 +1,16 @@
 //! Paths that were read before, known again as they are written.
 //!
 //! The same few thousand files are most of what a Mac opens, and every line of one writes its path with the same escapes.
-//! So a path is undone and copied once; so long as it is remembered, those who keep it share the copy.
+//! So a path is undone and copied once, and policy is asked about it once; so long as it is remembered, those who keep it
+//! share the copy.
 
 use crate::model::{FilePath, Hasher};
+use crate::sensor::gate::{Gate, GateId, PathInterest};
 
 use super::text::Text;
 
-/// Places for paths of at most [`LONGEST`] bytes; a newer one takes the place of an older one that falls on it. 512 KiB, and
-/// three times as much for the paths of a real Mac: 5 MB if all are long.
+/// Places for paths of at most [`LONGEST`] bytes; a newer one takes the place of an older one that falls on it. 768 KiB, and
+/// twice as much for the paths of a real Mac: 5 MB if all are long.
 const PLACES: usize = 16_384;
 /// Places before many paths have come.
 const FEW: usize = 256;
@@ -23,6 +25,14 @@ pub(super) struct Name {
     hash: u64,
     pub(super) path: FilePath,
     pub(super) stood: Stood,
+    /// What the gate said.
+    interest: Option<PathInterest>,
+}
+
+impl Name {
+    fn none() -> Self {
+        Self { hash: 0, path: FilePath::new(b""), stood: Stood::default(), interest: None }
+    }
 }
 
 /// Where the keys of its `stat` stood the last time. Every file has its own order of keys in some recordings; in others
@@ -44,13 +54,15 @@ pub(super) struct Names {
     /// One that is too long to be remembered.
     long: Name,
     latest: Stood,
+    /// The gate that was asked.
+    gate: Option<GateId>,
 }
 
 impl Names {
     pub(super) fn new() -> Self {
-        let none = Name { hash: 0, path: FilePath::new(b""), stood: Stood::default() };
+        let none = Name::none();
         let places = vec![none.clone(); FEW];
-        Self { hasher: Hasher::default(), places, new: 0, long: none, latest: Stood::default() }
+        Self { hasher: Hasher::default(), places, new: 0, long: none, latest: Stood::default(), gate: None }
     }
 
     /// The file of a path as it is written.
@@ -67,9 +79,36 @@ impl Names {
         };
         if place.hash != hash {
             self.new += 1;
-            *place = Name { hash, path: FilePath::new(written.bytes(scratch)), stood: self.latest };
+            let path = FilePath::new(written.bytes(scratch));
+            *place = Name { hash, path, stood: self.latest, interest: None };
         }
         place
+    }
+
+    /// The file, and what the gate says of it: it is asked once, for as long as the path is remembered.
+    #[inline]
+    pub(super) fn asked<G: Gate + ?Sized>(
+        &mut self,
+        written: Text<'_>,
+        scratch: &mut Vec<u8>,
+        gate: &mut G,
+    ) -> (&mut Name, PathInterest) {
+        if self.gate != Some(gate.id()) {
+            self.forget_answers(gate.id());
+        }
+        let name = self.of(written, scratch);
+        let interest = match name.interest {
+            Some(interest) => interest,
+            None => *name.interest.insert(gate.path(name.path.as_bytes())),
+        };
+        (name, interest)
+    }
+
+    /// Another policy, other answers.
+    #[cold]
+    fn forget_answers(&mut self, gate: GateId) {
+        self.gate = Some(gate);
+        self.places.iter_mut().chain([&mut self.long]).for_each(|name| name.interest = None);
     }
 
     #[inline]
@@ -84,9 +123,8 @@ impl Names {
         if self.places.len() >= PLACES {
             return;
         }
-        let none = Name { hash: 0, path: FilePath::new(b""), stood: Stood::default() };
         let places = self.places.len() * 2;
-        for name in std::mem::replace(&mut self.places, vec![none; places]) {
+        for name in std::mem::replace(&mut self.places, vec![Name::none(); places]) {
             if let Some(place) = self.places.get_mut(Self::place(name.hash, places)) {
                 *place = name;
             }
@@ -103,6 +141,7 @@ impl Names {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::PathHash;
 
     #[test]
     fn a_name_is_the_path_that_is_written_whatever_came_before() {
@@ -121,6 +160,40 @@ mod tests {
             }
         }
         assert_eq!(names.places.len(), PLACES);
+    }
+
+    /// Says its number of everything.
+    struct Says(u64, u32);
+
+    impl Gate for Says {
+        fn id(&self) -> GateId {
+            GateId(self.0)
+        }
+
+        fn path(&mut self, _: &[u8]) -> PathInterest {
+            self.1 += 1;
+            PathInterest { matters: true, named: true, hash: PathHash(self.0) }
+        }
+
+        fn variable(&self, _: &[u8]) -> bool {
+            false
+        }
+    }
+
+    #[test]
+    fn a_gate_is_asked_once_and_answers_for_itself_alone() {
+        let (mut names, mut scratch) = (Names::new(), Vec::new());
+        let long = "x".repeat(LONGEST + 1);
+        for number in [1, 2, 1] {
+            let mut gate = Says(number, 0);
+            for _ in 0..3 {
+                for written in ["/a", "/b", &long] {
+                    let (name, interest) = names.asked(Text(written.as_bytes()), &mut scratch, &mut gate);
+                    assert_eq!((name.path.as_bytes(), interest.hash), (written.as_bytes(), PathHash(number)));
+                }
+            }
+            assert_eq!(gate.1, 3);
+        }
     }
 
     #[test]

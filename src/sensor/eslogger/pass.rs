@@ -224,11 +224,15 @@ mod tests {
     use crate::sensor::eslogger::find::Finders;
     use crate::sensor::eslogger::names::Names;
     use crate::sensor::eslogger::orders::MAX_BRANCHES;
-    use crate::sensor::gate::PathInterest;
+    use crate::sensor::gate::{GateId, PathInterest};
 
     struct Nothing;
 
     impl Gate for Nothing {
+        fn id(&self) -> GateId {
+            GateId(0)
+        }
+
         fn path(&mut self, _: &[u8]) -> PathInterest {
             PathInterest { matters: false, named: false, hash: PathHash(1) }
         }

@@ -143,7 +143,7 @@ mod tests {
 
     use super::*;
     use crate::model::{NetFact, NetKind, PathHash};
-    use crate::sensor::gate::{Gate, PathInterest};
+    use crate::sensor::gate::{Gate, GateId, PathInterest};
     use crate::sensor::inlet::Inlet;
     use crate::sensor::ntstat::testing::{Kernel, answered, refused, tcp, udp};
     use crate::sensor::processes::Processes;
@@ -153,6 +153,10 @@ mod tests {
     struct Deaf;
 
     impl Gate for Deaf {
+        fn id(&self) -> GateId {
+            GateId(0)
+        }
+
         fn path(&mut self, _: &[u8]) -> PathInterest {
             PathInterest { matters: false, named: false, hash: PathHash(0) }
         }

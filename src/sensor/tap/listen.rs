@@ -171,7 +171,7 @@ mod tests {
     use super::*;
     use crate::model::{PathHash, ProcessKey};
     use crate::sensor::capture::CaptureReader;
-    use crate::sensor::gate::{Gate, PathInterest};
+    use crate::sensor::gate::{Gate, GateId, PathInterest};
     use crate::sensor::processes::Processes;
     use crate::sensor::queue::queue;
 
@@ -181,6 +181,10 @@ mod tests {
     struct Deaf;
 
     impl Gate for Deaf {
+        fn id(&self) -> GateId {
+            GateId(0)
+        }
+
         fn path(&mut self, _: &[u8]) -> PathInterest {
             PathInterest { matters: false, named: false, hash: PathHash(0) }
         }
