@@ -6,9 +6,11 @@ use crate::model::{CoverageKind, Evidence, FilePath, Hop, HopKind, Severity, Tim
 use crate::policy::{SetId, SetMask};
 
 use super::Engine;
-use super::lineage::LifeId;
+use super::lineage::{Life, LifeId};
 use super::taint::Origin;
-use super::window::{Bearing, MAX_BEARERS, MAX_BEARINGS, MAX_HANDED_ON, Mark, OVERHANG, Read, ReadId, Way};
+use super::window::{
+    Bearing, MAX_BEARERS, MAX_BEARINGS, MAX_HANDED_ON, Mark, OVERHANG, Read, ReadId, Tally, Way,
+};
 
 impl Engine {
     /// A process that no fork event introduced was forked all the same, from the parent its token names, when it started.
@@ -111,83 +113,28 @@ impl Engine {
     /// Gives the bearing back if the life did not carry it yet. Bytes it sent so far do not count against it.
     fn bear_alone(&mut self, id: LifeId, mut bearing: Bearing) -> Option<Bearing> {
         let now = self.now;
+        let handed_on = bearing.way.is_some() || bearing.through.is_some();
         // A rule that counts files needs them all in one place.
         let handed_on_at_most = MAX_HANDED_ON.max(self.policy.rules.counted());
+        let limit = if handed_on { handed_on_at_most } else { MAX_BEARINGS };
+        let severity = |set: SetId| self.policy.sets.get(usize::from(set.0)).map(|set| set.severity);
         let life = self.lineage.get_mut(id)?;
         life.load = None;
-        let (mut gone, mut full) = (Vec::<ReadId>::new(), false);
-        life.bearings.retain(|other| {
-            let keep = other.until.plus(OVERHANG) >= now;
-            if !keep {
-                gone.push(other.read.id);
-            }
-            keep
-        });
-        if life.bearings.iter().any(|other| other.read.id == bearing.read.id) {
-            gone.into_iter().for_each(|read| self.unbear(id, read));
-            return None;
-        }
-        if let Some(argv) = life.bearings.iter_mut().find(|other| {
-            other.read.evidence == Evidence::Argv
-                && bearing.read.evidence == Evidence::Open
-                && other.read.path == bearing.read.path
-        }) {
-            // The open that the command line announced: the same read under the same number, better known. Where bytes
-            // left before it, it was the command line alone that told of them.
-            if argv.marks.iter().all(|mark| mark.crossed.is_none()) {
-                let known = &argv.read;
-                let read = Read {
-                    id: known.id,
-                    path: known.path.clone(),
-                    reader: Arc::clone(&known.reader),
-                    named: Some(known.time),
-                    ..(*bearing.read).clone()
-                };
-                argv.read = Arc::new(read);
-            }
-            argv.until = argv.until.max(bearing.until);
-            gone.into_iter().for_each(|read| self.unbear(id, read));
-            return None;
+        let mut gone = Vec::new();
+        shed_overdue(life, now, &mut gone);
+        let taken = if carries(life, &bearing) || confirms_announced(life, &bearing) {
+            Taken::Not
         } else {
-            bearing.marks = life
-                .tallies
-                .iter()
-                .enumerate()
-                .map(|(at, tally)| Mark {
-                    tally: at as u16,
-                    base_out: tally.out,
-                    base_in: tally.into,
-                    crossed: None,
-                })
-                .collect();
-            life.tallies.iter_mut().for_each(|tally| tally.check_at = 0);
-            let handed_on = bearing.way.is_some() || bearing.through.is_some();
-            if life.bearings.len() >= if handed_on { handed_on_at_most } else { MAX_BEARINGS } {
-                life.bearings_omitted += 1;
-                full = !handed_on;
-                let severity = |set: SetId| self.policy.sets.get(usize::from(set.0)).map(|set| set.severity);
-                // The same file once more makes room for itself, so that it cannot push others out.
-                let same = life.bearings.iter().rposition(|other| other.read.path == bearing.read.path);
-                let (at, weight) = match same {
-                    Some(at) => (at, None),
-                    None => weakest(&life.bearings, severity),
-                };
-                if handed_on && weight_of(&bearing, severity) < weight {
-                    gone.into_iter().for_each(|read| self.unbear(id, read));
-                    return None;
-                }
-                gone.push(life.bearings.swap_remove(at).read.id);
-            }
-            life.bearings.push(bearing.clone());
-        }
-        let bearers = self.bearers.or_insert_with(bearing.read.id, Vec::new);
-        let crowded = bearers.len() >= MAX_BEARERS;
-        if !crowded {
-            bearers.push(id);
-        }
+            let room = Room { limit, keeps_graver: handed_on };
+            take_on(life, &mut bearing, room, severity, &mut gone)
+        };
+        let crowded = taken != Taken::Not && !self.enlist(bearing.read.id, id);
         gone.into_iter().for_each(|read| self.unbear(id, read));
+        if taken == Taken::Not {
+            return None;
+        }
         self.lineage.burden(id);
-        if full {
+        if taken == Taken::InPlaceOfAnother && !handed_on {
             self.note(
                 CoverageKind::TableFull,
                 1,
@@ -202,6 +149,16 @@ impl Engine {
             );
         }
         Some(bearing)
+    }
+
+    /// Notes that the life carries the read. False where those that do are too many already.
+    fn enlist(&mut self, read: ReadId, life: LifeId) -> bool {
+        let bearers = self.bearers.or_insert_with(read, Vec::new);
+        let room = bearers.len() < MAX_BEARERS;
+        if room {
+            bearers.push(life);
+        }
+        room
     }
 
     /// The life carries this read already: its window starts anew with the staged copy. The bytes count on.
@@ -262,6 +219,100 @@ impl Step {
         self.last = Some((before, Arc::clone(&way)));
         bearing.way = Some(way);
     }
+}
+
+/// The bearings that a life has room for.
+struct Room {
+    limit: usize,
+    /// What is less severe than all that is there finds no room.
+    keeps_graver: bool,
+}
+
+/// What a life did with a bearing that came to it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+enum Taken {
+    Not,
+    Beside,
+    InPlaceOfAnother,
+}
+
+/// Bearings whose windows are over go.
+fn shed_overdue(life: &mut Life, now: Timestamp, gone: &mut Vec<ReadId>) {
+    life.bearings.retain(|bearing| {
+        let keep = bearing.until.plus(OVERHANG) >= now;
+        if !keep {
+            gone.push(bearing.read.id);
+        }
+        keep
+    });
+}
+
+fn carries(life: &Life, bearing: &Bearing) -> bool {
+    life.bearings.iter().any(|other| other.read.id == bearing.read.id)
+}
+
+/// The open that the command line announced: the same read under the same number, better known. Where bytes left before
+/// it, it was the command line alone that told of them.
+fn confirms_announced(life: &mut Life, opened: &Bearing) -> bool {
+    let announced = life.bearings.iter_mut().find(|other| {
+        other.read.evidence == Evidence::Argv
+            && opened.read.evidence == Evidence::Open
+            && other.read.path == opened.read.path
+    });
+    let Some(announced) = announced else { return false };
+    if announced.marks.iter().all(|mark| mark.crossed.is_none()) {
+        let known = &announced.read;
+        let read = Read {
+            id: known.id,
+            path: known.path.clone(),
+            reader: Arc::clone(&known.reader),
+            named: Some(known.time),
+            ..(*opened.read).clone()
+        };
+        announced.read = Arc::new(read);
+    }
+    announced.until = announced.until.max(opened.until);
+    true
+}
+
+/// Puts a bearing with the others of the life; where there are too many, in the place of the one worth least.
+fn take_on(
+    life: &mut Life,
+    bearing: &mut Bearing,
+    room: Room,
+    severity: impl Fn(SetId) -> Option<Severity>,
+    gone: &mut Vec<ReadId>,
+) -> Taken {
+    bearing.marks = marks_from_here(&mut life.tallies);
+    let mut taken = Taken::Beside;
+    if life.bearings.len() >= room.limit {
+        life.bearings_omitted += 1;
+        // The same file once more makes room for itself, so that it cannot push others out.
+        let same = life.bearings.iter().rposition(|other| other.read.path == bearing.read.path);
+        let (at, weight) = match same {
+            Some(at) => (at, None),
+            None => weakest(&life.bearings, &severity),
+        };
+        if room.keeps_graver && weight_of(bearing, &severity) < weight {
+            return Taken::Not;
+        }
+        gone.push(life.bearings.swap_remove(at).read.id);
+        taken = Taken::InPlaceOfAnother;
+    }
+    life.bearings.push(bearing.clone());
+    taken
+}
+
+/// A mark for each tally: what it had sent does not count against a read that comes now. Each is looked at anew.
+fn marks_from_here(tallies: &mut [Tally]) -> Vec<Mark> {
+    tallies
+        .iter_mut()
+        .enumerate()
+        .map(|(at, tally)| {
+            tally.check_at = 0;
+            Mark { tally: at as u16, base_out: tally.out, base_in: tally.into, crossed: None }
+        })
+        .collect()
 }
 
 /// How sensitive the most sensitive set of a bearing is.
