@@ -12,7 +12,8 @@ use crate::model::{
 use crate::policy::{Leaving, ServiceId, TenantPattern};
 
 use super::Engine;
-use super::chains::{Chain, ChainId};
+use super::chain::Chain;
+use super::chains::ChainId;
 use super::completion::{Carried, Completion};
 use super::window::{Bearing, Place, Way};
 

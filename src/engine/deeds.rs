@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use crate::model::{ProcessEvidence, Reason, Severity};
 
-use super::chains::{Chain, ChainId, Chains};
+use super::chain::Chain;
+use super::chains::{ChainId, Chains};
 use super::completion::{Completion, Instance};
 
 /// Different deeds kept as evidence of one chain.

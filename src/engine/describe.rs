@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::policy::{Category, Leaving, Policy, ServiceId, SetId, SetMask, Subject};
 
-use super::chains::Chain;
+use super::chain::Chain;
 use super::verdict::{Gravity, Standing};
 use super::window::{Place, Read, Way};
 use super::{audits, identity, verdict};

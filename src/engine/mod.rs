@@ -16,6 +16,7 @@ mod apps;
 mod argv;
 mod audits;
 mod carry;
+mod chain;
 mod chain_key;
 mod chains;
 mod commands;

@@ -16,7 +16,7 @@ use crate::policy::rule::{
 };
 use crate::policy::{Homes, Policy};
 
-use super::chains::Chain;
+use super::chain::Chain;
 use super::completion::Carried;
 use super::habits::{Baseline, Habits};
 use super::window::{Place, Read, Way};
