@@ -205,6 +205,36 @@ macro_rules! words {
     )+ };
 }
 
+/// The variants of an enum, each by its number and with what it holds. One that is not listed does not compile.
+macro_rules! variants {
+    ($($type:ident {
+        $($number:literal = $variant:ident $(($($value:ident),+))? $({ $($field:ident),+ })?),+ $(,)?
+    })+) => { $(
+        impl Kept for $type {
+            fn keep(&self, to: &mut Writer) {
+                match self {
+                    $(Self::$variant $(($($value),+))? $({ $($field),+ })? => {
+                        to.number($number);
+                        $($($value.keep(to);)+)?
+                        $($($field.keep(to);)+)?
+                    })+
+                }
+            }
+
+            fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+                match from.number()? {
+                    $($number => {
+                        $($(let $value = Kept::give(from)?;)+)?
+                        $($(let $field = Kept::give(from)?;)+)?
+                        Ok(Self::$variant $(($($value),+))? $({ $($field),+ })?)
+                    })+
+                    _ => Err(Unreadable::Value),
+                }
+            }
+        }
+    )+ };
+}
+
 /// Several values, one after the other.
 macro_rules! all {
     ($to:expr; $($value:expr),+ $(,)?) => { $($value.keep($to);)+ };
@@ -225,4 +255,4 @@ macro_rules! newtypes {
     )+ };
 }
 
-pub(super) use {all, kept, newtypes, words};
+pub(super) use {all, kept, newtypes, variants, words};

@@ -23,7 +23,7 @@ use crate::engine::window::{Bearing, Doubts, Mark, Place, Read, ReadId, Sender, 
 use crate::model::{PathHash, Record, Table, Timestamp};
 use crate::policy::SetMask;
 
-use super::codec::{Kept, Reader, Unreadable, Writer, all, kept, newtypes};
+use super::codec::{Kept, Reader, Unreadable, Writer, all, kept, newtypes, variants};
 
 newtypes! { ReadId LifeId ChainId Doubts }
 
@@ -73,6 +73,13 @@ kept! {
     }
     // What is said.
     CoverageLog { open, recent }
+}
+
+variants! {
+    Place { 0 = Service { name, tenant }, 1 = Nameless }
+    Target { 0 = Open, 1 = Place(place), 2 = Elsewhere }
+    Before { 0 = NotAsked, 1 = Nothing, 2 = One(flow), 3 = Several }
+    Timer { 0 = Silence(life, tally), 1 = Revise(chain), 2 = Forget(chain), 3 = Coverage }
 }
 
 /// With the sets as they are numbered now: earlier numberings are not kept.
@@ -316,101 +323,5 @@ impl Kept for Outbox {
             Ok(record.map(|record| (key, record)))
         })?;
         Ok(Self { waiting: waiting.into_iter().flatten().collect(), next, released })
-    }
-}
-
-impl Kept for Place {
-    fn keep(&self, to: &mut Writer) {
-        match self {
-            Self::Service { name, tenant } => {
-                to.number(0);
-                all!(to; name, tenant);
-            }
-            Self::Nameless => to.number(1),
-        }
-    }
-
-    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
-        match from.number()? {
-            0 => Ok(Self::Service { name: Kept::give(from)?, tenant: Kept::give(from)? }),
-            1 => Ok(Self::Nameless),
-            _ => Err(Unreadable::Value),
-        }
-    }
-}
-
-impl Kept for Target {
-    fn keep(&self, to: &mut Writer) {
-        match self {
-            Self::Open => to.number(0),
-            Self::Place(place) => {
-                to.number(1);
-                place.keep(to);
-            }
-            Self::Elsewhere => to.number(2),
-        }
-    }
-
-    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
-        match from.number()? {
-            0 => Ok(Self::Open),
-            1 => Kept::give(from).map(Self::Place),
-            2 => Ok(Self::Elsewhere),
-            _ => Err(Unreadable::Value),
-        }
-    }
-}
-
-impl Kept for Before {
-    fn keep(&self, to: &mut Writer) {
-        match self {
-            Self::NotAsked => to.number(0),
-            Self::Nothing => to.number(1),
-            Self::One(flow) => {
-                to.number(2);
-                flow.keep(to);
-            }
-            Self::Several => to.number(3),
-        }
-    }
-
-    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
-        match from.number()? {
-            0 => Ok(Self::NotAsked),
-            1 => Ok(Self::Nothing),
-            2 => Kept::give(from).map(Self::One),
-            3 => Ok(Self::Several),
-            _ => Err(Unreadable::Value),
-        }
-    }
-}
-
-impl Kept for Timer {
-    fn keep(&self, to: &mut Writer) {
-        match self {
-            Self::Silence(life, tally) => {
-                to.number(0);
-                all!(to; life, tally);
-            }
-            Self::Revise(chain) => {
-                to.number(1);
-                chain.keep(to);
-            }
-            Self::Forget(chain) => {
-                to.number(2);
-                chain.keep(to);
-            }
-            Self::Coverage => to.number(3),
-        }
-    }
-
-    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
-        match from.number()? {
-            0 => Ok(Self::Silence(Kept::give(from)?, Kept::give(from)?)),
-            1 => Kept::give(from).map(Self::Revise),
-            2 => Kept::give(from).map(Self::Forget),
-            3 => Ok(Self::Coverage),
-            _ => Err(Unreadable::Value),
-        }
     }
 }

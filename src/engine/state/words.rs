@@ -9,7 +9,7 @@ use crate::model::{
 };
 use crate::policy::{CommandKind, Identity, Leaving, SetId};
 
-use super::codec::{Kept, Reader, Unreadable, Writer, kept, newtypes, words};
+use super::codec::{Kept, Reader, Unreadable, Writer, kept, newtypes, variants, words};
 
 newtypes! { Pid Uid CodeSigning CdHash AlertId FlowId SetId }
 
@@ -72,6 +72,11 @@ words! {
     AuditLog { CloudTrail, Microsoft365, GoogleWorkspace }
 }
 
+variants! {
+    Leaving { 0 = Upload, 1 = Nameless, 2 = SyncDrop, 3 = Command(kind), 4 = Audit(kind) }
+    Actor { 0 = Process(process), 1 = Account(account) }
+}
+
 impl Kept for Timestamp {
     fn keep(&self, to: &mut Writer) {
         self.as_nanos().keep(to);
@@ -119,57 +124,5 @@ impl Kept for DomainName {
 
     fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
         Self::from_wire(from.text()?).ok_or(Unreadable::Value)
-    }
-}
-
-impl Kept for Leaving {
-    fn keep(&self, to: &mut Writer) {
-        match self {
-            Self::Upload => to.number(0),
-            Self::Nameless => to.number(1),
-            Self::SyncDrop => to.number(2),
-            Self::Command(kind) => {
-                to.number(3);
-                kind.keep(to);
-            }
-            Self::Audit(kind) => {
-                to.number(4);
-                kind.keep(to);
-            }
-        }
-    }
-
-    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
-        match from.number()? {
-            0 => Ok(Self::Upload),
-            1 => Ok(Self::Nameless),
-            2 => Ok(Self::SyncDrop),
-            3 => Kept::give(from).map(Self::Command),
-            4 => Kept::give(from).map(Self::Audit),
-            _ => Err(Unreadable::Value),
-        }
-    }
-}
-
-impl Kept for Actor {
-    fn keep(&self, to: &mut Writer) {
-        match self {
-            Self::Process(process) => {
-                to.number(0);
-                process.keep(to);
-            }
-            Self::Account(account) => {
-                to.number(1);
-                account.keep(to);
-            }
-        }
-    }
-
-    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
-        match from.number()? {
-            0 => Kept::give(from).map(Self::Process),
-            1 => Kept::give(from).map(Self::Account),
-            _ => Err(Unreadable::Value),
-        }
     }
 }
