@@ -15,9 +15,10 @@
 //! * [`sensor`]: observes. Endpoint Security, `eslogger` lines, capture files. Opens things; understands nothing.
 //! * [`net`]: packet bytes in, facts about flows out. Parses portably; opens nothing.
 //! * [`engine`]: thinks. Facts in, alerts and coverage records out. Inside, in the order of the flow: `order` (one sequence
-//!   from many sensors), `lineage` (who is who), `window`, `carry`, `files`, `pipes`, `fifos` and `taint` (who and what carries which
-//!   reads), `sends` (bytes find their process), `judge` (an upload? allowed?), `chains` (one chain is one
-//!   alert), `rules` (which detections it fulfils), `describe` and `verdict` (its evidence, how grave, how sure).
+//!   from many sensors), `lineage` (who is who), `window`, `carry`, `files`, `pipes`, `fifos` and `taint` (who and what
+//!   carries which reads), `sends` (bytes find their process), `judge` (an upload? allowed?), `chains` (one chain is one
+//!   alert), `rules` (which detections it fulfils), `describe`, `reasons` and `verdict` (its evidence, why, how grave, how
+//!   sure).
 //! * [`sink`]: speaks. Formats are pure functions of a record; `spool` keeps records on disk until `transport` has
 //!   brought them to every output's receiver (`delivery`); `counters` is what a status reader looks at.
 //! * [`config`]: from TOML to [`policy`], collecting every complaint with its place.

@@ -39,6 +39,7 @@ mod occupancy;
 pub mod order;
 mod outbox;
 mod pipes;
+mod reasons;
 mod relays;
 mod rules;
 mod sends;
