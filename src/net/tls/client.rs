@@ -1,10 +1,11 @@
 //! Follows what the side that opened a connection sends, in order, until everything it sends counts.
 
+use super::look::{Look, look, version_2_length};
 use super::{Hello, MAX_HELLO, RECORD_HEADER, record_header};
 use crate::model::DomainName;
 use crate::net::known;
-use crate::net::proxy::{self, Said};
-use crate::net::starttls::{self, Leads, TDS_HEAD};
+use crate::net::proxy;
+use crate::net::starttls::{self, TDS_HEAD};
 
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
@@ -42,20 +43,6 @@ enum State {
     Plain,
     /// Whatever comes counts.
     Settled,
-}
-
-/// What the first bytes look like.
-enum Look {
-    Undecided,
-    Records,
-    Version2,
-    /// So many bytes said to a proxy, which was asked for this host.
-    Proxy(usize, Option<DomainName>),
-    /// So many bytes said in plain before TLS.
-    Preamble(usize),
-    /// The same before packets that carry TLS.
-    Packets(usize),
-    Plain,
 }
 
 /// The reader of one connection's opening.
@@ -357,57 +344,4 @@ fn read(message: &[u8], room: &mut Option<Box<Hello>>) -> Option<Box<Hello>> {
 fn message_end(message: &[u8]) -> Option<usize> {
     let header = message.first_chunk::<4>()?;
     Some(4 + u32::from_be_bytes([0, header[1], header[2], header[3]]) as usize)
-}
-
-/// Length of an SSL 2 record with a two-byte header.
-fn version_2_length(bytes: &[u8]) -> usize {
-    match bytes {
-        [high, low, ..] => 2 + usize::from(u16::from_be_bytes([high & 0x7f, *low])),
-        _ => 0,
-    }
-}
-
-fn look(bytes: &[u8]) -> Look {
-    match bytes {
-        [20..=24] | [20..=24, 3] => Look::Undecided,
-        [20..=24, 3, 0..=4] | [20..=24, 3, 0..=4, _] => Look::Undecided,
-        [kind @ 20..=24, 3, minor @ 0..=4, high, low, ..] => {
-            match record_header([*kind, 3, *minor, *high, *low]) {
-                Some(_) => Look::Records,
-                None => Look::Plain,
-            }
-        }
-        [0x80..=0xff] | [0x80..=0xff, _] | [0x80..=0xff, _, 1] | [0x80..=0xff, _, 1, 0 | 3] => {
-            Look::Undecided
-        }
-        [0x80..=0xff, _, 1, 3, 0..=3, ..] | [0x80..=0xff, _, 1, 0, 2, ..] => version_2(bytes),
-        _ => match proxy::said(bytes) {
-            Said::All(size, host) => Look::Proxy(size, host),
-            Said::More => Look::Undecided,
-            Said::Nothing => match starttls::leads(bytes) {
-                Leads::ToTls(size) => Look::Preamble(size),
-                Leads::ToPackets(size) => Look::Packets(size),
-                Leads::Perhaps => Look::Undecided,
-                Leads::Nowhere => Look::Plain,
-            },
-        },
-    }
-}
-
-/// The parts of an SSL 2 hello must add up to its length.
-fn version_2(bytes: &[u8]) -> Look {
-    let length = version_2_length(bytes);
-    match bytes.get(5..11) {
-        Some([a, b, c, d, e, f]) => {
-            let [ciphers, session, challenge] =
-                [[*a, *b], [*c, *d], [*e, *f]].map(|pair| usize::from(u16::from_be_bytes(pair)));
-            let adds_up = 11 + ciphers + session + challenge == length && ciphers % 3 == 0;
-            match adds_up && (session == 0 || session == 16) && (16..=32).contains(&challenge) {
-                true if bytes.len() < length => Look::Undecided,
-                true => Look::Version2,
-                false => Look::Plain,
-            }
-        }
-        _ => Look::Undecided,
-    }
 }

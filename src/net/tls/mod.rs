@@ -3,6 +3,7 @@
 mod client;
 mod hello;
 mod ja4;
+mod look;
 
 pub(super) use client::{Client, Step};
 pub(super) use hello::Hello;
