@@ -1,5 +1,6 @@
 //! Flows: who talks to whom, which bytes count, what the far side is called.
 
+mod belonging;
 mod copies;
 mod facts;
 mod gone;
