@@ -14,6 +14,7 @@
 //! * What cannot be written to disk is kept in memory ([`MEMORY`]), said, and written as soon as the disk takes it.
 //! * Over its limits the spool gives up the least severe first, among equals the oldest, and counts what it gave up.
 
+mod compact;
 mod cursors;
 mod entry;
 pub mod folder;
