@@ -12,7 +12,8 @@ use std::time::{Duration, Instant};
 use crate::config::Settings;
 use crate::model::{Coverage, CoverageKind, Heartbeat, Pulse, Record};
 use crate::sink::counters::Board;
-use crate::sink::output::{Form, Output, head};
+use crate::sink::form::Form;
+use crate::sink::output::{Output, head};
 use crate::sink::spool::{Draft, Loss, LossKind, Options, Shared, Writer};
 
 use super::RunError;
