@@ -6,6 +6,7 @@
 
 mod api;
 mod container;
+mod gathered;
 pub mod grantee;
 mod interpret;
 mod lifetime;

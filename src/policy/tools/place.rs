@@ -59,6 +59,11 @@ impl<'a> Surroundings<'a> {
     pub(super) fn variable(&self, name: &str) -> Option<&'a str> {
         self.env.iter().find(|(key, _)| **key == *name).map(|(_, value)| &**value)
     }
+
+    /// The value of the first of these variables that is set.
+    pub(super) fn first_of(&self, names: &[Box<str>]) -> Option<&'a str> {
+        names.iter().find_map(|name| self.variable(name))
+    }
 }
 
 pub(super) fn parse<'a>(tool: &Tool, text: &'a str, around: &Surroundings<'_>) -> Spot<'a> {
