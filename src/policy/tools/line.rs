@@ -101,19 +101,8 @@ fn gives(args: &[Box<str>], option: &str) -> bool {
 
 /// Operands and options of the line.
 fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> Parts<'a> {
+    let options = Options { tool, own };
     let mut parts = Parts::default();
-    let is_flag = |name: &str| tool.flags.iter().any(|flag| **flag == *name);
-    let described = || own.iter().chain(&tool.options);
-    let cut_short = |name: &str| {
-        let long = tool.abbreviates && name.len() > "--".len() && name.starts_with("--") && !is_flag(name);
-        let mut fitting = described().filter(|(option, _)| long && option.starts_with(name));
-        let (_, operand) = fitting.next()?;
-        fitting.all(|(_, other)| other == operand).then_some(*operand)
-    };
-    let known = |name: &str| {
-        let exact = described().find(|(option, _)| **option == *name).map(|(_, operand)| *operand);
-        exact.or_else(|| cut_short(name))
-    };
     let mut doubtful = false;
     let mut rest = args.iter().map(|arg| &**arg).peekable();
     while let Some(arg) = rest.next() {
@@ -121,28 +110,19 @@ fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> 
             parts.operands.extend(rest.map(|text| Word { text, doubtful: false }));
             break;
         }
+        let doubted = std::mem::take(&mut doubtful);
         if !arg.starts_with('-') || arg == "-" {
-            parts.operands.push(Word { text: arg, doubtful: std::mem::take(&mut doubtful) });
+            parts.operands.push(Word { text: arg, doubtful: doubted });
             continue;
         }
-        let doubted = std::mem::take(&mut doubtful);
-        let (name, attached) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
-        let found = match known(name) {
-            Some(operand) => Some((operand, attached)),
-            None if arg.starts_with("--") || is_flag(name) => None,
-            None => bundled(arg, known, &mut parts.said),
-        };
-        let undescribed = tool.valued && found.is_none() && attached.is_none() && arg.starts_with("--");
-        let (operand, attached) = match found {
-            Some(found) => found,
-            None if undescribed && !is_flag(name) => {
+        let Some((operand, attached)) = options.used(arg, &mut parts.said) else {
+            let may_take_value = arg.starts_with("--") && !arg.contains('=') && !options.is_flag(arg);
+            if may_take_value && tool.valued {
                 rest.next_if(|next| !next.starts_with("--"));
-                continue;
+            } else {
+                doubtful = may_take_value;
             }
-            None => {
-                doubtful = arg.starts_with("--") && attached.is_none() && !is_flag(name);
-                continue;
-            }
+            continue;
         };
         if operand.role == Role::Dry && doubted {
             // Perhaps the value of the option before it: then it is done after all.
@@ -152,10 +132,8 @@ fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> 
             parts.said.push(Said { role: operand.role, value: arg });
             continue;
         }
-        match attached {
-            Some(value) => parts.said.push(Said { role: operand.role, value }),
-            None => parts.said.extend(rest.next().map(|value| Said { role: operand.role, value })),
-        }
+        let value = attached.or_else(|| rest.next());
+        parts.said.extend(value.map(|value| Said { role: operand.role, value }));
         while operand.many
             && let Some(value) = rest.next_if(|next| !next.starts_with("--"))
         {
@@ -165,23 +143,62 @@ fn split<'a>(tool: &Tool, own: &[(Box<str>, Operand)], args: &'a [Box<str>]) -> 
     parts
 }
 
-/// `-sSd@path`, `-Tpath`: the first short option with a value takes what is left of the word. Those without one that mean
-/// something are said on the way.
-fn bundled<'a>(
-    arg: &'a str,
-    known: impl Fn(&str) -> Option<Operand>,
-    said: &mut Vec<Said<'a>>,
-) -> Option<(Operand, Option<&'a str>)> {
-    for (at, letter) in arg.char_indices().skip(1) {
-        let Some(operand) = known(&format!("-{letter}")) else { continue };
-        if operand.role.stands_alone() {
-            said.push(Said { role: operand.role, value: arg });
-            continue;
-        }
-        let rest = &arg[at + letter.len_utf8()..];
-        return Some((operand, Some(rest).filter(|rest| !rest.is_empty())));
+/// The options that a line may use.
+#[derive(Clone, Copy)]
+struct Options<'t> {
+    tool: &'t Tool,
+    /// The command's own, which come before the tool's.
+    own: &'t [(Box<str>, Operand)],
+}
+
+impl Options<'_> {
+    fn all(&self) -> impl Iterator<Item = &(Box<str>, Operand)> {
+        self.own.iter().chain(&self.tool.options)
     }
-    None
+
+    fn is_flag(&self, name: &str) -> bool {
+        self.tool.flags.iter().any(|flag| **flag == *name)
+    }
+
+    /// What the option of this name is; where the tool takes abbreviations, of one that begins so.
+    fn named(&self, name: &str) -> Option<Operand> {
+        let exact = self.all().find(|(option, _)| **option == *name).map(|(_, operand)| *operand);
+        exact.or_else(|| self.abbreviated(name))
+    }
+
+    /// An abbreviation that fits several options is understood where they are all the same.
+    fn abbreviated(&self, name: &str) -> Option<Operand> {
+        let long = name.len() > "--".len() && name.starts_with("--") && !self.is_flag(name);
+        let mut fitting =
+            self.all().filter(|(option, _)| self.tool.abbreviates && long && option.starts_with(name));
+        let (_, operand) = fitting.next()?;
+        fitting.all(|(_, other)| other == operand).then_some(*operand)
+    }
+
+    /// The described option that an argument uses, and the value in the argument if there is one.
+    fn used<'a>(&self, arg: &'a str, said: &mut Vec<Said<'a>>) -> Option<(Operand, Option<&'a str>)> {
+        let (name, attached) = arg.split_once('=').map_or((arg, None), |(name, value)| (name, Some(value)));
+        match self.named(name) {
+            Some(operand) => Some((operand, attached)),
+            None if arg.starts_with("--") || self.is_flag(name) => None,
+            None => self.bundled(arg, said),
+        }
+    }
+
+    /// `-sSd@path`, `-Tpath`: the first short option with a value takes what is left of the word. Those without one that
+    /// mean something are said on the way.
+    fn bundled<'a>(&self, arg: &'a str, said: &mut Vec<Said<'a>>) -> Option<(Operand, Option<&'a str>)> {
+        for (at, letter) in arg.char_indices().skip(1) {
+            let Some(operand) = self.named(&format!("-{letter}")) else { continue };
+            if operand.role.stands_alone() {
+                said.push(Said { role: operand.role, value: arg });
+                continue;
+            }
+            let rest = &arg[at + letter.len_utf8()..];
+            return Some((operand, Some(rest).filter(|rest| !rest.is_empty())));
+        }
+        None
+    }
 }
 
 /// Gives operands their roles: those before the many from the front, those after it from the end.
