@@ -52,7 +52,9 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::interrupt::Heard;
 use crate::config::Settings;
+use crate::engine::Engine;
 use crate::model::{Coverage, CoverageKind, Input, Record, Span};
+use crate::policy::Policy;
 use crate::sensor::inlet::Inlet;
 use crate::sensor::processes::Processes;
 use crate::sensor::queue::queue;
@@ -129,11 +131,7 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
     let policy = Arc::clone(&settings.policy);
     let (inputs, heard) = queue(INPUTS);
     let memory = folder.as_deref().map(Memory::new);
-    let recalled = memory.as_ref().and_then(|memory| memory.recall(clock::now()));
-    let alive = state.as_ref().and_then(State::before);
-    let gap = state::gap(alive, recalled.as_ref().map(|recalled| recalled.state.now), clock::now());
-    let engine = house::engine(&policy, memory.as_ref(), recalled.as_ref());
-    drop(recalled);
+    let (engine, gap) = go_on(&policy, memory.as_ref(), state.as_ref());
     let (keeping, keeper) = memory.map(Keeping::start).transpose()?.unzip();
     let (notes, history) = history::start(folder.as_deref()).unzip();
     let thinker = Thinker::new(&policy, engine, notes);
@@ -184,6 +182,14 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
         _ => {}
     }
     outcome
+}
+
+/// The engine as an earlier run left it, and the span since then, in which nobody watched.
+fn go_on(policy: &Arc<Policy>, memory: Option<&Memory>, state: Option<&State>) -> (Engine, Option<Coverage>) {
+    let recalled = memory.and_then(|memory| memory.recall(clock::now()));
+    let alive = state.and_then(State::before);
+    let gap = state::gap(alive, recalled.as_ref().map(|recalled| recalled.state.now), clock::now());
+    (house::engine(policy, memory, recalled.as_ref()), gap)
 }
 
 /// From here on something is watched, and the gap before it is over.
