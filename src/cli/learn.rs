@@ -5,20 +5,20 @@ mod groups;
 mod seen;
 
 use std::io::ErrorKind;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::config::{self, Level, Settings};
+use crate::config::Settings;
 use crate::daemon::history::{self, Entries, Kept};
 use crate::daemon::{self, replay::Replay};
 use crate::model::Record;
 use crate::sink::format::Format;
 
 use super::alerts::{self, Told, told};
-use super::inputs;
 use super::print::print;
 use super::progress::Progress;
+use super::{inputs, settings};
 
 use baseline::Form;
 pub use baseline::read as read_baseline;
@@ -70,7 +70,7 @@ pub fn run(args: &LearnArgs) -> ExitCode {
     if !inputs::are_apart(args.events.iter().chain(&args.capture).chain(&args.alerts)) {
         return ExitCode::from(2);
     }
-    let Some(settings) = settings(args.config.as_deref()) else { return ExitCode::from(2) };
+    let Some(settings) = settings::of(args.config.as_deref()) else { return ExitCode::from(2) };
     let recordings = !args.events.is_empty() || !args.capture.is_empty();
     let (text, whole) = if recordings || !args.alerts.is_empty() {
         of_files(args, &settings, recordings)
@@ -156,13 +156,4 @@ fn replay(args: &LearnArgs, settings: &Settings, seen: &mut Vec<Told>, entries: 
     summary.failures.iter().for_each(|failure| complain!("cloudward: {failure}"));
     *entries = summary.history;
     opened && summary.failures.is_empty()
-}
-
-/// The configuration, or `None` when it has errors; they are all said.
-fn settings(path: Option<&Path>) -> Option<Settings> {
-    let Some(path) = path else { return Some(config::default_settings()) };
-    let (settings, diagnostics) = config::load_file(path);
-    let errors: Vec<_> = diagnostics.iter().filter(|found| found.level == Level::Error).collect();
-    errors.iter().for_each(|found| complain!("{found}"));
-    errors.is_empty().then_some(settings)
 }

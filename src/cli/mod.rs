@@ -25,6 +25,7 @@ mod replay;
 mod report;
 mod run;
 pub mod scenario;
+mod settings;
 mod status;
 mod test;
 

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 
-use crate::config::{self, Level, Origin, Settings, Source};
+use crate::config::{self, Origin, Settings, Source};
 use crate::daemon::replay::{Replay, Summary};
 use crate::model::{Record, counted};
 use crate::sensor::capture::CaptureReader;
@@ -15,7 +15,7 @@ use crate::sink::format::Format;
 
 use super::print::ended;
 use super::progress::Progress;
-use super::{inputs, paint};
+use super::{inputs, paint, settings};
 
 /// Run the engine over recordings; without any, over the one that ships with the program
 #[derive(clap::Args, Debug)]
@@ -107,24 +107,15 @@ pub fn run(args: &ReplayArgs) -> ExitCode {
 
 /// The configuration, or `None` when it has errors; they are all said.
 fn settings(path: Option<&Path>, demo: bool) -> Option<Settings> {
-    let (settings, diagnostics) = match path {
-        Some(path) => config::load_file(path),
-        None if demo => {
-            config::load(&[Source::new(Origin::File, "tests/recordings/demo/policy.toml", DEMO_POLICY)])
-        }
-        None => return Some(config::default_settings()),
+    let demo_policy = || Source::new(Origin::File, "tests/recordings/demo/policy.toml", DEMO_POLICY);
+    let settings = match path {
+        None if demo => settings::sound(config::load(&[demo_policy()])),
+        path => settings::of(path),
     };
-    let mut errors = false;
-    for diagnostic in &diagnostics {
-        errors |= diagnostic.level == Level::Error;
-        if diagnostic.level == Level::Error {
-            complain!("{diagnostic}");
-        }
-    }
-    if errors {
+    if settings.is_none() {
         complain!("cloudward: the configuration has errors; `cloudward check` shows everything about it");
     }
-    (!errors).then_some(settings)
+    settings
 }
 
 fn open_demo(replay: &mut Replay) -> bool {

@@ -13,11 +13,10 @@ mod who;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use crate::config::{self, Level, Settings};
 use crate::policy::Sense;
 
-use super::paint;
 use super::print::print;
+use super::{paint, settings};
 
 use who::{Question, WhoArgs};
 
@@ -89,7 +88,7 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
     if let Some(file) = &args.alert {
         return retell(file, args);
     }
-    let Some(settings) = settings(args.config.as_deref()) else { return ExitCode::from(2) };
+    let Some(settings) = settings::of(args.config.as_deref()) else { return ExitCode::from(2) };
     let question = match Question::ask(args) {
         Ok(question) => question,
         Err(why) => {
@@ -108,7 +107,7 @@ pub fn run(args: &ExplainArgs) -> ExitCode {
 
 /// An alert as a story, and the entry that would silence exactly it.
 fn retell(file: &Path, args: &ExplainArgs) -> ExitCode {
-    if settings(args.config.as_deref()).is_none() {
+    if settings::of(args.config.as_deref()).is_none() {
         return ExitCode::from(2);
     }
     match alert::explain(file, args.config.as_deref()) {
@@ -118,13 +117,4 @@ fn retell(file: &Path, args: &ExplainArgs) -> ExitCode {
             ExitCode::from(1)
         }
     }
-}
-
-/// The configuration, or `None` when it has errors; they are all said.
-fn settings(path: Option<&Path>) -> Option<Settings> {
-    let Some(path) = path else { return Some(config::default_settings()) };
-    let (settings, diagnostics) = config::load_file(path);
-    let errors: Vec<_> = diagnostics.iter().filter(|found| found.level == Level::Error).collect();
-    errors.iter().for_each(|found| complain!("{found}"));
-    errors.is_empty().then_some(settings)
 }
