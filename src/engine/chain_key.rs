@@ -64,10 +64,5 @@ pub fn alert_id(completion: &Completion, key: &str) -> AlertId {
     if let Some(event) = &completion.audit {
         hash.update(event.record.as_bytes());
     }
-    let digest = hash.finalize();
-    let mut id = [0; 16];
-    id.copy_from_slice(&digest[..16]);
-    id[6] = id[6] & 0x0f | 0x80;
-    id[8] = id[8] & 0x3f | 0x80;
-    AlertId(id)
+    AlertId::of_hash(&hash.finalize().into())
 }

@@ -52,6 +52,17 @@ impl Confidence {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct AlertId(pub [u8; 16]);
 
+impl AlertId {
+    /// The first half of a SHA-256, marked as what it is (RFC 9562, version 8).
+    pub fn of_hash(hash: &[u8; 32]) -> Self {
+        let mut id = [0; 16];
+        id.copy_from_slice(&hash[..16]);
+        id[6] = id[6] & 0x0f | 0x80;
+        id[8] = id[8] & 0x3f | 0x80;
+        Self(id)
+    }
+}
+
 /// In the grouping of a UUID (RFC 9562, version 8: the bits are a hash of the chain).
 impl fmt::Display for AlertId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

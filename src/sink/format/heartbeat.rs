@@ -10,12 +10,7 @@ use super::words::{PRODUCT, VERSION};
 pub fn id(heartbeat: &Heartbeat) -> AlertId {
     let Heartbeat { pulse, since, sequence, time, .. } = heartbeat;
     let said = format!("heartbeat\n{}\n{since}\n{sequence}\n{time}", pulse.as_str());
-    let hash = Sha256::digest(said.as_bytes());
-    let mut id = [0; 16];
-    id.copy_from_slice(&hash[..16]);
-    id[6] = id[6] & 0x0f | 0x80;
-    id[8] = id[8] & 0x3f | 0x80;
-    AlertId(id)
+    AlertId::of_hash(&Sha256::digest(said.as_bytes()).into())
 }
 
 /// One sentence for a person.

@@ -159,12 +159,7 @@ pub fn coverage_id(coverage: &Coverage) -> AlertId {
         coverage.count,
         coverage.text
     );
-    let hash = Sha256::digest(said.as_bytes());
-    let mut id = [0; 16];
-    id.copy_from_slice(&hash[..16]);
-    id[6] = id[6] & 0x0f | 0x80;
-    id[8] = id[8] & 0x3f | 0x80;
-    AlertId(id)
+    AlertId::of_hash(&Sha256::digest(said.as_bytes()).into())
 }
 
 /// Bytes in binary units, one decimal.
