@@ -78,15 +78,6 @@ fn story(question: &Question, bytes: u64) -> Test {
         uid: question.uid,
         on: question.on,
         steps,
-        expected: Expected {
-            verdict: Verdict::None,
-            rules: Vec::new(),
-            severity: None,
-            confidence: None,
-            service: None,
-            tenant: None,
-            reasons: Vec::new(),
-            notes: Vec::new(),
-        },
+        expected: Expected::only(Verdict::None),
     }
 }

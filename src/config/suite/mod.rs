@@ -175,3 +175,19 @@ pub struct Expected {
     /// All of these kinds of coverage records, among others.
     pub notes: Vec<String>,
 }
+
+impl Expected {
+    /// This verdict, whatever else.
+    pub fn only(verdict: Verdict) -> Self {
+        Self {
+            verdict,
+            rules: Vec::new(),
+            severity: None,
+            confidence: None,
+            service: None,
+            tenant: None,
+            reasons: Vec::new(),
+            notes: Vec::new(),
+        }
+    }
+}

@@ -159,16 +159,6 @@ fn test(
 
 fn expectation(section: &mut Section<'_, '_>) -> Option<Expected> {
     let words = Verdict::ALL.map(|verdict| (verdict.as_str(), verdict));
-    let bare = |verdict| Expected {
-        verdict,
-        rules: Vec::new(),
-        severity: None,
-        confidence: None,
-        service: None,
-        tenant: None,
-        reasons: Vec::new(),
-        notes: Vec::new(),
-    };
     let hint = "expect = \"ALERT\", or { verdict = \"ALERT\", rules = [..], severity = \"high\", .. }";
     let Some(node) = section.node("expect") else {
         section.missing("expect", hint);
@@ -176,7 +166,7 @@ fn expectation(section: &mut Section<'_, '_>) -> Option<Expected> {
     };
     let Some(table) = node.table() else {
         return match one_of(&words)(node) {
-            Ok(verdict) => Some(bare(verdict)),
+            Ok(verdict) => Some(Expected::only(verdict)),
             Err(complaint) => {
                 section.complain(&node.at, "expect", complaint);
                 None
@@ -196,7 +186,7 @@ fn expectation(section: &mut Section<'_, '_>) -> Option<Expected> {
         tenant: inner.read("tenant", text).map(|one| one.value),
         reasons: texts(&mut inner, "reasons"),
         notes: texts(&mut inner, "notes"),
-        ..bare(Verdict::None)
+        ..Expected::only(Verdict::None)
     };
     inner.finish();
     Some(Expected { verdict: verdict?.value, ..found })

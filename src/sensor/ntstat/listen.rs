@@ -142,29 +142,13 @@ mod tests {
     use std::sync::atomic::{AtomicBool, AtomicI64};
 
     use super::*;
-    use crate::model::{NetFact, NetKind, PathHash};
-    use crate::sensor::gate::{Gate, GateId, PathInterest};
+    use crate::model::{NetFact, NetKind};
     use crate::sensor::inlet::Inlet;
     use crate::sensor::ntstat::testing::{Kernel, answered, refused, tcp, udp};
     use crate::sensor::processes::Processes;
     use crate::sensor::queue::queue;
     use crate::sensor::tap::Meter;
-
-    struct Deaf;
-
-    impl Gate for Deaf {
-        fn id(&self) -> GateId {
-            GateId(0)
-        }
-
-        fn path(&mut self, _: &[u8]) -> PathInterest {
-            PathInterest { matters: false, named: false, hash: PathHash(0) }
-        }
-
-        fn variable(&self, _: &[u8]) -> bool {
-            false
-        }
-    }
+    use crate::sensor::tap::testing::Deaf;
 
     /// Answers each look with the next of its lists of datagrams, and is then gone.
     struct Simulated {

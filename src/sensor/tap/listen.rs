@@ -169,30 +169,14 @@ impl Listener<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{PathHash, ProcessKey};
+    use crate::model::ProcessKey;
     use crate::sensor::capture::CaptureReader;
-    use crate::sensor::gate::{Gate, GateId, PathInterest};
     use crate::sensor::processes::Processes;
     use crate::sensor::queue::queue;
+    use crate::sensor::tap::testing::Deaf;
 
     const CAPTURE: &str =
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/curl-dropbox/capture.pcap.gz");
-
-    struct Deaf;
-
-    impl Gate for Deaf {
-        fn id(&self) -> GateId {
-            GateId(0)
-        }
-
-        fn path(&mut self, _: &[u8]) -> PathInterest {
-            PathInterest { matters: false, named: false, hash: PathHash(0) }
-        }
-
-        fn variable(&self, _: &[u8]) -> bool {
-            false
-        }
-    }
 
     /// A recording as a source that drops two packets at its end, and then fails.
     struct Recorded(CaptureReader, u64);

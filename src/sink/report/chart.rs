@@ -13,6 +13,11 @@ pub fn bar(html: &mut Html, value: u64, most: u64, class: &str) {
     let share = if most == 0 { 0.0 } else { value as f64 / most as f64 * 100.0 };
     // Something is never drawn as nothing.
     let width = number(if value > 0 { share.max(1.5) } else { 0.0 });
+    on_a_line(html, &[("class", class), ("width", &width), ("height", "8")]);
+}
+
+/// A rectangle on a line that is a hundred wide.
+fn on_a_line(html: &mut Html, filled: &[(&'static str, &str)]) {
     let frame = [
         ("class", "barline"),
         ("viewBox", "0 0 100 8"),
@@ -21,7 +26,7 @@ pub fn bar(html: &mut Html, value: u64, most: u64, class: &str) {
     ];
     html.tag("svg", &frame, |html| {
         html.shape("rect", &[("class", "back"), ("width", "100"), ("height", "8")]);
-        html.shape("rect", &[("class", class), ("width", &width), ("height", "8")]);
+        html.shape("rect", filled);
     });
 }
 
@@ -30,17 +35,8 @@ pub fn stretch(html: &mut Html, from: i64, to: i64, whole: (i64, i64)) {
     let long = (whole.1 - whole.0).max(1) as f64;
     let left = ((from - whole.0) as f64 / long * 100.0).clamp(0.0, 98.0);
     let width = ((to - from) as f64 / long * 100.0).clamp(2.0, 100.0 - left);
-    let frame = [
-        ("class", "barline"),
-        ("viewBox", "0 0 100 8"),
-        ("preserveAspectRatio", "none"),
-        ("aria-hidden", "true"),
-    ];
-    html.tag("svg", &frame, |html| {
-        html.shape("rect", &[("class", "back"), ("width", "100"), ("height", "8")]);
-        let (left, width) = (number(left), number(width));
-        html.shape("rect", &[("class", "fill"), ("x", &left), ("width", &width), ("height", "8")]);
-    });
+    let (left, width) = (number(left), number(width));
+    on_a_line(html, &[("class", "fill"), ("x", &left), ("width", &width), ("height", "8")]);
 }
 
 /// Totals at moments: steps up from left to right, the last the highest. Nothing for fewer than two.

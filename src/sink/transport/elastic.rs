@@ -66,7 +66,7 @@ impl ElasticLink {
             Ok(answer) => {
                 let failure = answer.failure(&self.client.at().authority);
                 if failure.too_large && batch.len() == 1 {
-                    return Outcome { taken: 1, refused: vec![(0, answer.shown())], ..Outcome::default() };
+                    return Outcome::refused_alone(answer.shown());
                 }
                 Outcome::failed(failure)
             }

@@ -47,7 +47,7 @@ impl HttpLink {
         match answer {
             Ok(answer) if answer.status.is_success() => Outcome::all(batch, answer.shown()),
             Ok(answer) if answer.refuses_content() && batch.len() == 1 => {
-                Outcome { taken: 1, refused: vec![(0, answer.shown())], ..Outcome::default() }
+                Outcome::refused_alone(answer.shown())
             }
             // One record in a larger batch may be the cause: alone it is found.
             Ok(answer) => {

@@ -89,6 +89,11 @@ impl Outcome {
         Self { taken: batch.len(), answer: answer.into(), ..Self::default() }
     }
 
+    /// The only message of a batch is not wanted; this is what the receiver said of it.
+    fn refused_alone(answer: String) -> Self {
+        Self { taken: 1, refused: vec![(0, answer)], ..Self::default() }
+    }
+
     fn failed(failure: Failure) -> Self {
         Self { failure: Some(failure), ..Self::default() }
     }

@@ -136,7 +136,7 @@ impl SplunkLink {
             }
             None if about_content && batch.len() == 1 => {
                 self.took(batch.last(), None);
-                Outcome { taken: 1, refused: vec![(0, answer.shown())], ..Outcome::default() }
+                Outcome::refused_alone(answer.shown())
             }
             None => Outcome::failed(Failure { too_large: about_content, ..failure }),
         }
