@@ -38,6 +38,18 @@ pub const fn adhoc(path: &'static str, signing_id: &'static str) -> Program {
     Program { path, signing_id, team: None, platform: false, flags: 0x2202_0203 }
 }
 
+/// What is told of a command of a shell's that reads these files and then sends so many bytes.
+pub fn works(program: Program, args: &[&str], files: &[&str], host: &str, bytes: usize) -> Told {
+    let mut w = World::new();
+    let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+    let p = w.spawn(0.5, &shell, program, args);
+    for (index, file) in files.iter().enumerate() {
+        w.open(1.0 + index as f64 * 0.01, &p, file);
+    }
+    w.upload(3.0, &p, host, bytes);
+    w.tell()
+}
+
 /// A running process: pid, version and image.
 #[derive(Clone, Copy, Debug)]
 pub struct Proc {
@@ -157,6 +169,19 @@ impl World {
     pub fn spawn(&mut self, at: f64, parent: &Proc, program: Program, args: &[&str]) -> Proc {
         let child = self.fork(at, parent);
         self.exec(at + 0.001, &child, program, args)
+    }
+
+    /// The same with standard streams at pipes: pairs of a descriptor and the number of a pipe.
+    pub fn piped(
+        &mut self,
+        at: f64,
+        parent: &Proc,
+        program: Program,
+        args: &[&str],
+        pipes: &[(i32, u64)],
+    ) -> Proc {
+        let child = self.fork(at, parent);
+        self.exec_in(at + 0.001, &child, program, args, "null", pipes, &["HOME=/Users/alice", "USER=alice"])
     }
 
     #[expect(clippy::too_many_arguments, reason = "an exec event has that many parts")]
