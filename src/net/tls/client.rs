@@ -3,9 +3,8 @@
 use super::look::{Look, look, version_2_length};
 use super::{Hello, MAX_HELLO, RECORD_HEADER, record_header};
 use crate::model::DomainName;
-use crate::net::known;
-use crate::net::proxy;
 use crate::net::starttls::{self, TDS_HEAD};
+use crate::net::{known, proxy};
 
 const HANDSHAKE: u8 = 22;
 const APPLICATION_DATA: u8 = 23;
