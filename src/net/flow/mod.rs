@@ -263,6 +263,12 @@ fn is_same_owner(raw: &RawOwner<'_>, owner: &Owner) -> bool {
 #[cfg(test)]
 mod blind_tests;
 #[cfg(test)]
+mod fragment_tests;
+#[cfg(test)]
+mod opening_tests;
+#[cfg(test)]
 mod path_tests;
+#[cfg(test)]
+mod testing;
 #[cfg(test)]
 mod tests;
