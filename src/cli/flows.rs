@@ -78,7 +78,8 @@ pub fn run(args: &FlowsArgs, lookup: Lookup<'_>) -> ExitCode {
 }
 
 /// Reads captures and writes a line per flow to `out`, complaints and a summary of what was not understood to `notes`.
-/// `reached` is told how many packets were taken, and up to when. False if an input failed.
+/// `reached` is told how many packets were taken, and up to when. False if an input failed. Fails only where `out` or
+/// `notes` cannot be written to.
 pub fn write_flows(
     files: &[PathBuf],
     format: FlowFormat,

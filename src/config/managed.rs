@@ -41,7 +41,7 @@ fn written(value: Property) -> toml::Value {
 }
 
 /// What a profile must force to say the same as a TOML text. A time of day, which configuration keeps to the second but a
-/// forced date does not, stays text.
+/// forced date does not, stays text. Fails where the text is no TOML.
 pub fn properties(text: &str) -> Result<Property, toml::de::Error> {
     fn property(value: toml::Value) -> Property {
         match value {

@@ -30,7 +30,8 @@ impl Heard {
     }
 }
 
-/// From now on the first SIGINT or SIGTERM ends the inputs that hear of it, and the second one the process.
+/// From now on the first SIGINT or SIGTERM ends the inputs that hear of it, and the second one the process. Fails where the
+/// system gives no pipe, no signal handler or no thread: then signals end the process at once.
 pub fn watch() -> io::Result<Halt> {
     let mut halter = Some(Halter::new()?);
     let halt = halter.as_ref().map(Halter::ear).unwrap_or_default();

@@ -293,7 +293,8 @@ impl Allow {
         uploads.map(|entry| Considered { entry, failed: failed(entry) }).collect()
     }
 
-    /// May this subject send this set's data there? An unknown tenant is admitted by `*` only.
+    /// May this subject send this set's data there? An unknown tenant is admitted by `*` only. The error is the entry that
+    /// comes nearest.
     pub fn permits(
         &self,
         subject: &Subject<'_>,
@@ -305,7 +306,7 @@ impl Allow {
     }
 
     /// May this set's data be put into this sync root: by this subject itself, or because the root's own client, which
-    /// will upload it, may send it?
+    /// will upload it, may send it? The error is the entry that comes nearest.
     pub fn permits_drop(
         &self,
         subject: &Subject<'_>,

@@ -60,7 +60,7 @@ pub struct DomainPattern {
 }
 
 impl DomainPattern {
-    /// A name that covers itself and everything below it.
+    /// A name that covers itself and everything below it. Fails where the text is no host name, or holds `{tenant}`.
     pub fn parse(text: &str) -> Result<Self, DomainError> {
         let pattern = Self::read(text)?;
         if pattern.tenant { Err(DomainError::TenantInDomain) } else { Ok(pattern) }

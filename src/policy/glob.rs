@@ -94,7 +94,8 @@ pub struct Glob {
 }
 
 impl Glob {
-    /// A folder's name with a slash at its end stands for all that the folder holds.
+    /// A folder's name with a slash at its end stands for all that the folder holds. Fails where the pattern is none, or
+    /// says more than the limits of [`GlobError`] allow.
     pub fn parse(text: &str, volumes: &Volumes) -> Result<Self, GlobError> {
         let glob = Self::read(text, volumes, false)?;
         let folder = text.len() > 1 && text.ends_with('/') && !text.ends_with("**/");
@@ -102,7 +103,7 @@ impl Glob {
     }
 
     /// A folder, by a pattern that may hold `{tenant}`, which stands for one component or a part of it. All that the folder
-    /// holds is meant, whether or not it is written.
+    /// holds is meant, whether or not it is written. Fails as [`parse`](Self::parse) does.
     pub fn parse_with_tenant(text: &str, volumes: &Volumes) -> Result<Self, GlobError> {
         Self::read(
             text.strip_suffix("/**").filter(|folder| !folder.is_empty()).unwrap_or(text),

@@ -153,7 +153,7 @@ pub struct ProgramPath {
 
 impl ProgramPath {
     /// Reads a path pattern. The system reports programs by their resolved path, so a pattern for Homebrew's `bin`, which
-    /// holds only links, names the Cellar too.
+    /// holds only links, names the Cellar too. Fails as [`Glob::parse`] does.
     pub fn parse(text: &str, volumes: &Volumes) -> Result<Self, super::glob::GlobError> {
         let mut globs = vec![Glob::parse(text, volumes)?];
         for prefix in ["/opt/homebrew", "/usr/local"] {
@@ -167,6 +167,7 @@ impl ProgramPath {
     }
 
     /// Reads the pattern of a script, or `-m NAME`: a module that Python is told to run from its own folders alone (`-I`).
+    /// Fails as [`Glob::parse`] does.
     pub fn parse_script(text: &str, volumes: &Volumes) -> Result<Self, super::glob::GlobError> {
         match text.strip_prefix("-m ") {
             Some(_) => {

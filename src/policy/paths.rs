@@ -87,7 +87,8 @@ struct Matchers {
 }
 
 impl Paths {
-    /// `roots` are the sync roots in the order of their ids; everything below them is theirs.
+    /// `roots` are the sync roots in the order of their ids; everything below them is theirs. Fails where all patterns
+    /// together need more than an automaton may have.
     pub fn compile(
         sets: &[SetPaths],
         roots: Vec<Glob>,

@@ -32,6 +32,7 @@ pub struct Halter {
 }
 
 impl Halter {
+    /// Fails where the system gives no pipe.
     pub fn new() -> io::Result<Self> {
         let (reader, bell) = io::pipe()?;
         Ok(Self { shared: Arc::new(Shared { said: OnceLock::new(), bell: reader }), bell })

@@ -99,7 +99,8 @@ pub struct Store {
 }
 
 impl Store {
-    /// Reads what is there. Whatever is damaged is left out.
+    /// Reads what is there. Whatever is damaged is left out. Fails where the folder cannot be made or is not ours alone, or
+    /// the file cannot be read or written anew.
     pub fn open(state: &Path, now: Timestamp) -> io::Result<Self> {
         folder::prepare(state)?;
         let path = state.join(FILE);
@@ -185,7 +186,8 @@ fn encode(kept: &Kept, out: &mut Vec<u8>) {
     }
 }
 
-/// The entries of a history, also while a daemon writes to it.
+/// The entries of a history, also while a daemon writes to it. Fails where the file cannot be opened or read; what is torn
+/// in it is passed over.
 pub fn read(path: &Path) -> io::Result<Entries> {
     let mut bytes = Vec::new();
     folder::open(path)?.take(MAX_BYTES + MAX_ENTRY as u64).read_to_end(&mut bytes)?;

@@ -30,7 +30,7 @@ pub enum AskError {
     Garbled(PathBuf, serde_json::Error),
 }
 
-/// Asks the daemon at a socket.
+/// Asks the daemon at a socket. Fails where none answers within five seconds what a daemon would.
 pub fn ask(path: &Path) -> Result<Status, AskError> {
     let silent = |error| AskError::Silent(path.to_owned(), error);
     let mut stream = UnixStream::connect(path).map_err(|error| match error.kind() {

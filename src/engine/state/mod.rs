@@ -111,7 +111,8 @@ impl Engine {
         State { bytes: to.bytes, now: *now, omitted: to.omitted }
     }
 
-    /// An engine that goes on where the one stood that `state` is from, under this policy.
+    /// An engine that goes on where the one stood that `state` is from, under this policy. Fails where the bytes are not
+    /// what [`Engine::save`] of this [`VERSION`] writes; nothing of them is used then.
     pub fn resume(policy: Arc<Policy>, state: &State) -> Result<Self, Unreadable> {
         let mut engine = Self::new(policy);
         let from = &mut Reader::new(&state.bytes);

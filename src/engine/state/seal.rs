@@ -32,7 +32,7 @@ pub fn seal(state: &State, boot: &str) -> Vec<u8> {
     bytes
 }
 
-/// The state in a file, and the boot that it is from.
+/// The state in a file, and the boot that it is from. Fails where it is none, one of another [`VERSION`], or not whole.
 pub fn open(file: &[u8]) -> Result<(State, String), Broken> {
     let rest = file.strip_prefix(MAGIC).ok_or(Broken::Foreign)?;
     let (version, rest) = rest.split_first_chunk().ok_or(Broken::Torn)?;

@@ -14,6 +14,7 @@ pub struct PathPattern {
 }
 
 impl PathPattern {
+    /// Fails as [`Glob::parse`] does.
     pub fn parse(text: &str, volumes: &Volumes) -> Result<Self, GlobError> {
         Ok(Self { volumes: volumes.clone(), glob: Glob::parse(text, volumes)? })
     }

@@ -60,7 +60,8 @@ pub struct Audit {
 }
 
 impl Audit {
-    /// Opens an export; `-` is standard input.
+    /// Opens an export; `-` is standard input. Fails where it cannot be read, is too large, or is the export of no log that
+    /// is known.
     pub fn open(path: &Path) -> Result<Self, AuditError> {
         let name = path.display().to_string();
         let source: Box<dyn Read + Send> = if path.as_os_str() == "-" {

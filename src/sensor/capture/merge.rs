@@ -76,7 +76,8 @@ impl CaptureSet {
         self.readers.push(Source { reader, rank, reached: time, time, steady });
     }
 
-    /// The next packet of all files; `None` when all have ended.
+    /// The next packet of all files; `None` when all have ended. Fails where the rest of one file cannot be read; the
+    /// others go on with the next call.
     #[inline]
     #[expect(
         clippy::should_implement_trait,

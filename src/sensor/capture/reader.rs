@@ -65,7 +65,8 @@ pub struct CaptureReader {
 }
 
 impl CaptureReader {
-    /// Opens a file, a FIFO or standard input (`-`) and reads its header.
+    /// Opens a file, a FIFO or standard input (`-`) and reads its header. Fails where it cannot be opened, is empty or is
+    /// no capture.
     pub fn open(path: impl AsRef<Path>) -> Result<Self, CaptureError> {
         Self::open_until(path.as_ref(), &Halt::default())
     }
@@ -105,7 +106,7 @@ impl CaptureReader {
         &self.path
     }
 
-    /// Steps to the next packet. False at the end.
+    /// Steps to the next packet. False at the end. Fails where the rest cannot be read; all packets before were given.
     #[inline(always)]
     pub fn advance(&mut self) -> Result<bool, CaptureError> {
         self.window.consume(self.current.size);
@@ -175,7 +176,7 @@ impl CaptureReader {
         })
     }
 
-    /// The next packet, or `None` at the end.
+    /// The next packet, or `None` at the end. Fails as [`advance`](Self::advance) does.
     #[inline]
     #[expect(
         clippy::should_implement_trait,

@@ -95,7 +95,7 @@ impl Found {
 }
 
 impl Lines {
-    /// Opens a file or FIFO; `-` is standard input.
+    /// Opens a file or FIFO; `-` is standard input. Fails where it cannot be opened, or its beginning cannot be read.
     pub fn open(path: &Path) -> Result<Self, LinesError> {
         Self::open_until(path, &Halt::default())
     }

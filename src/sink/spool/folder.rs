@@ -5,7 +5,8 @@ use std::io::{self, ErrorKind};
 use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::Path;
 
-/// Makes the folder if it is not there, and makes sure that it is ours alone.
+/// Makes the folder if it is not there, and makes sure that it is ours alone. Fails where it cannot be made, is no folder,
+/// or is another user's.
 pub fn prepare(path: &Path) -> io::Result<()> {
     if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
         DirBuilder::new().recursive(true).mode(0o755).create(parent)?;
@@ -40,6 +41,7 @@ pub fn create_over(path: &Path) -> io::Result<File> {
     options().write(true).create(true).truncate(true).open(path)
 }
 
+/// For reading; a link is not followed.
 pub fn open(path: &Path) -> io::Result<File> {
     options().read(true).open(path)
 }
