@@ -1,4 +1,6 @@
-//! Verbs.
+//! Verbs: a file each, which reads its arguments, asks the rooms below and says what they answer.
+//!
+//! In: the command line, [`main`]. Out: text on standard output, complaints on standard error, and the exit status.
 
 /// A line on standard error. That it may not be written is nobody's failure: whoever closed it (`2>&1 | head -1`) has seen
 /// enough, and a full disk must not end a daemon that has to tell of it. `eprintln!` would panic.

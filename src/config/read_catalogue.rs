@@ -1,4 +1,6 @@
-//! `[[sensitive]]`, `[[service]]` and `[[sync_root]]`.
+//! Reads what there is to know of files and places: `[[sensitive]]`, `[[service]]`, mail servers and `[[sync_root]]`.
+//!
+//! In: the merged tree. Out: the policy's sets, services and roots by number, in the order of the tree.
 
 use std::sync::Arc;
 

@@ -1,4 +1,6 @@
-//! The effective configuration.
+//! The effective configuration: what the built-in default, a file and configuration profiles say together.
+//!
+//! In: [`Source`]s, weakest first. Out: [`Settings`], and a [`Diagnostic`] for each thing that could not be used.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;

@@ -1,4 +1,5 @@
-//! What the daemon asks of the other rooms, in one place.
+//! What the daemon asks of the other rooms, in one place: a configuration, an engine, a gate; and the [`Thinker`], which is
+//! the engine behind the order of its inputs.
 
 use std::path::Path;
 use std::process::Command;

@@ -1,4 +1,4 @@
-//! Records on standard output, one JSON object a line.
+//! Records on standard output, one JSON object a line: where a daemon without outputs speaks.
 
 use std::io::{self, BufWriter, Write};
 

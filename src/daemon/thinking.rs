@@ -1,4 +1,7 @@
 //! The thread that owns the engine.
+//!
+//! In: inputs from the queue, as the sensors put them there, and new policies. Out: records, which it waits to hand over;
+//! figures for whoever asks how it goes; and, at ticks, states to keep.
 
 use std::collections::VecDeque;
 use std::sync::Arc;

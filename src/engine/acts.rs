@@ -1,4 +1,7 @@
 //! What processes did: who they are, what they read, where they put it.
+//!
+//! In: [`Observed`] events. Each finds its life in `lineage` and goes to the part that it is about: `files`, `moves`, `pipes`,
+//! `fifos`, `drops`, `commands`.
 
 use std::sync::Arc;
 

@@ -1,4 +1,5 @@
-//! Shell pipelines: siblings whom nothing joins but a pipe.
+//! Shell pipelines: siblings whom nothing joins but a pipe. What one that writes to it carries, those that read from it carry
+//! too.
 
 use crate::model::{ExecFacts, HopKind, PipeEnd, Timestamp};
 

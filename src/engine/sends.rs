@@ -1,4 +1,7 @@
 //! What the network showed: flows find their process, bytes find their tally.
+//!
+//! In: [`NetFact`]s. What is known of a flow stands in `flows`, whose it is decides `apps`; bytes wait there until both owner
+//! and place are known. Out: tallies of lives that grow, which `floors` and `judge` look at.
 
 use crate::model::{Close, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
 

@@ -1,4 +1,5 @@
-//! What sensors say happened on the machine.
+//! What sensors say happened on the machine: an [`Observed`] for each thing that a process did; and [`Input`], which is all
+//! that the engine is ever told.
 
 use std::fmt;
 use std::num::NonZeroU64;

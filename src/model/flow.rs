@@ -1,4 +1,5 @@
-//! What the tap says of the network.
+//! What the tap says of the network: a flow's ends, names and owner, and a [`NetFact`] for each thing that becomes known of
+//! it, in the order of the packets.
 
 use std::fmt;
 use std::net::IpAddr;

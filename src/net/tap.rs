@@ -1,4 +1,7 @@
 //! The tap: packets in, facts out.
+//!
+//! A packet is taken out of its envelope (`frame`), put together if it comes in fragments, and given to its flow (`flow`).
+//! What cannot be read is counted by kind and told as coverage.
 
 use std::sync::Arc;
 

@@ -1,4 +1,7 @@
 //! Which paths matter, and to whom.
+//!
+//! In: the patterns of sensitive sets and sync roots, compiled once. Out: for a path whether it may matter, in one pass, and
+//! for the few that may its [`PathClass`]; for sensors, the [`Reach`] of all patterns.
 
 mod anchored;
 

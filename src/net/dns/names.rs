@@ -1,4 +1,7 @@
 //! What addresses were last called, and by whom.
+//!
+//! In: the answers of DNS, with the process that asked where it is known. Out: the name that a flow to an address most likely
+//! has: the one that its own process asked for, else one that anybody on this Mac did.
 
 use std::collections::VecDeque;
 

@@ -1,4 +1,8 @@
 //! Flows: who talks to whom, which bytes count, what the far side is called.
+//!
+//! In: segments, with what the packet around them says. [`Flows::find`] (`table`) finds or opens the flow of one, `tcp` or
+//! `udp` adds it: `stream` counts each byte once, `handshake` holds back what comes before payload. Out: [`NetFact`]s, told
+//! by `facts`; `sharing` and `shared_use` learn from the flows beside it, and `timers` ends flows by packet time.
 
 mod belonging;
 mod copies;

@@ -1,4 +1,4 @@
-//! TCP: what a segment adds to a flow.
+//! TCP: what a segment adds to a flow: its bytes, each once, behind the handshake; gaps that nothing will fill; the end.
 
 use super::handshake::{Run, Side};
 use super::table::{Flows, Seen};

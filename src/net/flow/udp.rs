@@ -1,4 +1,5 @@
-//! UDP: datagrams, QUIC, DNS.
+//! UDP: what a datagram adds to a flow: its bytes; of QUIC the hello, which may lie in several; of DNS the answer. DNS over
+//! TCP is read here, too.
 
 use super::handshake::Run;
 use super::table::{Flows, Seen};

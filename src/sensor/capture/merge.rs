@@ -1,4 +1,4 @@
-//! Several captures as one, by time.
+//! Several captures as one: each file in its own order, and the earliest packet of all first.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;

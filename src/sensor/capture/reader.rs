@@ -1,4 +1,4 @@
-//! One capture, one packet after another.
+//! One capture, one packet after another: pcap or pcapng, plain or compressed, a file or a pipe that is still written.
 
 use std::io::Read;
 use std::path::Path;

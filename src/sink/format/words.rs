@@ -1,4 +1,4 @@
-//! What several formats say alike.
+//! What several formats say alike: sentences, names, ids and sizes of alerts and coverage records.
 
 use std::fmt::Write;
 
