@@ -103,7 +103,9 @@ impl Engine {
         acts.then_some(id)
     }
 
-    /// Is it another process of the same app: one is responsible for both, and their signers agree?
+    /// Is it another process of the same app: one is responsible for both, and their signers agree? What an app that is
+    /// responsible itself has from a helper it may give to the next; of a tool that is run again and again, one run has
+    /// nothing from another that had ended.
     fn same_app(&self, sender: &Life, other: LifeId, time: Timestamp) -> bool {
         let Some(other) = self.lineage.get(other).filter(|other| other.id != sender.id) else { return false };
         let head = |life: &Life| {
@@ -111,7 +113,11 @@ impl Engine {
             key.and_then(|key| self.lineage.named(key, time)).unwrap_or(life.id)
         };
         let together = head(sender) == head(other);
-        together && is_kin(sender, other)
+        let met = || {
+            let app = self.lineage.get(head(sender)).filter(|app| app.id != sender.id && app.id != other.id);
+            other.lived_at(sender.born) || app.is_some_and(|app| is_kin(app, sender))
+        };
+        together && is_kin(sender, other) && met()
     }
 
     /// The life whose script told this app to do something.

@@ -1,4 +1,5 @@
-//! Whether enough left: the bytes since a read, summed over every life that carries it, against the floor of each set.
+//! Whether enough left: the bytes since a read, summed over every life that carries it and over [siblings](super::siblings)
+//! that carry its like, against the floor of each set.
 
 use crate::model::Timestamp;
 use crate::policy::{SetId, SetMask};
@@ -34,6 +35,9 @@ impl Engine {
             if missing > 0 {
                 missing = missing.saturating_sub(self.others_out(bearing, &tally.place, life.id, set));
             }
+            if missing > 0 {
+                missing = missing.saturating_sub(self.siblings_out(life, tally, bearing, set, time));
+            }
             match missing {
                 0 => reached.sets.insert(set),
                 _ => reached.missing = Some(reached.missing.map_or(missing, |least| least.min(missing))),
@@ -63,7 +67,7 @@ impl Engine {
     }
 
     /// May what this tally sums go where it went?
-    fn may(&self, life: &Life, tally: &Tally, set: SetId) -> bool {
+    pub(super) fn may(&self, life: &Life, tally: &Tally, set: SetId) -> bool {
         if tally.epoch == self.epoch && tally.asked.contains(set) {
             return tally.permitted.contains(set);
         }

@@ -1,8 +1,9 @@
 //! Is it an upload, and may it be?
 //!
-//! A bearing *crosses* when the bytes since its read, summed over every life that carries the read, reach the floor of one
-//! of its sets that the allow list does not let through. A crossed tally is *judged* when its flow ends, falls silent, has
-//! sent much more than it received, or the recording ends: only then is the ratio of out to in known.
+//! A bearing *crosses* when the bytes since its read, summed over every life that carries the read or is a sibling with a
+//! read like it, reach the floor of one of its sets that the allow list does not let through. A crossed tally is *judged* when
+//! its flow ends, falls silent, has sent much more than it received, or the recording ends: only then is the ratio of out to
+//! in known.
 
 use std::sync::Arc;
 
@@ -39,7 +40,8 @@ impl Engine {
                 continue;
             }
             let reached = self.reached(life, at, bearing, permitted, time);
-            let shared = self.bearers.get(&bearing.read.id).is_some_and(|bearers| bearers.len() > 1);
+            let shared = self.bearers.get(&bearing.read.id).is_some_and(|bearers| bearers.len() > 1)
+                || self.has_siblings(life);
             if !reached.sets.is_empty() {
                 crossed.push(index);
             } else if let Some(missing) = reached.missing {
@@ -130,9 +132,11 @@ impl Engine {
         if pending.is_none() && tally.judged.is_none_or(|before| before == (tally.out, tally.into)) {
             return;
         }
-        let carried = self.carried_over(life, tally, at);
+        let mut carried = self.carried_over(life, tally, at);
         let own = counted(life, tally, at);
-        let kin = self.kin(life, tally, at);
+        let mut kin = self.kin(life, tally, at);
+        let sent = own.out + kin.iter().map(|one| one.out).sum::<u64>();
+        self.add_siblings(life, tally, sent, &mut carried, &mut kin);
         let sum = |bytes: fn(&Instance) -> u64| bytes(&own) + kin.iter().map(bytes).sum::<u64>();
         let (out, into) = (sum(|one| one.out), sum(|one| one.into));
         let ratio = self.policy.options.min_ratio;

@@ -43,6 +43,7 @@ mod reasons;
 mod relays;
 mod rules;
 mod sends;
+mod siblings;
 mod sizes;
 pub mod state;
 pub mod taint;

@@ -144,7 +144,7 @@ impl Engine {
         let told = commands::told(life, place);
         let place = told.as_ref().unwrap_or(place);
         let code = &life.image.code;
-        let mut full = false;
+        let (mut begun, mut full) = (false, false);
         let same = |tally: &Tally| tally.place == *place && tally.code == *code;
         let at = match life.tallies.iter().position(same) {
             Some(at) => at,
@@ -152,7 +152,7 @@ impl Engine {
                 let (sender, code) = (life.image.sender(), code.clone());
                 let (at, replaced) =
                     life.open_tally(Tally::new(place.clone(), sender, code, time, laid.attribution));
-                full = replaced.is_some();
+                (begun, full) = (true, replaced.is_some());
                 if let Some(crossed) = replaced.and_then(|tally| tally.pending) {
                     self.pending.remove(&(crossed, laid.life, at as u16));
                 }
@@ -176,6 +176,9 @@ impl Engine {
         tally.add(id, time, out, into, || flow.evidence(time));
         if full {
             self.too_many_places();
+        }
+        if begun {
+            self.stand_with_siblings(laid.life);
         }
         self.weigh(laid.life, at as u16, time);
     }

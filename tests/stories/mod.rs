@@ -25,6 +25,7 @@ mod recorded;
 mod restart;
 mod rules;
 mod secrets;
+mod siblings;
 mod sums;
 mod table;
 mod thieves;

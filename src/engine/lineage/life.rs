@@ -68,6 +68,8 @@ pub struct Life {
     pub unseen: Option<Box<Unseen>>,
     /// Sensitive reads beyond those remembered.
     pub bearings_omitted: u64,
+    /// Its children that sent what they carry, at most [`MAX_SENDERS`](crate::engine::siblings::MAX_SENDERS).
+    pub(in crate::engine) senders: Vec<LifeId>,
 }
 
 impl Life {
@@ -96,6 +98,7 @@ impl Life {
             absorbed: VecDeque::new(),
             unseen: None,
             bearings_omitted: 0,
+            senders: Vec::new(),
         }
     }
 

@@ -33,7 +33,7 @@ kept! {
     Ancestor { evidence, identity, parent, depth }
     Life {
         id, image, keys, ancestor, parent, born, ended, bearings, tallies, pipes, load, last_load, absorbed, unseen,
-        bearings_omitted,
+        bearings_omitted, senders,
     }
     Named { service, tenant }
     Unseen { hard_link, asked, out, told }
