@@ -16,12 +16,15 @@ use crate::policy::{Leaving, Rule};
 use super::chain_key::{alert_id, first_step};
 use super::completion::{Carried, Completion, Instance};
 use super::deeds::DeedNote;
-use super::window::Place;
+use super::siblings::MAX_SENDERS;
+use super::window::{MAX_BEARERS, Place};
 
 /// Reads kept as evidence of one chain.
 const MAX_READS: usize = 128;
 /// Uploading lives kept apart in one chain; the bytes of further ones are summed.
 const MAX_INSTANCES: usize = 64;
+/// Of these, how many are known again: as many as are summed with any other. 56 bytes each.
+const MAX_SPILLED: usize = MAX_SENDERS + MAX_BEARERS;
 /// Reasons of its own that a chain keeps.
 const MAX_REASONS: usize = 16;
 
@@ -58,6 +61,8 @@ pub struct Chain {
     pub instances: Vec<Instance>,
     /// Bytes of instances beyond those kept.
     pub spilled: (u64, u64),
+    /// The latest of these, without their flows.
+    pub(super) spilled_lately: Vec<Instance>,
     pub attribution: Attribution,
     pub host_wide_name: bool,
     pub reasons: Vec<Reason>,
@@ -93,6 +98,7 @@ impl Chain {
             place: completion.place.clone(),
             instances: Vec::new(),
             spilled: (0, 0),
+            spilled_lately: Vec::new(),
             attribution: completion.attribution,
             host_wide_name: false,
             reasons: Vec::new(),
@@ -178,11 +184,25 @@ impl Chain {
                 *known = Instance { out, into, ..instance };
             }
             None if self.instances.len() < MAX_INSTANCES => self.instances.push(instance),
-            None => {
-                self.spilled.0 += instance.out;
-                self.spilled.1 += instance.into;
-            }
+            None => self.spill(instance),
         }
+    }
+
+    /// Sums what there is no room to keep apart. The same life comes again, with more, as long as others do that are
+    /// summed with it: what it added before it adds no second time.
+    fn spill(&mut self, instance: Instance) {
+        let known = self.spilled_lately.iter().position(|other| other.is(&instance));
+        let before = match known.map(|at| self.spilled_lately.remove(at)) {
+            Some(before) => (before.out, before.into),
+            None => (0, 0),
+        };
+        let (out, into) = (before.0.max(instance.out), before.1.max(instance.into));
+        self.spilled.0 += out - before.0;
+        self.spilled.1 += into - before.1;
+        if self.spilled_lately.len() >= MAX_SPILLED {
+            self.spilled_lately.remove(0);
+        }
+        self.spilled_lately.push(Instance { out, into, flows: Vec::new(), ..instance });
     }
 
     /// Payload out and in, over all instances.

@@ -18,7 +18,7 @@ use super::completion::{Carried, Completion};
 use super::window::{OVERHANG, ReadId};
 use super::{Engine, Timer, describe, rules};
 
-/// Chains remembered at most; some 20 KiB each at the worst: 80 MB under attack, a few in a normal day.
+/// Chains remembered at most; some 27 KiB each at the worst: 110 MB under attack, a few in a normal day.
 pub const MAX_CHAINS: usize = 4096;
 /// Between two reports of one chain.
 const REPORT_EVERY: Span = Span::from_secs(60);

@@ -68,8 +68,8 @@ kept! {
     DeedNote { text, cap, severity, wrapped }
     Chain {
         alert_id, key, other_key, who_where, code, first, last_step, last_pair, time, revision, count, reported, dirty, ways, fired,
-        raised, user, uploader, ancestors, carried, omitted, place, instances, spilled, attribution, host_wide_name, reasons,
-        deeds, audit,
+        raised, user, uploader, ancestors, carried, omitted, place, instances, spilled, spilled_lately, attribution,
+        host_wide_name, reasons, deeds, audit,
     }
     // What is said.
     CoverageLog { open, recent }
