@@ -73,21 +73,13 @@ impl World {
 
     fn image(&mut self, pid: i32, parent: ProcessKey) -> Arc<ProcessInfo> {
         self.number += 1;
+        let key = ProcessKey { pid: Pid(pid), version: self.number };
         Arc::new(ProcessInfo {
-            key: ProcessKey { pid: Pid(pid), version: self.number },
-            program: Arc::clone(&self.program),
             parent: Some(parent),
-            responsible: None,
             ppid: parent.pid,
             original_ppid: parent.pid,
-            group_id: Pid(pid),
-            session_id: Pid(pid),
-            euid: Uid(501),
-            ruid: Uid(501),
-            auid: Uid(501),
             started: Some(self.now),
-            has_tty: false,
-            is_es_client: false,
+            ..ProcessInfo::plain(key, Arc::clone(&self.program), Uid(501))
         })
     }
 

@@ -222,6 +222,7 @@ impl Step {
 }
 
 /// The bearings that a life has room for.
+#[derive(Clone, Copy, Debug)]
 struct Room {
     limit: usize,
     /// What is less severe than all that is there finds no room.

@@ -20,22 +20,8 @@ pub fn info(pid: i32, version: u32, path: &str) -> Arc<ProcessInfo> {
         platform: false,
         flags,
     };
-    Arc::new(ProcessInfo {
-        key: ProcessKey { pid: Pid(pid), version },
-        program: Arc::new(program),
-        parent: None,
-        responsible: None,
-        ppid: Pid(1),
-        original_ppid: Pid(1),
-        group_id: Pid(pid),
-        session_id: Pid(pid),
-        euid: Uid(501),
-        ruid: Uid(501),
-        auid: Uid(501),
-        started: None,
-        has_tty: false,
-        is_es_client: false,
-    })
+    let key = ProcessKey { pid: Pid(pid), version };
+    Arc::new(ProcessInfo::plain(key, Arc::new(program), Uid(501)))
 }
 
 pub fn evidence(pid: i32, path: &str) -> Arc<ProcessEvidence> {

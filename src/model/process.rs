@@ -127,3 +127,25 @@ pub struct ProcessInfo {
     /// The process is itself an Endpoint Security client.
     pub is_es_client: bool,
 }
+
+impl ProcessInfo {
+    /// A process of which only this is told: a child of launchd's that leads its own group and session, all as one user.
+    pub fn plain(key: ProcessKey, program: Arc<Program>, user: Uid) -> Self {
+        Self {
+            key,
+            program,
+            parent: None,
+            responsible: None,
+            ppid: Pid(1),
+            original_ppid: Pid(1),
+            group_id: key.pid,
+            session_id: key.pid,
+            euid: user,
+            ruid: user,
+            auid: user,
+            started: None,
+            has_tty: false,
+            is_es_client: false,
+        }
+    }
+}

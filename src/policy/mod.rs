@@ -154,7 +154,7 @@ pub struct Policy {
 }
 
 impl Policy {
-    /// Compiles. The one thing that can fail now is size.
+    /// Compiles. Whoever made the draft has checked what it says: only its size can be too much.
     pub fn compile(draft: Draft) -> Result<Self, TooLarge> {
         let roots = draft.sync_roots.iter().map(|root| root.path.clone()).collect();
         let paths = Paths::compile(&draft.set_paths, roots, draft.volumes, draft.homes)?;

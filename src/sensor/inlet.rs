@@ -185,31 +185,14 @@ mod tests {
     use std::collections::VecDeque;
 
     use super::*;
-    use crate::model::{PathHash, Pid};
-    use crate::sensor::gate::{GateId, PathInterest};
+    use crate::model::Pid;
     use crate::sensor::loss::Hearer;
     use crate::sensor::queue::{Outlet, Patience, queue};
-    use crate::sensor::tap::testing::process;
-
-    struct Nothing;
-
-    impl Gate for Nothing {
-        fn id(&self) -> GateId {
-            GateId(0)
-        }
-
-        fn path(&mut self, _: &[u8]) -> PathInterest {
-            PathInterest { matters: false, named: false, hash: PathHash(0) }
-        }
-
-        fn variable(&self, _: &[u8]) -> bool {
-            false
-        }
-    }
+    use crate::sensor::tap::testing::{Deaf, process};
 
     fn inlet(room: usize) -> (Inlet, Outlet) {
         let (inputs, heard) = queue(room);
-        (Inlet::new(Box::new(Nothing), inputs, Arc::default()), heard)
+        (Inlet::new(Box::new(Deaf), inputs, Arc::default()), heard)
     }
 
     fn told(outlet: &Outlet) -> VecDeque<Input> {

@@ -22,21 +22,11 @@ pub fn process(pid: i32, path: FilePath, args: &[&str], flags: u32) -> Arc<Proce
         platform: false,
         flags: CodeSigning(flags),
     };
+    let key = ProcessKey { pid: Pid(pid), version: 7 };
     let info = ProcessInfo {
-        key: ProcessKey { pid: Pid(pid), version: 7 },
-        program: Arc::new(program),
-        parent: None,
-        responsible: None,
-        ppid: Pid(1),
-        original_ppid: Pid(1),
-        group_id: Pid(pid),
-        session_id: Pid(pid),
-        euid: Uid(501),
-        ruid: Uid(501),
-        auid: Uid(501),
         started: Some(time(-60)),
         has_tty: true,
-        is_es_client: false,
+        ..ProcessInfo::plain(key, Arc::new(program), Uid(501))
     };
     Arc::new(ProcessEvidence {
         info: Arc::new(info),

@@ -120,21 +120,14 @@ impl Actor<'_> {
     ) -> Arc<ProcessInfo> {
         self.mac.version += 1;
         let user = uid_of(self.id);
+        let key = ProcessKey { pid, version: self.mac.version };
         Arc::new(ProcessInfo {
-            key: ProcessKey { pid, version: self.mac.version },
-            program,
             parent: Some(parent),
             responsible: Some(parent),
             ppid: parent.pid,
             original_ppid: parent.pid,
-            group_id: pid,
-            session_id: pid,
-            euid: user,
-            ruid: user,
-            auid: user,
             started: Some(started),
-            has_tty: false,
-            is_es_client: false,
+            ..ProcessInfo::plain(key, program, user)
         })
     }
 

@@ -257,20 +257,11 @@ impl World {
         let ppid = actor.parent.map_or(Pid(0), |parent| parent.pid);
         let uid = if actor.key.pid == Pid(1) { Uid(0) } else { self.uid };
         Arc::new(ProcessInfo {
-            key: actor.key,
-            program: Arc::clone(&actor.program),
             parent: actor.parent,
             responsible: Some(actor.key),
             ppid,
             original_ppid: ppid,
-            group_id: actor.key.pid,
-            session_id: actor.key.pid,
-            euid: uid,
-            ruid: uid,
-            auid: uid,
-            started: None,
-            has_tty: false,
-            is_es_client: false,
+            ..ProcessInfo::plain(actor.key, Arc::clone(&actor.program), uid)
         })
     }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{CodeSigning, PathHash, Pid, ProcessInfo, ProcessKey, Program, Uid};
+use crate::model::{CodeSigning, PathHash, ProcessInfo, ProcessKey, Program, Uid};
 use crate::sensor::gate::{Gate, GateId, PathInterest};
 
 /// No path and no variable matters to it.
@@ -32,20 +32,5 @@ pub fn process(key: ProcessKey) -> ProcessInfo {
         platform: false,
         flags: CodeSigning::default(),
     };
-    ProcessInfo {
-        key,
-        program: Arc::new(program),
-        parent: None,
-        responsible: None,
-        ppid: Pid(1),
-        original_ppid: Pid(1),
-        group_id: key.pid,
-        session_id: key.pid,
-        euid: Uid(501),
-        ruid: Uid(501),
-        auid: Uid(501),
-        started: None,
-        has_tty: false,
-        is_es_client: false,
-    }
+    ProcessInfo::plain(key, Arc::new(program), Uid(501))
 }
