@@ -1,6 +1,6 @@
 //! What comes over a local port and leaves by a way that changes it, or by a program that the listener starts.
 
-use super::hops::{NC, second_hop_if};
+use super::hops::{NC, second_hop_if, sends_out};
 use super::world::*;
 
 const KEY: &str = "/Users/alice/.ssh/id_rsa";
@@ -66,11 +66,7 @@ fn a_changed_file_behind_a_port() {
         sends_a_key(&mut w, 3.0, &nc, reads, 30_000);
         w.exit(3.7, &nc);
         w.write_inode(3.8, &gzip, "/private/tmp/out", 4711);
-        let curl =
-            w.launch(30.0, CURL, &["curl", "-T", "/private/tmp/out", "https://content.dropboxapi.com/"]);
-        w.open_inode(30.1, &curl, "/private/tmp/out", 4711);
-        w.upload(30.5, &curl, DROPBOX, 5_000);
-        second_hop_if(reads, &w.tell());
+        second_hop_if(reads, &sends_out(w));
     }
 }
 

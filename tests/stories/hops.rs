@@ -343,6 +343,14 @@ fn pipeline(w: &mut World, first: Program, args: &[&str]) -> (Proc, Proc) {
     (first, w.exec_in(1.02, &b, CURL, to, "null", &[(0, 50)], env))
 }
 
+/// Another program sends what was written to `/private/tmp/out`, by its inode 4711.
+pub(super) fn sends_out(mut w: World) -> Told {
+    let curl = w.launch(30.0, CURL, &["curl", "-T", "/private/tmp/out", "https://content.dropboxapi.com/"]);
+    w.open_inode(30.1, &curl, "/private/tmp/out", 4711);
+    w.upload(30.5, &curl, DROPBOX, 5_000);
+    w.tell()
+}
+
 #[track_caller]
 pub(super) fn second_hop_if(low: bool, told: &Told) {
     if low {
@@ -401,10 +409,6 @@ fn by_way_of_a_file() {
         w.close(1.8, &mut local);
         // 4,096 bytes
         w.write_inode(1.9, &other, "/private/tmp/out", 4711);
-        let curl =
-            w.launch(30.0, CURL, &["curl", "-T", "/private/tmp/out", "https://content.dropboxapi.com/"]);
-        w.open_inode(30.1, &curl, "/private/tmp/out", 4711);
-        w.upload(30.5, &curl, DROPBOX, 5_000);
-        second_hop_if(same, &w.tell());
+        second_hop_if(same, &sends_out(w));
     }
 }
