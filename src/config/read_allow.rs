@@ -8,7 +8,7 @@ use crate::policy::{
     SetMask, SyncRoot, TenantPattern, UserMatcher, Volumes,
 };
 
-use super::diagnostics::{Complaint, Level, Origin, Place};
+use super::diagnostics::{Complaint, Origin, Place};
 use super::read_catalogue::{Sets, name, plain, service_named, unknown_service};
 use super::read_process;
 use super::schema;
@@ -29,12 +29,12 @@ pub(super) struct Context<'a> {
 pub(super) fn read(root: &mut Section<'_, '_>, context: &Context<'_>) -> Vec<AllowEntry> {
     let mut entries = Vec::new();
     for (table, at) in root.tables("allow") {
-        let before = root.complaints.0.len();
+        let before = root.complaints.count();
         let mut section = Section::new(schema::ALLOW, "[[allow]]", &at, table, root.complaints);
         let entry = entry(&mut section, context);
         section.finish();
         // Half an exception could be a wider one than was meant: an entry with a mistake in it excuses nothing.
-        let sound = root.complaints.0[before..].iter().all(|complaint| complaint.level == Level::Warning);
+        let sound = root.complaints.is_sound_since(before);
         entries.extend(entry.filter(|_| sound));
     }
     entries

@@ -3,7 +3,7 @@
 use crate::model::CdHash;
 use crate::policy::{ProcessMatcher, ProgramPath, Volumes, is_team_id};
 
-use super::diagnostics::{Complaint, Level, Place};
+use super::diagnostics::{Complaint, Place};
 use super::schema;
 use super::section::{Section, boolean, expected, text};
 use super::tree::{Node, Table};
@@ -29,7 +29,7 @@ fn one(
     volumes: &Volumes,
     parent: &mut Section<'_, '_>,
 ) -> Option<ProcessMatcher> {
-    let before = parent.complaints.0.len();
+    let before = parent.complaints.count();
     let mut section = Section::new(schema::PROCESS, title, at, table, parent.complaints);
     let team_id = section.read("team_id", |node| identifier(node, "team_id"));
     let signing_id = section.read("signing_id", |node| identifier(node, "signing_id"));
@@ -48,14 +48,11 @@ fn one(
         unsigned: unsigned.is_some_and(|truth| truth.value),
     };
     warn_of_spelling(&mut section, &matcher);
-    let unusable = section.complaints.0[before..].iter().any(|complaint| complaint.level == Level::Error);
-    if !unusable {
+    if section.complaints.is_sound_since(before) {
         judge(&mut section, &matcher);
     }
     section.finish();
-    let errors = parent.complaints.0[before..].iter();
-    let sound = errors.into_iter().all(|complaint| complaint.level == Level::Warning);
-    sound.then_some(matcher)
+    parent.complaints.is_sound_since(before).then_some(matcher)
 }
 
 /// An identifier that is empty would match every program without one.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::policy::rule::{Condition, Deed, LastStep, Leaving, MAX_COUNT, ReadStep, Rule, Step};
 use crate::policy::{AllowEntry, Options, SensitiveSet, UnknownUpload};
 
-use super::diagnostics::{Complaint, Level, Place};
+use super::diagnostics::{Complaint, Place};
 use super::read_allow::Context;
 use super::read_catalogue::{SEVERITIES, plain};
 use super::read_rule_step::{self, Taken};
@@ -23,12 +23,12 @@ pub(super) struct Known<'a> {
 pub(super) fn read(root: &mut Section<'_, '_>, known: &Known<'_>) -> Vec<Rule> {
     let mut rules = Vec::new();
     for (table, at) in root.tables("rule") {
-        let before = root.complaints.0.len();
+        let before = root.complaints.count();
         let mut section = Section::new(schema::RULE, "[[rule]]", &at, table, root.complaints);
         let rule = rule(&mut section, known);
         section.finish();
         // Half a rule is another rule than was meant.
-        let sound = root.complaints.0[before..].iter().all(|complaint| complaint.level == Level::Warning);
+        let sound = root.complaints.is_sound_since(before);
         rules.extend(rule.filter(|_| sound));
     }
     rules

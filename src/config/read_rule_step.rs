@@ -9,7 +9,7 @@ use crate::policy::rule::{
 };
 use crate::policy::{Category, ProcessMatcher, ServiceId, TenantPattern};
 
-use super::diagnostics::{Complaint, Level, Origin, Place};
+use super::diagnostics::{Complaint, Origin, Place};
 use super::read_allow::{set_named, user};
 use super::read_catalogue::{plain, service_named, unknown_service};
 use super::read_rule::{Known, count};
@@ -66,7 +66,7 @@ pub(super) fn read(
     known: &Known<'_>,
 ) -> Option<Taken> {
     let mut section = Section::new(schema::STEP, title, at, table, parent.complaints);
-    let before = section.complaints.0.len();
+    let before = section.complaints.count();
     let on = section.filled("on", one_of(&ON));
     if on.is_none() {
         section.missing("on", "read, stage, exec, upload, sync-drop, command or audit");
@@ -103,8 +103,7 @@ pub(super) fn read(
             return None;
         }
     };
-    let errors = section.complaints.0[before..].iter();
-    let sound = errors.into_iter().all(|complaint| complaint.level == Level::Warning);
+    let sound = section.complaints.is_sound_since(before);
     section.finish();
     sound.then_some(taken)
 }
@@ -148,10 +147,10 @@ fn leaving(section: &mut Section<'_, '_>, ways: &[On], known: &Known<'_>) -> Lea
     if ways.contains(&On::Audit) {
         audited(section, &mut leave);
     }
-    let before = section.complaints.0.len();
+    let before = section.complaints.count();
     let categories = section.filled("categories", one_of(&Category::ALL.map(|one| (one.as_str(), one))));
     let services = section.filled("services", |node| service(node, known));
-    if section.complaints.0.len() == before {
+    if section.complaints.count() == before {
         judge_places(section, &leave, categories.as_ref(), services.as_ref(), known);
     }
     leave.categories = plain(categories);
@@ -252,7 +251,7 @@ fn actor(section: &mut Section<'_, '_>, known: &Known<'_>) -> Actor {
 }
 
 fn who(section: &mut Section<'_, '_>, known: &Known<'_>) -> Who {
-    let before = section.complaints.0.len();
+    let before = section.complaints.count();
     let team_id = section.read("team_id", |node| read_process::identifier(node, "team_id"));
     let signing_id = section.read("signing_id", |node| read_process::identifier(node, "signing_id"));
     let cdhash = section.read("cdhash", |node| values::hex(&text(node)?));
@@ -281,7 +280,7 @@ fn who(section: &mut Section<'_, '_>, known: &Known<'_>) -> Who {
         entry: section.read("allow", |node| entry(node, known)).and_then(|entry| entry.value),
         signed: signed.then_some(matcher),
     };
-    if section.complaints.0.len() == before {
+    if section.complaints.count() == before {
         judge_who(section, &who);
     }
     who

@@ -3,7 +3,7 @@
 
 use crate::model::Span;
 
-use super::diagnostics::{Complaint, Diagnostic, Place, enumerate, nearest};
+use super::diagnostics::{Complaint, Diagnostic, Level, Place, enumerate, nearest};
 use super::schema::Keys;
 use super::tree::{Kind, Node, Table};
 
@@ -25,6 +25,16 @@ impl Complaints {
 
     pub(super) fn warning(&mut self, at: &Place, complaint: Complaint) {
         self.0.push(Diagnostic::warning(at, complaint));
+    }
+
+    /// How many there are: what comes from here on is asked for with [`is_sound_since`](Self::is_sound_since).
+    pub(super) fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// No error has come since there were so many complaints; warnings may have.
+    pub(super) fn is_sound_since(&self, count: usize) -> bool {
+        self.0[count..].iter().all(|complaint| complaint.level == Level::Warning)
     }
 }
 
