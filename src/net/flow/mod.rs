@@ -269,6 +269,10 @@ mod blind_tests;
 #[cfg(test)]
 mod fragment_tests;
 #[cfg(test)]
+mod moving_tests;
+#[cfg(test)]
+mod naming_tests;
+#[cfg(test)]
 mod opening_tests;
 #[cfg(test)]
 mod path_tests;

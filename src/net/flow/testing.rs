@@ -1,7 +1,10 @@
 //! Conversations as packets, and what facts amount to.
 
-use crate::model::{NameScope, NameSource, NetFact, NetKind, UnknownName};
-use crate::net::testing::{CLIENT, Made, SERVER, hello, record, tcp};
+use std::sync::Arc;
+
+use crate::model::{CommName, NameScope, NameSource, NetFact, NetKind, Owner, Pid, Timestamp, UnknownName};
+use crate::net::testing::{CLIENT, Made, SERVER, dns_answer, hello, packet, record, tcp};
+use crate::net::{Limits, Packet, Tap};
 
 pub const MS: i64 = 1_000_000;
 pub const SYN: u8 = 0x02;
@@ -94,4 +97,48 @@ pub fn upload(name: &str, padding: usize, body: usize, size: usize) -> (Vec<Made
     let answer = record(23, &[0; 400]);
     talk.say(1, &answer, size);
     (talk.end(), (sent.len() as u64, answer.len() as u64))
+}
+
+pub const RESOLVER: ([u8; 4], u16) = ([10, 0, 0, 53], 53);
+pub const ASKER: ([u8; 4], u16) = ([10, 0, 0, 1], 40_000);
+
+pub fn owner(pid: i32) -> Owner {
+    Owner { pid: Pid(pid), name: CommName::new(b"x"), effective: None }
+}
+
+/// The question that [`dns_answer`] answers.
+pub fn dns_query(asked: &str) -> Vec<u8> {
+    let mut message = dns_answer(asked, None, 0, [0; 4]);
+    message.truncate(12 + asked.len() + 2 + 4);
+    message[2..8].copy_from_slice(&[1, 0, 0, 1, 0, 0]);
+    message
+}
+
+/// What is told of packets with an owner, each from one interface; and the tap that was told of them.
+pub fn owned(packets: &[(&str, i32, Made)]) -> (Vec<NetFact>, Tap) {
+    let mut tap = Tap::new(Limits { summaries: true, ..Limits::default() });
+    let mut facts = Vec::new();
+    for (interface, pid, made) in packets {
+        let (interface, owner) = (Arc::<str>::from(*interface), owner(*pid));
+        let named = Packet { interface: Some(&interface), owner: Some(&owner), ..packet(made) };
+        tap.packet(&named, &mut facts);
+    }
+    tap.finish(Timestamp::MIN, &mut facts);
+    (facts, tap)
+}
+
+/// The best source of this name, and how far it reaches.
+pub fn named(facts: &[NetFact], name: &str) -> Option<(NameSource, NameScope)> {
+    facts.iter().rev().find_map(|fact| match &fact.kind {
+        NetKind::Named { domain, source, scope } if domain.as_str() == name => Some((*source, *scope)),
+        _ => None,
+    })
+}
+
+/// What DNS was asked for, where a hello disputes it.
+pub fn disputed(facts: &[NetFact]) -> Option<&str> {
+    facts.iter().find_map(|fact| match &fact.kind {
+        NetKind::Disputed(domain) => Some(domain.as_str()),
+        _ => None,
+    })
 }
