@@ -112,6 +112,86 @@ fn owners_of_profiles_wallets_and_vaults() {
     assert!(excused(&DEFAULT.policy, &importer, login));
 }
 
+/// A tool reads what it logs in with, wherever its vendor installs it; it reads nobody else's, and nothing by its name alone.
+#[test]
+fn tools_read_what_they_log_in_with() {
+    const BREW: &str = "/opt/homebrew/Cellar";
+    const NODE: &str = "/opt/homebrew/Cellar/node/23.3.0/bin/node";
+    const NVM: &str = "/Users/a/.nvm/versions/node/v22.11.0";
+    const PYTHON: &str =
+        "/opt/homebrew/Cellar/python@3.13/3.13.1/Frameworks/Python.framework/Versions/3.13/bin/python3.13";
+    let brewed = |name: &str| program(&format!("{BREW}/{name}/1.2.3/bin/{name}"), "", "a.out", ADHOC);
+    let at = |path: &str| program(path, "", "a.out", ADHOC);
+    let runs = |mut runtime: Identity, script: &str| {
+        runtime.script = Some(FilePath::from(script));
+        runtime
+    };
+    let claude = |path: &str| program(path, "Q6L2SF6YDW", "com.anthropic.claude-code", TRUSTED);
+    let codex = |path: &str| program(path, "2DC432GLL2", "codex", TRUSTED);
+    let official = || program(&format!("{NVM}/bin/node"), "HX7739G8FX", "node", TRUSTED);
+    let global = |package: &str| format!("{NVM}/lib/node_modules/{package}");
+    let cask = |package: &str| format!("/opt/homebrew/lib/node_modules/{package}");
+    let own = [
+        (brewed("pulumi"), ".pulumi/credentials.json"),
+        (at("/Users/a/.pulumi/bin/pulumi"), ".pulumi/credentials.json"),
+        (at("/Users/a/.fly/bin/flyctl"), ".fly/config.yml"),
+        (
+            program("/opt/homebrew/Caskroom/ngrok/3.1,a/ngrok", "TEX8MHRDQ9", "ngrok", TRUSTED),
+            ".config/ngrok/ngrok.yml",
+        ),
+        (brewed("stripe"), ".config/stripe/config.toml"),
+        (brewed("glab"), "Library/Application Support/glab-cli/config.yml"),
+        (brewed("terraform"), ".terraformrc"),
+        (brewed("opentofu"), ".tofurc"),
+        (brewed("hub"), ".config/hub"),
+        (brewed("databricks"), ".databrickscfg"),
+        (
+            program("/Applications/SnowflakeCLI.app/Contents/MacOS/snow", "W4NT6CRQ7U", "snow", TRUSTED),
+            "Library/Application Support/snowflake/config.toml",
+        ),
+        (runs(at(PYTHON), "/opt/homebrew/bin/snow"), ".snowflake/connections.toml"),
+        (runs(at(NODE), &cask("vercel/dist/vc.js")), "Library/Application Support/com.vercel.cli/auth.json"),
+        (runs(at(NODE), &cask("netlify-cli/bin/run.js")), "Library/Preferences/netlify/config.json"),
+        (runs(at(NODE), &cask("wrangler/bin/wrangler.js")), ".wrangler/config/default.toml"),
+        (runs(official(), &global("wrangler/bin/wrangler.js")), ".wrangler/config/default.toml"),
+        (claude("/Users/a/.local/share/claude/versions/2.0.14"), ".claude.json"),
+        (claude("/Users/a/.local/share/claude/versions/2.0.14"), ".claude/.credentials.json"),
+        (runs(official(), &global("@anthropic-ai/claude-code/cli.js")), ".claude.json"),
+        (runs(at(NODE), &cask("@anthropic-ai/claude-code/cli.js")), ".claude.json"),
+        (codex("/opt/homebrew/Caskroom/codex/0.46.0/codex-aarch64-apple-darwin"), ".codex/auth.json"),
+        (
+            runs(
+                at(NODE),
+                "/opt/homebrew/Cellar/gemini-cli/0.9.0/libexec/lib/node_modules/@google/gemini-cli/dist/index.js",
+            ),
+            ".gemini/oauth_creds.json",
+        ),
+        (runs(at(PYTHON), "/opt/homebrew/bin/kaggle"), ".kaggle/kaggle.json"),
+        (runs(at(PYTHON), "/Users/a/.local/bin/hf"), ".cache/huggingface/token"),
+        (at("/opt/homebrew/Cellar/libpq/17.2/bin/psql"), ".pgpass"),
+        (at("/opt/homebrew/Cellar/mysql-client/9.1.0/bin/mysqldump"), ".mylogin.cnf"),
+    ];
+    for (identity, path) in &own {
+        let path = format!("/Users/a/{path}");
+        assert!(excused(&DEFAULT.policy, identity, &path), "{:?} {path}", identity.program.path);
+        assert!(!excused(&DEFAULT.policy, identity, "/Users/a/.ssh/id_ed25519"), "{path}");
+        assert!(!excused(&DEFAULT.policy, identity, "/Users/a/.netrc"), "{path}");
+        let strangers = [
+            program("/usr/bin/curl", "", "com.apple.curl", TRUSTED),
+            at("/Users/a/Downloads/pulumi"),
+            runs(at(NODE), "/Users/a/Downloads/node_modules/@anthropic-ai/claude-code/cli.js"),
+            runs(at(PYTHON), "/Users/a/Downloads/kaggle"),
+            program("/Users/a/x", "", "com.anthropic.claude-code", ADHOC),
+        ];
+        for stranger in strangers {
+            assert!(!excused(&DEFAULT.policy, &stranger, &path), "{:?} {path}", stranger.program.path);
+        }
+    }
+    let homely = policy("[builtin]\ndisable=['tools-in-homes']\n");
+    let installed = at("/Users/a/.pulumi/bin/pulumi");
+    assert!(!excused(&homely, &installed, "/Users/a/.pulumi/credentials.json"));
+}
+
 #[test]
 fn corporate_policy() {
     let policy = policy(include_str!("good/corp.toml"));

@@ -105,6 +105,91 @@ fn built_in_sets() {
     }
 }
 
+/// Where the tools of developers keep what they log in with.
+#[test]
+fn credentials_of_tools() {
+    let policy = &DEFAULT.policy;
+    let homes = policy.paths.homes();
+    for (set, paths) in [
+        (
+            "cloud-keys",
+            &[
+                ".pulumi/credentials.json",
+                ".ngrok2/ngrok.yml",
+                ".config/ngrok/ngrok.yml",
+                "Library/Application Support/ngrok/ngrok.yml",
+                ".config/stripe/config.toml",
+                "Library/Application Support/com.vercel.cli/auth.json",
+                ".local/share/com.vercel.cli/auth.json",
+                "Library/Preferences/netlify/config.json",
+                ".config/netlify/config.json",
+                ".netlify/config.json",
+                ".fly/config.yml",
+                ".config/doctl/config.yaml",
+                ".wrangler/config/default.toml",
+                "Library/Preferences/.wrangler/config/default.toml",
+                ".cloudflared/cert.pem",
+                ".vault-token",
+                ".config/gh/hosts.yml",
+                ".config/glab-cli/config.yml",
+                "Library/Application Support/glab-cli/config.yml",
+                ".terraformrc",
+                ".tofurc",
+                ".terraform.d/credentials.tfrc.json",
+                ".config/hub",
+                ".snowflake/connections.toml",
+                "Library/Application Support/snowflake/config.toml",
+                ".config/snowflake/connections.toml",
+                ".databrickscfg",
+            ][..],
+        ),
+        (
+            "source-secrets",
+            &[
+                ".claude.json",
+                ".claude/.credentials.json",
+                ".codex/auth.json",
+                ".gemini/oauth_creds.json",
+                ".netrc",
+                ".pypirc",
+                ".npmrc",
+                ".cargo/credentials.toml",
+                ".composer/auth.json",
+                ".gem/credentials",
+                ".local/share/gem/credentials",
+                ".gradle/gradle.properties",
+                ".m2/settings.xml",
+                ".pgpass",
+                ".my.cnf",
+                ".mylogin.cnf",
+                ".kaggle/kaggle.json",
+                ".kaggle/access_token",
+                ".config/kaggle/kaggle.json",
+                ".cache/huggingface/token",
+                ".cache/huggingface/stored_tokens",
+            ],
+        ),
+    ] {
+        for path in paths {
+            assert_eq!(names(policy, &homes, format!("/Users/a/{path}").as_bytes()), [set], "{path}");
+        }
+    }
+    // What lies beside them and is no secret.
+    for path in [
+        ".pulumi/plugins/resource-aws-v6/x",
+        ".pulumi/workspaces/x.json",
+        ".claude/settings.json",
+        ".claude/projects/x.jsonl",
+        ".codex/config.toml",
+        ".gemini/settings.json",
+        "Library/Application Support/com.vercel.cli/config.json",
+        ".kaggle/x",
+        ".cache/huggingface/hub/x",
+    ] {
+        assert_eq!(names(policy, &homes, format!("/Users/a/{path}").as_bytes()), [""; 0], "{path}");
+    }
+}
+
 /// A folder by its name with the slash is all that it holds; a sync root with `/**` is the folder.
 #[test]
 fn folders_as_people_write_them() {

