@@ -57,6 +57,7 @@ impl Engine {
             }
             What::Emptied { path, id } => self.emptied(life, path, id),
             What::Written { file } => self.wrote(life, time, &file, false),
+            What::Marked { file, mark } => self.marked(life, time, &file, mark),
             What::Created { file } => self.wrote(life, time, &file, true),
             What::Renamed { from, to } => self.renamed(life, time, &from, &to),
             What::Removed { file } => {

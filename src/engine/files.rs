@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use crate::model::{
-    CoverageKind, Evidence, File, FileId, FilePath, Hop, HopKind, OpenFlags, PathHash, Span, Timestamp,
+    CoverageKind, Evidence, File, FileId, FilePath, Hop, HopKind, Mark, OpenFlags, PathHash, Span, Timestamp,
 };
-use crate::policy::{Canonical, PathClass, SetId, SetMask};
+use crate::policy::{Canonical, PathClass, RESOURCE_FORK, SetId, SetMask};
 
 use super::Engine;
+use super::identity::marks_as_usual;
 use super::lineage::{Life, LifeId};
 use super::moves::way_of;
 use super::taint::{Load, MAX_ORIGINS, Origin, Part};
@@ -160,6 +161,16 @@ impl Engine {
         part.hops.extend(self.hop(life, HopKind::Stage, time, &file.path));
         let looked = self.look(life, &file.path, time);
         self.stain(&file.path, file.id, &[part], time, life, &looked);
+    }
+
+    /// An extended attribute was set: it holds what its setter carries, unless it only says what attributes of its name do.
+    /// Data in one is told of as in the file's resource fork, which is one.
+    pub(super) fn marked(&mut self, life: LifeId, time: Timestamp, file: &File, mark: Mark) {
+        if self.lineage.get(life).is_none_or(|life| marks_as_usual(&life.image.identity, mark)) {
+            return;
+        }
+        let path = FilePath::new(&[file.path.as_bytes(), RESOURCE_FORK].concat());
+        self.wrote(life, time, &File { path, ..file.clone() }, false);
     }
 
     pub(super) fn renamed(&mut self, life: LifeId, time: Timestamp, from: &File, to: &File) {

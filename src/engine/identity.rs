@@ -5,7 +5,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{ExecFacts, ProcessEvidence, Program, SigningState};
+use crate::model::{ExecFacts, Mark, ProcessEvidence, Program, SigningState};
 use crate::policy::{Identity, interpreters};
 
 /// Who the new image is.
@@ -107,6 +107,22 @@ fn is_injection(name: &str, value: &str, strange: impl Fn(&str) -> bool) -> bool
 fn loads_openssl(name: &str, value: &str) -> bool {
     let asked = matches!(name, "OPENSSL_CONF" | "OPENSSL_MODULES" | "OPENSSL_ENGINES");
     asked && !matches!(value, "" | "/dev/null") && !interpreters::is_installed(value)
+}
+
+/// What comes with macOS and puts into an attribute whatever it is told to.
+const MARKER: &[u8] = b"xattr";
+
+/// Does this program mark files like this, and with nothing that it read? Whoever has a name of Apple's to hide data in
+/// has no team that Apple would take away, or has a tool of macOS do it.
+pub fn marks_as_usual(identity: &Identity, mark: Mark) -> bool {
+    let Some(signing) = identity.signing() else { return false };
+    if mark == Mark::Free || identity.runs_other_code || identity.script.is_some() {
+        return false;
+    }
+    match signing.platform {
+        true => identity.program.path.file_name() != MARKER && signing.signing_id != Some("com.apple.xattr"),
+        false => mark == Mark::Usual && signing.team_id.is_some(),
+    }
 }
 
 /// Network services of the system that act for other programs: what they send is somebody else's.

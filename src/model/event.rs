@@ -110,6 +110,17 @@ impl fmt::Debug for ExecFacts {
     }
 }
 
+/// What the name of an extended attribute says of who set it.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Mark {
+    /// One that apps set as they go, by way of what macOS gives them: where a download is from, when it was last used.
+    Usual,
+    /// Another under Apple's name: parts of macOS have theirs.
+    Apple,
+    /// Any other, and the resource fork.
+    Free,
+}
+
 /// One kind of happening. Only what may matter to a verdict is carried; the rest is counted by the sensor. What is rare
 /// and large is boxed: nearly every event is an open, and many of them wait to be put in order.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -157,6 +168,11 @@ pub enum What {
     /// Closed after it was changed.
     Written {
         file: File,
+    },
+    /// An extended attribute was set.
+    Marked {
+        file: Box<File>,
+        mark: Mark,
     },
     Created {
         file: File,

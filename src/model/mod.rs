@@ -24,7 +24,7 @@ pub use alert::{
 };
 pub use audit::{Actor, AuditEvent, AuditLog, CloudAccount, CommandKind};
 pub use coverage::{Coverage, CoverageKind};
-pub use event::{ExecFacts, File, FileId, Input, Observed, OpenFlags, PathHash, PipeEnd, What};
+pub use event::{ExecFacts, File, FileId, Input, Mark, Observed, OpenFlags, PathHash, PipeEnd, What};
 pub use flow::{
     ClientHello, Close, CommName, Direction, DomainName, Endpoint, FlowFacts, FlowId, NameScope, NameSource,
     NetFact, NetKind, Owner, Transport, UnknownName,

@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
-use crate::model::{FilePath, Pid, ProcessKey, What};
+use crate::model::{FilePath, Mark, Pid, ProcessKey, What};
 use crate::policy::{Paths, Reach};
 
 /// Files that carriers wrote outside the selected places; the one longest known makes room.
@@ -121,6 +121,9 @@ impl Staging {
             What::Fork { child } if carries => self.carriers.add(child.key.pid),
             What::Exit => self.carriers.remove(&actor.pid),
             What::Created { file } | What::Written { file } | What::Renamed { to: file, .. } if carries => {
+                self.stage(&file.path, &mut change);
+            }
+            What::Marked { file, mark } if carries && *mark != Mark::Usual => {
                 self.stage(&file.path, &mut change);
             }
             What::Linked { to, .. } | What::Copied { to, .. } if carries => self.stage(to, &mut change),
@@ -276,6 +279,9 @@ mod tests {
         }
         assert_eq!(changes(&mut staging, 7, 70, &written("/Users/a/x")), [], "selected already");
         assert_eq!(changes(&mut staging, 5, 50, &written("/opt/other")), []);
+        let marked = |mark| What::Marked { file: Box::new(file("/opt/marked")), mark };
+        assert_eq!(changes(&mut staging, 7, 70, &marked(Mark::Usual)), []);
+        assert_eq!(changes(&mut staging, 7, 70, &marked(Mark::Free)), [Change::Select("/opt/marked".into())]);
         changes(&mut staging, 8, 80, &What::Exit);
         assert_eq!(changes(&mut staging, 8, 80, &written("/opt/next")), [], "another process now");
     }

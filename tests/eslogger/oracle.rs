@@ -5,8 +5,8 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use cloudward::model::{
-    CdHash, CodeSigning, ExecFacts, File, FileId, FilePath, Observed, OpenFlags, Pid, PipeEnd, ProcessInfo,
-    ProcessKey, Program, Script, Timestamp, Uid, What,
+    CdHash, CodeSigning, ExecFacts, File, FileId, FilePath, Mark, Observed, OpenFlags, Pid, PipeEnd,
+    ProcessInfo, ProcessKey, Program, Script, Timestamp, Uid, What,
 };
 use cloudward::sensor::gate::Gate;
 use serde_json::Value;
@@ -97,11 +97,6 @@ fn file(value: &Value) -> File {
         directory: stat["st_mode"].as_u64().is_some_and(|mode| mode & 0o170_000 == 0o040_000),
         symlink: stat["st_mode"].as_u64().is_some_and(|mode| mode & 0o170_000 == 0o120_000),
     }
-}
-
-fn in_fork(value: &Value) -> What {
-    let path = FilePath::from(format!("{}/..namedfork/rsrc", text(&value["path"]).unwrap()).as_str());
-    What::Written { file: File { path, ..file(value) } }
 }
 
 fn joined(dir: &Value, name: &Value) -> FilePath {
@@ -237,11 +232,15 @@ fn what(name: &str, event: &Value) -> Option<What> {
             What::Renamed { from: Box::new(file(&event["source"])), to: destination(&event["destination"]) }
         }
         "unlink" => What::Removed { file: file(&event["target"]) },
-        "setextattr" => match text(&event["extattr"])? {
-            "com.apple.ResourceFork" => in_fork(&event["target"]),
-            name if name.starts_with("com.apple.") => return None,
-            _ => in_fork(&event["target"]),
-        },
+        "setextattr" => {
+            let mark = match text(&event["extattr"])? {
+                name if name.starts_with("com.apple.system.") => return None,
+                "com.apple.quarantine" => Mark::Usual,
+                name if name.starts_with("com.apple.") && name != "com.apple.ResourceFork" => Mark::Apple,
+                _ => Mark::Free,
+            };
+            What::Marked { file: Box::new(file(&event["target"])), mark }
+        }
         "write" | "truncate" => What::Written { file: file(&event["target"]) },
         "mmap" => {
             let source = file(&event["source"]);

@@ -123,6 +123,8 @@ fn from_headers() -> Vec<(&'static str, Value)> {
         ("write", json!({"target": source})),
         ("setextattr", json!({"target": source, "extattr": "com.apple.ResourceFork"})),
         ("setextattr", json!({"target": source, "extattr": "com.apple.quarantine"})),
+        ("setextattr", json!({"target": source, "extattr": "com.apple.foo"})),
+        ("setextattr", json!({"target": source, "extattr": "com.apple.system.Security"})),
         ("cs_invalidated", json!({})),
         ("remote_thread_create", json!({"target": process(7, 3), "thread_state": null})),
         (

@@ -79,21 +79,46 @@ fn p10_staged_in_a_fork() {
     }
 }
 
+/// Attributes under Apple's name are macOS's own only where macOS sets them, or the vendor of an app sets one that apps do set.
 #[test]
 fn p10_staged_in_an_attribute() {
-    for (name, told_of) in
-        [("user.data", true), ("com.apple.ResourceFork", true), ("com.apple.quarantine", false)]
-    {
+    const FINDER: Program =
+        apple("/System/Library/CoreServices/Finder.app/Contents/MacOS/Finder", "com.apple.finder");
+    const XATTR: Program = apple("/usr/bin/xattr", "com.apple.xattr");
+    const EDITOR: Program =
+        vendor("/Applications/Editor.app/Contents/MacOS/Editor", "com.vendor.editor", "ABCDE12345");
+    const PERL: Program = apple("/usr/bin/perl", "com.apple.perl");
+    const NONE: &[&str] = &["x"];
+    let perl: &[&str] = &["perl", "/private/tmp/x.pl"];
+    for (who, args, name, told_of) in [
+        (X, NONE, "user.data", true),
+        (X, NONE, "com.apple.ResourceFork", true),
+        (X, NONE, "com.apple.foo", true),
+        (X, NONE, "com.apple.quarantine", true),
+        (X, NONE, "com.apple.metadata:kMDItemFinderComment", true),
+        (X, NONE, "com.apple.system.Security", false),
+        (XATTR, NONE, "com.apple.quarantine", true),
+        (PERL, perl, "com.apple.lastuseddate#PS", true),
+        (EDITOR, NONE, "com.apple.quarantine", false),
+        (EDITOR, NONE, "com.apple.lastuseddate#PS", false),
+        (EDITOR, NONE, "com.apple.metadata:kMDItemWhereFroms", false),
+        (EDITOR, NONE, "com.apple.metadata:x", true),
+        (EDITOR, NONE, "com.apple.foo", true),
+        (EDITOR, NONE, "com.vendor.foo", true),
+        (FINDER, NONE, "com.apple.lastuseddate#PS", false),
+        (FINDER, NONE, "com.apple.Preview.UIstate.v1", false),
+        (FINDER, NONE, "com.apple.ResourceFork", true),
+    ] {
         let mut w = World::new();
-        let p = w.launch(0.0, X, &["x"]);
+        let p = w.launch(0.0, who, args);
         w.open(1.0, &p, KEY);
         w.set_attribute(1.5, &p, ("/private/tmp/a", 55), name);
         w.exit(2.0, &p);
         sends_what_it_picks_up(&mut w, "/private/tmp/a");
         let told = w.tell();
-        match told_of {
-            true => low_by_fork(&told),
-            false => told.none(),
+        assert_eq!(told.alerts().is_empty(), !told_of, "{} {name}", who.path);
+        if told_of {
+            low_by_fork(&told);
         }
     }
 }

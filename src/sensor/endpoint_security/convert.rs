@@ -93,8 +93,8 @@ fn what(message: &Message, gate: &mut dyn Gate) -> Option<What> {
             clone: false,
         },
         Event::NotifySetExtAttr(event) => {
-            let told = attributes::may_hold(event.extattr().as_bytes());
-            return told.then(|| attributes::put_into(file(&event.target())));
+            let mark = attributes::mark(event.extattr().as_bytes())?;
+            What::Marked { file: Box::new(file(&event.target())), mark }
         }
         Event::NotifyMount(event) => mounted(event.statfs()),
         Event::NotifyXpcConnect(event) => What::ServiceAsked { name: lossy(event.service_name().as_bytes()) },

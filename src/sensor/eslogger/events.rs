@@ -279,10 +279,9 @@ fn set_attribute<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_,
         Ok(())
     })?;
     let file = file.ok_or(LineError::Missing("event.setextattr.target.path"))?;
-    if name.is_none_or(|name| !attributes::may_hold(name.bytes(context.tools.scratch))) {
-        return Ok(None);
-    }
-    Ok(Some(attributes::put_into(file.build(&mut context.tools)?)))
+    let mark = name.and_then(|name| attributes::mark(name.bytes(context.tools.scratch)));
+    let Some(mark) = mark else { return Ok(None) };
+    Ok(Some(What::Marked { file: Box::new(file.build(&mut context.tools)?), mark }))
 }
 
 /// A mapping for reading, of a file that matters, is an open for reading. Of any other file it tells nothing that its
