@@ -44,7 +44,7 @@ impl Engine {
             What::Open { file, flags } => self.opened(life, time, &file, flags),
             What::Fifo { file, flags } => self.opened_fifo(life, time, &file, flags),
             What::Touch { path, id, name, links } => {
-                self.touched(life, time, path, id);
+                self.touched(life, time, path, id, name.as_ref());
                 if let Some(name) = name {
                     self.by_other_name(life, time, &name, id, links);
                 }
@@ -166,7 +166,7 @@ impl Engine {
             if !looked.sets.is_empty() {
                 self.read(life, time, &path, &looked, Evidence::Argv, false);
             } else {
-                self.touched(life, time, looked.hash, None);
+                self.touched(life, time, looked.hash, None, Some(&path));
             }
         }
     }

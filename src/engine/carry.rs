@@ -173,7 +173,9 @@ impl Engine {
         let now = self.now;
         let known = life.bearings.iter_mut().find(|bearing| bearing.read.id == origin.read.id);
         let Some(known) = known.filter(|bearing| bearing.until.plus(OVERHANG) >= now) else { return false };
-        if until > known.until {
+        // What came in by itself does not come in less surely by a fork as well.
+        let surer = known.by_itself() && staged.named_fork && staged.time <= known.until;
+        if until > known.until && !surer {
             known.renew(staged, until);
         }
         true

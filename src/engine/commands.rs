@@ -108,7 +108,7 @@ impl Engine {
         }
         looked.sets = self.unexcused_sending(life, looked.class.sets, &path, time);
         if looked.sets.is_empty() {
-            self.touched(life, time, looked.hash, None);
+            self.touched(life, time, looked.hash, None, Some(&path));
         } else {
             self.read(life, time, &path, &looked, Evidence::Argv, false);
         }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::{
     CoverageKind, Evidence, File, FileId, FilePath, Hop, HopKind, Mark, OpenFlags, PathHash, Span, Timestamp,
 };
-use crate::policy::{Canonical, PathClass, RESOURCE_FORK, SetId, SetMask};
+use crate::policy::{Canonical, PathClass, RESOURCE_FORK, SetId, SetMask, is_resource_fork};
 
 use super::Engine;
 use super::identity::marks_as_usual;
@@ -18,6 +18,16 @@ use super::window::{Bearing, Read};
 const AT_ONCE: Span = Span::from_secs(1);
 /// Loads a life remembers having taken over.
 const MAX_ABSORBED: usize = 64;
+
+/// How a file that carries something was read.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum By {
+    Itself,
+    /// By its resource fork, which is not where its bytes are.
+    Fork,
+    /// On a volume that an image shows.
+    Volume,
+}
 
 /// A path as policy sees it, for one process.
 pub(super) struct Looked {
@@ -41,7 +51,7 @@ impl Engine {
             return;
         }
         let hash = self.opened_by_name(life, time, file);
-        self.touched(life, time, hash, file.id);
+        self.touched(life, time, hash, file.id, Some(&file.path));
     }
 
     /// An open for reading: what policy says of the file's name.
@@ -66,8 +76,16 @@ impl Engine {
         looked.hash
     }
 
-    /// An open for reading of whatever file: it matters if the file is tainted.
-    pub(super) fn touched(&mut self, life: LifeId, time: Timestamp, path: PathHash, id: Option<FileId>) {
+    /// An open for reading of whatever file: it matters if the file is tainted. `name`: by which it was opened, where that
+    /// came along.
+    pub(super) fn touched(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        path: PathHash,
+        id: Option<FileId>,
+        name: Option<&FilePath>,
+    ) {
         if self.taints.is_empty() {
             return;
         }
@@ -81,21 +99,27 @@ impl Engine {
         if !parts.is_empty() {
             let path = file.path.clone();
             self.image(time, &path, &parts);
-            self.take_over(life, time, &path, &parts, false);
+            let by = match name.is_some_and(|name| is_resource_fork(name.as_bytes())) {
+                true => By::Fork,
+                false => By::Itself,
+            };
+            self.take_over(life, time, &path, &parts, by);
         }
     }
 
     /// Reading a file that carries reads carries them too.
-    /// `nested`: the file lies on a volume that an image shows.
     pub(super) fn take_over(
         &mut self,
         life: LifeId,
         time: Timestamp,
         path: &FilePath,
         parts: &[Part],
-        nested: bool,
+        by: By,
     ) {
-        parts.iter().for_each(|part| self.absorb(life, part.load.id, time));
+        // Whoever looks into the fork first has not read the file.
+        if by != By::Fork {
+            parts.iter().for_each(|part| self.absorb(life, part.load.id, time));
+        }
         let reads = parts.iter().flat_map(|part| &part.load.origins);
         let sets = reads.fold(SetMask::default(), |sets, origin| sets.union(self.sets_of(&origin.read)));
         let mut scratch = std::mem::take(&mut self.scratch);
@@ -107,8 +131,8 @@ impl Engine {
         }
         let Some(staged) = self.new_read(life, time, path, sets, Evidence::Taint) else { return };
         self.carries(life);
-        let named_fork = parts.iter().all(Part::in_fork);
-        let staged = Arc::new(Read { nested, named_fork, ..staged });
+        let named_fork = by == By::Fork || parts.iter().all(Part::in_fork);
+        let staged = Arc::new(Read { nested: by == By::Volume, named_fork, ..staged });
         let until = Bearing::deadline(&self.policy, sets, time);
         for part in parts {
             for origin in &part.load.origins {
@@ -228,7 +252,7 @@ impl Engine {
         if !source.sets.is_empty() {
             self.read(life, time, &from.path, &source, Evidence::Open, from.truncated);
         }
-        self.touched(life, time, source.hash, from.id);
+        self.touched(life, time, source.hash, from.id, Some(&from.path));
         if from.directory {
             self.folder_moved(life, time, &from.path, to, kind);
         }
@@ -353,7 +377,7 @@ impl Engine {
             if own_code { SetMask::default() } else { self.unexcused(life, class.sets, &canonical, time) };
         let looked = Looked {
             hash: self.policy.paths.hash(&canonical),
-            named_fork: canonical.named_fork(),
+            named_fork: is_resource_fork(path.as_bytes()),
             class,
             sets,
             came: None,

@@ -3,7 +3,7 @@
 use crate::model::{Evidence, File, FileId, FilePath, Hop, HopKind, Span, Timestamp};
 
 use super::Engine;
-use super::files::Looked;
+use super::files::{By, Looked};
 use super::lineage::LifeId;
 use super::taint::Part;
 use super::window::Way;
@@ -96,7 +96,7 @@ impl Engine {
             let canonical = self.canonical(name.as_bytes());
             let parts = self.aliases.shown(&canonical, time).map(<[Part]>::to_vec);
             if let Some(parts) = parts {
-                self.take_over(life, time, name, &parts, true);
+                self.take_over(life, time, name, &parts, By::Volume);
             }
         }
     }

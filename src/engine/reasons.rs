@@ -177,10 +177,13 @@ fn of_reads(chain: &Chain, add: &mut impl FnMut(ReasonCode, String)) {
             "the data came over a local port into a file: that it is the same is told by its size alone";
         add(ReasonCode::SecondHop, text.to_owned());
     }
-    if reads().any(|read| read.named_fork) {
-        add(ReasonCode::NamedFork, "the read went through a named fork of the file".to_owned());
-    } else if !chain.carried.is_empty() && through().all(|read| read.is_some_and(|read| read.named_fork)) {
-        let text = "the data was put into a named fork or an attribute of the file, not into the file proper";
+    if !chain.carried.is_empty() && !chain.carried.iter().any(|carried| carried.bearing.by_itself()) {
+        let text = match reads().any(|read| read.named_fork) {
+            true => "the read went through a named fork of the file",
+            false => {
+                "the data was put into a named fork or an attribute of the file, or read out of one: not of the file proper"
+            }
+        };
         add(ReasonCode::NamedFork, text.to_owned());
     }
     if through().flatten().any(|read| read.nested) {

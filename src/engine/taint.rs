@@ -8,7 +8,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::model::{FileId, FilePath, Hop, PathHash, Table, Timestamp};
-use crate::policy::is_named_fork;
+use crate::policy::is_resource_fork;
 
 use super::window::{Read, Way};
 
@@ -64,7 +64,7 @@ impl Part {
     /// Was it put into a fork of the file, and so is not what the file's own bytes are?
     pub fn in_fork(&self) -> bool {
         let put = self.hops.first().and_then(|hop| hop.path.as_ref());
-        put.is_some_and(|path| is_named_fork(path.as_bytes()))
+        put.is_some_and(|path| is_resource_fork(path.as_bytes()))
     }
 
     /// One step further.

@@ -138,6 +138,12 @@ impl Bearing {
         }
     }
 
+    /// Did the data come in as a file's own bytes, not by a fork?
+    pub fn by_itself(&self) -> bool {
+        let plain = |read: &Arc<Read>| !read.named_fork;
+        plain(&self.read) && self.through.as_ref().is_none_or(plain)
+    }
+
     /// As it stood at `time`, when its bytes crossed a floor: without what came to it since.
     pub fn as_of(&self, time: Timestamp) -> Self {
         let led_to = |staged: &Option<Arc<Read>>| staged.as_ref().is_none_or(|staged| staged.time <= time);

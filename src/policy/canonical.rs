@@ -231,9 +231,10 @@ fn fork_at(path: &[u8]) -> Option<usize> {
     })
 }
 
-/// Does the path name a fork of a file?
-pub fn is_named_fork(path: &[u8]) -> bool {
-    fork_at(path).is_some()
+/// Does the path name the fork of a file that holds none of its bytes?
+pub fn is_resource_fork(path: &[u8]) -> bool {
+    let fork = path.len().checked_sub(RESOURCE_FORK.len()).and_then(|at| path.get(at..));
+    fork.is_some_and(|fork| fork.eq_ignore_ascii_case(RESOURCE_FORK))
 }
 
 /// Cuts `/..namedfork/rsrc` or `/..namedfork/data` off the end; true if it was there.

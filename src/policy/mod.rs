@@ -38,7 +38,7 @@ pub use allow::{
     Allow, AllowEntry, Choice, Considered, Dimension, Effect, NearMiss, Owner, TenantPattern, UserMatcher,
 };
 pub use automaton::TooLarge;
-pub use canonical::{Canonical, RESOURCE_FORK, Scratch, Spelling, Volumes, is_named_fork};
+pub use canonical::{Canonical, RESOURCE_FORK, Scratch, Spelling, Volumes, is_resource_fork};
 pub use domain::{DomainError, DomainPattern, canonical_name};
 pub use glob::{Glob, GlobError};
 pub use homes::{Homes, Learned};

@@ -79,6 +79,65 @@ fn p10_staged_in_a_fork() {
     }
 }
 
+#[test]
+fn p10_both_read_hide_nothing() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, KEY);
+    w.open(1.1, &p, "/Users/alice/.ssh/id_rsa/..namedfork/rsrc");
+    w.upload(2.0, &p, DROPBOX, 9_000);
+    w.tell().alert();
+    // The other fork is the file.
+    reads("/Users/alice/.ssh/id_rsa/..namedfork/data").alert();
+}
+
+/// The other way round: what a fork is read of holds it in its own bytes. Who reads both hides nothing.
+#[test]
+fn p10_read_through_a_fork() {
+    const FORK: &str = "/private/tmp/a/..namedfork/rsrc";
+    const DATA: &str = "/private/tmp/a/..namedfork/data";
+    const PLAIN: &str = "/private/tmp/a";
+    for (read, low) in [
+        (&[FORK][..], true),
+        (&["/private/tmp/A/..namedfork/RSRC"], true),
+        (&[DATA], false),
+        (&[PLAIN], false),
+        (&[FORK, PLAIN], false),
+        (&[PLAIN, FORK], false),
+    ] {
+        for apart in [0.1, 5.0] {
+            let mut w = World::new();
+            let p = w.launch(0.0, X, &["x"]);
+            w.open(1.0, &p, KEY);
+            w.close_changed(1.5, &p, PLAIN, 55);
+            w.exit(2.0, &p);
+            let q = w.launch(3.0, adhoc("/private/tmp/y", "y"), &["y"]);
+            for (index, path) in read.iter().enumerate() {
+                w.open_inode(4.0 + index as f64 * apart, &q, path, 55);
+            }
+            w.upload(20.0, &q, DROPBOX, 9_000);
+            let told = w.tell();
+            match low {
+                true => low_by_fork(&told),
+                false => _ = told.alert(),
+            }
+        }
+    }
+}
+
+/// Who has it already hides nothing behind a fork that holds it too.
+#[test]
+fn p10_read_itself_and_out_of_an_attribute() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, KEY);
+    w.set_attribute(1.5, &p, ("/private/tmp/a", 55), "user.data");
+    let q = w.spawn(3.0, &p, X, &["x"]);
+    w.open_inode(4.0, &q, "/private/tmp/a", 55);
+    w.upload(6.0, &q, DROPBOX, 9_000);
+    w.tell().alert();
+}
+
 /// Attributes under Apple's name are macOS's own only where macOS sets them, or the vendor of an app sets one that apps do set.
 #[test]
 fn p10_staged_in_an_attribute() {
