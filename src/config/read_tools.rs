@@ -27,9 +27,15 @@ fn tool(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> Option<Tool
     let modules = words(section, "modules");
     let signing_ids = words(section, "signing_ids");
     let syntax = section.read("syntax", one_of(&Syntax::ALL)).map_or(Syntax::Uri, |value| value.value);
-    let service = service(section, services);
+    let service = self::service(section, "service", services);
     let accounts = accounts(section, services);
     let schemes = schemes(section, services);
+    let account_of = self::service(section, "account_of", services);
+    let mut tenant_env = words(section, "tenant_env");
+    if account_of.is_none() && section.node("account_of").is_some() {
+        // They say nothing of any other.
+        tenant_env.clear();
+    }
     let mut tool = Tool {
         names: if names.is_empty() { vec![Box::from(name.as_str())] } else { names },
         name: Arc::from(name),
@@ -41,7 +47,8 @@ fn tool(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> Option<Tool
         schemes,
         buckets: words(section, "buckets"),
         endpoint_env: words(section, "endpoint_env"),
-        tenant_env: words(section, "tenant_env"),
+        tenant_env,
+        account_of,
         to_env: words(section, "to_env"),
         from_env: words(section, "from_env"),
         profile_env: words(section, "profile_env"),
@@ -73,7 +80,7 @@ fn command(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> ToolComm
         words: if calls.is_empty() { vec![Vec::new()] } else { calls },
         when: self::words(section, "when"),
         does: section.read("does", one_of(&Does::ALL)).map_or(Does::Transfer, |value| value.value),
-        service: service(section, services),
+        service: service(section, "service", services),
         args: plain(section.list("args", operand)),
         options: options(section),
         public: section.read("public", boolean).is_some_and(|value| value.value),
@@ -136,11 +143,11 @@ fn known(services: &[ServiceNames]) -> impl Fn(&Node) -> Result<ServiceId, Compl
 }
 
 /// A built-in tool goes on without a service that is switched off.
-fn service(section: &mut Section<'_, '_>, services: &[ServiceNames]) -> Option<ServiceId> {
+fn service(section: &mut Section<'_, '_>, key: &'static str, services: &[ServiceNames]) -> Option<ServiceId> {
     let builtin = section.at().origin == Origin::BuiltIn;
-    match section.node("service") {
+    match section.node(key) {
         Some(node) if builtin => known(services)(node).ok(),
-        _ => section.read("service", known(services)).map(|Value { value, .. }| value),
+        _ => section.read(key, known(services)).map(|Value { value, .. }| value),
     }
 }
 

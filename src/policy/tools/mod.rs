@@ -109,6 +109,8 @@ pub struct Tool {
     pub buckets: Vec<Box<str>>,
     pub endpoint_env: Vec<Box<str>>,
     pub tenant_env: Vec<Box<str>>,
+    /// The only service whose accounts those name, of a tool that sends to several.
+    pub account_of: Option<ServiceId>,
     /// Variables that name the place that receives.
     pub to_env: Vec<Box<str>>,
     /// Variables that name the place that is copied from.

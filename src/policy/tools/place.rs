@@ -294,7 +294,11 @@ fn backend<'a>(tool: &Tool, text: &'a str, around: &Surroundings<'_>) -> Spot<'a
             (url(host, around.services).service, first_part(path, None).tenant)
         }
         "rest" | "sftp" => (url(rest, around.services).service, None),
-        _ => (service_of(tool, kind), name(bucket)),
+        // Where the first part is no bucket, it is a container: accounts are named elsewhere.
+        _ => {
+            let buckets = tool.buckets.is_empty() || tool.buckets.iter().any(|known| **known == *kind);
+            (service_of(tool, kind), name(bucket).filter(|_| buckets))
+        }
     };
     Spot::Cloud(Aim { service, tenant })
 }

