@@ -171,6 +171,36 @@ fn explain_knows_the_home_that_the_shell_wrote() {
     }
 }
 
+/// A window or a step without length is the reason, not that no rule speaks of such uploads.
+#[test]
+fn explain_says_that_there_is_no_time() {
+    const SET: &str = "[[sensitive]]\nname = 's'\nseverity = 'high'\npaths = ['~/S/**']\n";
+    const ALONE: &str = "[builtin]\ndisable = ['cw.exfil.cloud-storage', 'cw.exfil.argv-upload']\n";
+    const HASTY: &str = "[[rule]]\nid = 'a.b'\nname = 'x'\nseverity = 'high'\n\
+        step = [{ on = 'read' }, { on = 'upload', within = '0s' }]\n";
+    for (text, path, sentence, line) in [
+        (format!("{SET}window = '0s'\n"), "S/x", "the window after the read has no length", ":5"),
+        (
+            "[window]\ndefault = '0s'\n".to_owned(),
+            "Documents/x",
+            "the window after the read has no length",
+            ":2",
+        ),
+        (format!("{ALONE}{SET}{HASTY}"), "S/x", "gives a step no time after the one before", ":7"),
+        (format!("{ALONE}{SET}"), "S/x", "no rule speaks of uploads", ""),
+    ] {
+        let file = Temporary::new("no-time.toml", text.as_bytes());
+        let asked = format!("--path /Users/a/{path} --to content.dropboxapi.com --config {}", file.path());
+        let (out, err, status) = cloudward(&words(&format!("explain --process /private/tmp/x {asked}")));
+        assert_eq!(status, 0, "{err}");
+        let verdict = out.split("verdict ").nth(1).unwrap_or(&out);
+        assert!(
+            verdict.contains(sentence) && verdict.contains(&format!("no-time.toml{line}")) != line.is_empty(),
+            "{out}"
+        );
+    }
+}
+
 /// An unset variable of a shell is no question.
 #[test]
 fn explain_asks_for_paths_that_are_there() {

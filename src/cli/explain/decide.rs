@@ -2,8 +2,8 @@
 
 use crate::config::Settings;
 use crate::config::suite::Verdict;
-use crate::model::{Alert, ReasonCode};
-use crate::policy::Sense;
+use crate::model::{Alert, ReasonCode, Span};
+use crate::policy::{Rule, Sense};
 
 use super::parts::{Cited, Destination, Entry, ServiceAnswer, SetAnswer, VerdictAnswer, cited};
 use super::rules;
@@ -121,7 +121,7 @@ fn why_quiet(
     if let Some(excused) = held.iter().map(|set| set.excused_by()).collect::<Option<Vec<&Entry>>>() {
         return ("no sensitive read: an allow entry excuses it".to_owned(), entries(excused));
     }
-    let guilty = held.into_iter().filter(|set| set.excused_by().is_none());
+    let guilty: Vec<&SetAnswer> = held.into_iter().filter(|set| set.excused_by().is_none()).collect();
     match destination {
         Destination::Folder { .. } => {
             ("the read is seen; no client synchronises that folder".to_owned(), Vec::new())
@@ -149,14 +149,46 @@ fn why_quiet(
             )
         }
         Destination::Service(service) => {
-            match guilty.map(SetAnswer::permitted_by).collect::<Option<Vec<_>>>() {
+            match guilty.iter().map(|set| set.permitted_by()).collect::<Option<Vec<_>>>() {
                 Some(permitted) => {
                     ("seen, and an allow entry lets it through".to_owned(), entries(permitted))
                 }
-                None => (no_rule(service), Vec::new()),
+                None => no_time(settings, &guilty, service).unwrap_or_else(|| (no_rule(service), Vec::new())),
             }
         }
     }
+}
+
+/// Nothing that is sent comes within no time.
+fn no_time(
+    settings: &Settings,
+    guilty: &[&SetAnswer],
+    service: &ServiceAnswer,
+) -> Option<(String, Vec<Cited>)> {
+    let policy = &settings.policy;
+    let guilty = guilty.iter().filter(|set| set.permitted_by().is_none());
+    let window = |set: &SetAnswer| {
+        let id = policy.set_named(&set.name)?;
+        let default = || settings.provenance.iter().find(|value| value.key == "window.default");
+        let at = settings.place_of_key("sensitive", &set.name, "window");
+        let at = at.or_else(|| default().map(|value| &value.at));
+        (policy.set(id).window == Span::ZERO).then(|| cited("window = \"0s\"", at))
+    };
+    if let Some(mut windows) = guilty.map(|set| window(set)).collect::<Option<Vec<_>>>() {
+        windows.dedup();
+        return Some((
+            "seen, and not allowed, but the window after the read has no length".to_owned(),
+            windows,
+        ));
+    }
+    let speaks = |rule: &&Rule| rules::speaks_of_uploads_to(rule, policy, &service.service);
+    let line = |rule: &Rule| {
+        let text = format!("[[rule]] \"{}\": within = \"0s\"", rule.id);
+        rule.waits_for_nothing().then(|| cited(text, settings.place_of("rule", &rule.id)))
+    };
+    let hasty: Vec<Cited> = policy.rules.iter().filter(speaks).map(line).collect::<Option<_>>()?;
+    let sentence = "seen, and not allowed, but the rule for it gives a step no time after the one before";
+    (!hasty.is_empty()).then(|| (sentence.to_owned(), hasty))
 }
 
 fn no_rule(service: &ServiceAnswer) -> String {

@@ -1,6 +1,6 @@
 //! Which rules can fire with what is watched, in words.
 
-use crate::policy::{Chance, Policy, Rule, Sense, UnknownUpload};
+use crate::policy::{Chance, Leaving, Policy, Rule, Sense, UnknownUpload};
 
 /// As the command line writes it.
 pub fn parse_sense(text: &str) -> Result<Sense, String> {
@@ -37,6 +37,16 @@ pub fn chance(policy: &Policy, rule: &Rule, watched: &[Sense]) -> (&'static str,
         Chance::Blind(sense) => ("never", Some(format!("no {}", called(sense)))),
         Chance::Silenced => ("never", Some(format!("[upload] unknown = \"{}\"", unknown.as_str()))),
     }
+}
+
+/// Is it about uploads to this service, as far as it says where to?
+pub fn speaks_of_uploads_to(rule: &Rule, policy: &Policy, service: &str) -> bool {
+    let Some(id) = policy.services.by_name(service) else { return false };
+    let leave = &rule.last.leave;
+    let category = policy.services.get(id).category;
+    leave.ways.contains(&Leaving::Upload)
+        && (leave.categories.is_empty() || leave.categories.contains(&category))
+        && leave.services.as_ref().is_none_or(|services| services.contains(&id))
 }
 
 #[cfg(test)]

@@ -156,6 +156,12 @@ impl Rule {
         counts.max().unwrap_or(0)
     }
 
+    /// Must a step come at the same moment as the one before?
+    pub fn waits_for_nothing(&self) -> bool {
+        let later = self.before.iter().skip(1).map(|step| step.within);
+        later.chain([self.last.within]).any(|within| within == Some(Span::ZERO))
+    }
+
     /// Does it ask whether something of this set was read, or came from file to file?
     fn asks_for(&self, set: SetId) -> bool {
         let unless = self.unless.iter().filter_map(|condition| match condition {
