@@ -294,6 +294,12 @@ logged 'managed preferences of com.cloudward.daemon:.*\[upload\] `min_ratio`'
 in_force window.default | grep -q '^"50m" managed preferences.*min_ratio' || die "not in force: $(in_force window.default)"
 says 2 "$out/check" -- check --managed
 grep -q '`min_ratio`' "$out/check" || { cat "$out/check"; die "no key path"; }
+python3 -c 'import plistlib, sys; sys.stdout.buffer.write(plistlib.dumps({"windw": {"default": "9m"}, "PayloadUUID": "x"}))' | forced
+until_logged 'com.cloudward.daemon: windw: error: top level: unknown key'
+in_force window.default | grep -q '^"50m" managed preferences.*windw' || die "not in force: $(in_force window.default)"
+says 2 "$out/check" -- check --managed
+grep -q 'did you mean `window`' "$out/check" || { cat "$out/check"; die "no hint"; }
+if grep -q Payload "$out/check"; then die "what every payload has is complained of"; fi
 kill -TERM "$daemon"
 wait "$daemon" || die "exit status $?"
 trap - EXIT

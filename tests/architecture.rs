@@ -37,7 +37,7 @@ const UNSAFE: &[(&str, usize, &str)] = &[
     ("src/sys/ntstat.rs", 9, "kernel controls have an address family of their own, which no crate opens"),
     ("src/sys/oslog.rs", 6, "the unified log is C, and its arguments are packed by hand"),
     ("src/sys/pcap.rs", 30, "libpcap is C, and loaded by hand: a third are the types of its functions"),
-    ("src/sys/prefs.rs", 13, "CFPreferences is C, and counts its references by hand"),
+    ("src/sys/prefs.rs", 16, "CFPreferences is C, and counts its references by hand"),
     ("src/sys/processes.rs", 11, "libproc and csops fill buffers of the caller"),
     (
         "src/sys/signals.rs",

@@ -9,7 +9,6 @@ use crate::daemon::clock;
 use crate::model::Timestamp;
 use crate::policy::AllowEntry;
 
-use super::paint::visible;
 use super::print::print;
 
 /// Check a configuration: every diagnostic at once, each with file, line, column and a hint
@@ -39,15 +38,10 @@ pub fn run(args: &CheckArgs) -> ExitCode {
         text.push_str(&format!("no configuration profile forces anything of {} here\n", managed::DOMAIN));
     }
     let forced = forced.flatten();
-    let (settings, mut diagnostics) = load(args.config.as_deref(), forced.clone());
+    let (settings, mut diagnostics) = load(args.config.as_deref(), forced);
     diagnostics.extend(expired(&settings, clock::now()));
     for diagnostic in &diagnostics {
         text.push_str(&format!("{diagnostic}\n"));
-    }
-    if let Some(forced) =
-        forced.filter(|_| diagnostics.iter().any(|found| found.place.origin == Origin::Managed))
-    {
-        text.push_str(&numbered(&forced.text));
     }
     let worst = diagnostics.iter().map(|diagnostic| diagnostic.level).max();
     if worst != Some(Level::Error) {
@@ -67,12 +61,6 @@ fn load(file: Option<&Path>, forced: Option<Source>) -> (Settings, Vec<Diagnosti
         Ok(file) => config::load(&file.into_iter().chain(forced).collect::<Vec<_>>()),
         Err(unreadable) => (config::default_settings(), vec![unreadable]),
     }
-}
-
-/// What profiles force, in the lines that messages about it count: it stands in no file that one could open.
-fn numbered(forced: &str) -> String {
-    let lines = forced.lines().zip(1..).map(|(line, number)| format!("{number:>4}  {}\n", visible(line)));
-    std::iter::once("what profiles force, as the lines above count it:\n".to_owned()).chain(lines).collect()
 }
 
 /// Exceptions that are over: whoever wrote them wonders why what they excuse is told.
@@ -118,21 +106,5 @@ fn verdict(settings: &Settings, diagnostics: &[Diagnostic]) -> String {
             format!("{warnings} warning{}; configuration {}\n", plural(warnings), settings.policy.hash)
         }
         _ => format!("{errors} error{}, {warnings} warning{}\n", plural(errors), plural(warnings)),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::model::Property;
-
-    /// A place in what is forced can be looked up.
-    #[test]
-    fn lines_that_are_complained_of_are_shown() {
-        let forced = [("window".to_owned(), Property::table([("default", Property::Integer(15))]))];
-        let forced = managed::source(forced.into()).unwrap();
-        let (_, diagnostics) = load(None, Some(forced.clone()));
-        let line = format!("{:>4}  default = 15\n", diagnostics[0].place.line);
-        assert!(numbered(&forced.text).contains(&line), "{}", numbered(&forced.text));
     }
 }

@@ -23,7 +23,8 @@ impl Origin {
     }
 }
 
-/// Where something was written. Lines and columns count from 1, columns in characters; 0 is the source as a whole.
+/// Where something was written. Lines and columns count from 1, columns in characters; 0 is the source as a whole. Of what
+/// a profile forces there are no lines: there the source says the keys on the way to the value as well.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct Place {
     pub origin: Origin,

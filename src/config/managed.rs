@@ -10,8 +10,14 @@ use crate::model::{Property, Timestamp};
 /// The preference domain, which is also the payload type of a profile.
 pub const DOMAIN: &str = "com.cloudward.daemon";
 
+/// What every payload has, and macOS may leave among what it forces.
+fn is_of_the_payload(key: &str) -> bool {
+    key.starts_with("Payload") || key == "_manualProfile"
+}
+
 /// Forced values as a source, or `None` if there are none.
-pub fn source(values: Vec<(String, Property)>) -> Option<Source> {
+pub fn source(mut values: Vec<(String, Property)>) -> Option<Source> {
+    values.retain(|(key, _)| !is_of_the_payload(key));
     if values.is_empty() {
         return None;
     }
@@ -177,6 +183,44 @@ mod tests {
             let mut errors = diagnostics.iter().filter(|found| found.level == Level::Error);
             assert!(errors.any(|found| found.to_string().contains(named)), "{key}: {diagnostics:?}");
         }
+    }
+
+    /// A slip in a key says nothing in force: it is told as in a file, and what the system adds to each payload is none.
+    #[test]
+    fn keys_that_mean_nothing_are_told() {
+        let forced = |keys: &[&str]| {
+            source(
+                keys.iter()
+                    .map(|key| ((*key).to_owned(), Property::table([("default", Property::text("5m"))])))
+                    .collect(),
+            )
+        };
+        let (_, diagnostics) = load(&[forced(&["windw", "PayloadUUID", "_manualProfile"]).unwrap()]);
+        let [wrong] = &diagnostics[..] else { panic!("{diagnostics:?}") };
+        assert_eq!(
+            wrong.to_string(),
+            "managed preferences of com.cloudward.daemon: windw: error: top level: unknown key `windw`\n  \
+             hint: did you mean `window`?"
+        );
+        assert_eq!(forced(&["PayloadType", "PayloadVersion"]), None);
+    }
+
+    /// A profile is no text with lines: its places are the keys on the way there, as `plutil -extract` takes them.
+    #[test]
+    fn places_name_keys() {
+        let entry = Property::table([
+            ("name", Property::text("x")),
+            ("paths", Property::List(vec![Property::text("~/x"), Property::text("x")])),
+            ("severty", Property::text("high")),
+        ]);
+        let sensitive = ("sensitive".to_owned(), Property::List(vec![entry]));
+        let window = ("window".to_owned(), Property::table([("default", Property::Integer(15))]));
+        let (_, diagnostics) = load(&[source(vec![sensitive, window]).unwrap()]);
+        let mut places: Vec<&str> = diagnostics.iter().map(|found| &*found.place.source).collect();
+        places.dedup();
+        let named = ["sensitive.0.paths.1", "sensitive.0.severty", "window.default"];
+        assert_eq!(places, named.map(|key| format!("managed preferences of com.cloudward.daemon: {key}")));
+        assert!(diagnostics.iter().all(|found| found.place.line == 0));
     }
 
     /// Who writes a profile has no brackets to write.

@@ -140,10 +140,34 @@ pub(super) fn parse(source: &Source, complaints: &mut Vec<Diagnostic>) -> Table 
         };
         complaints.push(Diagnostic::error(&place, Complaint::new(message).hint(hint)));
     }
-    places.table(table.get_ref(), complaints)
+    places.table(table.get_ref(), None, complaints)
 }
 
-/// Byte offsets to lines and columns.
+/// The keys on the way to a value, and its number in each list.
+struct Way<'w> {
+    up: Option<&'w Way<'w>>,
+    step: Step<'w>,
+}
+
+enum Step<'w> {
+    Key(&'w str),
+    Item(usize),
+}
+
+/// `allow.0.process`, as `plutil -extract` takes it.
+impl std::fmt::Display for Way<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        if let Some(up) = self.up {
+            write!(f, "{up}.")?;
+        }
+        match self.step {
+            Step::Key(key) => f.write_str(key),
+            Step::Item(number) => write!(f, "{number}"),
+        }
+    }
+}
+
+/// Byte offsets to lines and columns; in a profile, which nobody sees as a text, the way to the value.
 struct Places<'s> {
     source: &'s Source,
     line_starts: Vec<usize>,
@@ -159,6 +183,15 @@ impl<'s> Places<'s> {
         Place::whole(self.source.origin, &self.source.name)
     }
 
+    fn of(&self, way: &Way<'_>, offset: usize) -> Place {
+        match self.source.origin {
+            Origin::Managed => {
+                Place::whole(Origin::Managed, &Arc::from(format!("{}: {way}", self.source.name)))
+            }
+            Origin::BuiltIn | Origin::File => self.at(offset),
+        }
+    }
+
     fn at(&self, offset: usize) -> Place {
         let line = self.line_starts.partition_point(|start| *start <= offset);
         let start = self.line_starts[line.saturating_sub(1)];
@@ -166,11 +199,12 @@ impl<'s> Places<'s> {
         Place { line: line as u32, column: before.chars().count() as u32 + 1, ..self.whole() }
     }
 
-    fn table(&self, table: &DeTable<'_>, complaints: &mut Vec<Diagnostic>) -> Table {
+    fn table(&self, table: &DeTable<'_>, up: Option<&Way<'_>>, complaints: &mut Vec<Diagnostic>) -> Table {
         let mut entries = Vec::with_capacity(table.len());
         for (key, value) in table {
-            if let Some(value) = self.node(value, complaints) {
-                let key_at = self.at(key.span().start);
+            let way = Way { up, step: Step::Key(key.get_ref()) };
+            if let Some(value) = self.node(value, &way, complaints) {
+                let key_at = self.of(&way, key.span().start);
                 entries.push(Entry { key: key.get_ref().to_string(), key_at, value });
             }
         }
@@ -178,8 +212,13 @@ impl<'s> Places<'s> {
         Table(entries)
     }
 
-    fn node(&self, value: &Spanned<DeValue<'_>>, complaints: &mut Vec<Diagnostic>) -> Option<Node> {
-        let at = self.at(value.span().start);
+    fn node(
+        &self,
+        value: &Spanned<DeValue<'_>>,
+        way: &Way<'_>,
+        complaints: &mut Vec<Diagnostic>,
+    ) -> Option<Node> {
+        let at = self.of(way, value.span().start);
         let kind = match value.get_ref() {
             DeValue::String(text) => Some(Kind::Text(text.to_string())),
             DeValue::Integer(number) => {
@@ -189,9 +228,13 @@ impl<'s> Places<'s> {
             DeValue::Boolean(truth) => Some(Kind::Boolean(*truth)),
             DeValue::Datetime(date) => Some(Kind::Date(*date)),
             DeValue::Array(items) => {
-                Some(Kind::List(items.iter().filter_map(|item| self.node(item, complaints)).collect()))
+                let numbered = items.iter().enumerate();
+                let node = |(number, item)| {
+                    self.node(item, &Way { up: Some(way), step: Step::Item(number) }, complaints)
+                };
+                Some(Kind::List(numbered.filter_map(node).collect()))
             }
-            DeValue::Table(table) => Some(Kind::Table(self.table(table, complaints))),
+            DeValue::Table(table) => Some(Kind::Table(self.table(table, Some(way), complaints))),
         };
         if kind.is_none() {
             let complaint = Complaint::new("the number is out of range");

@@ -7,6 +7,8 @@ use crate::model::{Property, Timestamp};
 
 /// Values within values are read no deeper: nothing that is configured is.
 const MAX_DEPTH: usize = 16;
+/// How long a file of forced preferences may be, in bytes: as long as a configuration.
+const MAX_FILE: u64 = 4 << 20;
 /// `kCFStringEncodingUTF8`
 const UTF8: u32 = 0x0800_0100;
 /// `kCFNumberSInt64Type` and `kCFNumberFloat64Type`.
@@ -61,6 +63,14 @@ unsafe extern "C" {
     fn CFArrayGetValueAtIndex(array: Object, index: c_long) -> Object;
     fn CFDictionaryGetCount(dictionary: Object) -> c_long;
     fn CFDictionaryGetKeysAndValues(dictionary: Object, keys: *mut Object, values: *mut Object);
+    fn CFDataCreate(allocator: Object, bytes: *const u8, length: c_long) -> Object;
+    fn CFPropertyListCreateWithData(
+        allocator: Object,
+        data: Object,
+        options: usize,
+        format: *mut c_long,
+        error: *mut Object,
+    ) -> Object;
     fn CFPreferencesAppSynchronize(domain: Object) -> c_uchar;
     fn CFPreferencesAppValueIsForced(key: Object, domain: Object) -> c_uchar;
     fn CFPreferencesCopyAppValue(key: Object, domain: Object) -> Object;
@@ -85,13 +95,41 @@ impl Drop for Owned {
     }
 }
 
-/// Those of `keys` that a profile forces in this domain, read anew.
+/// What a profile forces in this domain, read anew: those of `keys`, and what else the system's own file has, for the
+/// system tells of a key only to who names it.
 pub fn forced(domain: &str, keys: &[&str]) -> Vec<(String, Property)> {
+    let others = named_in(&format!("/Library/Managed Preferences/{domain}.plist"));
     let Some(domain) = Owned::text(domain) else { return Vec::new() };
     // SAFETY: a string. Without this call a process that lives long sees old values.
     unsafe { CFPreferencesAppSynchronize(domain.0) };
-    let values = keys.iter().filter_map(|key| Some(((*key).to_owned(), one(&domain, key)?)));
-    values.collect()
+    let others = others.iter().map(String::as_str).filter(|other| !keys.contains(other));
+    let values = keys.iter().copied().chain(others);
+    values.filter_map(|key| Some((key.to_owned(), one(&domain, key)?))).collect()
+}
+
+/// The keys of a property list in a file; none if it is not there or is none.
+fn named_in(file: &str) -> Vec<String> {
+    let readable = std::fs::metadata(file).is_ok_and(|found| found.is_file() && found.len() <= MAX_FILE);
+    let Some(bytes) = readable.then(|| std::fs::read(file).ok()).flatten() else { return Vec::new() };
+    let Ok(length) = c_long::try_from(bytes.len()) else { return Vec::new() };
+    // SAFETY: so many bytes, which are copied; null is the default allocator.
+    let data = unsafe { CFDataCreate(ptr::null(), bytes.as_ptr(), length) };
+    if data.is_null() {
+        return Vec::new();
+    }
+    let data = Owned(data);
+    // SAFETY: data; nothing is wanted but the list, and that is ours.
+    let list =
+        unsafe { CFPropertyListCreateWithData(ptr::null(), data.0, 0, ptr::null_mut(), ptr::null_mut()) };
+    if list.is_null() {
+        return Vec::new();
+    }
+    let list = Owned(list);
+    // SAFETY: an object that lives until `list` is dropped.
+    match unsafe { read(list.0, MAX_DEPTH) } {
+        Some(Property::Table(pairs)) => pairs.into_iter().map(|(key, _)| key).collect(),
+        _ => Vec::new(),
+    }
 }
 
 fn one(domain: &Owned, key: &str) -> Option<Property> {
