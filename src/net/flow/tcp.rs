@@ -74,7 +74,7 @@ impl Flow {
         out: &mut Vec<NetFact>,
     ) {
         if tcp.has(TcpHeader::SYN) {
-            if self.is_stray(this, tcp) {
+            if self.is_stray(this, tcp) || self.is_too_late(this, time, tcp) {
                 shared.stats.out_of_window += 1;
                 return;
             }
@@ -113,6 +113,15 @@ impl Flow {
             }
             self.mark_closed(time, Close::Finished, out);
         }
+    }
+
+    /// Of a flow that was picked up without its beginning, the SYN of the side that was called comes no later than packets
+    /// are out of order: to believe one that does would be to believe that all from its number on had passed unseen.
+    fn is_too_late(&self, half: usize, time: Timestamp, tcp: TcpHeader) -> bool {
+        let calls = tcp.has(TcpHeader::SYN) && !tcp.has(TcpHeader::ACK);
+        let stream = &self.halves[half].stream;
+        let picked_up = half != self.opener() && stream.begun() && stream.start.is_none();
+        calls && picked_up && self.closed.is_none() && time.since(self.first) > DISORDER
     }
 
     /// A SYN tells where its sender's stream begins, its answer where the other's does; both tell who opened.

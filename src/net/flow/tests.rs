@@ -217,6 +217,39 @@ fn a_syn_out_of_place_begins_nothing() {
     assert_eq!((counted(&facts), flows.len()), ((11 + 9, 10), 2));
 }
 
+/// Of a flow that was picked up without its beginning a SYN may be late, by as much as packets are out of order: one that comes
+/// later is forged, however well its number fits.
+#[test]
+fn a_syn_that_is_too_late_begins_nothing() {
+    for (seq, payload) in [(49_999_000, &b""[..]), (50_000_000, b""), (49_999_000, b"early")] {
+        for from in [2, 4] {
+            let mut talk = Talk::new(1, 50_000_000);
+            talk.say(1, b"220 ready\r\n", 1448);
+            talk.say(0, b"STOR x\r\n", 1448);
+            talk.say(1, b"150 go\r\n", 1448);
+            talk.say(0, &[7; 495], 1448);
+            talk.time += 4_000 * MS;
+            talk.packets.push(tcp(talk.time + MS, SERVER, CLIENT, seq, 0, SYN, payload));
+            talk.time += 9_000 * MS;
+            talk.say(0, &[7; 1000], 1448);
+            let (facts, flows) = run(&talk.end()[from..]);
+            let (plain, _) = run(&{
+                let mut plain = Talk::new(1, 50_000_000);
+                plain.say(1, b"220 ready\r\n", 1448);
+                plain.say(0, b"STOR x\r\n", 1448);
+                plain.say(1, b"150 go\r\n", 1448);
+                plain.say(0, &[7; 495], 1448);
+                plain.time += 13_000 * MS;
+                plain.say(0, &[7; 1000], 1448);
+                plain.end()
+            }[from..]);
+            assert_eq!(flows.len(), 1, "{seq} from {from} on");
+            assert_eq!(counted(&facts), counted(&plain), "{seq} from {from} on");
+            assert_eq!(flows[0].server.port, SERVER.1, "{seq} from {from} on");
+        }
+    }
+}
+
 #[test]
 fn what_the_capture_missed_still_counts() {
     let mut talk = Talk::new(1, 1);
