@@ -9,7 +9,7 @@ use crate::policy::Identity;
 use super::Engine;
 use super::identity;
 use super::lineage::{Life, LifeId};
-use super::window::{Doubts, OVERHANG};
+use super::window::{Bearing, Doubts, OVERHANG};
 
 /// Apps that a script told to do something, remembered: the latest.
 const MAX_TOLD: usize = 32;
@@ -37,7 +37,12 @@ pub type AllTold = VecDeque<Told>;
 impl Life {
     /// Carries a read whose time is not long over.
     pub fn carries_at(&self, time: Timestamp) -> bool {
-        self.bearings.iter().any(|bearing| time <= bearing.until.plus(OVERHANG))
+        self.carried_at(time).next().is_some()
+    }
+
+    /// What it carries then.
+    pub fn carried_at(&self, time: Timestamp) -> impl Iterator<Item = &Bearing> {
+        self.bearings.iter().filter(move |bearing| time <= bearing.until.plus(OVERHANG))
     }
 }
 

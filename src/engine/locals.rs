@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::model::{CoverageKind, FlowId, Owner, Pid, Span, Timestamp};
-use crate::policy::Category;
+use crate::policy::{Category, SetId};
 
 use super::Engine;
 use super::apps::Laid;
@@ -125,20 +125,15 @@ impl Locals {
 impl Engine {
     /// Bytes of a connection to a local port.
     pub(super) fn sent_locally(&mut self, id: FlowId, time: Timestamp, out: u64, into: u64) {
-        let floor = self.policy.options.min_bytes;
         let Some(local) = self.locals.by_flow.get_mut(&id) else { return };
         local.bytes[0] += out;
         local.bytes[1] += into;
         local.last = local.last.max(time);
-        if local.told || local.bytes[0] < floor {
+        if local.told || local.ends[1].is_some() || self.carriers.is_empty() {
             return;
         }
-        let (client, server) = (local.ends[0], local.ends[1]);
-        let carries = client
-            .and_then(|owner| self.lineage.at(owner.pid, time))
-            .and_then(|life| self.lineage.get(life))
-            .is_some_and(|life| life.carries_at(time));
-        if carries && server.is_none() {
+        let Some(local) = self.locals.by_flow.get(&id) else { return };
+        if self.floor_of_carrier(local).is_some_and(|floor| local.bytes[0] >= floor) {
             self.tell_proxy(
                 id,
                 "a process that held sensitive data sent to a local port; who listens there is not known",
@@ -296,17 +291,18 @@ impl Engine {
         let floor = self.policy.options.min_bytes;
         let Some(flow) = self.flows.get_mut(id) else { return };
         flow.proxied += out;
-        if flow.proxied < floor {
-            return;
+        let went = flow.proxied;
+        if went >= floor {
+            // Later ones begin anew.
+            flow.proxied = 0;
         }
-        // Looked at once for so many bytes.
-        flow.proxied = 0;
         let Some(sender) = flow.owner else { return };
         let gave = |local: &Local| {
             let open = !local.told && local.next.is_none() && local.is_server(sender.pid);
-            open && local.bytes[0] >= floor
+            // Of little, all of it.
+            open && went >= floor.min(local.bytes[0])
                 && time.since(local.last) <= LINGER
-                && self.asked_by_carrier(local)
+                && self.floor_of_carrier(local).is_some_and(|floor| local.bytes[0] >= floor)
         };
         let found = self.locals.by_flow.iter().rev().find(|(_, local)| gave(local)).map(|(flow, _)| *flow);
         if let Some(local) = found {
@@ -318,10 +314,12 @@ impl Engine {
         }
     }
 
-    /// Is it a process that carries a read that opened this connection?
-    fn asked_by_carrier(&self, local: &Local) -> bool {
-        let client = local.ends[0].and_then(|owner| self.lineage.at(owner.pid, local.last));
-        client.and_then(|life| self.lineage.get(life)).is_some_and(|life| life.carries_at(local.last))
+    /// If it is a process that carries a read that opened this connection: from how many bytes on an upload of that counts.
+    fn floor_of_carrier(&self, local: &Local) -> Option<u64> {
+        let life = self.lineage.get(self.lineage.at(local.ends[0]?.pid, local.last)?)?;
+        let reads = life.carried_at(local.last).map(|bearing| &bearing.read);
+        let floor = |set: SetId| self.policy.set(set).min_bytes;
+        reads.filter_map(|read| self.sets_of(read).iter().map(floor).min()).min()
     }
 
     pub(super) fn note_proxy(&mut self, sender: LifeId) {

@@ -69,6 +69,40 @@ fn n11_connect_by_name() {
     assert!(alert.bytes_out < 40_000, "{}", alert.bytes_out);
 }
 
+/// A key is small: what of it goes to a local port is said from where an upload of it would count, and not below.
+#[test]
+fn a_key_to_a_local_port_is_said() {
+    const DOCUMENT: &str = "/Users/alice/Documents/plan.docx";
+    for (read, bytes, passed_on, said) in [
+        (Some(KEY), 600, 700, true),
+        (Some(KEY), 200, 700, false),
+        (Some(KEY), 600, 300, false),
+        (Some(DOCUMENT), 600, 700, false),
+        (None, 600, 700, false),
+    ] {
+        for listener_known in [true, false] {
+            let mut w = World::new();
+            let agent = w.launch(0.0, PROXY, &["proxy"]);
+            let app = w.launch(0.1, X, &["x"]);
+            let mut gateway = w.connect(0.5, &agent, "gateway.example", true);
+            if let Some(path) = read {
+                w.open(1.0, &app, path);
+            }
+            let mut local = match listener_known {
+                true => w.connect_local(2.0, &app, &agent, 9000),
+                false => w.connect_to_unknown(2.0, &app, 9000),
+            };
+            w.plain(2.1, &mut local, true, &vec![0x5a; bytes]);
+            w.send(2.2, &mut gateway, passed_on);
+            w.close(3.0, &mut local);
+            let told = w.tell();
+            told.none();
+            let said = said || !listener_known && read == Some(KEY) && bytes >= 256;
+            assert_eq!(has(&told, "proxy"), said, "{read:?} {bytes} {passed_on} {listener_known}");
+        }
+    }
+}
+
 /// Every app speaks to the company's agent, and the agent speaks to the world.
 #[test]
 fn b45_corporate_agent() {

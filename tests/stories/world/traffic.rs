@@ -121,6 +121,16 @@ impl World {
         conn
     }
 
+    /// The same, where packets do not tell who listens.
+    pub fn connect_to_unknown(&mut self, at: f64, client: &Proc, port: u16) -> Conn {
+        self.port += 1;
+        let here = v4([127, 0, 0, 1]);
+        let mut conn = Conn::new(client, (here, self.port), (here, port), false);
+        conn.interface = "lo0";
+        self.tcp(at, &mut conn, true, 2, &[]);
+        conn
+    }
+
     /// Bytes without TLS.
     pub fn plain(&mut self, at: f64, conn: &mut Conn, out: bool, bytes: &[u8]) -> f64 {
         let mut now = at;
