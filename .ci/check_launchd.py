@@ -19,6 +19,6 @@ for path in sys.argv[1:]:
                 sys.exit(f"{path}: {key} is {tree.get(key)!r}, wanted {kind.__name__}")
         if not path.endswith(f"/{tree['Label']}.plist"):
             sys.exit(f"{path}: launchd wants the file named after its Label, {tree['Label']}")
-        if tree["ProgramArguments"][-1] != "run" or not tree["ProgramArguments"][0].startswith("/"):
+        if tree["ProgramArguments"][1:] != ["run", "--last-good"] or not tree["ProgramArguments"][0].startswith("/"):
             sys.exit(f"{path}: ProgramArguments is {tree['ProgramArguments']}")
     print(f"{path}: {len(tree)} keys")

@@ -92,7 +92,7 @@ echo "--- a life: configuration, state, spool elsewhere, records, socket, a cras
 printf '[daemon]\nstate = "/private/var/db/other state"\n[spool]\npath = "/private/var/db/spool"\n' >"$disk$home/cloudward.toml"
 echo key >"$disk$home/hec-token" && chmod 600 "$disk$home/hec-token"
 mkdir -p "$disk/var/db/"{spool,"other state"} "$disk/var/run/cloudward" "$disk/var/log/cloudward"
-touch "$disk/var/db/spool/"{0000000000000001.seg,cursors.json} "$disk/var/db/other state/"{lock,alive,engine.state,engine.state.unusable} "$disk/var/db/cloudward/lock"
+touch "$disk/var/db/spool/"{0000000000000001.seg,cursors.json} "$disk/var/db/other state/"{lock,alive,engine.state,engine.state.unusable,config.good} "$disk/var/db/cloudward/lock"
 touch "$disk/Library/Logs/cloudward/"{alerts.ndjson,daemon.log} "$disk/var/log/cloudward/alerts.ndjson.1"
 touch "$disk/Library/Logs/DiagnosticReports/cloudward-2026-11-22-101010.ips"
 python3 -c 'import socket,sys; socket.socket(socket.AF_UNIX).bind(sys.argv[1])' "$disk/var/run/cloudward/control.sock"

@@ -10,7 +10,7 @@ use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::daemon::{self, Choice, Options, RunError};
 
-/// Where an installation keeps its policy: launchd starts `run` without arguments.
+/// Where an installation keeps its policy: launchd starts `run` without naming one.
 pub(super) const INSTALLED: &str = "/Library/Application Support/cloudward/cloudward.toml";
 
 /// Watch this Mac until a signal says to stop: records on standard output, one JSON object a line, the log on standard
@@ -25,6 +25,10 @@ pub struct RunArgs {
     /// Where events come from. `auto` is Endpoint Security where this program may use it, else `eslogger`
     #[arg(long, value_enum, default_value_t = Sensor::Auto)]
     sensor: Sensor,
+    /// If the configuration is wrong, start with the one that was in force last, and say so: a Mac that starts anew is
+    /// watched all the same
+    #[arg(long)]
+    last_good: bool,
 }
 
 const EXAMPLES: &str = "\
@@ -33,7 +37,7 @@ Examples:
   sudo cloudward run --sensor eslogger --config corp.toml
   sudo CLOUDWARD_LOG=debug cloudward run
 
-launchd starts it: launchd/com.cloudward.daemon.plist. TERM and INT stop it in order.
+launchd starts it with --last-good: launchd/com.cloudward.daemon.plist. TERM and INT stop it in order.
 
 Exit status: 0 asked to stop; 1 it could not start or go on; 2 the command line or the configuration is wrong.";
 
@@ -58,7 +62,7 @@ impl From<Sensor> for Choice {
 pub fn run(args: RunArgs) -> ExitCode {
     start_log();
     let config = args.config.or_else(installed);
-    let options = Options { config, sensor: args.sensor.into() };
+    let options = Options { config, sensor: args.sensor.into(), last_good: args.last_good };
     match daemon::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

@@ -1,12 +1,12 @@
 //! What the daemon asks of the other rooms, in one place: a configuration, an engine, a gate; and the [`Thinker`], which is
 //! the engine behind the order of its inputs.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::sync::Arc;
 use std::sync::mpsc::SyncSender;
 
-use crate::config::{self, Level, Settings, managed};
+use crate::config::{self, Level, Settings, Source, managed};
 use crate::engine::order::{MAX_HELD, Order, SourceId, SourceRank};
 use crate::engine::state::{Away, State};
 use crate::engine::{Engine, Occupancy, Stats};
@@ -21,25 +21,65 @@ use super::contents::Contents;
 use super::guard;
 use super::history::Notes;
 use super::memory::{Keeper, Memory, Recalled};
+use super::{last_good, state};
+
+/// A configuration, and what it was made from.
+#[derive(Debug)]
+pub(super) struct Loaded {
+    pub(super) settings: Settings,
+    pub(super) sources: Vec<Source>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug)]
+pub(super) struct Wrong {
+    /// Every complaint.
+    pub(super) complaints: String,
+    /// Where the state would be, as far as it says so.
+    pub(super) state: Option<PathBuf>,
+}
+
+impl Wrong {
+    fn unread(complaints: String) -> Self {
+        Self { complaints, state: None }
+    }
+}
 
 /// Reads and compiles the configuration, file and managed preferences; every complaint at once if it is wrong. Warnings go to the log.
-pub(super) fn load(file: Option<&Path>) -> Result<Settings, String> {
+pub(super) fn load(file: Option<&Path>) -> Result<Loaded, Wrong> {
     let mut sources = Vec::new();
     if let Some(file) = file {
         if let Some(why) = guard::distrust(file) {
-            return Err(why);
+            return Err(Wrong::unread(why));
         }
-        sources.push(config::read_source(file).map_err(|wrong| wrong.to_string())?);
+        sources.push(config::read_source(file).map_err(|wrong| Wrong::unread(wrong.to_string()))?);
     }
     sources.extend(managed::read());
+    compile(sources)
+}
+
+/// The configuration that was in force last, where one was kept that this version can use.
+pub(super) fn load_last_good(wrong: &Wrong) -> Option<Loaded> {
+    let folder = state::folder(wrong.state.as_deref())?;
+    match compile(last_good::recall(&folder)?) {
+        Ok(loaded) => Some(loaded),
+        Err(wrong) => {
+            tracing::error!("the last good configuration cannot be used either:\n{}", wrong.complaints);
+            None
+        }
+    }
+}
+
+fn compile(sources: Vec<Source>) -> Result<Loaded, Wrong> {
     let (settings, diagnostics) = config::load(&sources);
     let (errors, warnings): (Vec<_>, Vec<_>) =
         diagnostics.into_iter().partition(|said| said.level == Level::Error);
     warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
     if errors.is_empty() {
-        return Ok(named(settings));
+        return Ok(Loaded { settings: named(settings), sources });
     }
-    Err(errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n"))
+    let complaints = errors.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
+    Err(Wrong { complaints, state: settings.state })
 }
 
 /// Syslog messages say which Mac they come from, unless the configuration says otherwise.

@@ -25,6 +25,7 @@ mod heartbeat;
 pub mod history;
 mod house;
 pub mod interrupt;
+mod last_good;
 mod memory;
 pub mod replay;
 mod senders;
@@ -51,7 +52,6 @@ use thiserror::Error;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use self::interrupt::Heard;
-use crate::config::Settings;
 use crate::engine::Engine;
 use crate::model::{Coverage, CoverageKind, Input, Record, Span};
 use crate::policy::Policy;
@@ -65,7 +65,7 @@ use beat::Beat;
 use desk::Desk;
 use health::Health;
 use heartbeat::Heartbeats;
-use house::Thinker;
+use house::{Loaded, Thinker};
 use memory::{Keeping, Memory};
 use sensors::Sensor;
 use state::{State, StateError};
@@ -86,6 +86,8 @@ const INPUTS: usize = 32_768;
 pub struct Options {
     pub config: Option<PathBuf>,
     pub sensor: Choice,
+    /// Start with the configuration that was in force last, where the present one is wrong.
+    pub last_good: bool,
 }
 
 /// Why the daemon did not start, or ended by itself.
@@ -115,16 +117,30 @@ pub enum RunError {
 /// The daemon, until a signal ends it.
 pub fn run(options: &Options) -> Result<(), RunError> {
     guard::leave_no_core_file();
-    let settings = house::load(options.config.as_deref()).map_err(RunError::Config)?;
+    let (loaded, refused) = load(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| RunError::Start("the runtime", error))?;
-    runtime.block_on(live(options, settings))
+    runtime.block_on(live(options, loaded, refused.as_deref()))
+}
+
+/// The configuration to start with, and the complaints about the one that it stands in for.
+fn load(options: &Options) -> Result<(Loaded, Option<String>), RunError> {
+    let wrong = match house::load(options.config.as_deref()) {
+        Ok(loaded) => return Ok((loaded, None)),
+        Err(wrong) => wrong,
+    };
+    match house::load_last_good(&wrong).filter(|_| options.last_good) {
+        Some(loaded) => Ok((loaded, Some(wrong.complaints))),
+        None => Err(RunError::Config(wrong.complaints)),
+    }
 }
 
 /// The whole story: open from the end of the flow to its beginning, mind it, close from the beginning to the end.
-async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
+async fn live(options: &Options, loaded: Loaded, refused: Option<&str>) -> Result<(), RunError> {
+    let Loaded { settings, sources } = loaded;
     let folder = state::folder(settings.state.as_deref());
     let state = folder.as_deref().map(State::take).transpose()?;
+    folder.iter().for_each(|folder| last_good::keep(folder, &sources));
     let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
     let (mut voice, records) = Voice::start(&settings)?;
     let mut heartbeats = Heartbeats::new(&settings, records.clone());
@@ -144,6 +160,7 @@ async fn live(options: &Options, settings: Settings) -> Result<(), RunError> {
             let mut tapping = Tapping::start(&settings.capture, policy.options.hold, &inlet)?;
             begin(state.as_ref(), gap, &inlet);
             let mut desk = Desk::open(options, &settings, thinking.figures());
+            refused.into_iter().for_each(|complaints| refuse("start", complaints, &mut desk, &inlet));
             let mut watching = Watching::new(options.config.clone());
             let mut parts = Parts {
                 sensor: &mut sensor,
@@ -277,12 +294,13 @@ fn reload(why: &str, options: &Options, inlet: &Arc<Inlet>, parts: &mut Parts<'_
     parts.watching.taken();
     let loaded = house::load(options.config.as_deref());
     // Whatever can fail comes before anything is taken over.
-    let loaded = loaded.and_then(|settings| match parts.voice.adopt(&settings) {
-        Ok(()) => Ok(settings),
-        Err(error) => Err(error.to_string()),
+    let loaded = loaded.map_err(|wrong| wrong.complaints).and_then(|loaded| {
+        let adopted = parts.voice.adopt(&loaded.settings);
+        adopted.map(|()| loaded).map_err(|error| error.to_string())
     });
     match loaded {
-        Ok(settings) => {
+        Ok(Loaded { settings, sources }) => {
+            parts.state.into_iter().for_each(|state| last_good::keep(state.folder(), &sources));
             parts.desk.adopted(&settings);
             parts.heartbeats.adopt(&settings);
             let policy = settings.policy;
@@ -292,18 +310,18 @@ fn reload(why: &str, options: &Options, inlet: &Arc<Inlet>, parts: &mut Parts<'_
             parts.thinking.adopt(policy);
             tracing::info!("{why}: the configuration was read again and is in force");
         }
-        Err(complaints) => {
-            tracing::error!(
-                "{why}: the configuration cannot be used, the last good one stays in force:\n{complaints}"
-            );
-            parts.desk.refused(&complaints);
-            say(
-                inlet,
-                CoverageKind::ConfigRejected,
-                "a new configuration was wrong: the last good one stays in force",
-            );
-        }
+        Err(complaints) => refuse(why, &complaints, parts.desk, inlet),
     }
+}
+
+/// Says that a configuration was wrong, in the log, to whoever asks for the state, and to the receivers of alerts.
+fn refuse(why: &str, complaints: &str, desk: &mut Desk, inlet: &Inlet) {
+    tracing::error!(
+        "{why}: the configuration cannot be used, the last good one stays in force:\n{complaints}"
+    );
+    desk.refused(complaints);
+    let text = "a new configuration was wrong: the last good one stays in force";
+    say(inlet, CoverageKind::ConfigRejected, text);
 }
 
 /// A blind spot of now, told to the engine like any other input.

@@ -72,6 +72,10 @@ impl State {
         Ok(Self { folder: folder.to_owned(), before: last_alive(folder), _lock: lock })
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     /// When the last run was alive, if that did not end in order.
     pub(super) const fn before(&self) -> Option<Timestamp> {
         self.before

@@ -34,7 +34,7 @@
 //! | | It begins uploads that nobody can judge yet, since records leave in the order of their time | A record waits ten seconds for an earlier one, no longer | `uploads_left_undecided` |
 //! | | It puts a dead server or a pipe in the place of a script whose content is asked for | A thread of its own reads, and is waited for within limits | `a_script_that_cannot_be_read_in_time_holds_nobody_up`, `the_time_for_reading_scripts_is_a_part_of_all_time` |
 //! | | The receiver is down, or the disk is full | Records wait on disk, then in bounded memory, the least severe given up first and counted | `a_receiver_that_dies_in_mid_message_gets_everything_again`, `a_disk_that_refuses_is_told_and_tried_again`, `memory_is_bounded_while_the_disk_refuses`, `a_log_that_takes_nothing_stops_nobody` |
-//! | | A wrong configuration is pushed to every Mac | The last good one stays, and that is told | `a_changed_file_is_read_and_a_wrong_one_refused` |
+//! | | A wrong configuration is pushed to every Mac | The last good one stays, and that is told | `a_changed_file_is_read_and_a_wrong_one_refused`, `a_wrong_configuration_keeps_no_mac_from_being_watched` |
 //! | **E**levation of privilege | Bytes of strangers are read as root | No `unsafe` outside the calls to the system, each with its reason | `unsafe_lives_in_sys_and_gives_its_reason`, `the_inventory_of_unsafe_is_true` |
 //! | | A second daemon is started beside the first, to confuse both | One at a time | `a_second_daemon_is_refused` |
 //!

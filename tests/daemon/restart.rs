@@ -32,9 +32,13 @@ fn having_read(name: &str) -> Stage {
 
 /// The daemon once more, with nothing to hear but the packets of the upload.
 fn sends(stage: &mut Stage) {
+    sends_to(stage, &["--sensor", "eslogger"]);
+}
+
+fn sends_to(stage: &mut Stage, arguments: &[&str]) {
     stage.write("events", b"");
     let packets = stage.folder.join("packets");
-    stage.start(&["--sensor", "eslogger"]);
+    stage.start(arguments);
     // Later than the gap, whatever part of a second this is.
     let (_, capture) = retimed("curl-dropbox", 2);
     let writer = thread::spawn(move || {
@@ -93,6 +97,33 @@ fn a_state_that_cannot_be_used_does_not_stop_the_start() {
     assert!(log.contains("cannot be used: it is torn") && log.contains("set aside"), "{log}");
     assert!(stage.folder.join("state/engine.state.unusable").exists());
     assert!(alerts(&stage.read("records")).is_empty(), "it knows of no read");
+}
+
+/// A wrong configuration came to a Mac that then started anew. What was in force before is in force again, and that is told.
+#[test]
+fn a_wrong_configuration_keeps_no_mac_from_being_watched() {
+    let mut stage = having_read("restart-wrong");
+    stage.stop();
+    stage.write("config.toml", format!("[windw]\ndefault = \"5m\"\n{}", stage.state()).as_bytes());
+    stage.start(&["--sensor", "eslogger"]);
+    assert_eq!(stage.end().code(), Some(2), "unless it is asked to");
+    let log = stage.read("log");
+    assert!(log.contains("the configuration is wrong") && log.contains("did you mean `window`?"), "{log}");
+    sends_to(&mut stage, &["--sensor", "eslogger", "--last-good"]);
+    stage.stop();
+    assert!(one_alert(&stage).contains("/Users/alice/.ssh/id_rsa"));
+    let (records, log) = (stage.read("records"), stage.read("log"));
+    assert!(records.contains("config-rejected"), "{records}");
+    assert!(log.contains("the last good one stays in force") && log.contains("`windw`"), "{log}");
+}
+
+/// Where none was in force yet there is none to start with.
+#[test]
+fn a_first_configuration_that_is_wrong_is_refused() {
+    let mut stage = Stage::set("first-wrong", "exec sleep 600");
+    stage.write("config.toml", format!("[windw]\n{}", stage.state()).as_bytes());
+    stage.start(&["--sensor", "eslogger", "--last-good"]);
+    assert_eq!(stage.end().code(), Some(2));
 }
 
 /// Nobody ends the `eslogger` of a daemon that was killed: it ends by itself with the next line that nobody reads.
