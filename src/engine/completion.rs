@@ -2,11 +2,14 @@
 
 use std::sync::Arc;
 
-use crate::model::{Actor, Attribution, AuditEvent, FlowEvidence, ProcessEvidence, Reason, Timestamp, Uid};
+use crate::model::{
+    Actor, Attribution, AuditEvent, FilePath, FlowEvidence, ProcessEvidence, Reason, SigningState, Timestamp,
+    Uid,
+};
 use crate::policy::{Leaving, SetMask};
 
 use super::deeds::DeedNote;
-use super::lineage::LifeId;
+use super::lineage::{LifeId, is_git};
 use super::window::{Bearing, MAX_TALLIES, Place, Tally};
 
 /// A crossed read, with the sets that the allow list does not let through.
@@ -15,6 +18,26 @@ pub struct Carried {
     pub bearing: Bearing,
     pub sets: SetMask,
     pub crossed: Timestamp,
+}
+
+impl Carried {
+    /// Was git handed this by a program that no signature answers for, from elsewhere than the repository? Then git was told
+    /// to take it along, and whose account it takes it to does not matter.
+    pub fn is_pressed_on(&self, git: &ProcessEvidence) -> bool {
+        let (path, reader) = (self.bearing.read.path.as_bytes(), &self.bearing.read.reader);
+        let is_answered_for = reader.info.program.flags.state() == SigningState::Trusted
+            && reader.script.is_none()
+            && !reader.runs_other_code
+            && !reader.invalidated;
+        // What a home keeps in hidden folders is nobody's repository, though git may run in the home itself.
+        let lies_in = |folder: &FilePath| {
+            let rest = path.strip_prefix(folder.as_bytes());
+            rest.is_some_and(|rest| {
+                rest.starts_with(b"/") && !rest.starts_with(b"/.") && !rest.starts_with(b"/Library/")
+            })
+        };
+        !is_answered_for && !is_git(reader) && !git.cwd.as_ref().is_some_and(lies_in)
+    }
 }
 
 /// One life's part in the upload.

@@ -7,7 +7,7 @@
 
 use std::sync::Arc;
 
-use crate::model::{Actor, FlowId, ProcessEvidence, Timestamp, UnknownName};
+use crate::model::{Actor, FlowId, ProcessEvidence, Severity, Timestamp, UnknownName};
 use crate::policy::{
     Category, Identity, Leaving, SetId, SetMask, Subject, SyncRoot, SyncRootId, UnknownUpload,
 };
@@ -239,9 +239,14 @@ impl Engine {
         let Place::Service { name, .. } = &tally.place else { return doubts };
         let service = self.policy.services.by_name(name);
         let is_code_host = |id| self.policy.services.get(id).category == Category::CodeHost;
+        let is_grave = |carried: &Carried| {
+            carried.sets.iter().any(|set| self.policy.set(set).severity >= Severity::High)
+        };
+        let git = &tally.sender.evidence;
         if matches!(tally.place, Place::Service { tenant: None, .. })
             && service.is_some_and(is_code_host)
-            && life.is_git(&tally.sender.evidence)
+            && life.is_git(git)
+            && !carried.iter().any(|carried| is_grave(carried) && carried.is_pressed_on(git))
         {
             doubts = doubts.with(Doubts::ACCOUNT);
         }

@@ -15,7 +15,7 @@ use crate::policy::Identity;
 
 use super::identity;
 
-pub use life::{Ancestor, Image, Life, LifeId, MAX_ANCESTORS};
+pub use life::{Ancestor, Image, Life, LifeId, MAX_ANCESTORS, is_git};
 
 /// The most lives remembered, ended ones included. About 1.5 KiB each with its image and ancestors: 96 MB at the very
 /// worst; a desk Mac has some 700.

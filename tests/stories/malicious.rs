@@ -330,6 +330,31 @@ fn m32_node_sends_secrets_to_a_code_host() {
     w.tell().alert();
 }
 
+/// The same with git as the carrier: what a program that nobody answers for has read is not git's own business. Whose account
+/// takes it does not matter then.
+#[test]
+fn m32_node_has_git_push_what_it_read() {
+    const GIT: Program = apple("/usr/bin/git", "com.apple.git");
+    let helper = "/Library/Developer/CommandLineTools/usr/libexec/git-core/git-remote-http";
+    let told = |reads: &str, cwd: &'static str| {
+        let mut w = World::new();
+        w.cwd = cwd;
+        let node = w.launch(0.0, adhoc("/opt/homebrew/bin/node", "node"), &["node", "bundle.js"]);
+        w.open(1.0, &node, reads);
+        let git = w.spawn(2.0, &node, GIT, &["git", "push", "https://github.com/eve/r"]);
+        let helper = apple(helper, "com.apple.git-remote-http");
+        let remote = w.spawn(2.2, &git, helper, &["git-remote-https", "origin"]);
+        w.upload(3.0, &remote, "github.com", 30_000);
+        w.tell()
+    };
+    told("/Users/alice/.aws/credentials", "/private/tmp/r").alert();
+    told("/Users/alice/.aws/credentials", "/Users/alice").alert();
+    // Tokens of its own trade, and what lies in the repository anyway: as uncertain as any push.
+    told("/Users/alice/.npmrc", "/private/tmp/r").low();
+    told("/Users/alice/Documents/corp/plan/notes.md", "/Users/alice/Documents/corp/plan").low();
+    told("/Users/alice/Documents/corp/plan/notes.md", "/Users/alice/Documents/corp/pla").alert();
+}
+
 /// Not storage by name, but by use.
 #[test]
 fn m34_messaging_as_storage() {

@@ -159,11 +159,7 @@ impl Life {
 
     /// Was it git that sent, or what git started to reach a remote?
     pub fn is_git(&self, sender: &ProcessEvidence) -> bool {
-        let named = |evidence: &ProcessEvidence| {
-            let name = evidence.info.program.path.file_name();
-            name == b"git" || name.starts_with(b"git-remote-")
-        };
-        named(sender) || self.ancestors().take(2).any(|ancestor| named(&ancestor.evidence))
+        is_git(sender) || self.ancestors().take(2).any(|ancestor| is_git(&ancestor.evidence))
     }
 
     pub(super) fn as_ancestor(&self) -> Arc<Ancestor> {
@@ -174,6 +170,12 @@ impl Life {
         let (evidence, identity) = (Arc::clone(&self.image.evidence), Arc::clone(&self.image.identity));
         Arc::new(Ancestor { evidence, identity, parent, depth })
     }
+}
+
+/// Git itself, or what it starts to reach a remote.
+pub fn is_git(evidence: &ProcessEvidence) -> bool {
+    let name = evidence.info.program.path.file_name();
+    name == b"git" || name.starts_with(b"git-remote-")
 }
 
 impl Image {
