@@ -3,6 +3,7 @@
 //! One thread takes from whichever source is furthest behind in event time, one line or packet at a time, so that pipes
 //! that still grow are followed closely and the result does not depend on how bytes arrive.
 
+mod clocks;
 mod sources;
 mod summary;
 
@@ -145,6 +146,9 @@ impl Replay {
         mut progress: impl FnMut(&Summary),
     ) -> Summary {
         let mut records = Vec::new();
+        if let Some(captures) = &mut self.captures {
+            captures.begin(&mut self.events, &mut self.order, &mut self.summary);
+        }
         while let Some(source) = self.order.hungriest() {
             progress(&self.summary);
             self.read_one(source);
@@ -184,7 +188,7 @@ impl Replay {
             Some(events) => events.take(&mut self.order, &mut self.summary),
             None => match &mut self.captures {
                 Some(captures) if captures.source == source => {
-                    captures.take(&mut self.order, &mut self.summary)
+                    captures.take(&mut self.events, &mut self.order, &mut self.summary)
                 }
                 _ => self.read_record(source),
             },

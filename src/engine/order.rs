@@ -129,6 +129,11 @@ impl Order {
         }
     }
 
+    /// May it say more?
+    pub fn is_open(&self, source: SourceId) -> bool {
+        self.sources.get(source.0).is_some_and(|source| source.open)
+    }
+
     /// The open source that is furthest behind: the one to read from next. Ties go to the lower rank.
     #[inline]
     pub fn hungriest(&self) -> Option<SourceId> {

@@ -18,7 +18,7 @@ pub mod processes;
 pub mod queue;
 mod recall;
 pub mod selection;
-mod steady;
+pub mod steady;
 pub mod tap;
 pub mod trouble;
 

@@ -2,18 +2,45 @@
 //!
 //! Windows run on the time that passed, not on what a clock was set to meanwhile. Events and packets carry the wall clock
 //! alone (`mach_time` has another unit on every processor, and stands still in sleep), so a step back shows as a fall of
-//! it where everything else goes on. From there on a stream's times go on from the last one before the step. A step
-//! forward cannot be told from sleep, and is taken for it.
+//! it where everything else goes on. From there on a stream's times go on from the last one before the step, and as much
+//! later as the ticks say where they can be read. A step forward cannot be told from sleep, and is taken for it.
+//!
+//! Packets have no ticks, and a capture may hold none from before the step: there events tell by how much it was
+//! ([`Step`]).
 
 use crate::model::{Coverage, CoverageKind, Span, Timestamp};
 
 /// No disorder of lines or packets reaches so far back.
-const LEAST: Span = Span::from_secs(60);
+pub(crate) const LEAST: Span = Span::from_secs(60);
+
+/// The most steps that are told to others.
+const MAX_STEPS: usize = 64;
+
+/// A step back, for streams that cannot tell it themselves.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Step {
+    /// The last moment that was seen before it, by the clock before all steps.
+    pub before: Timestamp,
+    /// What has to be added to the wall clock since then.
+    pub offset: Span,
+}
+
+/// What a capture asks of those who may know more of the clock.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Doubt {
+    /// Its first packet is of this moment.
+    Begins(Timestamp),
+    /// Its clock fell after this moment: at least so much must be added since.
+    Fell { at: Timestamp, least: Span },
+}
 
 /// One stream's clock.
 #[derive(Debug, Default)]
 pub(super) struct Steady {
     newest: Option<(Timestamp, Mark)>,
+    /// Of the first message.
+    began: Option<Timestamp>,
+    known: Vec<Step>,
     /// `global_seq_num` of the newest message.
     latest: u64,
     /// What is added to the wall clock; nothing before the first step.
@@ -41,6 +68,15 @@ impl Mark {
         let nanos = [since, since * 125 / 3];
         nanos.iter().any(|nanos| (nanos - passed).abs() < i128::from(LEAST.as_nanos() / 2))
     }
+
+    /// How long after `newest` a message with these ticks was, as either kind of processor counts them: the slower count
+    /// that does not contradict what passed until then. Nothing if both do, as after sleep.
+    fn pause(&self, newest: Timestamp, ticks: u64) -> Span {
+        let passed = u128::from(newest.since(self.time).as_nanos());
+        let since = u128::from(ticks.saturating_sub(self.ticks));
+        let later = [since, since * 125 / 3].into_iter().find_map(|nanos| nanos.checked_sub(passed));
+        Span::from_nanos(later.and_then(|nanos| u64::try_from(nanos).ok()).unwrap_or(0))
+    }
 }
 
 impl Steady {
@@ -56,6 +92,7 @@ impl Steady {
         let time = wall.plus(self.offset);
         let Some((newest, mark)) = &mut self.newest else {
             self.newest = ticks().map(|ticks| (time, Mark { global, ticks, time }));
+            self.began = Some(time);
             self.latest = global;
             return time;
         };
@@ -76,15 +113,36 @@ impl Steady {
             return time;
         }
         let newest = *newest;
-        if ticks().is_none_or(|ticks| ticks <= mark.ticks || mark.agrees(time, ticks)) {
-            return time;
+        match ticks() {
+            Some(ticks) if ticks > mark.ticks && !mark.agrees(time, ticks) => {
+                let pause = mark.pause(newest, ticks);
+                self.step(newest, time, pause)
+            }
+            _ => time,
         }
-        self.step(newest, time)
     }
 
-    /// The time of a packet: its file keeps an order of its own.
+    pub(super) fn began(&self) -> Option<Timestamp> {
+        self.began
+    }
+
+    pub(super) fn reached(&self) -> Option<Timestamp> {
+        self.newest.map(|(newest, _)| newest)
+    }
+
+    pub(super) fn steps(&self) -> &[Step] {
+        &self.known
+    }
+
+    /// So much is added from the beginning on.
+    pub(super) fn begin(&mut self, offset: Span) {
+        self.offset = offset;
+        self.newest = None;
+    }
+
+    /// The time of a packet: its file keeps an order of its own. `ask` may know how far its clock fell.
     #[inline]
-    pub(super) fn packet(&mut self, wall: Timestamp) -> Timestamp {
+    pub(super) fn packet(&mut self, wall: Timestamp, ask: impl FnOnce(Doubt) -> Option<Span>) -> Timestamp {
         let time = wall.plus(self.offset);
         match &mut self.newest {
             None => self.newest = Some((time, Mark::default())),
@@ -92,19 +150,34 @@ impl Steady {
             Some((newest, _)) if newest.since(time) < LEAST => {}
             Some((newest, _)) => {
                 let newest = *newest;
-                return self.step(newest, time);
+                let least =
+                    Span::from_nanos(self.offset.as_nanos().saturating_add(newest.since(time).as_nanos()));
+                let told = ask(Doubt::Fell { at: newest, least }).unwrap_or(least);
+                return self.step(
+                    newest,
+                    time,
+                    Span::from_nanos(told.as_nanos().saturating_sub(least.as_nanos())),
+                );
             }
         }
         time
     }
 
+    /// `pause` after the newest moment.
     #[cold]
-    fn step(&mut self, newest: Timestamp, time: Timestamp) -> Timestamp {
-        let fall = newest.since(time);
+    fn step(&mut self, newest: Timestamp, time: Timestamp, pause: Span) -> Timestamp {
+        let now = newest.plus(pause);
+        let fall = now.since(time);
         self.offset = Span::from_nanos(self.offset.as_nanos().saturating_add(fall.as_nanos()));
         self.steps += 1;
         self.stepped = newest;
-        newest
+        if self.known.len() < MAX_STEPS {
+            self.known.push(Step { before: newest, offset: self.offset });
+        }
+        if let Some((newest, _)) = &mut self.newest {
+            *newest = now;
+        }
+        now
     }
 
     /// Says that the clock was set back since the last time this was asked.
@@ -172,7 +245,8 @@ mod tests {
             assert_eq!(message(10_050, 3, 50), 10_050, "its number tells");
             assert_eq!(message(10_060, 6, 60), 10_060, "its ticks tell, where numbers were given anew");
             assert_eq!(message(10_201, 7, 201), 10_201);
-            assert_eq!(message(6_602, 8, 202), 10_201, "set back by an hour");
+            assert_eq!(message(6_602, 8, 202), 10_202, "set back by an hour");
+            assert_eq!(message(6_612, 9, 212), 10_212);
             assert_eq!(steady.take_coverage().map(|told| told.count), Some(1));
         }
     }
@@ -180,8 +254,9 @@ mod tests {
     #[test]
     fn packets_of_one_file() {
         let mut steady = Steady::default();
-        let times: Vec<_> =
-            [100, 101, 99, 5, 6, 4].map(|wall| steady.packet(at(wall)).as_nanos() / 1_000_000_000).into();
+        let times: Vec<_> = [100, 101, 99, 5, 6, 4]
+            .map(|wall| steady.packet(at(wall), |_| None).as_nanos() / 1_000_000_000)
+            .into();
         assert_eq!(times, [100, 101, 99, 101, 102, 100]);
     }
 }

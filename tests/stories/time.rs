@@ -294,6 +294,36 @@ fn s09_clock_set_back_between_read_and_upload() {
     assert!(told.coverage().iter().any(|record| record.kind.as_str() == "clock-step"));
 }
 
+/// Quiet captures: a packet or none before the clock was set back, and long after that packet. By how much it was set back,
+/// events tell.
+#[test]
+fn s09_twin_a_capture_that_hardly_shows_it() {
+    for early in [None, Some(2.0)] {
+        let mut w = World::new();
+        w.set_back = Some((30.0, 3600.0));
+        let p = w.launch(0.0, X, &["x"]);
+        if let Some(early) = early {
+            w.upload(early, &p, "example.org", 300);
+        }
+        w.open(20.0, &p, PLAN);
+        w.open(40.0, &p, "/private/tmp/nothing");
+        w.upload(60.0, &p, DROPBOX, 30_000);
+        w.tell_as_recorded().alert();
+    }
+}
+
+/// Its twin: an upload an hour before the read stays one, where the clock was set back only later.
+#[test]
+fn s09_twin_a_capture_that_began_an_hour_before() {
+    let mut w = World::new();
+    let p = w.launch(3_700.0, X, &["x"]);
+    w.upload(60.0, &p, DROPBOX, 30_000);
+    w.open(3_710.0, &p, PLAN);
+    w.set_back = Some((3_720.0, 3_600.0));
+    w.open(3_730.0, &p, "/private/tmp/nothing");
+    w.tell_as_recorded().none();
+}
+
 /// Its twin: by what passed, the window is over, whatever the clock says.
 #[test]
 fn s09_twin_the_window_is_over() {

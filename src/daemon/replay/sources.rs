@@ -8,14 +8,15 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::engine::order::{Order, SourceId};
-use crate::model::{AuditEvent, Input, NetFact, NetKind, Observed, Timestamp};
+use crate::model::{AuditEvent, Input, NetFact, NetKind, Observed, Span, Timestamp};
 use crate::net::{Limits, Tap};
 use crate::sensor::capture::{CaptureError, CaptureReader, CaptureSet};
 use crate::sensor::eslogger::{Decoder, LineError};
 use crate::sensor::gate::PolicyGate;
 use crate::sensor::lines::{Item, Lines, LinesError};
+use crate::sensor::steady::Doubt;
 
-use super::Summary;
+use super::{Summary, clocks};
 
 /// Lines or packets read at once at most. What is decoded waits in 120 bytes each.
 pub(super) const AHEAD: usize = 64;
@@ -129,11 +130,16 @@ impl Captures {
         Self { source, set, tap, ahead, facts, told: Vec::new(), last: Timestamp::MIN }
     }
 
+    /// Sets the clocks of captures that begin long before all events.
+    pub(super) fn begin(&mut self, events: &mut [Events], order: &mut Order, summary: &mut Summary) {
+        self.set.begin(|doubt| clocks::ask(events, order, summary, doubt));
+    }
+
     /// One packet further; waits for it if need be.
     #[inline]
-    pub(super) fn take(&mut self, order: &mut Order, summary: &mut Summary) {
+    pub(super) fn take(&mut self, events: &mut [Events], order: &mut Order, summary: &mut Summary) {
         if self.ahead.is_empty() {
-            self.read_ahead();
+            self.read_ahead(|doubt| clocks::ask(events, order, summary, doubt));
         }
         match self.ahead.pop_front() {
             Some(Passed::Packet { time, facts }) => {
@@ -161,9 +167,9 @@ impl Captures {
     }
 
     /// At least one packet; more as long as none has to be waited for.
-    fn read_ahead(&mut self) {
+    fn read_ahead(&mut self, mut ask: impl FnMut(Doubt) -> Option<Span>) {
         loop {
-            let passed = match self.set.next() {
+            let passed = match self.set.next_asking(&mut ask) {
                 Ok(Some(packet)) => {
                     self.tap.packet(&packet, &mut self.told);
                     let facts = self.told.len();

@@ -4,9 +4,9 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::{CaptureError, CaptureReader};
-use crate::model::Timestamp;
+use crate::model::{Span, Timestamp};
 use crate::net::Packet;
-use crate::sensor::steady::Steady;
+use crate::sensor::steady::{Doubt, Steady};
 
 /// Orders files independently of how they were given: time of the first packet, then a hash of it. Equal ranks mean equal
 /// beginnings; then the order given decides, and shows only if the files differ later on.
@@ -71,9 +71,22 @@ impl CaptureSet {
         self.waiting.push(Reverse((time, rank, self.readers.len())));
         let mut steady = self.steady.then(Steady::default);
         if let Some(steady) = &mut steady {
-            steady.packet(time);
+            steady.packet(time, |_| None);
         }
         self.readers.push(Source { reader, rank, reached: time, time, steady });
+    }
+
+    /// Asks of each file what its clock lacks from the beginning on; before the first packet is taken.
+    pub fn begin(&mut self, mut ask: impl FnMut(Doubt) -> Option<Span>) {
+        self.waiting.clear();
+        for (index, source) in self.readers.iter_mut().enumerate() {
+            if let (Some(steady), Some(offset)) = (&mut source.steady, ask(Doubt::Begins(source.time))) {
+                steady.begin(offset);
+                source.time = steady.packet(source.time, |_| None);
+                source.reached = source.time;
+            }
+            self.waiting.push(Reverse((source.time, source.rank, index)));
+        }
     }
 
     /// The next packet of all files; `None` when all have ended. Fails where the rest of one file cannot be read; the
@@ -84,6 +97,15 @@ impl CaptureSet {
         reason = "packets borrow from the readers; Iterator cannot say that"
     )]
     pub fn next(&mut self) -> Result<Option<Packet<'_>>, CaptureError> {
+        self.next_asking(|_| None)
+    }
+
+    /// The same; `ask` may know how far a file's clock fell.
+    #[inline]
+    pub fn next_asking(
+        &mut self,
+        ask: impl FnMut(Doubt) -> Option<Span>,
+    ) -> Result<Option<Packet<'_>>, CaptureError> {
         if !self.failed.is_empty()
             && let Some(error) = self.failed.pop()
         {
@@ -91,7 +113,7 @@ impl CaptureSet {
         }
         // Other files wait only while several are left.
         let index = match self.current.take() {
-            Some(index) if self.readers[index].advance()? => {
+            Some(index) if self.readers[index].advance(ask)? => {
                 if self.waiting.is_empty() {
                     index
                 } else {
@@ -133,13 +155,13 @@ impl CaptureSet {
 impl Source {
     /// Moves the file on to its next packet. False at its end.
     #[inline(always)]
-    fn advance(&mut self) -> Result<bool, CaptureError> {
+    fn advance(&mut self, ask: impl FnMut(Doubt) -> Option<Span>) -> Result<bool, CaptureError> {
         if !self.reader.advance()? {
             return Ok(false);
         }
         self.time = self.reader.time();
         if let Some(steady) = &mut self.steady {
-            self.time = steady.packet(self.time);
+            self.time = steady.packet(self.time, ask);
         }
         Ok(true)
     }

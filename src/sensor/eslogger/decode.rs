@@ -6,7 +6,7 @@ use memchr::memchr;
 
 use crate::model::{Coverage, Observed, ProcessInfo, ProcessKey, Table, Timestamp, What};
 use crate::sensor::gate::Gate;
-use crate::sensor::steady::Steady;
+use crate::sensor::steady::{Steady, Step};
 
 use super::counts::Counts;
 use super::error::LineError;
@@ -180,6 +180,21 @@ impl Decoder {
 
     pub fn counts(&self) -> &Counts {
         &self.counts
+    }
+
+    /// The time of the first line, once there was one.
+    pub fn began(&self) -> Option<Timestamp> {
+        self.steady.began()
+    }
+
+    /// The greatest time of a line.
+    pub fn reached(&self) -> Option<Timestamp> {
+        self.steady.reached()
+    }
+
+    /// How the wall clock was set back, as far as was read.
+    pub fn steps(&self) -> &[Step] {
+        self.steady.steps()
     }
 
     /// Losses that became certain since the last call.

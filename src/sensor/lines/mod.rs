@@ -63,6 +63,8 @@ pub struct Line<'a> {
 pub struct Lines {
     name: String,
     form: Form,
+    /// A pipe: more may come any time, or nothing for long.
+    grows: bool,
     source: Box<dyn Read + Send>,
     buffer: Vec<u8>,
     /// The unread part of `buffer`.
@@ -105,13 +107,16 @@ impl Lines {
         if path.as_os_str() == "-" {
             let name = "standard input".to_owned();
             let input = halt.over_input().map_err(|error| named(&name, Form::Plain, error))?;
-            return Self::new(name, input);
+            return Ok(Self { grows: true, ..Self::new(name, input)? });
         }
         let name = path.display().to_string();
         let file = File::open(path).map_err(|error| named(&name, Form::Plain, error))?;
         match file.metadata() {
             Ok(metadata) if metadata.is_dir() => Err(LinesError::Directory { name }),
-            _ => Self::new(name, halt.over(file)),
+            metadata => {
+                let grows = metadata.is_ok_and(|metadata| !metadata.is_file());
+                Ok(Self { grows, ..Self::new(name, halt.over(file))? })
+            }
         }
     }
 
@@ -121,6 +126,7 @@ impl Lines {
         Ok(Self {
             name,
             form,
+            grows: false,
             source,
             buffer: vec![0; BUFFER],
             start: 0,
@@ -135,6 +141,11 @@ impl Lines {
     /// The name for messages.
     pub fn name(&self) -> &str {
         &self.name
+    }
+
+    /// May it have to be waited for?
+    pub fn grows(&self) -> bool {
+        self.grows
     }
 
     /// The next line; `None` at the end. After an error there is nothing more: all that could be read came before it.

@@ -48,7 +48,9 @@ impl World {
     /// Packets in the order they were recorded in.
     pub fn tell_as_recorded(&self) -> Told {
         let (events, _) = self.recordings();
-        play(&self.policy, vec![events], vec![pcap(&self.packets)], &self.audits)
+        let packets: Vec<_> =
+            self.packets.iter().map(|(at, packet)| (self.wall(*at), packet.clone())).collect();
+        play(&self.policy, vec![events], vec![pcap(&packets)], &self.audits)
     }
 
     pub fn tell(&self) -> Told {
