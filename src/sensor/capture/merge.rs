@@ -100,7 +100,7 @@ impl CaptureSet {
         self.next_asking(|_| None)
     }
 
-    /// The same; `ask` may know how far a file's clock fell.
+    /// The same, failing where that does; `ask` may know how far a file's clock fell.
     #[inline]
     pub fn next_asking(
         &mut self,
