@@ -122,6 +122,10 @@ fn of_audit(chain: &Chain, add: &mut impl FnMut(ReasonCode, String)) {
 /// Why the allow list does not cover it.
 fn not_allowed(policy: &Policy, chain: &Chain, service: Option<ServiceId>) -> String {
     match nearest_entry(policy, chain, service) {
+        Some((entry, Dimension::Hash)) => format!(
+            "no allow entry covers it; nearest is \"{entry}\", but for its cdhash: the hash changed, or it is another \
+             program"
+        ),
         Some((entry, dimension)) => {
             format!("no allow entry covers it; nearest is \"{entry}\", but for its {}", dimension.as_str())
         }

@@ -142,6 +142,8 @@ pub struct AllowEntry {
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub enum Dimension {
     Process,
+    /// The program is pinned by its hash, and this one has another.
+    Hash,
     Script,
     /// What the script holds.
     Content,
@@ -156,10 +158,20 @@ pub enum Dimension {
 }
 
 impl Dimension {
+    /// How far an entry that fails on this alone is from applying: whom it is about comes before what he may.
+    const fn distance(self) -> u8 {
+        match self {
+            Self::Process => 2,
+            Self::Hash => 1,
+            _ => 0,
+        }
+    }
+
     /// The key of the entry that decides it.
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::Process => "process",
+            Self::Hash => "cdhash",
             Self::Script => "script",
             Self::Content => "script_sha256",
             Self::Parent => "parent",
@@ -364,12 +376,14 @@ impl Allow {
 
     fn decide(&self, failed: impl Fn(&AllowEntry) -> Vec<Dimension>) -> Result<&AllowEntry, NearMiss> {
         let mut nearest = NearMiss { entry: None, failed: Vec::new() };
+        let distance =
+            |failed: &[Dimension]| (failed.len(), failed.iter().map(|dimension| dimension.distance()).max());
         for entry in self.entries.iter().filter(|entry| entry.effect == Effect::Upload) {
             let failed = failed(entry);
             if failed.is_empty() {
                 return Ok(entry);
             }
-            if nearest.entry.is_none() || failed.len() < nearest.failed.len() {
+            if nearest.entry.is_none() || distance(&failed) < distance(&nearest.failed) {
                 nearest = NearMiss { entry: Some(Arc::clone(&entry.name)), failed };
             }
         }

@@ -109,6 +109,14 @@ impl ProcessMatcher {
             && self.path.as_ref().is_none_or(|path| path.matches(&identity.program, homes))
     }
 
+    /// Is it the hash alone that is another one?
+    pub fn fails_on_hash(&self, identity: &Identity, homes: &Homes) -> bool {
+        let rest = Self { cdhash: None, ..self.clone() };
+        self.cdhash.is_some()
+            && !self.matches(identity, homes)
+            && (rest.is_empty() || rest.matches(identity, homes))
+    }
+
     fn is_empty(&self) -> bool {
         *self == Self::default()
     }

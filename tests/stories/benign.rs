@@ -267,6 +267,38 @@ fn b39_allowed_agent_after_an_update() {
     w.tell().none();
 }
 
+/// Its twin: an entry that pins the hash lets the new program through no more, and the alert says why. Where an entry for the
+/// very program fails on something else, that one is nearest.
+#[test]
+fn b39_twin_the_alert_says_what_the_nearest_entry_fails_on() {
+    let told = |process: &str, program: Program, host: &str| {
+        let mut w = World::new();
+        w.policy = format!(
+            "{CORP}\n[[allow]]\nname = \"pinned\"\nprocess = {{ {process} }}\nsensitive = [\"documents\"]\n\
+             services = [\"box\"]\ntenants = \"*\"\nusers = \"*\"\nreason = \"CHG-1\"\n"
+        );
+        let p = w.launch(0.0, program, &["agent"]);
+        w.open(1.0, &p, "/Users/alice/Documents/plan.docx");
+        w.upload(2.0, &p, host, 90_000);
+        let alert = w.tell().alert().clone();
+        let reason = alert.reasons.iter().find(|reason| reason.code.as_str() == "not-allowed");
+        reason.map(|reason| reason.text.clone()).unwrap_or_default()
+    };
+    let agent = vendor("/usr/local/bin/agent", "com.acme.agent", "AB12CD34EF");
+    let other = "00".repeat(20);
+    for pin in [format!("cdhash = \"{other}\""), format!("cdhash = \"{other}\", team_id = \"AB12CD34EF\"")] {
+        let text = told(&pin, agent, "upload.box.com");
+        assert!(
+            text.contains("nearest is \"pinned\", but for its cdhash") && text.contains("hash changed"),
+            "{text}"
+        );
+    }
+    let elsewhere = format!("cdhash = \"{other}\", team_id = \"ZZ12CD34EF\"");
+    assert!(!told(&elsewhere, agent, "upload.box.com").contains("cdhash"));
+    let text = told(&elsewhere, ARQ, "evil.s3.amazonaws.com");
+    assert!(text.contains("nearest is \"Arq backs up homes\", but for its tenants"), "{text}");
+}
+
 /// terraform keeps its state in the company's bucket.
 #[test]
 fn b18_terraform_state_in_the_corporate_bucket() {

@@ -75,8 +75,10 @@ impl AllowEntry {
             Choice::Any => None,
             Choice::Only(list) => Some(list),
         };
-        if named.is_some_and(|list| !list.iter().any(|matcher| matcher.matches(identity, homes))) {
-            return Some(Dimension::Process);
+        if let Some(list) = named.filter(|list| !list.iter().any(|matcher| matcher.matches(identity, homes)))
+        {
+            let hash = list.iter().any(|matcher| matcher.fails_on_hash(identity, homes));
+            return Some(if hash { Dimension::Hash } else { Dimension::Process });
         }
         let foreign = identity.runs_other_code || identity.script.is_some() && !self.names_script();
         if foreign && (named.is_some() || self.names_script()) {
