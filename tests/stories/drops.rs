@@ -360,3 +360,19 @@ fn m28_twin_fetched_by_the_provider() {
     w.write(1.0, &provider, "/Users/alice/Library/CloudStorage/SomeNewDrive-alice/passwords.kdbx");
     w.tell().none();
 }
+
+/// What comes through a pipe is what was read before it: tee never opened the key.
+#[test]
+fn a_pipe_ends_in_a_synchronised_folder() {
+    let copy = "/Users/alice/Library/CloudStorage/Dropbox/k.txt";
+    for (into, is_theft) in [(7, true), (8, false)] {
+        let mut w = World::new();
+        let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+        let cat = w.piped(1.0, &shell, apple("/bin/cat", "com.apple.cat"), &["cat", KEY], &[(1, 7)]);
+        let tee = w.piped(1.1, &shell, apple("/usr/bin/tee", "com.apple.tee"), &["tee", copy], &[(0, into)]);
+        w.open(1.2, &cat, KEY);
+        w.write(1.3, &tee, copy);
+        let told = w.tell();
+        if is_theft { assert_eq!(told.alert().service.as_deref(), Some("dropbox")) } else { told.none() }
+    }
+}

@@ -256,3 +256,28 @@ fn what_helpers_read_leaves_through_their_app() {
         story("--remote-debugging-port=9222", "nothing").none();
     }
 }
+
+/// The entry is for Python with one script, however the line spells it; and for nothing else that Python is made to run.
+#[test]
+fn an_entry_for_a_script_holds_however_the_line_spells_it() {
+    let told = |cwd: &'static str, args: &[&str]| {
+        let mut w = World::new();
+        w.cwd = cwd;
+        let p = w.launch(0.0, apple("/usr/bin/python3", "com.apple.python3"), args);
+        w.open(1.0, &p, "/Users/alice/Documents/corp/plan.docx");
+        w.upload(2.0, &p, "corp-backup.s3.eu-central-1.amazonaws.com", 90_000);
+        w.tell()
+    };
+    let script = "/opt/corp/backup.py";
+    told("/", &["python3", script]).none();
+    told("/", &["python3", "-u", "-W", "ignore", script, "--all"]).none();
+    told("/", &["/usr/bin/python3", "-Es", "-X", "importtime", script]).none();
+    told("/opt/corp", &["python3", "./backup.py"]).none();
+    told("/opt/other", &["python3", "../corp/backup.py"]).none();
+    told("/", &["python3", "/opt/corp/../corp/backup.py"]).none();
+    told("/opt/other", &["python3", "backup.py"]).alert();
+    told("/", &["python3", "-c", "import runpy", script]).alert();
+    told("/", &["python3", "-uc", "import runpy", script]).alert();
+    told("/", &["python3", "-m", "runpy", script]).alert();
+    told("/", &["python3", "-", script]).alert();
+}

@@ -287,3 +287,28 @@ fn n19_both_layouts_of_the_tap() {
     assert_eq!(told.alert().bytes_out, first.alert().bytes_out);
     assert!(told.coverage().iter().any(|record| record.kind.as_str() == "capture-drop-record"));
 }
+
+/// Much came in over the connection: more than goes out makes it a download, less does not; a response is none, however short
+/// the upload. What was sent before two seconds of silence is judged by what had come until then.
+#[test]
+fn what_came_in_weighs_against_what_went_out() {
+    let told = |exchange: &[(f64, usize, usize)]| {
+        let mut w = World::new();
+        let p = program(&mut w);
+        let mut conn = w.connect(2.0, &p, "content.dropboxapi.com", true);
+        let mut end = w.send(2.5, &mut conn, 100);
+        for (at, into, out) in exchange {
+            let now = w.receive(*at, &mut conn, *into);
+            end = w.send(now + 0.01, &mut conn, *out);
+        }
+        w.close(end + 0.1, &mut conn);
+        w.tell()
+    };
+    told(&[(3.0, 99_000, 0), (4.0, 0, 100_000)]).alert();
+    told(&[(3.0, 101_000, 0), (4.0, 0, 100_000)]).none();
+    told(&[(3.0, 65_000, 0), (4.0, 0, 5_000)]).alert();
+    told(&[(3.0, 66_000, 0), (4.0, 0, 5_000)]).none();
+    told(&[(3.0, 0, 5_000), (6.0, 1_000_000, 0)]).alert();
+    told(&[(3.0, 0, 5_000), (4.0, 1_000_000, 0)]).none();
+    told(&[(3.0, 0, 70_000), (3.5, 1_000_000, 0)]).alert();
+}
