@@ -95,6 +95,7 @@ fn built_in_sets() {
         ("/Users/a/Documents", &[]),
         ("/Users/a/Documents/.DS_Store", &[]),
         ("/Users/a/code/app/.env", &["source-secrets"]),
+        ("/Users/a/code/app/.envrc", &["source-secrets"]),
         ("/Users/a/code/app/.env.example", &[]),
         ("/Users/a/.npmrc", &["source-secrets"]),
         ("/Users/a/x/vault.kdbx", &["password-vaults"]),
