@@ -235,7 +235,7 @@ fn read_lines(pipe: PipeReader, inlet: &Inlet, ill: &Ill) {
         Ok(lines) => lines,
         Err(error) => return tracing::error!("{error}"),
     };
-    let (mut decoder, mut heard) = (Decoder::new(), false);
+    let (mut decoder, mut heard) = (Decoder::by_the_wall(), false);
     loop {
         match lines.next_line() {
             Ok(Some(Item::Line(line))) => {

@@ -22,7 +22,7 @@
 //! | | It forges the administrator's screen, or a script in a report | Control characters are shown, never sent; markup comes from the program alone | `text_for_people_obeys_no_name`, `hostile_names_cannot_draw_on_the_terminal`, `no_text_becomes_markup` |
 //! | | Power fails in the middle of a write | Records are framed and summed; what is torn is skipped, what was raised is there | `power_may_go_at_any_byte` |
 //! | **R**epudiation | Somebody with the right to do so kills the daemon for a while | The next start says since when nobody watched | `m48_a_daemon_that_was_killed_says_so_when_it_runs_again` |
-//! | | It sets the clock back, so that a read comes after its upload | Time goes on from before, and that is said | `a_clock_set_back_goes_on` |
+//! | | It sets the clock back, so that a read comes after its upload | In a recording time goes on from before. Live, events and packets go back together, which is told (`late-event`): only a read before the step and an upload after it are not joined | `a_clock_set_back_goes_on`, `a_clock_that_was_set_back_blinds_nobody` |
 //! | | It makes so many events that some are dropped | Gaps in the kernel's numbers are told with their span | `each_client_counts_for_itself_and_types_are_named`, `a_gap_is_a_loss_with_its_span` |
 //! | **I**nformation disclosure | Keys in arguments, environment and addresses travel to the SIEM | They are taken out before anything is formatted | `no_output_tells_a_secret_wherever_it_stands` |
 //! | | They stand in the daemon's own log | What is logged has no arguments, no values of variables and no bytes of a line | `the_log_tells_no_secret_at_any_level` |

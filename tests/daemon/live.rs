@@ -120,6 +120,28 @@ fn another_client_fed_live_raises_the_alerts_of_its_replay() {
     assert_eq!(lived, replayed);
 }
 
+/// A clock that is set back sets back what all sensors say: events must not stay ahead of the packets.
+#[test]
+fn a_clock_that_was_set_back_blinds_nobody() {
+    let mut stage = Stage::set("live-set-back", "cat events; echo > printed; exec sleep 600");
+    let (events, capture) = retimed("curl-dropbox", -1);
+    let (text, time) = time_of(events.lines().next().unwrap());
+    let before = Timestamp::from_nanos(time.as_nanos() + 3600 * SECOND).to_string();
+    stage.write("events", events.replacen(text, &before, 1).as_bytes());
+    let packets = stage.folder.join("packets");
+    assert!(Command::new("mkfifo").arg(&packets).status().unwrap().success());
+    let source = format!("[sensor]\ncapture = \"{}\"\n", packets.display());
+    stage.write("config.toml", format!("{source}{}", stage.state()).as_bytes());
+    stage.start(&["--sensor", "eslogger"]);
+    stage.wait_for("printed", "\n");
+    fs::OpenOptions::new().write(true).open(packets).unwrap().write_all(&capture).unwrap();
+    stage.wait_for("log", "its writer ended");
+    stage.stop();
+    let records = stage.read("records");
+    assert_eq!(alerts(&records).len(), 1, "{records}");
+    assert!(records.contains("late-event"), "and it is told: {records}");
+}
+
 fn ids(alerts: &BTreeSet<String>) -> BTreeSet<String> {
     let id = |line: &String| {
         let value: serde_json::Value = serde_json::from_str(line).unwrap();

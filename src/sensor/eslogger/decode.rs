@@ -42,6 +42,7 @@ pub struct Decoder {
     introduced: Table<ProcessKey, Moment>,
     sequence: Sequence,
     steady: Steady,
+    follows_wall: bool,
     counts: Counts,
 }
 
@@ -61,8 +62,15 @@ impl Decoder {
             introduced: Table::new(),
             sequence: Sequence::new(),
             steady: Steady::default(),
+            follows_wall: false,
             counts: Counts::default(),
         }
+    }
+
+    /// Reads what is written now, beside packets that carry the wall clock: where that is set back, they must agree. In a
+    /// recording it is made to go on.
+    pub fn by_the_wall() -> Self {
+        Self { follows_wall: true, ..Self::new() }
     }
 
     /// What one line (with or without its line feed) tells; `None` if it can matter to no verdict. Bytes before the
@@ -109,7 +117,7 @@ impl Decoder {
         let time = envelope.time.ok_or(LineError::Missing("time"))?;
         let global = envelope.global.unwrap_or(0);
         let ticks = || self.finders.ticks.number_in(line);
-        let time = self.steady.message(time, global, ticks);
+        let time = if self.follows_wall { time } else { self.steady.message(time, global, ticks) };
         let actor = envelope.actor.ok_or(LineError::Missing("process.audit_token"))?;
         let info = self.introduce(line, actor, &envelope, (time, global))?;
         let index = self.counts.index(event.name);
