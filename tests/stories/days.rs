@@ -92,6 +92,24 @@ fn tools_with_keys_of_their_own() {
     }
 }
 
+/// `npm run deploy`: npm looks into its settings, and what the project has it run uploads. A script of a package that reads
+/// them by itself is another matter.
+#[test]
+fn a_package_manager_runs_what_deploys() {
+    const NODE: Program = adhoc("/opt/homebrew/Cellar/node/23.3.0/bin/node", "node");
+    const AWS: Program = vendor("/usr/local/aws-cli/aws", "com.amazon.aws.cli2", "94KV3E626L");
+    for (reader, steals) in [("/opt/homebrew/bin/npm", false), ("node_modules/x/postinstall.js", true)] {
+        let mut w = World::new();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let npm = w.spawn(1.0, &shell, NODE, &["node", reader]);
+        w.open(1.1, &npm, "/Users/alice/.npmrc");
+        let deploy = w.spawn(2.0, &npm, ZSH, &["sh", "-c", "aws s3 sync dist s3://corp-site"]);
+        let aws = w.spawn(2.1, &deploy, AWS, &["aws", "s3", "sync", "dist", "s3://corp-site"]);
+        w.upload(3.0, &aws, "corp-site.s3.amazonaws.com", 900_000);
+        assert_eq!(!w.tell().alerts().is_empty(), steals, "{reader}");
+    }
+}
+
 /// `git push` by https: a helper asks the keychain, git sends.
 #[test]
 fn git_with_a_credential_helper() {
