@@ -56,6 +56,14 @@ impl Stage {
         format!("[daemon]\nstate = \"{}/state\"\nsocket = \"off\"\n", self.folder.display())
     }
 
+    /// A FIFO for packets, and the configuration that has the daemon read it.
+    fn tap(&self) -> (PathBuf, String) {
+        let packets = self.folder.join("packets");
+        assert!(Command::new("mkfifo").arg(&packets).status().unwrap().success());
+        let source = format!("[sensor]\ncapture = \"{}\"\n", packets.display());
+        (packets, source)
+    }
+
     fn write(&self, name: &str, bytes: &[u8]) {
         fs::write(self.folder.join(name), bytes).unwrap();
     }

@@ -92,11 +92,9 @@ fn lived(title: &str, name: &str, policy: &str) -> (Stage, [BTreeSet<String>; 2]
     // All of it is past, so that the end of its packets, which is told as a blind spot of the moment when they end, lies
     // outside: an alert names the blind spots of its own span, and the replay has none.
     let (events, capture) = retimed(name, -1);
-    let packets = stage.folder.join("packets");
-    assert!(Command::new("mkfifo").arg(&packets).status().unwrap().success());
+    let (packets, source) = stage.tap();
     stage.write("events", events.as_bytes());
     stage.write("capture", &capture);
-    let source = format!("[sensor]\ncapture = \"{}\"\n", packets.display());
     stage.write("config.toml", format!("{HOLD}{source}{}{policy}", stage.state()).as_bytes());
     let replayed = verb(&stage, &REPLAY);
     live(&mut stage, packets, capture);
@@ -128,9 +126,7 @@ fn a_clock_that_was_set_back_blinds_nobody() {
     let (text, time) = time_of(events.lines().next().unwrap());
     let before = Timestamp::from_nanos(time.as_nanos() + 3600 * SECOND).to_string();
     stage.write("events", events.replacen(text, &before, 1).as_bytes());
-    let packets = stage.folder.join("packets");
-    assert!(Command::new("mkfifo").arg(&packets).status().unwrap().success());
-    let source = format!("[sensor]\ncapture = \"{}\"\n", packets.display());
+    let (packets, source) = stage.tap();
     stage.write("config.toml", format!("{source}{}", stage.state()).as_bytes());
     stage.start(&["--sensor", "eslogger"]);
     stage.wait_for("printed", "\n");

@@ -20,9 +20,7 @@ fn having_read(name: &str) -> Stage {
     let lines: String = events.split_inclusive('\n').take(33).collect();
     assert!(lines.contains("cert.pem"));
     stage.write("events", lines.as_bytes());
-    let packets = stage.folder.join("packets");
-    assert!(Command::new("mkfifo").arg(&packets).status().unwrap().success());
-    let source = format!("[sensor]\ncapture = \"{}\"\n", packets.display());
+    let (_, source) = stage.tap();
     stage.write("config.toml", format!("{source}{}", stage.state()).as_bytes());
     stage.start(&["--sensor", "eslogger"]);
     stage.wait_for("printed", "\n");
