@@ -129,7 +129,8 @@ fn load(options: &Options) -> Result<(Loaded, Option<String>), RunError> {
         Ok(loaded) => return Ok((loaded, None)),
         Err(wrong) => wrong,
     };
-    match house::load_last_good(&wrong).filter(|_| options.last_good) {
+    let last_good = options.last_good.then(|| house::load_last_good(&wrong)).flatten();
+    match last_good {
         Some(loaded) => Ok((loaded, Some(wrong.complaints))),
         None => Err(RunError::Config(wrong.complaints)),
     }

@@ -219,28 +219,11 @@ fn once<T>(kept: &mut Option<T>, told: T) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::PathHash;
     use crate::sensor::eslogger::file::Tools;
     use crate::sensor::eslogger::find::Finders;
     use crate::sensor::eslogger::names::Names;
     use crate::sensor::eslogger::orders::MAX_BRANCHES;
-    use crate::sensor::gate::{GateId, PathInterest};
-
-    struct Nothing;
-
-    impl Gate for Nothing {
-        fn id(&self) -> GateId {
-            GateId(0)
-        }
-
-        fn path(&mut self, _: &[u8]) -> PathInterest {
-            PathInterest { matters: false, named: false, hash: PathHash(1) }
-        }
-
-        fn variable(&self, _: &[u8]) -> bool {
-            false
-        }
-    }
+    use crate::sensor::tap::testing::Deaf;
 
     const FIELDS: [&str; 12] = [
         r#""version":10"#,
@@ -261,7 +244,7 @@ mod tests {
     fn told(line: &str, known: &mut Known) -> Option<(u64, u64, i32, bool)> {
         let (finders, mut names, mut scratch) = (Finders::new(), Names::new(), Vec::new());
         let tools = Tools { finders: &finders, names: &mut names, scratch: &mut scratch };
-        let mut context = Context { gate: &mut Nothing, tools };
+        let mut context = Context { gate: &mut Deaf, tools };
         let (event, envelope, _) = read(line.as_bytes(), &mut context, known)?;
         assert_eq!(event.name, b"exit");
         Some((envelope.number?, envelope.global?, envelope.actor?.pid.0, envelope.answer?.refuses(0)))
