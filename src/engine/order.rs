@@ -28,25 +28,69 @@ pub struct Hold(pub Span);
 /// they point at: 45 MB.
 pub const MAX_HELD: usize = 1 << 18;
 
-/// Where an input stands among those of its own source. Equal ones keep the order in which they were told.
+/// Where an input stands among those of its own source, as one number that is quickly compared: time, kind, running number.
+/// Equal ones keep the order in which they were told.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
-struct Key {
-    time: Timestamp,
-    class: u8,
-    seq: u64,
-}
+struct Key(u128);
 
 impl Key {
+    /// Of no input, behind all.
+    const NONE: Self = Self(u128::MAX);
+    /// Running numbers are told apart up to here; a Mac would need thousands of years.
+    const MAX_SEQ: u64 = (1 << 61) - 1;
+    /// Makes times before the epoch the lower ones.
+    const SIGN: u64 = 1 << 63;
+
     #[inline]
     fn of(input: &Input) -> Self {
         let (class, seq) = match input {
             Input::Coverage(_) => (0, 0),
-            Input::Process(observed) => (1, observed.seq),
+            Input::Process(observed) => (1, observed.seq.min(Self::MAX_SEQ)),
             Input::Net(_) => (2, 0),
             Input::Audit(_) => (3, 0),
-            Input::Tick(_) => (4, 0),
+            Input::Tick(_) => (4_u64, 0),
         };
-        Self { time: input.time(), class, seq }
+        let time = input.time().as_nanos().cast_unsigned() ^ Self::SIGN;
+        Self(u128::from(time) << 64 | u128::from(class << 61 | seq))
+    }
+
+    #[inline]
+    fn time(self) -> Timestamp {
+        Timestamp::from_nanos(((self.0 >> 64) as u64 ^ Self::SIGN).cast_signed())
+    }
+}
+
+/// Inputs in the order of their keys.
+#[derive(Debug)]
+struct Queue {
+    inputs: VecDeque<Input>,
+    /// Of the first.
+    front: Key,
+}
+
+impl Queue {
+    const fn new() -> Self {
+        Self { inputs: VecDeque::new(), front: Key::NONE }
+    }
+
+    #[inline]
+    fn push(&mut self, key: Key, input: Input) {
+        self.front = self.front.min(key);
+        self.inputs.push_back(input);
+    }
+
+    #[cold]
+    fn insert(&mut self, key: Key, input: Input) {
+        let at = self.inputs.partition_point(|other| Key::of(other) <= key);
+        self.inputs.insert(at, input);
+        self.front = self.front.min(key);
+    }
+
+    #[inline]
+    fn pop(&mut self) -> Option<Input> {
+        let input = self.inputs.pop_front();
+        self.front = self.inputs.front().map_or(Key::NONE, Key::of);
+        input
     }
 }
 
@@ -56,36 +100,32 @@ struct Source {
     /// The greatest time heard; `None` until the first input.
     reached: Option<Timestamp>,
     open: bool,
-    /// In the order of their keys.
-    waiting: VecDeque<Input>,
-    /// Of the first that waits.
-    front: Option<Key>,
+    /// Nearly all.
+    waiting: Queue,
+    /// Told after something later: what takes a while to find out of a flow is dated by its packet. Beside the others,
+    /// because these would have to move for it. A straggler goes behind an equal one of the others: none of these was told
+    /// after it, for it would have had to wait behind one that was later than both.
+    stragglers: Queue,
 }
 
 impl Source {
     #[inline]
     fn wait(&mut self, key: Key, input: Input) {
-        // Nearly always the newest: look from the back.
-        match self.waiting.back() {
-            Some(last) if Key::of(last) > key => {
-                let at = self.waiting.partition_point(|other| Key::of(other) <= key);
-                self.waiting.insert(at, input);
-            }
-            _ => self.waiting.push_back(input),
+        match self.waiting.inputs.back() {
+            Some(last) if Key::of(last) > key => self.stragglers.insert(key, input),
+            _ => self.waiting.push(key, input),
         }
-        self.front = Some(self.front.map_or(key, |front| front.min(key)));
+    }
+
+    #[inline]
+    fn front(&self) -> Key {
+        self.waiting.front.min(self.stragglers.front)
     }
 
     #[inline]
     fn take(&mut self) -> Option<Input> {
-        let input = self.waiting.pop_front();
-        self.front = self.waiting.front().map(Key::of);
-        input
-    }
-
-    #[inline]
-    fn reach(&mut self, time: Timestamp) {
-        self.reached = Some(self.reached.map_or(time, |reached| reached.max(time)));
+        let straggles = self.stragglers.front < self.waiting.front;
+        if straggles { self.stragglers.pop() } else { self.waiting.pop() }
     }
 }
 
@@ -94,6 +134,13 @@ impl Source {
 pub struct Order {
     hold: Hold,
     sources: Vec<Source>,
+    /// The open source that is furthest behind. Kept, like the two below it, because it is asked for with each input and
+    /// changes with few.
+    hungriest: Option<usize>,
+    /// Everything up to here may go. `None` when no source is open any more; the earliest moment while one is silent.
+    watermark: Option<Timestamp>,
+    /// The source whose front is earliest, and that front's key.
+    first: (usize, Key),
     held: usize,
     /// Time of the last input let go.
     released: Option<Timestamp>,
@@ -108,6 +155,9 @@ impl Order {
         Self {
             hold: Hold(hold),
             sources: Vec::new(),
+            hungriest: None,
+            watermark: None,
+            first: (0, Key::NONE),
             held: 0,
             released: None,
             late: 0,
@@ -118,7 +168,14 @@ impl Order {
 
     /// A new source. Until it has spoken or is closed nothing is let go.
     pub fn open(&mut self, rank: SourceRank) -> SourceId {
-        self.sources.push(Source { rank, reached: None, open: true, waiting: VecDeque::new(), front: None });
+        self.sources.push(Source {
+            rank,
+            reached: None,
+            open: true,
+            waiting: Queue::new(),
+            stragglers: Queue::new(),
+        });
+        self.look_for_the_hungriest();
         SourceId(self.sources.len() - 1)
     }
 
@@ -126,6 +183,7 @@ impl Order {
     pub fn close(&mut self, source: SourceId) {
         if let Some(source) = self.sources.get_mut(source.0) {
             source.open = false;
+            self.look_for_the_hungriest();
         }
     }
 
@@ -137,62 +195,65 @@ impl Order {
     /// The open source that is furthest behind: the one to read from next. Ties go to the lower rank.
     #[inline]
     pub fn hungriest(&self) -> Option<SourceId> {
-        let mut hungriest: Option<(usize, &Source)> = None;
-        for (index, source) in self.sources.iter().enumerate().filter(|(_, source)| source.open) {
-            if hungriest.is_none_or(|(_, other)| (source.reached, source.rank) < (other.reached, other.rank))
-            {
-                hungriest = Some((index, source));
-            }
-        }
-        hungriest.map(|(index, _)| SourceId(index))
+        self.hungriest.map(SourceId)
     }
 
     /// A source vouches that it has nothing from before `time` left to say.
     #[inline]
     pub fn reached(&mut self, source: SourceId, time: Timestamp) {
-        if let Some(source) = self.sources.get_mut(source.0) {
-            source.reach(time);
+        let Some(it) = self.sources.get_mut(source.0) else { return };
+        if it.reached.is_none_or(|reached| reached < time) {
+            it.reached = Some(time);
+            // Another that moves on stays ahead of it.
+            if self.hungriest == Some(source.0) {
+                self.look_for_the_hungriest();
+            }
         }
     }
 
     pub fn push(&mut self, source: SourceId, input: Input) {
-        let Some(source) = self.sources.get_mut(source.0) else { return };
         let key = Key::of(&input);
+        let time = key.time();
+        self.reached(source, time);
+        let Some(it) = self.sources.get_mut(source.0) else { return };
         // What a sensor could not see is told when it is known, not when it was.
         let dated = !matches!(input, Input::Coverage(_));
-        let late = dated && self.released.is_some_and(|released| key.time < released);
-        source.reach(key.time);
-        source.wait(key, input);
+        let late = dated && self.released.is_some_and(|released| time < released);
+        it.wait(key, input);
+        if self.goes_first(source.0, key) {
+            self.first = (source.0, key);
+        }
         self.held += 1;
         if late {
             self.late += 1;
-            self.out_of_order(key.time);
+            self.out_of_order(time);
         }
     }
 
     /// The next input whose turn has come. At the end, when every source is closed, all of them.
     #[inline]
     pub fn pop(&mut self) -> Option<Input> {
-        let (first, key) = self.first()?;
-        let due = self.watermark().is_none_or(|mark| key.time <= mark);
-        let crowded = self.held > MAX_HELD;
-        if !due && !crowded {
+        let (first, key) = self.first;
+        let time = key.time();
+        let due = self.watermark.is_none_or(|mark| time <= mark);
+        if key == Key::NONE || !due && self.held <= MAX_HELD {
             return None;
         }
         if !due {
             self.hurried += 1;
-            self.out_of_order(key.time);
+            self.out_of_order(time);
         }
         let input = self.sources.get_mut(first)?.take()?;
+        self.look_for_the_first();
         self.held -= 1;
-        self.released = Some(self.released.map_or(key.time, |released| released.max(key.time)));
+        self.released = Some(self.released.map_or(time, |released| released.max(time)));
         Some(input)
     }
 
     /// When the input that waits longest may go: once every open source has passed this time.
     pub fn due(&self) -> Option<Timestamp> {
-        let (_, first) = self.first()?;
-        Some(first.time.plus(self.hold.0))
+        let (_, first) = self.first;
+        (first != Key::NONE).then(|| first.time().plus(self.hold.0))
     }
 
     /// How long inputs wait.
@@ -219,97 +280,40 @@ impl Order {
         (self.late, self.hurried)
     }
 
-    /// The source whose front is earliest, and that front's key.
     #[inline]
-    fn first(&self) -> Option<(usize, Key)> {
-        let mut first: Option<(usize, Key, SourceRank)> = None;
-        for (index, source) in self.sources.iter().enumerate() {
-            if let Some(key) = source.front
-                && first.is_none_or(|(_, earliest, rank)| (key, source.rank) < (earliest, rank))
-            {
-                first = Some((index, key, source.rank));
+    fn look_for_the_first(&mut self) {
+        self.first = (0, Key::NONE);
+        for index in 0..self.sources.len() {
+            let key = self.sources[index].front();
+            if self.goes_first(index, key) {
+                self.first = (index, key);
             }
         }
-        first.map(|(index, key, _)| (index, key))
     }
 
-    /// Everything up to here may go. `None` when no source is open any more; the earliest moment while one is silent.
+    /// Before the one that is known: by key, then by rank; the source that was opened first if even these are equal.
     #[inline]
-    fn watermark(&self) -> Option<Timestamp> {
-        let mut least: Option<Timestamp> = None;
-        for source in self.sources.iter().filter(|source| source.open) {
-            let reached = source.reached.unwrap_or(Timestamp::MIN);
-            least = Some(least.map_or(reached, |least| least.min(reached)));
+    fn goes_first(&self, index: usize, key: Key) -> bool {
+        let (other, earliest) = self.first;
+        let rank = |index: usize| self.sources.get(index).map(|source| (source.rank, index));
+        key < earliest || key == earliest && rank(index) < rank(other)
+    }
+
+    #[inline]
+    fn look_for_the_hungriest(&mut self) {
+        let mut hungriest: Option<(usize, &Source)> = None;
+        for (index, source) in self.sources.iter().enumerate().filter(|(_, source)| source.open) {
+            if hungriest.is_none_or(|(_, other)| (source.reached, source.rank) < (other.reached, other.rank))
+            {
+                hungriest = Some((index, source));
+            }
         }
-        let reached = least?;
-        Some(if reached == Timestamp::MIN { reached } else { reached.minus(self.hold.0) })
+        self.hungriest = hungriest.map(|(index, _)| index);
+        let reached = hungriest.map(|(_, source)| source.reached);
+        self.watermark =
+            reached.map(|reached| reached.map_or(Timestamp::MIN, |reached| reached.minus(self.hold.0)));
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn tick(millis: i64) -> Input {
-        Input::Tick(Timestamp::from_nanos(millis * 1_000_000))
-    }
-
-    fn drain(order: &mut Order) -> Vec<i64> {
-        std::iter::from_fn(|| order.pop()).map(|input| input.time().as_nanos() / 1_000_000).collect()
-    }
-
-    #[test]
-    fn waits_for_stragglers_and_for_silent_sources() {
-        let mut order = Order::new(Span::from_millis(100));
-        let (a, b) = (order.open(SourceRank(1)), order.open(SourceRank(2)));
-        for at in [10, 5, 300] {
-            order.push(a, tick(at));
-        }
-        assert_eq!(drain(&mut order), [] as [i64; 0], "b has said nothing yet");
-        assert_eq!(order.due(), Some(Timestamp::from_nanos(105_000_000)));
-        order.push(b, tick(120));
-        assert_eq!(drain(&mut order), [5, 10]);
-        order.close(b);
-        assert_eq!(drain(&mut order), [120]);
-        order.close(a);
-        assert_eq!(drain(&mut order), [300]);
-        assert_eq!(order.disorder(), (0, 0));
-    }
-
-    #[test]
-    fn latecomers_pass_and_are_counted() {
-        let mut order = Order::new(Span::from_millis(10));
-        let a = order.open(SourceRank(1));
-        order.push(a, tick(1));
-        order.push(a, tick(100));
-        assert_eq!(drain(&mut order), [1]);
-        order.push(a, tick(200));
-        assert_eq!(drain(&mut order), [100]);
-        order.push(a, tick(50));
-        assert_eq!(drain(&mut order), [50]);
-        assert_eq!(order.disorder().0, 1);
-        assert_eq!(order.take_disordered(), Some(Timestamp::from_nanos(50_000_000)));
-        assert_eq!(order.take_disordered(), None);
-    }
-
-    #[test]
-    fn order_of_equal_times_does_not_depend_on_who_was_opened_first() {
-        let run = |flip: bool| {
-            let mut order = Order::new(Span::ZERO);
-            let ranks = if flip { [SourceRank(2), SourceRank(1)] } else { [SourceRank(1), SourceRank(2)] };
-            let ids = ranks.map(|rank| order.open(rank));
-            let one = |rank: SourceRank| ids[ranks.iter().position(|r| *r == rank).unwrap()];
-            order.push(one(SourceRank(2)), Input::Tick(Timestamp::from_nanos(7)));
-            order.push(one(SourceRank(1)), Input::Tick(Timestamp::from_nanos(7)));
-            (0..2)
-                .map(|_| {
-                    order.first().map(|(first, _)| {
-                        order.sources[first].take();
-                        order.sources[first].rank
-                    })
-                })
-                .collect::<Vec<_>>()
-        };
-        assert_eq!(run(false), run(true));
-    }
-}
+mod tests;
