@@ -13,6 +13,7 @@ mod text;
 #[cfg(test)]
 mod tests;
 
+use std::borrow::Cow;
 use std::ops::Deref;
 use std::sync::Arc;
 
@@ -51,26 +52,30 @@ pub fn record(record: &Record) -> Redacted {
 
 /// A coverage record without its secrets.
 pub(in crate::sink) fn coverage(whole: &Coverage) -> Coverage {
-    Coverage { text: text(&whole.text), ..whole.clone() }
+    Coverage { text: text(&whole.text).into_owned(), ..whole.clone() }
 }
 
 fn alert(whole: &Alert) -> Alert {
-    let reasons = whole.reasons.iter().map(|reason| Reason { code: reason.code, text: text(&reason.text) });
+    let reasons = whole
+        .reasons
+        .iter()
+        .map(|reason| Reason { code: reason.code, text: text(&reason.text).into_owned() });
+    let mut known = Known::default();
     Alert {
         reasons: reasons.collect(),
-        uploader: actor(&whole.uploader),
+        uploader: actor(&whole.uploader, &mut known),
         audit: whole.audit.iter().map(audit).collect(),
-        reads: whole.reads.iter().map(read).collect(),
-        hops: whole.hops.iter().map(hop).collect(),
-        chain: whole.chain.iter().map(process).collect(),
+        reads: whole.reads.iter().map(|read| self::read(read, &mut known)).collect(),
+        hops: whole.hops.iter().map(|hop| self::hop(hop, &mut known)).collect(),
+        chain: whole.chain.iter().map(|process| known.process(process)).collect(),
         ..whole.clone()
     }
 }
 
-fn actor(whole: &Actor) -> Actor {
+fn actor<'a>(whole: &'a Actor, known: &mut Known<'a>) -> Actor {
     match whole {
-        Actor::Process(known) => Actor::Process(process(known)),
-        Actor::Account(known) => Actor::Account(account(known)),
+        Actor::Process(process) => Actor::Process(known.process(process)),
+        Actor::Account(it) => Actor::Account(account(it)),
     }
 }
 
@@ -99,16 +104,33 @@ fn audit(whole: &Arc<AuditEvent>) -> Arc<AuditEvent> {
 }
 
 fn words(whole: &Arc<str>) -> Arc<str> {
-    let clean = text(whole);
-    if *clean == **whole { Arc::clone(whole) } else { Arc::from(clean) }
+    match text(whole) {
+        Cow::Borrowed(_) => Arc::clone(whole),
+        Cow::Owned(clean) => Arc::from(clean),
+    }
 }
 
-fn read(whole: &ReadEvidence) -> ReadEvidence {
-    ReadEvidence { path: path(&whole.path), process: process(&whole.process), ..whole.clone() }
+fn read<'a>(whole: &'a ReadEvidence, known: &mut Known<'a>) -> ReadEvidence {
+    ReadEvidence { path: path(&whole.path), process: known.process(&whole.process), ..whole.clone() }
 }
 
-fn hop(whole: &Hop) -> Hop {
-    Hop { path: whole.path.as_ref().map(path), process: process(&whole.process), ..whole.clone() }
+fn hop<'a>(whole: &'a Hop, known: &mut Known<'a>) -> Hop {
+    Hop { path: whole.path.as_ref().map(path), process: known.process(&whole.process), ..whole.clone() }
+}
+
+/// The processes of one record, with and without their secrets: most are in it several times.
+#[derive(Default)]
+struct Known<'a>(Vec<(&'a Arc<ProcessEvidence>, Arc<ProcessEvidence>)>);
+
+impl<'a> Known<'a> {
+    fn process(&mut self, whole: &'a Arc<ProcessEvidence>) -> Arc<ProcessEvidence> {
+        if let Some((_, clean)) = self.0.iter().find(|(other, _)| Arc::ptr_eq(other, whole)) {
+            return Arc::clone(clean);
+        }
+        let clean = process(whole);
+        self.0.push((whole, Arc::clone(&clean)));
+        clean
+    }
 }
 
 fn process(whole: &Arc<ProcessEvidence>) -> Arc<ProcessEvidence> {
@@ -134,7 +156,8 @@ fn info(whole: &Arc<ProcessInfo>) -> Arc<ProcessInfo> {
 
 /// The bytes stay as they are where there is nothing to hide.
 fn path(path: &FilePath) -> FilePath {
-    let shown = path.to_string();
-    let clean = text::path(&shown);
-    if clean == shown { path.clone() } else { FilePath::from(clean.as_str()) }
+    match text::path(&path.to_string()) {
+        Cow::Borrowed(_) => path.clone(),
+        Cow::Owned(clean) => FilePath::from(clean.as_str()),
+    }
 }

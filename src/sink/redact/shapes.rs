@@ -86,9 +86,9 @@ const BEGINS: [bool; 256] = {
 const SOLID: usize = 12;
 const SOLID_LETTERS: usize = 20;
 
-/// Takes keys out of a text.
-pub fn keys(text: &str) -> String {
-    let mut written = String::with_capacity(text.len());
+/// Takes keys out of a text; `None` if there are none in it.
+pub fn keys(text: &str) -> Option<String> {
+    let mut written = String::new();
     let (mut at, mut copied) = (0, 0);
     while at < text.len() {
         let inside_word = at > 0 && text.as_bytes()[at - 1].is_ascii_alphanumeric();
@@ -103,8 +103,7 @@ pub fn keys(text: &str) -> String {
             None => at += text[at..].chars().next().map_or(1, char::len_utf8),
         }
     }
-    written.push_str(&text[copied..]);
-    written
+    (copied > 0).then(|| written + &text[copied..])
 }
 
 /// Bytes looked at before a word is taken for a key: hostile texts cost no more.
@@ -166,9 +165,9 @@ fn azure_client_secret(text: &[u8]) -> Option<usize> {
 
 /// 64 bytes in base64: keys of Azure storage, Service Bus, Cosmos.
 fn storage_key(text: &[u8]) -> Option<usize> {
-    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/');
-    let length = text.iter().take_while(base64).count();
-    (length == 86 && text.get(86..88) == Some(b"==")).then_some(88)
+    let (key, rest) = text.split_at_checked(86)?;
+    let base64 = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/');
+    (rest.starts_with(b"==") && key.iter().all(base64)).then_some(88)
 }
 
 /// 40 characters of base64 that change their kind as often as chance makes them: an AWS secret key without a name.

@@ -1,47 +1,72 @@
 //! Secrets inside a text: URLs, headers, fields of JSON and connection strings, private keys.
+//!
+//! Nearly every text has none, and an alert is told once it has been searched: each kind of secret is first looked for by
+//! a byte or a word that it cannot do without, and a text without any is not copied.
+
+use std::borrow::Cow;
+use std::sync::LazyLock;
+
+use memchr::memmem::Finder;
 
 use super::names::{is_header, is_secret, is_secret_parameter};
 use super::{REDACTED, shapes};
 
 /// Any text: an argument, a sentence, a URL.
-pub fn text(text: &str) -> String {
+pub fn text(text: &str) -> Cow<'_, str> {
     clean(text, false)
 }
 
 /// A path: a secret in it ends with its folder's or file's name.
-pub(super) fn path(text: &str) -> String {
+pub(super) fn path(text: &str) -> Cow<'_, str> {
     clean(text, true)
 }
 
 /// What one pass takes out can bring the ends of a key or a field nearer together than they stood before, so a text is
 /// read until it stays as it is. Nothing real takes more than two passes; a text made to take more ends after eight.
-fn clean(text: &str, is_path: bool) -> String {
+fn clean(text: &str, is_path: bool) -> Cow<'_, str> {
     const MAX_PASSES: usize = 8;
-    let mut whole = pass(text, is_path);
-    for _ in 1..MAX_PASSES {
-        let again = pass(&whole, is_path);
-        if again == whole {
-            break;
+    let mut whole = Cow::Borrowed(text);
+    for _ in 0..MAX_PASSES {
+        match pass(&whole, is_path) {
+            Some(again) if again != *whole => whole = Cow::Owned(again),
+            _ => break,
         }
-        whole = again;
     }
     whole
 }
 
-fn pass(text: &str, is_path: bool) -> String {
-    let whole = private_keys(text);
-    let whole = webhooks(&whole);
-    let whole = user_info(&whole);
-    let whole = assignments(&whole, is_path);
-    let whole = schemes(&whole);
-    shapes::keys(&whole)
+/// The text without what one look finds; `None` if it finds nothing.
+fn pass(text: &str, is_path: bool) -> Option<String> {
+    let mut whole = Cow::Borrowed(text);
+    let mut without = |kind: &dyn Fn(&str) -> Option<String>| {
+        if let Some(cleaned) = kind(&whole) {
+            whole = Cow::Owned(cleaned);
+        }
+    };
+    without(&private_keys);
+    without(&webhooks);
+    without(&user_info);
+    without(&|text| assignments(text, is_path));
+    without(&schemes);
+    without(&shapes::keys);
+    match whole {
+        Cow::Owned(cleaned) => Some(cleaned),
+        Cow::Borrowed(_) => None,
+    }
+}
+
+fn has(text: &str, byte: u8) -> bool {
+    memchr::memchr(byte, text.as_bytes()).is_some()
 }
 
 /// Armoured private keys, to their end or to the end of the text (RFC 7468).
-fn private_keys(text: &str) -> String {
+fn private_keys(text: &str) -> Option<String> {
     const BEGIN: &str = "-----BEGIN ";
     const END: &str = "PRIVATE KEY-----";
     const MAX_LABEL: usize = 64;
+    if !has(text, b' ') || !text.contains(BEGIN) {
+        return None;
+    }
     let mut written = String::new();
     let mut rest = text;
     while let Some(start) = rest.find(BEGIN) {
@@ -57,7 +82,7 @@ fn private_keys(text: &str) -> String {
         written.push_str(REDACTED);
         rest = block[opened..].find(END).map_or("", |at| &block[opened + at + END.len()..]);
     }
-    written + rest
+    Some(written + rest)
 }
 
 /// Where an address carries its secret in the path: what leads to it, and how many parts in between name the place.
@@ -72,7 +97,12 @@ const WEBHOOKS: [(&str, usize); 8] = [
     ("chat.googleapis.com/v1/spaces/", 9),
 ];
 
-fn webhooks(text: &str) -> String {
+fn webhooks(text: &str) -> Option<String> {
+    static MARKERS: LazyLock<[Finder<'static>; WEBHOOKS.len()]> =
+        LazyLock::new(|| WEBHOOKS.map(|(marker, _)| Finder::new(marker)));
+    if MARKERS.iter().all(|marker| marker.find(text.as_bytes()).is_none()) {
+        return None;
+    }
     let mut whole = text.to_owned();
     for (marker, keep) in WEBHOOKS {
         let mut from = 0;
@@ -88,7 +118,7 @@ fn webhooks(text: &str) -> String {
             }
         }
     }
-    whole
+    Some(whole)
 }
 
 /// Ends a URL's path, or the word it stands in.
@@ -97,7 +127,10 @@ fn ends_word(c: char) -> bool {
 }
 
 /// `scheme://user:password@host` keeps the host (RFC 3986, 3.2.1).
-fn user_info(text: &str) -> String {
+fn user_info(text: &str) -> Option<String> {
+    if !has(text, b'@') || !has(text, b':') {
+        return None;
+    }
     let mut written = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(start) = rest.find("://").map(|at| at + 3) {
@@ -110,24 +143,25 @@ fn user_info(text: &str) -> String {
         }
         rest = &authority[at..];
     }
-    written + rest
+    Some(written + rest)
 }
 
 /// `name=secret`, `"name": "secret"`, `Header: secret`.
-fn assignments(text: &str, is_path: bool) -> String {
-    let mut written = String::with_capacity(text.len());
+fn assignments(text: &str, is_path: bool) -> Option<String> {
+    let mut written = String::new();
     let mut copied = 0;
-    for (at, sign) in text.char_indices().filter(|(_, c)| matches!(c, '=' | ':')) {
+    for at in memchr::memchr2_iter(b'=', b':', text.as_bytes()) {
         if at < copied {
             continue;
         }
+        let sign = if text.as_bytes()[at] == b'=' { '=' } else { ':' };
         if let Some((start, end)) = secret_value(text, at, sign, is_path) {
             written.push_str(&text[copied..start]);
             written.push_str(REDACTED);
             copied = end;
         }
     }
-    written + &text[copied..]
+    (copied > 0).then(|| written + &text[copied..])
 }
 
 /// Where the value of the assignment at `at` begins and ends, if it is a secret.
@@ -214,9 +248,15 @@ pub(super) fn is_place(value: &str) -> bool {
 }
 
 /// `Bearer …`, `Basic …` and the like, wherever they stand (RFC 9110, 11.6.2).
-fn schemes(text: &str) -> String {
+fn schemes(text: &str) -> Option<String> {
+    const SCHEMES: [&str; 7] =
+        ["Bearer ", "bearer ", "Basic ", "basic ", "Bot ", "SharedKey ", "GoogleLogin auth="];
+    static FINDERS: LazyLock<[Finder<'static>; SCHEMES.len()]> = LazyLock::new(|| SCHEMES.map(Finder::new));
+    if !has(text, b' ') || FINDERS.iter().all(|scheme| scheme.find(text.as_bytes()).is_none()) {
+        return None;
+    }
     let mut whole = text.to_owned();
-    for scheme in ["Bearer ", "bearer ", "Basic ", "basic ", "Bot ", "SharedKey ", "GoogleLogin auth="] {
+    for scheme in SCHEMES {
         let mut from = 0;
         while let Some(start) = whole[from..].find(scheme).map(|at| from + at + scheme.len()) {
             let is_token = |c: char| {
@@ -230,7 +270,7 @@ fn schemes(text: &str) -> String {
             }
         }
     }
-    whole
+    Some(whole)
 }
 
 /// Not a word of a sentence.
