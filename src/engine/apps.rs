@@ -7,7 +7,7 @@ use crate::model::{Attribution, ExecFacts, FlowId, Lossy, Owner, Pid, Timestamp}
 use crate::policy::Identity;
 
 use super::Engine;
-use super::identity;
+use super::identity::{self, App};
 use super::lineage::{Life, LifeId};
 use super::window::{Bearing, Doubts, OVERHANG};
 
@@ -34,6 +34,14 @@ pub struct Told {
 /// The latest, oldest first.
 pub type AllTold = VecDeque<Told>;
 
+/// Which apps the carriers belong to, each as a word in its place among them: who sends is held against all of them.
+#[derive(Debug, Default)]
+pub struct CarriersApps {
+    /// As of when this many of them had become other programs.
+    recast: u64,
+    words: VecDeque<Option<u64>>,
+}
+
 impl Life {
     /// Carries a read whose time is not long over.
     pub fn carries_at(&self, time: Timestamp) -> bool {
@@ -54,6 +62,9 @@ impl Engine {
         let (owner, opened) = (flow.owner?, flow.opened);
         let known = flow.suspects.first().is_some_and(|first| first.attribution == Attribution::Process);
         if !known || flow.asked != version {
+            if self.carriers_apps.recast != self.lineage.recast {
+                self.cast_carriers();
+            }
             let suspects = self.suspects(owner, opened, time);
             let flow = self.flows.get_mut(id)?;
             (flow.suspects, flow.asked) = (suspects, version);
@@ -86,8 +97,8 @@ impl Engine {
             add(responsible, Attribution::ResponsibleProcess, Doubts::NONE);
         }
         for sender in &senders {
-            let kin = self.carriers.iter().rev().find(|other| self.same_app(sender, **other, time));
-            kin.into_iter().for_each(|life| add(*life, Attribution::ResponsibleProcess, Doubts::NONE));
+            let kin = self.kin_that_carries(sender, time);
+            kin.into_iter().for_each(|life| add(life, Attribution::ResponsibleProcess, Doubts::NONE));
             if let Some(teller) = self.teller_of(sender, time) {
                 add(teller, Attribution::ResponsibleProcess, Doubts::APPLE_EVENTS);
             }
@@ -104,25 +115,70 @@ impl Engine {
         let id = self.lineage.named(key, time)?;
         let responsible = self.lineage.get(id)?;
         let below = life.ancestors().any(|ancestor| ancestor.evidence.info.key.pid == key.pid);
-        let acts = !below || is_kin(life, responsible) || identity::is_network_service(&life.image.identity);
+        let kin = || App::of(&life.image.identity).is_some_and(|app| is_of(responsible, app));
+        let acts = !below || kin() || identity::is_network_service(&life.image.identity);
         acts.then_some(id)
     }
 
-    /// Is it another process of the same app: one is responsible for both, and their signers agree? What an app that is
-    /// responsible itself has from a helper it may give to the next; of a tool that is run again and again, one run has
-    /// nothing from another that had ended.
-    fn same_app(&self, sender: &Life, other: LifeId, time: Timestamp) -> bool {
-        let Some(other) = self.lineage.get(other).filter(|other| other.id != sender.id) else { return false };
-        let head = |life: &Life| {
-            let key = life.image.evidence.info.responsible.filter(|key| key.pid.0 > 1);
-            key.and_then(|key| self.lineage.named(key, time)).unwrap_or(life.id)
+    /// The latest to read something of the other processes of this one's app: one process answers for both, and their
+    /// signers agree. What an app that answers itself has from a helper it may give to the next; of a tool that is run again
+    /// and again, one run has nothing from another that had ended.
+    fn kin_that_carries(&self, sender: &Life, time: Timestamp) -> Option<LifeId> {
+        let own = App::of(&sender.image.identity)?;
+        let head = self.head(sender, time);
+        let answers = self.lineage.get(head).filter(|app| app.id != sender.id && is_of(app, own));
+        let is_kin = |other: &&Life| {
+            other.id != sender.id
+                && is_of(other, own)
+                && head == self.head(other, time)
+                && (other.lived_at(sender.born) || answers.is_some_and(|app| app.id != other.id))
         };
-        let together = head(sender) == head(other);
-        let met = || {
-            let app = self.lineage.get(head(sender)).filter(|app| app.id != sender.id && app.id != other.id);
-            other.lived_at(sender.born) || app.is_some_and(|app| is_kin(app, sender))
+        debug_assert!(self.carriers_are_cast());
+        let word = Some(own.word());
+        let newest = self.carriers.back();
+        // The newest may have become another program and have begun to carry again, of which nobody was told.
+        let named = self.carriers.iter().zip(&self.carriers_apps.words).rev();
+        let likely = named.filter(|(other, app)| **app == word || Some(*other) == newest);
+        likely.filter_map(|(other, _)| self.lineage.get(*other)).find(is_kin).map(|other| other.id)
+    }
+
+    fn app_word(&self, life: LifeId) -> Option<u64> {
+        self.lineage.get(life).and_then(|life| App::of(&life.image.identity)).map(App::word)
+    }
+
+    /// One of the carriers is new, or the newest again; `was` is its place before, `oldest` that the oldest gave way to it.
+    pub(super) fn cast_carrier(&mut self, life: LifeId, was: Option<usize>, oldest: bool) {
+        let word = self.app_word(life);
+        let words = &mut self.carriers_apps.words;
+        was.into_iter().for_each(|at| _ = words.remove(at));
+        if oldest {
+            words.pop_front();
+        }
+        words.push_back(word);
+    }
+
+    /// Where some have become other programs, or all were saved and taken up again.
+    pub(super) fn cast_carriers(&mut self) {
+        let words = self.carriers.iter().map(|life| self.app_word(*life)).collect();
+        self.carriers_apps = CarriersApps { recast: self.lineage.recast, words };
+    }
+
+    /// Is the word of each what a look at it would find, but for those that are nobody's app any more or carry nothing?
+    fn carriers_are_cast(&self) -> bool {
+        let words = &self.carriers_apps.words;
+        let cast = |(life, word): (&LifeId, &Option<u64>)| {
+            let idle = self.lineage.get(*life).is_none_or(|life| life.bearings.is_empty());
+            let now = self.app_word(*life);
+            idle || now.is_none() || now == *word
         };
-        together && is_kin(sender, other) && met()
+        let newest = words.len().saturating_sub(1);
+        words.len() == self.carriers.len() && self.carriers.iter().zip(words).take(newest).all(cast)
+    }
+
+    /// Who answers for this process: its responsible one, or itself.
+    fn head(&self, life: &Life, time: Timestamp) -> LifeId {
+        let key = life.image.evidence.info.responsible.filter(|key| key.pid.0 > 1);
+        key.and_then(|key| self.lineage.named(key, time)).unwrap_or(life.id)
     }
 
     /// The life whose script told this app to do something.
@@ -164,9 +220,9 @@ impl Engine {
     }
 }
 
-/// Two processes of one app, by what their code is.
-fn is_kin(one: &Life, other: &Life) -> bool {
-    identity::same_app(&one.image.identity, &other.image.identity)
+/// Does its code belong to this app?
+fn is_of(life: &Life, app: App<'_>) -> bool {
+    app.has(&life.image.identity)
 }
 
 /// Is this the app that goes by that name or identifier?

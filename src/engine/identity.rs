@@ -3,10 +3,11 @@
 //! A signature names the runtime; an interpreter's script, `-e`, `--inspect` or an injected library is other code, and no
 //! allowance for the app covers it.
 
+use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use crate::model::{ExecFacts, Mark, ProcessEvidence, Program, SigningState};
-use crate::policy::{Identity, interpreters};
+use crate::policy::{Identity, Signing, interpreters};
 
 /// Who the new image is.
 pub fn of(program: &Arc<Program>, facts: &ExecFacts) -> Identity {
@@ -142,26 +143,55 @@ pub fn is_network_service(identity: &Identity) -> bool {
     signing.and_then(|signing| signing.signing_id).is_some_and(|id| NETWORK_SERVICES.contains(&id))
 }
 
-/// Two processes of one app: the signer's team and the front of the bundle identifier agree, or, without a signer, both
-/// lie in the same bundle. What runs somebody else's code is nobody's app.
-pub fn same_app(one: &Identity, other: &Identity) -> bool {
-    if [one, other].iter().any(|identity| identity.runs_other_code || identity.script.is_some()) {
-        return false;
+/// The app that a process belongs to, by what its code is.
+#[derive(Clone, Copy, Debug)]
+pub enum App<'a> {
+    /// Its signer, and an identifier whose front names the app.
+    Signed { team_id: Option<&'a str>, platform: bool, signing_id: &'a str },
+    /// Without a signer: the bundle it lies in.
+    Bundle(&'a [u8]),
+}
+
+impl<'a> App<'a> {
+    /// What runs somebody else's code is nobody's app.
+    pub fn of(identity: &'a Identity) -> Option<Self> {
+        if identity.runs_other_code || identity.script.is_some() {
+            return None;
+        }
+        let Some(Signing { team_id, signing_id, platform }) = identity.signing() else {
+            return outermost_bundle(&identity.program).map(Self::Bundle);
+        };
+        Some(Self::Signed { team_id, platform, signing_id: signing_id? })
     }
-    match (one.signing(), other.signing()) {
-        (Some(one), Some(other)) => {
-            let team = one.team_id.is_some() && one.team_id == other.team_id;
-            let both = one.signing_id.zip(other.signing_id);
-            let front = both.is_some_and(|(one, other)| vendor_and_app(one) == vendor_and_app(other));
-            one.platform == other.platform
-                && front
-                && (team || one.platform && one.signing_id == other.signing_id)
+
+    /// The same for all that [`Self::has`] holds to be of one app, and hardly ever for others.
+    pub fn word(self) -> u64 {
+        let mut hasher = std::hash::DefaultHasher::new();
+        match self {
+            Self::Signed { signing_id, .. } => vendor_and_app(signing_id).hash(&mut hasher),
+            Self::Bundle(path) => path.hash(&mut hasher),
         }
-        (None, None) => {
-            let bundles = outermost_bundle(&one.program).zip(outermost_bundle(&other.program));
-            bundles.is_some_and(|(one, other)| one == other)
+        hasher.finish()
+    }
+
+    /// Is this of the same app: do the signer's team and the front of the identifier agree, or, without a signer, the bundle?
+    pub fn has(self, identity: &Identity) -> bool {
+        if identity.runs_other_code || identity.script.is_some() {
+            return false;
         }
-        _ => false,
+        match self {
+            Self::Bundle(bundle) => {
+                let rest = identity.program.path.as_bytes().strip_prefix(bundle);
+                rest.is_some_and(|rest| rest.starts_with(b"/")) && identity.signing().is_none()
+            }
+            Self::Signed { team_id, platform, signing_id } => {
+                let Some(other) = identity.signing() else { return false };
+                let team = team_id.is_some() && team_id == other.team_id;
+                let signer = team || platform && Some(signing_id) == other.signing_id;
+                let front = |id: &str| vendor_and_app(id) == vendor_and_app(signing_id);
+                platform == other.platform && signer && other.signing_id.is_some_and(front)
+            }
+        }
     }
 }
 
@@ -176,7 +206,7 @@ pub fn helps(helper: &Identity, app: &Identity) -> bool {
 
 /// `com.google.Chrome` of `com.google.Chrome.helper.plugin`.
 fn vendor_and_app(id: &str) -> &str {
-    let end = id.match_indices('.').nth(2).map_or(id.len(), |(at, _)| at);
+    let end = memchr::memchr_iter(b'.', id.as_bytes()).nth(2).unwrap_or(id.len());
     &id[..end]
 }
 

@@ -42,6 +42,8 @@ pub struct Lineage {
     /// Of those, the ones that never carried anything: the first to make room.
     pub(super) idle_graves: BTreeSet<(Timestamp, LifeId)>,
     pub(super) evicted: u64,
+    /// How often one that carries became another program.
+    pub(super) recast: u64,
     /// Forgotten, but not yet taken out of the tables of others.
     pub(super) gone: Vec<Life>,
 }
@@ -169,6 +171,7 @@ impl Lineage {
     /// The process becomes another program.
     pub fn reimage(&mut self, id: LifeId, key: ProcessKey, image: Image) {
         let Some(life) = self.lives.get_mut(&id) else { return };
+        self.recast += u64::from(!life.bearings.is_empty());
         life.image = image;
         life.keys.push(key);
         if life.keys.len() > 32 {

@@ -134,6 +134,7 @@ pub struct Engine {
     image_opened: Option<(Timestamp, Vec<taint::Part>)>,
     /// Lives that lately read something sensitive themselves.
     carriers: unseen::Carriers,
+    carriers_apps: apps::CarriersApps,
     /// Rises with each change of who carries or was told something.
     carried_version: u64,
     /// Apps that a script told to do something.
@@ -179,6 +180,7 @@ impl Engine {
             aliases: Aliases::default(),
             image_opened: None,
             carriers: unseen::Carriers::default(),
+            carriers_apps: apps::CarriersApps::default(),
             carried_version: 1,
             told: apps::AllTold::default(),
             locals: locals::Locals::default(),

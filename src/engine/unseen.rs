@@ -92,11 +92,14 @@ impl Engine {
         if self.carriers.back() == Some(&life) {
             return;
         }
-        self.carriers.retain(|other| *other != life);
-        if self.carriers.len() >= MAX_CARRIERS {
+        let was = self.carriers.iter().position(|other| *other == life);
+        was.into_iter().for_each(|at| _ = self.carriers.remove(at));
+        let full = self.carriers.len() >= MAX_CARRIERS;
+        if full {
             self.carriers.pop_front();
         }
         self.carriers.push_back(life);
+        self.cast_carrier(life, was, full);
         self.carried_version += 1;
     }
 

@@ -143,6 +143,7 @@ impl Kept for Lineage {
             graves,
             idle_graves: _,
             evicted: _,
+            recast: _,
             gone: _,
         } = self;
         all!(to; next, oldest);
