@@ -190,6 +190,13 @@ impl Flow {
         }
     }
 
+    /// What most flows are once their names are known: to no service and no server of mail, from Mac to network, and noted
+    /// among what its program does. Its bytes matter only where they may have come through another process.
+    pub fn is_nobodys_business(&self) -> bool {
+        let elsewhere = self.target == Target::Elsewhere && self.mail.is_none();
+        elsewhere && self.habitual && !self.local && self.air.is_none()
+    }
+
     /// Takes a name if it is at least as good as the one known. True if the target changed.
     pub fn name(
         &mut self,

@@ -98,6 +98,10 @@ impl Engine {
     }
 
     fn sent(&mut self, id: FlowId, time: Timestamp, out: u64, into: u64) {
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        if flow.is_nobodys_business() {
+            return self.sent_on_elsewhere(id, time, out);
+        }
         self.habituate(id, time);
         let Some(flow) = self.flows.get_mut(id) else { return };
         if flow.air.is_some() {
