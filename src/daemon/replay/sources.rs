@@ -19,7 +19,7 @@ use crate::sensor::steady::Doubt;
 use super::{Summary, clocks};
 
 /// Lines or packets read at once at most. What is decoded waits in 120 bytes each.
-pub(super) const AHEAD: usize = 64;
+pub(super) const AHEAD: usize = 256;
 
 pub(super) struct Events {
     pub(super) source: SourceId,
