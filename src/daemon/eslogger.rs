@@ -30,7 +30,7 @@ use super::sensors::report;
 use super::{RunError, say};
 
 /// What is asked for. All exist since macOS 13, the first that has `eslogger`.
-const EVENTS: [&str; 16] = [
+const EVENTS: [&str; 17] = [
     "exec",
     "fork",
     "exit",
@@ -38,6 +38,7 @@ const EVENTS: [&str; 16] = [
     "close",
     "create",
     "rename",
+    "exchangedata",
     "unlink",
     "link",
     "clone",

@@ -11,6 +11,7 @@
 //! | | It starts a thread in an allowed, running app | Likewise (`remote_thread_create`) | `b02_twin_another_process_started_a_thread_in_the_agent` |
 //! | | It starts an allowed script in an environment of its own making | Where an interpreter is told to look for code must be installed, or lie beside it or the script | `a_virtual_environment_of_somebodys_making_is_other_code` |
 //! | | It rewrites an allowed script | An entry can ask what the script holds; what cannot be read in time, or is no file, is another content | `a_script_that_was_changed_is_not_the_one_that_was_allowed`, `reads_nothing_else_and_waits_for_nobody` |
+//! | | It lets a file that carries something and a harmless one change places | A swap is followed, and who is heard of none finds the file by its inode | `what_was_staged_goes_with_its_file`, `a_swap_that_nobody_told_of` |
 //! | | It signs under the identifier of an app to own that app's container | An identifier owns one by a team or by Apple, and none that a list gives to others | `a_container_is_not_its_identifiers_alone` |
 //! | | It takes the pid of an allowed process that ended | Processes are pid and pidversion, at their time | `a_pid_belongs_to_nobody_before_its_image_and_after_its_end` |
 //! | | A host gets a name that looks like a service's, or like none | Suffixes match at labels, in one canonical spelling | `look_alikes_are_nobody` |

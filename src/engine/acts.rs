@@ -60,9 +60,10 @@ impl Engine {
             What::Marked { file, mark } => self.marked(life, time, &file, mark),
             What::Created { file } => self.wrote(life, time, &file, true),
             What::Renamed { from, to } => self.renamed(life, time, &from, &to),
+            What::Exchanged { one, other } => self.exchanged(life, time, [&one, &other]),
             What::Removed { file } => {
                 let hash = self.hash(file.path.as_bytes());
-                self.taints.removed(hash, file.links);
+                self.taints.removed(hash, file.id, file.links);
                 if let (Some(id), 0 | 1) = (file.id, file.links) {
                     self.aliases.forget(id);
                 }

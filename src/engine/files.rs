@@ -197,47 +197,6 @@ impl Engine {
         self.wrote(life, time, &File { path, ..file.clone() }, false);
     }
 
-    pub(super) fn renamed(&mut self, life: LifeId, time: Timestamp, from: &File, to: &File) {
-        let source = self.look_at(life, from, time);
-        let target = self.look(life, &to.path, time);
-        let mut parts = self.carried(source.hash, from.id);
-        if source.hash != target.hash {
-            self.taints.replaced(target.hash, from.id, true);
-        }
-        if !parts.is_empty() {
-            let name = self.canonical(to.path.as_bytes());
-            self.taints.renamed(source.hash, &to.path, &name, target.hash);
-        }
-        from.id.into_iter().for_each(|id| self.aliases.forget(id));
-        if from.directory {
-            self.folder_moved(life, time, &from.path, &to.path, HopKind::Rename);
-        }
-        parts.extend(self.moved_part(life, time, &from.path, &source));
-        // What it wrote itself it does not put in once more.
-        let own = self.own_part(life, time);
-        parts.extend(own.filter(|own| !parts.iter().any(|part| part.load.id == own.load.id)));
-        let hop = self.hop(life, HopKind::Rename, time, &to.path);
-        hop.into_iter().for_each(|hop| parts.iter_mut().for_each(|part| part.step(hop.clone())));
-        self.stain(&to.path, from.id, &parts, time, life, &target);
-    }
-
-    /// What a file or folder carries that was sensitive where it lay.
-    pub(super) fn moved_part(
-        &mut self,
-        life: LifeId,
-        time: Timestamp,
-        from: &FilePath,
-        source: &Looked,
-    ) -> Option<Part> {
-        if source.sets.is_empty() {
-            return None;
-        }
-        let moved = self.new_read(life, time, from, source.sets, Evidence::Taint)?;
-        let origins = vec![Origin { read: Arc::new(moved), way: None }];
-        let load = self.new_load(origins, time.plus(self.policy.options.file_taint));
-        Some(Part { load, hops: Vec::new() })
-    }
-
     /// A link, clone or copy: the acting process read the source, and the new name carries what the source did.
     pub(super) fn duplicated(
         &mut self,
@@ -307,7 +266,7 @@ impl Engine {
     }
 
     /// The file at `path` carries these parts from now on; if it lies in a sync root, it is uploaded.
-    fn stain(
+    pub(super) fn stain(
         &mut self,
         path: &FilePath,
         id: Option<FileId>,

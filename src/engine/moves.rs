@@ -1,11 +1,13 @@
 //! Sensitive files under other names: moved folders, hard links, inode paths, volumes of images.
 
+use std::sync::Arc;
+
 use crate::model::{Evidence, File, FileId, FilePath, Hop, HopKind, Span, Timestamp};
 
 use super::Engine;
 use super::files::{By, Looked};
 use super::lineage::LifeId;
-use super::taint::Part;
+use super::taint::{Origin, Part};
 use super::window::Way;
 
 /// Between opening an image and the volume that shows it.
@@ -15,6 +17,108 @@ const IMAGES: [&[u8]; 8] =
     [b".dmg", b".iso", b".cdr", b".img", b".sparseimage", b".sparsebundle", b".udif", b".asif"];
 
 impl Engine {
+    pub(super) fn renamed(&mut self, life: LifeId, time: Timestamp, from: &File, to: &File) {
+        let source = self.look_at(life, from, time);
+        let target = self.look(life, &to.path, time);
+        let file = self.taints.meant(source.hash, from.id);
+        if source.hash != target.hash {
+            self.taints.replaced(target.hash, from.id, true);
+        }
+        self.goes(file, &source, &to.path, &target);
+        from.id.into_iter().for_each(|id| self.aliases.forget(id));
+        if from.directory {
+            self.tainted_below(&from.path, &to.path);
+            self.folder_moved(life, time, &from.path, &to.path, HopKind::Rename);
+        }
+        self.came(life, time, (from, &source), (&to.path, &target), file);
+    }
+
+    /// Two files, or folders, have each other's name: what each carries is found where the other lay.
+    pub(super) fn exchanged(&mut self, life: LifeId, time: Timestamp, [one, other]: [&File; 2]) {
+        let looked = [self.look_at(life, one, time), self.look_at(life, other, time)];
+        if looked[0].hash == looked[1].hash {
+            return;
+        }
+        let files =
+            [(one, &looked[0]), (other, &looked[1])].map(|(file, at)| self.taints.meant(at.hash, file.id));
+        files.into_iter().flatten().zip(&looked).for_each(|(key, at)| self.taints.lifted(key, at.hash));
+        for (from, to, way) in [(0, 1, [one, other]), (1, 0, [other, one])] {
+            self.taints.replaced(looked[to].hash, way[0].id, true);
+            self.goes(files[from], &looked[from], &way[1].path, &looked[to]);
+            way[0].id.into_iter().for_each(|id| self.aliases.forget(id));
+        }
+        self.folders_exchanged(life, time, one, other);
+        self.came(life, time, (one, &looked[0]), (&other.path, &looked[1]), files[0]);
+        self.came(life, time, (other, &looked[1]), (&one.path, &looked[0]), files[1]);
+    }
+
+    fn folders_exchanged(&mut self, life: LifeId, time: Timestamp, one: &File, other: &File) {
+        /// No file is called so.
+        const ASIDE: &str = "/\u{1}aside";
+        if !one.directory && !other.directory {
+            return;
+        }
+        let aside = FilePath::from(ASIDE);
+        for (from, to) in [(&one.path, &aside), (&other.path, &one.path), (&aside, &other.path)] {
+            self.tainted_below(from, to);
+        }
+        for (from, to) in [(one, other), (other, one)] {
+            if from.directory {
+                self.folder_moved(life, time, &from.path, &to.path, HopKind::Rename);
+            }
+        }
+    }
+
+    /// A file that carries something goes from one name to another.
+    fn goes(&mut self, file: Option<u64>, source: &Looked, to: &FilePath, target: &Looked) {
+        let Some(key) = file else { return };
+        let name = self.canonical(to.as_bytes());
+        self.taints.renamed(key, source.hash, to, &name, target.hash);
+    }
+
+    /// What came to another name carries there what the file did, what was sensitive where it lay, and what its mover does.
+    fn came(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        (from, source): (&File, &Looked),
+        (to, target): (&FilePath, &Looked),
+        file: Option<u64>,
+    ) {
+        let mut parts = file.map(|key| self.taints.parts(key).to_vec()).unwrap_or_default();
+        parts.extend(self.moved_part(life, time, &from.path, source));
+        // What it wrote itself it does not put in once more.
+        let own = self.own_part(life, time);
+        parts.extend(own.filter(|own| !parts.iter().any(|part| part.load.id == own.load.id)));
+        let hop = self.hop(life, HopKind::Rename, time, to);
+        hop.into_iter().for_each(|hop| parts.iter_mut().for_each(|part| part.step(hop.clone())));
+        self.stain(to, from.id, &parts, time, life, target);
+    }
+
+    /// What a file or folder carries that was sensitive where it lay.
+    fn moved_part(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        from: &FilePath,
+        source: &Looked,
+    ) -> Option<Part> {
+        if source.sets.is_empty() {
+            return None;
+        }
+        let moved = self.new_read(life, time, from, source.sets, Evidence::Taint)?;
+        let origins = vec![Origin { read: Arc::new(moved), way: None }];
+        let load = self.new_load(origins, time.plus(self.policy.options.file_taint));
+        Some(Part { load, hops: Vec::new() })
+    }
+
+    /// The tainted files in a folder go with it.
+    fn tainted_below(&mut self, from: &FilePath, to: &FilePath) {
+        let name = self.canonical(from.as_bytes());
+        let (policy, scratch) = (&self.policy, &mut self.scratch);
+        self.taints.folder_renamed(&name, to, |path| policy.paths.hash_and_name(path, scratch));
+    }
+
     /// A folder got another name, or a copy of itself: what lies below it is found there from now on.
     pub(super) fn folder_moved(
         &mut self,
@@ -25,10 +129,6 @@ impl Engine {
         kind: HopKind,
     ) {
         let names = (self.canonical(from.as_bytes()), self.canonical(to.as_bytes()));
-        if kind == HopKind::Rename {
-            let (policy, scratch) = (&self.policy, &mut self.scratch);
-            self.taints.folder_renamed(&names.0, to, |path| policy.paths.hash_and_name(path, scratch));
-        }
         let earlier = self.aliases.original(&names.0, time).map(|(path, _)| path);
         let lost = |from: &[u8]| self.policy.paths.lost_below(from, &names.1, &self.homes);
         let sets = lost(&names.0).union(earlier.as_deref().map(lost).unwrap_or_default());
@@ -191,7 +291,7 @@ impl Engine {
 }
 
 /// The way of a read that came by another name.
-pub(super) fn way_of(looked: &Looked) -> Option<std::sync::Arc<Way>> {
+pub(super) fn way_of(looked: &Looked) -> Option<Arc<Way>> {
     looked.came.clone().map(|hop| Way::then(None, hop))
 }
 

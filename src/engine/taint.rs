@@ -3,8 +3,9 @@
 //! What a life that carries a read writes, renames, links or copies carries it too: archives, encryption, splitting and
 //! re-encoding follow from that alone. A file is known by device and inode and by canonical path; either finds it.
 
+mod names;
+
 use std::collections::{BTreeMap, BTreeSet};
-use std::ops::Bound;
 use std::sync::Arc;
 
 use crate::model::{FileId, FilePath, Hop, PathHash, Table, Timestamp};
@@ -110,15 +111,21 @@ impl Taints {
         self.files.is_empty()
     }
 
-    /// By path first, then by inode; a path hit teaches the inode.
+    /// By path first, then by inode; a path hit teaches the inode. Where another file is known to have had the path, something
+    /// came in its place that nobody told of: it is taken for what was there, which is found by its inode as before.
     pub fn find(&mut self, path: PathHash, id: Option<FileId>) -> Option<&Tainted> {
-        let key = match (self.by_path.get(&path), id) {
-            (Some(key), Some(id)) => {
-                let key = *key;
-                self.learn_id(key, id);
-                key
-            }
-            (Some(key), None) => *key,
+        let key = match (self.by_path.get(&path).copied(), id) {
+            (Some(key), Some(id)) => match self.files.get(&key)?.id {
+                Some(other) if other != id => match self.by_id.get(&id) {
+                    Some(known) => *known,
+                    None => self.double(key, id)?,
+                },
+                _ => {
+                    self.learn_id(key, id);
+                    key
+                }
+            },
+            (Some(key), None) => key,
             (None, Some(id)) => *self.by_id.get(&id)?,
             (None, None) => return None,
         };
@@ -165,72 +172,6 @@ impl Taints {
         }
     }
 
-    /// The file got another name and lost the old one.
-    pub fn renamed(&mut self, from: PathHash, to: &FilePath, name: &[u8], to_hash: PathHash) {
-        let Some(key) = self.by_path.remove(&from) else { return };
-        if let Some(replaced) = self.by_path.get(&to_hash).copied() {
-            self.drop_file(replaced);
-        }
-        if let Some(file) = self.files.get_mut(&key) {
-            if self.by_name.get(&file.name) == Some(&key) {
-                self.by_name.remove(&file.name);
-            }
-            file.path = to.clone();
-            file.name = name.into();
-            file.hash = to_hash;
-            self.by_path.insert(to_hash, key);
-            self.by_name.insert(name.into(), key);
-        }
-    }
-
-    /// The folder `from` (canonical) became `to` with all that it holds. `hash` gives that of a path.
-    pub fn folder_renamed(
-        &mut self,
-        from: &[u8],
-        to: &FilePath,
-        mut hash: impl FnMut(&[u8]) -> (PathHash, Box<[u8]>),
-    ) {
-        // `0` follows `/`: everything below the folder, nothing else.
-        let (first, end) = ([from, b"/"].concat(), [from, b"0"].concat());
-        let range = (Bound::Included(&first[..]), Bound::Excluded(&end[..]));
-        let inside: Vec<(PathHash, Vec<u8>)> = self
-            .by_name
-            .range::<[u8], _>(range)
-            .filter_map(|(name, key)| Some((self.files.get(key)?.hash, name[from.len()..].to_vec())))
-            .collect();
-        for (earlier, rest) in inside {
-            let path = [to.as_bytes(), &rest].concat();
-            let (hash, name) = hash(&path);
-            self.renamed(earlier, &FilePath::new(&path), &name, hash);
-        }
-    }
-
-    /// Files of an earlier run are found by the hashes of this one. `hash` gives that of a path, and its canonical form.
-    pub fn rename_all(&mut self, mut hash: impl FnMut(&[u8]) -> (PathHash, Box<[u8]>)) {
-        for (key, by_path, by_name) in std::mem::take(&mut self.unnamed) {
-            let Some(file) = self.files.get_mut(&key) else { continue };
-            (file.hash, file.name) = hash(file.path.as_bytes());
-            if by_path {
-                self.by_path.insert(file.hash, key);
-            }
-            if by_name {
-                self.by_name.insert(file.name.clone(), key);
-            }
-        }
-    }
-
-    /// Another policy hashes paths otherwise.
-    pub fn rehash(&mut self, hash: impl FnMut(&[u8]) -> (PathHash, Box<[u8]>)) {
-        let leads = |(key, file): (&u64, &Tainted)| {
-            let by_path = self.by_path.get(&file.hash) == Some(key);
-            (*key, by_path, self.by_name.get(&file.name) == Some(key))
-        };
-        self.unnamed = self.files.sorted().into_iter().map(leads).collect();
-        self.by_path.clear();
-        self.by_name.clear();
-        self.rename_all(hash);
-    }
-
     /// Devices have other numbers: only paths lead to files.
     pub fn forget_inodes(&mut self) {
         for (_, key) in &self.expiry {
@@ -239,39 +180,9 @@ impl Taints {
         self.by_id.clear();
     }
 
-    /// The name is gone; other names of the inode may live on, so only the name is forgotten if the inode is known.
-    pub fn removed(&mut self, path: PathHash, links: u32) {
-        let Some(key) = self.by_path.remove(&path) else { return };
-        let known = self.files.get(&key).is_some_and(|file| file.id.is_some());
-        if !known || links <= 1 {
-            self.drop_file(key);
-        }
-    }
-
-    /// The name leads to another file now. Its inode may have other names that live on.
-    /// `anew`: the file `id` was created or moved there; else it was seen there, and only another number tells.
-    pub fn replaced(&mut self, path: PathHash, id: Option<FileId>, anew: bool) {
-        let Some((key, file)) = self.by_path.get(&path).and_then(|key| Some((*key, self.files.get(key)?)))
-        else {
-            return;
-        };
-        let (same, told) = (file.id == id, file.id.is_some() && id.is_some());
-        if told && same || !told && !anew {
-            return;
-        }
-        if file.id.is_none() {
-            return self.drop_file(key);
-        }
-        if self.by_name.get(&file.name) == Some(&key) {
-            self.by_name.remove(&file.name);
-        }
-        self.by_path.remove(&path);
-    }
-
     /// The file was emptied: it carries no longer but what is to be kept.
     pub fn emptied(&mut self, path: PathHash, id: Option<FileId>, keep: impl FnMut(&Part) -> bool) {
-        let by_id = || id.as_ref().and_then(|id| self.by_id.get(id));
-        let Some(key) = self.by_path.get(&path).or_else(by_id).copied() else { return };
+        let Some(key) = self.meant(path, id) else { return };
         let Some(file) = self.files.get_mut(&key) else { return };
         file.parts.retain(keep);
         if file.parts.is_empty() {
@@ -363,7 +274,8 @@ mod tests {
         assert!(taints.find(PathHash(2), Some(id)).is_none());
         assert!(taints.find(PathHash(1), Some(id)).is_some(), "the path teaches the inode");
         assert!(taints.find(PathHash(2), Some(id)).is_some());
-        taints.renamed(PathHash(1), &"/tmp/x.png".into(), b"/tmp/x.png", PathHash(3));
+        let key = taints.meant(PathHash(1), None).unwrap();
+        taints.renamed(key, PathHash(1), &"/tmp/x.png".into(), b"/tmp/x.png", PathHash(3));
         assert!(taints.find(PathHash(1), None).is_none());
         assert_eq!(taints.find(PathHash(3), None).unwrap().path.to_string(), "/tmp/x.png");
     }
@@ -375,7 +287,7 @@ mod tests {
         taints.stain(&"/tmp/y".into(), b"/tmp/y", PathHash(2), None, &[part()], until(20));
         taints.expire(until(11));
         assert_eq!(taints.len(), 1);
-        taints.removed(PathHash(2), 1);
+        taints.removed(PathHash(2), None, 1);
         assert!(taints.is_empty());
     }
 }

@@ -181,6 +181,11 @@ pub enum What {
         from: Box<File>,
         to: File,
     },
+    /// Two files or folders changed places.
+    Exchanged {
+        one: Box<File>,
+        other: Box<File>,
+    },
     Removed {
         file: File,
     },

@@ -139,6 +139,7 @@ fn name_of(kind: u32) -> std::borrow::Cow<'static, str> {
         11 => "fork",
         12 => "close",
         13 => "create",
+        14 => "exchangedata",
         15 => "exit",
         19 => "link",
         22 => "mount",

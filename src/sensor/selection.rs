@@ -7,7 +7,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::path::Path;
 
-use crate::model::{FilePath, Mark, Pid, ProcessKey, What};
+use crate::model::{File, FilePath, Mark, Pid, ProcessKey, What};
 use crate::policy::{Paths, Reach};
 
 /// Files that carriers wrote outside the selected places; the one longest known makes room.
@@ -126,6 +126,13 @@ impl Staging {
             What::Marked { file, mark } if carries && *mark != Mark::Usual => {
                 self.stage(&file.path, &mut change);
             }
+            What::Exchanged { one, other } => {
+                let staged = |file: &File| self.staged.contains(&file.path);
+                if carries || staged(one) || staged(other) {
+                    self.stage(&one.path, &mut change);
+                    self.stage(&other.path, &mut change);
+                }
+            }
             What::Linked { to, .. } | What::Copied { to, .. } if carries => self.stage(to, &mut change),
             What::Renamed { from, to } if self.staged.contains(&from.path) => {
                 self.stage(&to.path, &mut change);
@@ -192,7 +199,7 @@ impl<T: Copy + Ord> Known<T> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::{File, OpenFlags};
+    use crate::model::OpenFlags;
 
     fn reach(anywhere: bool, homes: bool, beginnings: &[&str]) -> Reach {
         Reach { anywhere, homes, beginnings: beginnings.iter().map(|text| text.as_bytes().into()).collect() }
@@ -282,6 +289,14 @@ mod tests {
         let marked = |mark| What::Marked { file: Box::new(file("/opt/marked")), mark };
         assert_eq!(changes(&mut staging, 7, 70, &marked(Mark::Usual)), []);
         assert_eq!(changes(&mut staging, 7, 70, &marked(Mark::Free)), [Change::Select("/opt/marked".into())]);
+        let swap = |one: &str, other: &str| What::Exchanged {
+            one: Box::new(file(one)),
+            other: Box::new(file(other)),
+        };
+        assert_eq!(changes(&mut staging, 5, 50, &swap("/opt/a", "/opt/b")), []);
+        let swapped = changes(&mut staging, 5, 50, &swap("/opt/own", "/opt/b"));
+        assert_eq!(swapped, [Change::Select("/opt/b".into())], "whoever swaps it");
+        assert_eq!(changes(&mut staging, 7, 70, &swap("/opt/c", "/opt/d")).len(), 2);
         changes(&mut staging, 8, 80, &What::Exit);
         assert_eq!(changes(&mut staging, 8, 80, &written("/opt/next")), [], "another process now");
     }

@@ -231,6 +231,9 @@ fn what(name: &str, event: &Value) -> Option<What> {
         "rename" => {
             What::Renamed { from: Box::new(file(&event["source"])), to: destination(&event["destination"]) }
         }
+        "exchangedata" => {
+            What::Exchanged { one: Box::new(file(&event["file1"])), other: Box::new(file(&event["file2"])) }
+        }
         "unlink" => What::Removed { file: file(&event["target"]) },
         "setextattr" => {
             let mark = match text(&event["extattr"])? {

@@ -134,6 +134,7 @@ fn from_headers() -> Vec<(&'static str, Value)> {
         ("create", json!({"destination_type": 0, "destination": {"existing_file": source}, "acl": null})),
         ("rename", new_path(json!({"dir": dir, "filename": "a b"}))),
         ("rename", json!({"source": source, "destination_type": 0, "destination": {"existing_file": dir}})),
+        ("exchangedata", json!({"file1": source, "file2": dir})),
         ("close", json!({"target": source, "modified": false, "was_mapped_writable": false})),
         ("close", json!({"target": source, "modified": true})),
         ("close", json!({"target": source, "modified": false, "was_mapped_writable": true})),

@@ -27,6 +27,7 @@ mod rules;
 mod secrets;
 mod siblings;
 mod sums;
+mod swaps;
 mod table;
 mod thieves;
 mod time;

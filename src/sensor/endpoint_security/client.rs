@@ -27,13 +27,14 @@ use crate::sys;
 use super::convert;
 
 /// Of the client that is never muted. All exist since macOS 12.
-const LIFE: [es_event_type_t; 15] = [
+const LIFE: [es_event_type_t; 16] = [
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXEC,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_FORK,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXIT,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_CLOSE,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_CREATE,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_RENAME,
+    es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXCHANGEDATA,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_UNLINK,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_LINK,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_CLONE,

@@ -74,6 +74,9 @@ fn what(message: &Message, gate: &mut dyn Gate) -> Option<What> {
         Event::NotifyRename(event) => {
             What::Renamed { from: Box::new(file(&event.source())), to: renamed(event.destination()?)? }
         }
+        Event::NotifyExchangeData(event) => {
+            What::Exchanged { one: Box::new(file(&event.file1())), other: Box::new(file(&event.file2())) }
+        }
         Event::NotifyUnlink(event) => What::Removed { file: file(&event.target()) },
         Event::NotifyLink(event) => What::Linked {
             from: Box::new(file(&event.source())),

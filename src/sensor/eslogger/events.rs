@@ -6,7 +6,7 @@ use crate::sensor::gate::{Gate, PathInterest};
 
 use super::error::LineError;
 use super::exec;
-use super::file::{Destination, RawFile, Tools, join};
+use super::file::{Destination, RawFile, Tools, copy_target};
 use super::kind::Kind;
 use super::near::head;
 use super::process::RawProcess;
@@ -39,6 +39,8 @@ pub(super) struct Body {
 
 type Read<T> = Result<T, LineError>;
 
+const TARGET: &str = "event.*.target.path";
+
 /// Reads the value that `scanner` is on and leaves the scanner behind it.
 #[inline]
 pub(super) fn read<G: Gate + ?Sized>(
@@ -59,8 +61,13 @@ pub(super) fn read<G: Gate + ?Sized>(
         Kind::RemoteThreadCreate => Some(remote_thread(scanner, context)?),
         Kind::Create => Some(create(scanner, context)?),
         Kind::Rename => Some(rename(scanner, context)?),
-        Kind::Unlink => Some(What::Removed { file: target(scanner)?.build(&mut context.tools)? }),
-        Kind::Write => Some(What::Written { file: target(scanner)?.build(&mut context.tools)? }),
+        Kind::ExchangeData => Some(exchange(scanner, context)?),
+        Kind::Unlink => {
+            Some(What::Removed { file: named(scanner, b"target", TARGET)?.build(&mut context.tools)? })
+        }
+        Kind::Write => {
+            Some(What::Written { file: named(scanner, b"target", TARGET)?.build(&mut context.tools)? })
+        }
         Kind::SetExtattr => set_attribute(scanner, context)?,
         Kind::Mmap => mmap(scanner, context)?,
         Kind::Link | Kind::Clone | Kind::Copyfile => Some(second_name(kind, scanner, context)?),
@@ -241,6 +248,22 @@ fn rename<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) ->
     Ok(What::Renamed { from: Box::new(from), to })
 }
 
+fn exchange<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
+    let (mut one, mut other) = (None, None);
+    scanner.fields(|scanner, key| {
+        match key {
+            b"file1" => one = RawFile::read(scanner)?,
+            b"file2" => other = RawFile::read(scanner)?,
+            _ => scanner.skip()?,
+        }
+        Ok(())
+    })?;
+    let one = one.ok_or(LineError::Missing("event.exchangedata.file1.path"))?;
+    let other = other.ok_or(LineError::Missing("event.exchangedata.file2.path"))?;
+    let one = Box::new(one.build(&mut context.tools)?);
+    Ok(What::Exchanged { one, other: Box::new(other.build(&mut context.tools)?) })
+}
+
 fn source_and_destination<'a>(
     scanner: &mut Scanner<'a>,
 ) -> Scan<(Option<RawFile<'a>>, Option<Destination<'a>>)> {
@@ -256,16 +279,19 @@ fn source_and_destination<'a>(
     Ok((from, to))
 }
 
-fn target<'a>(scanner: &mut Scanner<'a>) -> Read<RawFile<'a>> {
+/// The file under this key.
+#[inline]
+fn named<'a>(scanner: &mut Scanner<'a>, name: &[u8], missing: &'static str) -> Read<RawFile<'a>> {
     let mut file = None;
     scanner.fields(|scanner, key| {
-        match key {
-            b"target" => file = RawFile::read(scanner)?,
-            _ => scanner.skip()?,
+        if key == name {
+            file = RawFile::read(scanner)?;
+        } else {
+            scanner.skip()?;
         }
         Ok(())
     })?;
-    file.ok_or(LineError::Missing("event.*.target.path"))
+    file.ok_or(LineError::Missing(missing))
 }
 
 fn set_attribute<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
@@ -328,18 +354,6 @@ fn second_name<G: ?Sized>(kind: Kind, scanner: &mut Scanner<'_>, context: &mut C
     })
 }
 
-fn copy_target(
-    existing: Option<RawFile<'_>>,
-    dir: Option<RawFile<'_>>,
-    name: Option<Text<'_>>,
-    scratch: &mut Vec<u8>,
-) -> Option<FilePath> {
-    match existing {
-        Some(file) => Some(file.path(scratch)),
-        None => Some(join(&dir?, name?, scratch)),
-    }
-}
-
 /// `{"statfs":{"f_mntonname":"/Volumes/x","f_mntfromname":"/dev/disk5s1",...},...}`
 fn mount<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
     let (mut on, mut from) = (None, None);
@@ -377,14 +391,6 @@ fn xpc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
 }
 
 fn uipc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
-    let mut file = None;
-    scanner.fields(|scanner, key| {
-        match key {
-            b"file" => file = RawFile::read(scanner)?,
-            _ => scanner.skip()?,
-        }
-        Ok(())
-    })?;
-    let file = file.ok_or(LineError::Missing("event.uipc_connect.file.path"))?;
+    let file = named(scanner, b"file", "event.uipc_connect.file.path")?;
     Ok(What::SocketAsked { path: file.path(context.tools.scratch) })
 }

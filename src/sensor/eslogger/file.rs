@@ -205,6 +205,19 @@ impl Stat {
     }
 }
 
+/// Where a copy comes to lie: over a file that exists, or under a name in a directory.
+pub(super) fn copy_target(
+    existing: Option<RawFile<'_>>,
+    dir: Option<RawFile<'_>>,
+    name: Option<Text<'_>>,
+    scratch: &mut Vec<u8>,
+) -> Option<FilePath> {
+    match existing {
+        Some(file) => Some(file.path(scratch)),
+        None => Some(join(&dir?, name?, scratch)),
+    }
+}
+
 /// Where a `create` or `rename` puts a file: over one that exists, or under a new name in a directory.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Destination<'a> {

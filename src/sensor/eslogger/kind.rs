@@ -13,6 +13,8 @@ pub(super) enum Kind {
     Close,
     /// 13
     Create,
+    /// 14
+    ExchangeData,
     /// 15
     Exit,
     /// 19
@@ -52,6 +54,7 @@ impl Kind {
             b"create" => Self::Create,
             b"exec" => Self::Exec,
             b"fork" => Self::Fork,
+            b"exchangedata" => Self::ExchangeData,
             b"exit" => Self::Exit,
             b"link" => Self::Link,
             b"mmap" => Self::Mmap,

@@ -91,6 +91,24 @@ impl World {
         self.event(at, who, 25, &body);
     }
 
+    pub fn unlink(&mut self, at: f64, who: &Proc, (path, inode): (&str, u64)) {
+        let (dir, _) = path.rsplit_once('/').unwrap();
+        let (target, parent) = (file(path, inode, 1), file(dir, 0, 1));
+        self.event(at, who, 32, &format!("\"unlink\":{{\"target\":{target},\"parent_dir\":{parent}}}"));
+    }
+
+    /// Two files change places.
+    pub fn exchange(&mut self, at: f64, who: &Proc, one: (&str, u64), other: (&str, u64)) {
+        let [one, other] = [one, other].map(|(path, inode)| file(path, inode, 1));
+        self.event(at, who, 14, &format!("\"exchangedata\":{{\"file1\":{one},\"file2\":{other}}}"));
+    }
+
+    /// Two folders do.
+    pub fn exchange_folders(&mut self, at: f64, who: &Proc, one: &str, other: &str) {
+        self.exchange(at, who, (one, 0), (other, 0));
+        self.as_folder();
+    }
+
     pub fn rename(&mut self, at: f64, who: &Proc, from: &str, to: &str) {
         let (dir, name) = to.rsplit_once('/').unwrap();
         let body = format!(
