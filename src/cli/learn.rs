@@ -24,7 +24,7 @@ use baseline::Form;
 pub use baseline::read as read_baseline;
 use seen::Seen;
 
-/// Propose [[allow]] entries from what was observed, with counts and what each would have silenced; none is applied
+/// Propose `[[allow]]` entries from what was observed, with counts and what each would have silenced; none is applied
 #[derive(clap::Args, Debug)]
 #[command(after_help = EXAMPLES)]
 pub struct LearnArgs {

@@ -8,7 +8,7 @@ use crate::model::{
     Timestamp,
 };
 use crate::policy::{
-    Aim, CommandKind, Deed, LONG_LIVED, Leaving, Reading, ServiceId, SetId, SetMask, grantee,
+    Aim, CommandKind, Deed, LONG_LIVED, Leaving, Reading, ServiceId, SetId, SetMask, Transfer, grantee,
 };
 
 use super::Engine;
@@ -308,7 +308,11 @@ impl Engine {
         let subject = self.subject(life, time);
         let sets = (0..self.policy.sets.len()).filter_map(|set| u8::try_from(set).ok()).map(SetId);
         let allow = &self.policy.allow;
-        let may = |set: SetId| allow.permits(&subject, set, deed.service, deed.tenant.as_deref()).is_ok();
+        let may = |set: SetId| {
+            allow
+                .permits(&subject, Transfer { set, service: deed.service, tenant: deed.tenant.as_deref() })
+                .is_ok()
+        };
         !self.policy.sets.is_empty() && sets.into_iter().all(may)
     }
 
@@ -334,7 +338,7 @@ impl Engine {
             None => SetMask::default(),
             Some(life) => {
                 let (subject, allow) = (self.subject(life, time), &self.policy.allow);
-                let excused = |set: &SetId| allow.excuses_sending(&subject, *set, &canonical, &self.homes);
+                let excused = |set: &SetId| allow.excuses_sending(&subject, *set, &canonical);
                 sets.iter().filter(|set| !excused(set)).collect()
             }
         };

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use crate::model::{Actor, FlowId, ProcessEvidence, Severity, Timestamp, UnknownName};
 use crate::policy::{
-    Category, Identity, Leaving, SetId, SetMask, Subject, SyncRoot, SyncRootId, UnknownUpload,
+    Category, Identity, Leaving, SetId, SetMask, Subject, SyncRoot, SyncRootId, Transfer, UnknownUpload,
 };
 
 use super::Engine;
@@ -95,7 +95,10 @@ impl Engine {
         match place {
             Place::Service { name, tenant } => {
                 let Some(service) = self.policy.services.by_name(name) else { return true };
-                self.policy.allow.permits(subject, set, service, tenant.as_deref()).is_ok()
+                self.policy
+                    .allow
+                    .permits(subject, Transfer { set, service, tenant: tenant.as_deref() })
+                    .is_ok()
             }
             Place::Nameless => self.policy.allow.permits_anywhere(subject, set),
         }
@@ -277,8 +280,10 @@ impl Engine {
         let place = Place::Service { name: Arc::clone(&service.name), tenant: tenant.clone() };
         let subject = self.subject(life, time);
         let allow = &self.policy.allow;
-        let may =
-            |set: &SetId| allow.permits_drop(&subject, root_id, *set, service_id, tenant.as_deref()).is_ok();
+        let may = |set: &SetId| {
+            let transfer = Transfer { set: *set, service: service_id, tenant: tenant.as_deref() };
+            allow.permits_drop(&subject, root_id, transfer).is_ok()
+        };
         let mut carried = Vec::new();
         for origin in origins {
             let sets: SetMask = self.sets_of(&origin.read).iter().filter(|set| !may(set)).collect();

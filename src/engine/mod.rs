@@ -343,29 +343,16 @@ impl Engine {
                 self.unplug(life.id, pipe.id);
             }
         }
-        let evicted = self.lineage.take_evicted();
-        if evicted > 0 {
-            self.note(
-                CoverageKind::TableFull,
-                evicted,
-                "processes forgotten early: the process table is full",
-            );
-        }
-        let evicted = self.habits.take_evicted();
-        if evicted > 0 {
-            self.note(
-                CoverageKind::TableFull,
-                evicted,
+        let evicted = [
+            (self.lineage.take_evicted(), "processes forgotten early: the process table is full"),
+            (
+                self.habits.take_evicted(),
                 "programs' first uses of a service forgotten early: the table of habits is full",
-            );
-        }
-        let evicted = self.taints.take_evicted();
-        if evicted > 0 {
-            self.note(
-                CoverageKind::TableFull,
-                evicted,
-                "staged files forgotten early: the file table is full",
-            );
+            ),
+            (self.taints.take_evicted(), "staged files forgotten early: the file table is full"),
+        ];
+        for (count, what) in evicted.into_iter().filter(|(count, _)| *count > 0) {
+            self.note(CoverageKind::TableFull, count, what);
         }
     }
 

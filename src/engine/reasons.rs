@@ -9,7 +9,7 @@ use crate::model::{
     Actor, Attribution, FlowEvidence, Lossy, NameSource, ProcessEvidence, Reason, ReasonCode, SigningState,
     TenantVerdict,
 };
-use crate::policy::{Category, Dimension, Leaving, Policy, ServiceId, Subject};
+use crate::policy::{Category, Dimension, Leaving, Policy, ServiceId, Subject, Transfer};
 
 use super::chain::Chain;
 use super::describe::{all_sets, category, names_itself};
@@ -144,7 +144,10 @@ fn nearest_entry(
     let subject = Subject { identity: &identity, parent: None, user, user_name: None, time, homes };
     let set = all_sets(chain).iter().next()?;
     let Place::Service { tenant, .. } = &chain.place else { return None };
-    let miss = policy.allow.permits(&subject, set, service?, tenant.as_deref()).err()?;
+    let miss = policy
+        .allow
+        .permits(&subject, Transfer { set, service: service?, tenant: tenant.as_deref() })
+        .err()?;
     match miss.failed[..] {
         [dimension] => Some((miss.entry?, dimension)),
         _ => None,

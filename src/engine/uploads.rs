@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::upload::MAX_PATHS;
 use crate::model::{FlowId, Upload, UploadOutcome};
-use crate::policy::SetId;
+use crate::policy::{SetId, Transfer};
 
 use super::Engine;
 use super::lineage::LifeId;
@@ -41,7 +41,9 @@ impl Engine {
         let service = self.policy.services.by_name(name)?;
         let sender = &tally.sender;
         let subject = self.subject_as(life, &sender.evidence, &sender.identity, evidence.end);
-        let entry = |set: SetId| self.policy.allow.permits(&subject, set, service, tenant.as_deref()).ok();
+        let entry = |set: SetId| {
+            self.policy.allow.permits(&subject, Transfer { set, service, tenant: tenant.as_deref() }).ok()
+        };
         let (mut sets, mut paths, mut by) = (Vec::new(), Vec::new(), None);
         for bearing in life.bearings.iter().filter(|bearing| bearing.since <= evidence.end) {
             let counts = |set: &SetId| {

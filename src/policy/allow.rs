@@ -185,6 +185,15 @@ impl Dimension {
     }
 }
 
+/// What is to go where.
+#[derive(Clone, Copy, Debug)]
+pub struct Transfer<'a> {
+    pub set: SetId,
+    pub service: ServiceId,
+    /// `None` where the name does not tell it.
+    pub tenant: Option<&'a str>,
+}
+
 /// The entry that came closest, and what it failed on.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct NearMiss {
@@ -242,21 +251,14 @@ impl Allow {
         subject: &Subject<'_>,
         set: SetId,
         path: &Canonical<'_>,
-        homes: &Homes,
     ) -> Option<&AllowEntry> {
-        self.entries.iter().find(|entry| entry.excuses(subject, set, path, homes))
+        self.entries.iter().find(|entry| entry.excuses(subject, set, path))
     }
 
     /// The same where the file itself is sent: being the program's own is no excuse then, so that built-in entries do not
     /// count.
-    pub fn excuses_sending(
-        &self,
-        subject: &Subject<'_>,
-        set: SetId,
-        path: &Canonical<'_>,
-        homes: &Homes,
-    ) -> bool {
-        self.entries.iter().any(|entry| !entry.builtin && entry.excuses(subject, set, path, homes))
+    pub fn excuses_sending(&self, subject: &Subject<'_>, set: SetId, path: &Canonical<'_>) -> bool {
+        self.entries.iter().any(|entry| !entry.builtin && entry.excuses(subject, set, path))
     }
 
     /// Why a read is excused or not: every entry about reading, with the dimensions that fail. One without any excuses it.
@@ -265,28 +267,21 @@ impl Allow {
         subject: &Subject<'_>,
         set: SetId,
         path: &Canonical<'_>,
-        homes: &Homes,
     ) -> Vec<Considered<'_>> {
         let reads = self.entries.iter().filter(|entry| entry.effect == Effect::Read);
         let failed = |entry: &AllowEntry| {
             let mut failed = entry.failed_by_subject(subject);
             failed.extend((!entry.sensitive.contains(set)).then_some(Dimension::Sensitive));
-            failed.extend((!entry.owns(subject.identity, path, homes)).then_some(Dimension::Owner));
+            failed.extend((!entry.owns(subject, path)).then_some(Dimension::Owner));
             failed
         };
         reads.map(|entry| Considered { entry, failed: failed(entry) }).collect()
     }
 
     /// Why [`permits`](Self::permits) says what it says: every entry about uploads, with the dimensions that fail.
-    pub fn consider(
-        &self,
-        subject: &Subject<'_>,
-        set: SetId,
-        service: ServiceId,
-        tenant: Option<&str>,
-    ) -> Vec<Considered<'_>> {
+    pub fn consider(&self, subject: &Subject<'_>, transfer: Transfer<'_>) -> Vec<Considered<'_>> {
         let uploads = self.entries.iter().filter(|entry| entry.effect == Effect::Upload);
-        let failed = |entry: &AllowEntry| entry.failed_upload(subject, set, service, tenant);
+        let failed = |entry: &AllowEntry| entry.failed_upload(subject, transfer);
         uploads.map(|entry| Considered { entry, failed: failed(entry) }).collect()
     }
 
@@ -295,26 +290,18 @@ impl Allow {
         &self,
         subject: &Subject<'_>,
         root: SyncRootId,
-        set: SetId,
-        service: ServiceId,
-        tenant: Option<&str>,
+        transfer: Transfer<'_>,
     ) -> Vec<Considered<'_>> {
         let clients = self.clients_of(root);
         let uploads = self.entries.iter().filter(|entry| entry.effect == Effect::Upload);
-        let failed = |entry: &AllowEntry| entry.failed_drop(subject, clients, set, service, tenant);
+        let failed = |entry: &AllowEntry| entry.failed_drop(subject, clients, transfer);
         uploads.map(|entry| Considered { entry, failed: failed(entry) }).collect()
     }
 
     /// May this subject send this set's data there? An unknown tenant is admitted by `*` only. The error is the entry that
     /// comes nearest.
-    pub fn permits(
-        &self,
-        subject: &Subject<'_>,
-        set: SetId,
-        service: ServiceId,
-        tenant: Option<&str>,
-    ) -> Result<&AllowEntry, NearMiss> {
-        self.decide(|entry| entry.failed_upload(subject, set, service, tenant))
+    pub fn permits(&self, subject: &Subject<'_>, transfer: Transfer<'_>) -> Result<&AllowEntry, NearMiss> {
+        self.decide(|entry| entry.failed_upload(subject, transfer))
     }
 
     /// May this set's data be put into this sync root: by this subject itself, or because the root's own client, which
@@ -323,12 +310,10 @@ impl Allow {
         &self,
         subject: &Subject<'_>,
         root: SyncRootId,
-        set: SetId,
-        service: ServiceId,
-        tenant: Option<&str>,
+        transfer: Transfer<'_>,
     ) -> Result<&AllowEntry, NearMiss> {
         let clients = self.clients_of(root);
-        self.decide(|entry| entry.failed_drop(subject, clients, set, service, tenant))
+        self.decide(|entry| entry.failed_drop(subject, clients, transfer))
     }
 
     fn clients_of(&self, root: SyncRootId) -> &[ProcessMatcher] {

@@ -35,7 +35,8 @@ use std::sync::Arc;
 use crate::model::{Severity, Span};
 
 pub use allow::{
-    Allow, AllowEntry, Choice, Considered, Dimension, Effect, NearMiss, Owner, TenantPattern, UserMatcher,
+    Allow, AllowEntry, Choice, Considered, Dimension, Effect, NearMiss, Owner, TenantPattern, Transfer,
+    UserMatcher,
 };
 pub use automaton::TooLarge;
 pub use canonical::{Canonical, RESOURCE_FORK, Scratch, Spelling, Volumes, is_resource_fork};

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use cloudward::model::{CodeSigning, ExecFacts, FilePath, Program, Timestamp, Uid};
-use cloudward::policy::{Dimension, Homes, Identity, Policy, Scratch, Subject};
+use cloudward::policy::{Dimension, Homes, Identity, Policy, Scratch, Subject, Transfer};
 
 use super::{DEFAULT, policy};
 
@@ -32,7 +32,7 @@ fn excused(policy: &Policy, identity: &Identity, path: &str) -> bool {
     let path = policy.paths.canonical(path.as_bytes(), &mut scratch);
     let sets = policy.paths.classify(&path, &homes).sets;
     assert!(!sets.is_empty());
-    sets.iter().all(|set| policy.allow.excuses_read(&subject(identity, &homes), set, &path, &homes).is_some())
+    sets.iter().all(|set| policy.allow.excuses_read(&subject(identity, &homes), set, &path).is_some())
 }
 
 #[test]
@@ -206,12 +206,15 @@ fn corporate_policy() {
     let s3 = policy.services.by_name("s3").unwrap();
     let homes = policy.paths.homes();
     let permits = |identity: &Identity, tenant| {
-        policy.allow.permits(&subject(identity, &homes), set, s3, tenant).is_ok()
+        policy.allow.permits(&subject(identity, &homes), Transfer { set, service: s3, tenant }).is_ok()
     };
     let arq = program("/x", "48ZCSDVL96", "com.haystacksoftware.arqagent", TRUSTED);
     assert!(permits(&arq, Some("corp-backup")));
     assert!(!permits(&arq, Some("evil")) && !permits(&arq, None));
-    let miss = policy.allow.permits(&subject(&arq, &homes), set, s3, Some("evil")).unwrap_err();
+    let miss = policy
+        .allow
+        .permits(&subject(&arq, &homes), Transfer { set, service: s3, tenant: Some("evil") })
+        .unwrap_err();
     assert_eq!(
         (miss.entry.as_deref(), &miss.failed[..]),
         (Some("Arq backs up homes"), &[Dimension::Tenant][..])
@@ -294,7 +297,10 @@ fn programs_in_homes() {
     let (set, s3) = (policy.set_named("ssh-keys").unwrap(), policy.services.by_name("s3").unwrap());
     let mut homes = policy.paths.homes();
     let permits = |identity: &Identity, homes: &Homes| {
-        policy.allow.permits(&subject(identity, homes), set, s3, Some("any")).is_ok()
+        policy
+            .allow
+            .permits(&subject(identity, homes), Transfer { set, service: s3, tenant: Some("any") })
+            .is_ok()
     };
     let at = |path: &str| program(path, "", "a.out", ADHOC);
     assert!(permits(&at("/Users/a/bin/backup"), &homes) && permits(&at("/users/B/bin/BACKUP"), &homes));

@@ -1,7 +1,7 @@
 //! What explains a decision is the decision: the "why" of each part agrees with its answer.
 
 use cloudward::model::{CodeSigning, Program, Timestamp, Uid};
-use cloudward::policy::{Effect, Identity, NameList, Scratch, Subject};
+use cloudward::policy::{Effect, Identity, NameList, Scratch, Subject, Transfer};
 
 use super::DEFAULT;
 
@@ -85,15 +85,16 @@ fn entries_considered_agree_with_what_is_permitted_and_excused() {
         let subject = Subject { identity, parent: None, user, user_name, time, homes: &homes };
         let canonical = policy.paths.canonical(path.as_bytes(), &mut scratch);
         for set in policy.paths.classify(&canonical, &homes).sets.iter() {
-            let reads = policy.allow.consider_read(&subject, set, &canonical, &homes);
+            let reads = policy.allow.consider_read(&subject, set, &canonical);
             let first = reads.iter().find(|one| one.failed.is_empty()).map(|one| &one.entry.name);
-            let answer = policy.allow.excuses_read(&subject, set, &canonical, &homes);
+            let answer = policy.allow.excuses_read(&subject, set, &canonical);
             assert_eq!(first, answer.map(|entry| &entry.name), "{path}");
             excused += usize::from(first.is_some());
             let service = policy.services.by_name("dropbox").unwrap();
-            let uploads = policy.allow.consider(&subject, set, service, None);
+            let transfer = Transfer { set, service, tenant: None };
+            let uploads = policy.allow.consider(&subject, transfer);
             let first = uploads.iter().find(|one| one.failed.is_empty()).map(|one| &one.entry.name);
-            let answer = policy.allow.permits(&subject, set, service, None).ok();
+            let answer = policy.allow.permits(&subject, transfer).ok();
             assert_eq!(first, answer.map(|entry| &entry.name), "{path}");
             permitted += usize::from(first.is_some());
             assert_eq!(reads.len() + uploads.len(), policy.allow.entries().len());

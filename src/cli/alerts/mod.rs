@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use crate::config::{self, Level, Origin, Settings, Source};
 use crate::model::{Timestamp, Uid};
-use crate::policy::{Identity, Subject};
+use crate::policy::{Identity, Subject, Transfer};
 
 use told::Line;
 pub use told::Told;
@@ -93,7 +93,9 @@ pub fn is_silent(settings: &Settings, told: &Told) -> bool {
     let tenant = told.cloudward.tenant.name.as_deref();
     let sets = told.sets();
     let permitted = |name: &&str| match (policy.set_named(name), service) {
-        (Some(set), Some(service)) => policy.allow.permits(&subject, set, service, tenant).is_ok(),
+        (Some(set), Some(service)) => {
+            policy.allow.permits(&subject, Transfer { set, service, tenant }).is_ok()
+        }
         _ => false,
     };
     !sets.is_empty() && sets.iter().all(permitted)

@@ -7,7 +7,7 @@ use crate::config::{Place, Settings};
 use crate::model::{Lossy, SigningState};
 use crate::policy::{
     Canonical, Considered, Homes, Identity, NameList, PatternHit, Scratch, ServiceId, SetId, Spelling,
-    Subject, SyncRootId,
+    Subject, SyncRootId, Transfer,
 };
 
 use super::parts::{
@@ -84,14 +84,16 @@ impl Asked<'_> {
         };
         let excluded = pattern(true).map(Cited::from);
         let ask = excluded.is_none();
-        let reading = policy.allow.consider_read(&self.subject, id, path, self.homes);
+        let reading = policy.allow.consider_read(&self.subject, id, path);
         let sending = match goes {
-            Goes::To(service, tenant) => {
-                policy.allow.consider(&self.subject, id, *service, tenant.as_deref())
-            }
-            Goes::Into(root, service, tenant) => {
-                policy.allow.consider_drop(&self.subject, *root, id, *service, tenant.as_deref())
-            }
+            Goes::To(service, tenant) => policy
+                .allow
+                .consider(&self.subject, Transfer { set: id, service: *service, tenant: tenant.as_deref() }),
+            Goes::Into(root, service, tenant) => policy.allow.consider_drop(
+                &self.subject,
+                *root,
+                Transfer { set: id, service: *service, tenant: tenant.as_deref() },
+            ),
             Goes::Nowhere | Goes::Anywhere => Vec::new(),
         };
         let entries = |considered: Vec<Considered<'_>>| {

@@ -5,9 +5,9 @@ use crate::policy::canonical::Canonical;
 use crate::policy::glob::{Anchor, Glob};
 use crate::policy::homes::Homes;
 use crate::policy::identity::{Identity, ProcessMatcher, ProgramPath, Subject};
-use crate::policy::ids::{ServiceId, SetId};
+use crate::policy::ids::SetId;
 
-use super::{AllowEntry, Choice, Dimension, Effect};
+use super::{AllowEntry, Choice, Dimension, Effect, Transfer};
 
 impl AllowEntry {
     pub(super) fn applies_to(&self, subject: &Subject<'_>) -> bool {
@@ -25,15 +25,9 @@ impl AllowEntry {
         failed
     }
 
-    pub(super) fn failed_upload(
-        &self,
-        subject: &Subject<'_>,
-        set: SetId,
-        service: ServiceId,
-        tenant: Option<&str>,
-    ) -> Vec<Dimension> {
+    pub(super) fn failed_upload(&self, subject: &Subject<'_>, transfer: Transfer<'_>) -> Vec<Dimension> {
         let mut failed = self.failed_by_subject(subject);
-        failed.extend(self.failed_by_transfer(set, service, tenant));
+        failed.extend(self.failed_by_transfer(transfer));
         failed
     }
 
@@ -42,11 +36,9 @@ impl AllowEntry {
         &self,
         subject: &Subject<'_>,
         clients: &[ProcessMatcher],
-        set: SetId,
-        service: ServiceId,
-        tenant: Option<&str>,
+        transfer: Transfer<'_>,
     ) -> Vec<Dimension> {
-        let mut failed = self.failed_upload(subject, set, service, tenant);
+        let mut failed = self.failed_upload(subject, transfer);
         if self.names_client(clients) {
             use Dimension::{Content, Parent, Process, Script};
             failed.retain(|dimension| !matches!(dimension, Process | Script | Content | Parent));
@@ -54,12 +46,8 @@ impl AllowEntry {
         failed
     }
 
-    fn failed_by_transfer(
-        &self,
-        set: SetId,
-        service: ServiceId,
-        tenant: Option<&str>,
-    ) -> impl Iterator<Item = Dimension> {
+    fn failed_by_transfer(&self, transfer: Transfer<'_>) -> impl Iterator<Item = Dimension> {
+        let Transfer { set, service, tenant } = transfer;
         let sensitive = self.sensitive.contains(set);
         let service = self.services.admits(|one| *one == service);
         let tenant = self.tenants.admits(|pattern| tenant.is_some_and(|name| pattern.matches(name)));
@@ -128,21 +116,16 @@ impl AllowEntry {
     }
 
     /// Does it let this program read this file as a member of this set?
-    pub(super) fn excuses(
-        &self,
-        subject: &Subject<'_>,
-        set: SetId,
-        path: &Canonical<'_>,
-        homes: &Homes,
-    ) -> bool {
+    pub(super) fn excuses(&self, subject: &Subject<'_>, set: SetId, path: &Canonical<'_>) -> bool {
         self.effect == Effect::Read
             && self.sensitive.contains(set)
             && self.applies_to(subject)
-            && self.owns(subject.identity, path, homes)
+            && self.owns(subject, path)
     }
 
     /// For entries about reading: is the file the program's own, where the entry asks that?
-    pub(super) fn owns(&self, identity: &Identity, path: &Canonical<'_>, homes: &Homes) -> bool {
+    pub(super) fn owns(&self, subject: &Subject<'_>, path: &Canonical<'_>) -> bool {
+        let (identity, homes) = (subject.identity, subject.homes);
         if self.owners.is_empty() && !self.own_containers {
             return true;
         }

@@ -2,7 +2,7 @@
 //!
 //! A format never sees a record as the engine made it: [`record`] gives the only form that formats take. What goes are
 //! the values of options, variables, headers, fields and parameters that carry a secret by their name (`names`),
-//! credentials in URLs, webhook addresses and private keys ([`text`]), and words shaped like well-known keys
+//! credentials in URLs, webhook addresses and private keys (`text`), and words shaped like well-known keys
 //! (`shapes`). Better one word too many than one secret in a SIEM; but hosts and paths stay, they are the evidence.
 
 mod command;
