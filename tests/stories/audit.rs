@@ -235,6 +235,7 @@ fn calls_of_other_services() {
         )
     };
     let one = |field: &str, who: &str| format!(r#"{{"{field}":"{who}"}}"#);
+    let document = |field: &str, who: &str| format!(r#"{{"{field}":"{}"}}"#, policy(who));
     let (theirs, ours) = ("999988887777", "111122223333");
     let vault = |who: &str| format!("arn:aws:backup:eu-west-1:{who}:backup-vault:v");
     let table = [
@@ -277,6 +278,35 @@ fn calls_of_other_services() {
             r#"{"accessRules":{"getObject":"public"}}"#.into(),
             r#"{"accessRules":{"getObject":"private"}}"#.into(),
         ),
+        (
+            "elasticache",
+            "ExportServerlessCacheSnapshot",
+            "evil",
+            one("s3BucketName", "evil"),
+            one("s3BucketName", "corp-backup"),
+        ),
+        (
+            "redshift-serverless",
+            "PutResourcePolicy",
+            theirs,
+            document("policy", theirs),
+            document("policy", ours),
+        ),
+        (
+            "codeartifact",
+            "PutDomainPermissionsPolicy",
+            theirs,
+            document("policyDocument", theirs),
+            document("policyDocument", ours),
+        ),
+        (
+            "codeartifact",
+            "PutRepositoryPermissionsPolicy",
+            theirs,
+            document("policyDocument", theirs),
+            document("policyDocument", ours),
+        ),
+        ("imagebuilder", "PutImagePolicy", theirs, document("policy", theirs), document("policy", ours)),
         ("elasticache", "CopySnapshot", "evil", one("targetBucket", "evil"), one("targetSnapshotName", "t")),
         ("logs", "CreateExportTask", "evil", one("destination", "evil"), one("destination", "corp-backup")),
     ];

@@ -26,7 +26,7 @@ enum Names {
 }
 
 /// Source without its domain, call, whom it lets in, and what it is about.
-const SHARES: [(&str, &str, Names, &str); 41] = [
+const SHARES: [(&str, &str, Names, &str); 45] = [
     ("ec2", "ModifySnapshotAttribute", Names::Grantees("/createVolumePermission/add"), "snapshotId"),
     ("ec2", "ModifyImageAttribute", Names::Grantees("/launchPermission/add"), "imageId"),
     ("ec2", "ModifyFpgaImageAttribute", Names::Grantees("/loadPermission/add"), "fpgaImageId"),
@@ -52,6 +52,10 @@ const SHARES: [(&str, &str, Names, &str); 41] = [
     ("backup", "PutBackupVaultAccessPolicy", Names::Policy("/policy"), "backupVaultName"),
     ("elasticfilesystem", "PutFileSystemPolicy", Names::Policy("/policy"), "fileSystemId"),
     ("dynamodb", "PutResourcePolicy", Names::Policy("/policy"), "resourceArn"),
+    ("redshift-serverless", "PutResourcePolicy", Names::Policy("/policy"), "resourceArn"),
+    ("codeartifact", "PutDomainPermissionsPolicy", Names::Policy("/policyDocument"), "domain"),
+    ("codeartifact", "PutRepositoryPermissionsPolicy", Names::Policy("/policyDocument"), "repository"),
+    ("imagebuilder", "PutImagePolicy", Names::Policy("/policy"), "imageArn"),
     ("glue", "PutResourcePolicy", Names::Policy("/policyInJson"), "resourceArn"),
     ("logs", "PutDestinationPolicy", Names::Policy("/accessPolicy"), "destinationName"),
     ("es", "UpdateDomainConfig", Names::Policy("/accessPolicies"), "domainName"),
@@ -81,13 +85,14 @@ const SHARES: [(&str, &str, Names, &str); 41] = [
 ];
 
 /// Exports into a bucket: the call, the bucket, and what is exported.
-const EXPORTS: [(&str, &str, &str, &str); 7] = [
+const EXPORTS: [(&str, &str, &str, &str); 8] = [
     ("ec2", "CreateStoreImageTask", "/bucket", "imageId"),
     ("ec2", "ExportImage", "/s3ExportLocation/s3Bucket", "imageId"),
     ("rds", "StartExportTask", "/s3BucketName", "sourceArn"),
     ("dynamodb", "ExportTableToPointInTime", "/s3Bucket", "tableArn"),
     ("ec2", "CreateInstanceExportTask", "/exportToS3/s3Bucket", "instanceId"),
     ("elasticache", "CopySnapshot", "/targetBucket", "sourceSnapshotName"),
+    ("elasticache", "ExportServerlessCacheSnapshot", "/s3BucketName", "serverlessCacheSnapshotName"),
     ("logs", "CreateExportTask", "/destination", "logGroupName"),
 ];
 
