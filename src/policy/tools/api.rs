@@ -7,6 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::model::Timestamp;
+use crate::policy::services::Category;
 
 use super::place::{self, Surroundings};
 use super::{ANYONE, Aim, Deed, grantee, lifetime};
@@ -102,7 +103,8 @@ pub(super) fn deed(sent: &Sent<'_>, around: &Surroundings<'_>, time: Timestamp) 
     let (host, path) = host_and_path(sent.url)?;
     let to = place::url(&host, around.services);
     let service = Some(to.service?);
-    if let Some(named) = bucket_policy(sent) {
+    let stores = service.is_some_and(|id| around.services.get(id).category == Category::ObjectStore);
+    if let Some(named) = bucket_policy(sent).filter(|_| stores) {
         let hidden = named.hidden && named.names.is_empty();
         let lets_in = hidden || !named.names.is_empty();
         return lets_in.then_some(Deed::Shared { service, with: named.names, hidden, ids: false });
