@@ -179,3 +179,24 @@ fn a_document_is_saved_by_a_swap() {
         w.tell().none();
     }
 }
+
+/// What lay in a folder that is kept in step changes places with a key, or with a staged file.
+#[test]
+fn into_a_synchronised_folder() {
+    let inside = ("/Users/alice/Dropbox/app/notes.txt", 200);
+    for (heard, from) in HEARD.iter().flat_map(|heard| [(*heard, KEY), (*heard, STAGED)]) {
+        let mut w = World::new();
+        if from == STAGED {
+            let thief = w.launch(1.0, X, &["x"]);
+            w.open(1.5, &thief, KEY.0);
+            w.write_inode(2.0, &thief, STAGED.0, STAGED.1);
+            w.exit(2.5, &thief);
+        }
+        let mover = w.launch(3.0, adhoc("/opt/homebrew/bin/swap", "swap"), &["swap"]);
+        let (one, other) = if from == KEY { (from, inside) } else { (inside, from) };
+        swap(&mut w, 4.0, &mover, heard, one, other);
+        let told = w.tell();
+        assert_eq!(told.alert().service.as_deref(), Some("dropbox"), "{heard:?} {}", from.0);
+        assert_eq!(told.alert().count, 1, "{heard:?} {}", from.0);
+    }
+}
