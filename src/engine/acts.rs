@@ -96,6 +96,7 @@ impl Engine {
             return;
         }
         self.lineage.reimage(life, target.key, Image::executed(target, facts, time));
+        self.cast_again(life);
         self.serve_whom_its_app_serves(life);
         self.step_on(life, HopKind::Exec, time);
         self.settle(life, time, facts);

@@ -37,7 +37,7 @@ pub type AllTold = VecDeque<Told>;
 /// Which apps the carriers belong to, each as a word in its place among them: who sends is held against all of them.
 #[derive(Debug, Default)]
 pub struct CarriersApps {
-    /// As of when this many of them had become other programs.
+    /// As of when so many processes had become other programs, or lost their names, unasked.
     recast: u64,
     words: VecDeque<Option<u64>>,
 }
@@ -135,10 +135,8 @@ impl Engine {
         };
         debug_assert!(self.carriers_are_cast());
         let word = Some(own.word());
-        let newest = self.carriers.back();
-        // The newest may have become another program and have begun to carry again, of which nobody was told.
         let named = self.carriers.iter().zip(&self.carriers_apps.words).rev();
-        let likely = named.filter(|(other, app)| **app == word || Some(*other) == newest);
+        let likely = named.filter(|(_, app)| **app == word);
         likely.filter_map(|(other, _)| self.lineage.get(*other)).find(is_kin).map(|other| other.id)
     }
 
@@ -157,22 +155,27 @@ impl Engine {
         words.push_back(word);
     }
 
-    /// Where some have become other programs, or all were saved and taken up again.
+    /// This life has become another program, whether it is one of them or not.
+    pub(super) fn cast_again(&mut self, life: LifeId) {
+        if let Some(at) = self.carriers.iter().position(|carrier| *carrier == life) {
+            let word = self.app_word(life);
+            self.carriers_apps.words.get_mut(at).into_iter().for_each(|known| *known = word);
+        }
+    }
+
+    /// Where some may have become other programs, or all were saved and taken up again.
     pub(super) fn cast_carriers(&mut self) {
         let words = self.carriers.iter().map(|life| self.app_word(*life)).collect();
         self.carriers_apps = CarriersApps { recast: self.lineage.recast, words };
     }
 
-    /// Is the word of each what a look at it would find, but for those that are nobody's app any more or carry nothing?
+    /// Is the word of each what a look at it would find, unless it was forgotten?
     fn carriers_are_cast(&self) -> bool {
         let words = &self.carriers_apps.words;
-        let cast = |(life, word): (&LifeId, &Option<u64>)| {
-            let idle = self.lineage.get(*life).is_none_or(|life| life.bearings.is_empty());
-            let now = self.app_word(*life);
-            idle || now.is_none() || now == *word
-        };
-        let newest = words.len().saturating_sub(1);
-        words.len() == self.carriers.len() && self.carriers.iter().zip(words).take(newest).all(cast)
+        let forgotten = |life: LifeId| self.lineage.get(life).is_none();
+        let mut each = self.carriers.iter().zip(words);
+        words.len() == self.carriers.len()
+            && each.all(|(life, word)| self.app_word(*life) == *word || forgotten(*life))
     }
 
     /// Who answers for this process: its responsible one, or itself.

@@ -42,7 +42,7 @@ pub struct Lineage {
     /// Of those, the ones that never carried anything: the first to make room.
     pub(super) idle_graves: BTreeSet<(Timestamp, LifeId)>,
     pub(super) evicted: u64,
-    /// How often one that carries became another program.
+    /// How often one became another program, or lost its name, otherwise than by an exec that a sensor told of.
     pub(super) recast: u64,
     /// Forgotten, but not yet taken out of the tables of others.
     pub(super) gone: Vec<Life>,
@@ -116,6 +116,7 @@ impl Lineage {
             Some(id) => {
                 let image = Image::introduced(info, time);
                 self.reimage(id, info.key, image);
+                self.recast += 1;
                 Some(id)
             }
             None => {
@@ -171,7 +172,6 @@ impl Lineage {
     /// The process becomes another program.
     pub fn reimage(&mut self, id: LifeId, key: ProcessKey, image: Image) {
         let Some(life) = self.lives.get_mut(&id) else { return };
-        self.recast += u64::from(!life.bearings.is_empty());
         life.image = image;
         life.keys.push(key);
         if life.keys.len() > 32 {
@@ -201,6 +201,7 @@ impl Lineage {
         life.image.code = identity::code_word(&identity);
         life.image.evidence = Arc::new(evidence);
         life.image.identity = Arc::new(identity);
+        self.recast += 1;
     }
 
     pub fn end(&mut self, id: LifeId, time: Timestamp) {
