@@ -9,7 +9,7 @@ use super::exec;
 use super::file::{Destination, RawFile, Tools, copy_target};
 use super::kind::Kind;
 use super::near::head;
-use super::process::RawProcess;
+use super::process::{Newcomer, RawProcess};
 use super::scan::{Scan, Scanner};
 use super::text::Text;
 
@@ -35,6 +35,8 @@ pub(super) struct Body {
     pub(super) what: Option<What>,
     /// Open flags asked for; 0 for other events.
     pub(super) wanted: u32,
+    /// Who acts from now on: a fork's child, or an exec's new image.
+    pub(super) newcomer: Option<Newcomer>,
 }
 
 type Read<T> = Result<T, LineError>;
@@ -51,11 +53,8 @@ pub(super) fn read<G: Gate + ?Sized>(
     let what = match kind {
         Kind::Open => return open(scanner, context),
         Kind::Close => close(scanner, context)?,
-        Kind::Exec => {
-            let (target, facts) = exec::read(scanner, context.tools.scratch, context.gate)?;
-            Some(What::Exec { target, facts })
-        }
-        Kind::Fork => Some(fork(scanner, context)?),
+        Kind::Exec => return exec::read(scanner, context.tools.scratch, context.gate),
+        Kind::Fork => return fork(scanner, context),
         Kind::Exit => ignoring(scanner, What::Exit)?,
         Kind::CsInvalidated => ignoring(scanner, What::CodeInvalidated)?,
         Kind::RemoteThreadCreate => Some(remote_thread(scanner, context)?),
@@ -79,7 +78,7 @@ pub(super) fn read<G: Gate + ?Sized>(
             None
         }
     };
-    Ok(Body { what, wanted: 0 })
+    Ok(Body { what, wanted: 0, newcomer: None })
 }
 
 fn ignoring(scanner: &mut Scanner<'_>, what: What) -> Read<Option<What>> {
@@ -112,7 +111,7 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
     } else {
         None
     };
-    Ok(Body { what, wanted: flags.0 })
+    Ok(Body { what, wanted: flags.0, newcomer: None })
 }
 
 /// What was opened and how, of an event that is written as all are.
@@ -208,7 +207,7 @@ fn closed<'a>(scanner: &mut Scanner<'a>) -> Scan<(bool, Option<RawFile<'a>>)> {
     Ok((changed, file))
 }
 
-fn fork<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {
+fn fork<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Body> {
     let mut child = None;
     scanner.fields(|scanner, key| {
         match key {
@@ -218,7 +217,8 @@ fn fork<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> R
         Ok(())
     })?;
     let child = child.ok_or(LineError::Missing("event.fork.child"))?;
-    Ok(What::Fork { child: child.build(context.tools.scratch)? })
+    let what = What::Fork { child: child.build(context.tools.scratch)? };
+    Ok(Body { what: Some(what), wanted: 0, newcomer: child.newcomer() })
 }
 
 fn remote_thread<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {

@@ -1,12 +1,11 @@
 //! What an exec event says beside the new image: arguments, environment, descriptors.
 
-use std::sync::Arc;
-
-use crate::model::{ExecFacts, PipeEnd, ProcessInfo, Script};
+use crate::model::{ExecFacts, PipeEnd, Script, What};
 use crate::sensor::exec_limits::{MAX_ARG_BYTES, MAX_ARGS, MAX_ENV_BYTES, MAX_PIPES, env_kept};
 use crate::sensor::gate::Gate;
 
 use super::error::LineError;
+use super::events::Body;
 use super::file::RawFile;
 use super::process::RawProcess;
 use super::scan::{Scan, Scanner};
@@ -20,7 +19,7 @@ pub(super) fn read<G: Gate + ?Sized>(
     scanner: &mut Scanner<'_>,
     scratch: &mut Vec<u8>,
     gate: &G,
-) -> Result<(Arc<ProcessInfo>, Box<ExecFacts>), LineError> {
+) -> Result<Body, LineError> {
     let (mut target, mut facts) = (None, Box::<ExecFacts>::default());
     scanner.fields(|scanner, key| {
         match key {
@@ -37,7 +36,8 @@ pub(super) fn read<G: Gate + ?Sized>(
         Ok(())
     })?;
     let target = target.ok_or(LineError::Missing("event.exec.target"))?;
-    Ok((target.build(scratch)?, facts))
+    let what = What::Exec { target: target.build(scratch)?, facts };
+    Ok(Body { what: Some(what), wanted: 0, newcomer: target.newcomer() })
 }
 
 fn read_args(scanner: &mut Scanner<'_>, scratch: &mut Vec<u8>) -> Scan<Vec<Box<str>>> {

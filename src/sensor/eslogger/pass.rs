@@ -13,6 +13,7 @@ use super::events::{self, Body, Context};
 use super::kind::Kind;
 use super::message::{Answer, Envelope, Event, find_time, walk_token};
 use super::orders::{Orders, Placed, Slot};
+use super::process::Newcomer;
 use super::scan::Scanner;
 
 /// What a line is made of.
@@ -132,7 +133,7 @@ impl<'a> Pass<'a> {
         let Self { scanner, envelope, .. } = self;
         match slot {
             Slot::Action => once(&mut envelope.answer, Answer::read(scanner).ok()?),
-            Slot::Event => self.event(context),
+            Slot::Event => self.event(context, actors),
             Slot::Global => once(&mut envelope.global, scanner.number().ok()??),
             Slot::Number => once(&mut envelope.number, scanner.number().ok()??),
             Slot::Process => self.process(actors),
@@ -162,7 +163,7 @@ impl<'a> Pass<'a> {
 
     /// `{"open":{}}`
     #[inline(always)]
-    fn event<G: Gate + ?Sized>(&mut self, context: &mut Context<'_, G>) -> Option<()> {
+    fn event<G: Gate + ?Sized>(&mut self, context: &mut Context<'_, G>, actors: &mut Actors) -> Option<()> {
         let start = self.scanner.at();
         self.scanner.expect(b"{\"")?;
         let event = Event::at(self.line, start, self.scanner.at())?;
@@ -170,6 +171,9 @@ impl<'a> Pass<'a> {
         let body = events::read(Kind::of(event.name), &mut scanner, context).ok()?;
         scanner.expect(b"}")?;
         self.scanner = scanner;
+        if let Some(newcomer) = body.newcomer {
+            introduce(self.line, newcomer, actors);
+        }
         once(&mut self.event, (event, body))
     }
 }
@@ -181,6 +185,13 @@ fn meet(rest: &[u8], actors: &mut Actors) -> Option<(ProcessKey, usize)> {
     let key = walk_token(&mut scanner).ok()??.key;
     actors.remember(rest, scanner.at(), key);
     Some((key, scanner.at()))
+}
+
+/// Who begins is known when it acts: most lines are of processes whose beginning was told.
+#[cold]
+fn introduce(line: &[u8], newcomer: Newcomer, actors: &mut Actors) {
+    let described = line.get(newcomer.start..).unwrap_or_default();
+    actors.remember(described, newcomer.end - newcomer.start, newcomer.key);
 }
 
 /// Steps over a number, as nearly all are written.
@@ -219,6 +230,7 @@ fn once<T>(kept: &mut Option<T>, told: T) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::model::Pid;
     use crate::sensor::eslogger::file::Tools;
     use crate::sensor::eslogger::find::Finders;
     use crate::sensor::eslogger::names::Names;
@@ -334,6 +346,26 @@ mod tests {
             assert_eq!(&line[long.len()..=long.len()], "}");
             assert_eq!(told(&line, &mut known), told(&line, &mut Known::new()), "{line}");
             assert_eq!(told(&line, &mut known).is_some(), closing.len() == 3, "{line}");
+        }
+    }
+
+    #[test]
+    fn whoever_is_introduced_is_known() {
+        let path = "x".repeat(800);
+        let child = format!(
+            r#"{{"codesigning_flags":1,"executable":{{"path":"/{path}"}},"audit_token":{{"pid":7,"pidversion":8}}}}"#
+        );
+        for event in [
+            format!(r#"{{"fork":{{"child":{child}}}}}"#),
+            format!(r#"{{"exec":{{"target":{child},"args":[]}}}}"#),
+        ] {
+            let line = format!("{{{}}}", FIELDS.join(",")).replace(r#"{"exit":{"stat":0}}"#, &event);
+            let (finders, mut names, mut scratch) = (Finders::new(), Names::new(), Vec::new());
+            let tools = Tools { finders: &finders, names: &mut names, scratch: &mut scratch };
+            let mut known = Known::new();
+            read(line.as_bytes(), &mut Context { gate: &mut Deaf, tools }, &mut known).unwrap();
+            let key = ProcessKey { pid: Pid(7), version: 8 };
+            assert_eq!(known.actors.recognise(child.as_bytes()), Some((key, child.len())), "{event}");
         }
     }
 

@@ -96,9 +96,19 @@ impl Token {
     }
 }
 
+/// A process that begins, and from where to where in the line it is described: mostly as in its own lines later.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Newcomer {
+    pub(super) key: ProcessKey,
+    pub(super) start: usize,
+    pub(super) end: usize,
+}
+
 /// A process whose parts are found but not yet copied.
 #[derive(Default)]
 pub(super) struct RawProcess<'a> {
+    /// From where to where it stands in the line.
+    place: (usize, usize),
     token: Option<Token>,
     parent: Option<Token>,
     responsible: Option<Token>,
@@ -121,14 +131,20 @@ impl<'a> RawProcess<'a> {
     /// `None` for `null`.
     pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
         let mut process = Self::default();
+        scanner.peek()?;
+        let start = scanner.at();
         let entered = scanner.fields(|scanner, key| {
             process.field(key, scanner)?;
             Ok(())
         })?;
-        if !entered {
-            return Ok(None);
-        }
-        Ok(Some(process))
+        process.place = (start, scanner.at());
+        Ok(entered.then_some(process))
+    }
+
+    /// `None` without a token.
+    pub(super) fn newcomer(&self) -> Option<Newcomer> {
+        let (start, end) = self.place;
+        self.token.map(|token| Newcomer { key: token.key, start, end })
     }
 
     fn field(&mut self, key: &[u8], scanner: &mut Scanner<'a>) -> Scan<()> {
