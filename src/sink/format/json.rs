@@ -35,6 +35,10 @@ struct Escaping {
 
 impl Formatter for Escaping {
     fn write_string_fragment<W: ?Sized + Write>(&mut self, out: &mut W, fragment: &str) -> io::Result<()> {
+        // Nearly every text: nothing in it that any reader could trip over.
+        if fragment.bytes().all(|byte| matches!(byte, b' '..=b'~')) {
+            return CompactFormatter.write_string_fragment(out, fragment);
+        }
         let mut copied = 0;
         for (at, c) in fragment.char_indices() {
             if (self.ascii && !c.is_ascii()) || c.is_control() || is_trick(c) {
