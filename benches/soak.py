@@ -9,7 +9,7 @@ is away for 20 s; every two minutes `eslogger` is killed, and what it had in han
 
 At the end: every theft that no dead `eslogger` excuses was received; what was fed was heard, and what was heard was
 thought about or counted as lost; memory is no higher in the last quarter than in the second, which can be said of runs of
-40 minutes and more: chains are remembered for a window and a quarter of an hour. Exit status 1 if not.
+an hour and more: chains are remembered for a window and a quarter of an hour. Exit status 1 if not.
 """
 import argparse, http.server, json, os, re, signal, statistics, subprocess, sys, tempfile, threading, time
 
@@ -25,7 +25,7 @@ RELOAD, AWAY_EVERY, AWAY, KILL = 30, 90, 20, 120
 # A theft this close to the end of an `eslogger` may have gone with it: seconds before, and after (it is started again after one).
 EXCUSED = (8, 8)
 # So many seconds must a run last for its second quarter to hold as many chains as its last.
-FLAT_AFTER = 2400
+FLAT_AFTER = 3600
 
 
 class Receiver:
