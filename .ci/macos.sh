@@ -75,7 +75,9 @@ zigbuild_path() {
     return 1
 }
 
-mac_binary() { echo "${mac_target_dir:-target/macos}/$1/release/cloudward"; }
+# One for each target: cargo lets only one build at a time into a folder.
+mac_folder() { echo "target/macos/$1"; }
+mac_binary() { echo "$(mac_folder "$1")/$1/release/cloudward"; }
 
 # Flags for rustc, so that a program does not tell on whose machine it was built, and is the same wherever that was. Our own
 # sources are named relative to the checkout anyway.
@@ -91,7 +93,7 @@ mac_cargo() (
     shift 2
     zig=$(zig_path) || { echo "zig is missing: run .ci/run tools" >&2; exit 1; }
     zigbuild=$(zigbuild_path) || { echo "cargo-zigbuild is missing: run .ci/run tools" >&2; exit 1; }
-    export CARGO_ZIGBUILD_ZIG_PATH=$zig CARGO_TARGET_DIR=${mac_target_dir:-target/macos}
+    export CARGO_ZIGBUILD_ZIG_PATH=$zig CARGO_TARGET_DIR=$(mac_folder "$target")
     # The toolchain is Debian's, and only here: -Zbuild-std asks for the nightly switch.
     export RUSTC_BOOTSTRAP=1 PATH=/usr/bin:$PATH RUSTC=/usr/bin/rustc CARGO=/usr/bin/cargo
     unset RUSTUP_TOOLCHAIN RUSTC_WRAPPER RUSTC_WORKSPACE_WRAPPER
@@ -108,6 +110,17 @@ mac_cargo() (
         ;;
     esac
 )
+
+# mac_cargo_all check|link: all targets at once. Linking is one thread's work for minutes.
+mac_cargo_all() {
+    local target job jobs=() failed=0
+    for target in "${mac_targets[@]}"; do
+        mac_cargo "$1" "$target" &
+        jobs+=($!)
+    done
+    for job in "${jobs[@]}"; do wait "$job" || failed=1; done
+    return "$failed"
+}
 
 # release_program TARGET FILE: the program of this checkout as it is released.
 release_program() {
