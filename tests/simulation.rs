@@ -1,7 +1,7 @@
 //! A seeded simulation: worlds of actors who work or steal, under trouble, judged by what must hold whatever happens.
 //!
 //! Each seed makes a world ([`mac`], [`plays`]) and its trouble: events reordered within the hold, lost, told twice, pids
-//! reused all the time, processes in floods, a clock that steps back, a Mac that sleeps, a policy exchanged in the middle, an
+//! reused all the time, processes in floods, a clock that is set, a Mac that sleeps, a policy exchanged in the middle, an
 //! engine that is saved and goes on as another one; and, behind the engine, receivers that die, a disk that is full at times,
 //! a spool that is opened again ([`delivery`]). After every step:
 //!

@@ -10,7 +10,7 @@ use crate::config::{self, Level, Settings, Source, managed};
 use crate::engine::order::{MAX_HELD, Order, SourceId, SourceRank};
 use crate::engine::state::{Away, State};
 use crate::engine::{Engine, Occupancy, Stats};
-use crate::model::{Input, ProcessKey, Record, Set, Span, Timestamp};
+use crate::model::{ClockStep, Coverage, CoverageKind, Input, ProcessKey, Record, Set, Span, Timestamp};
 use crate::policy::Policy;
 use crate::sensor::gate::{Gate, PolicyGate};
 use crate::sensor::running;
@@ -200,6 +200,22 @@ impl Thinker {
         self.engine.adopt(policy);
     }
 
+    /// The clock was set and shows `now`: what waits, what is known, and what comes late, goes by it from now on.
+    pub(super) fn clock_set(&mut self, step: ClockStep, now: Timestamp, said: &mut Vec<Record>) {
+        self.tell_disorder();
+        self.order.clock_set(step, now);
+        let text = match self.engine.clock_set(step) {
+            Ok(()) => format!("the wall clock was set {step}; what is known goes by the new time"),
+            Err(why) => format!(
+                "the wall clock was set {step}; what is known cannot be put right ({why}): what was read before is not \
+                 joined with what is sent after"
+            ),
+        };
+        tracing::warn!("{text}");
+        let coverage = Coverage { kind: CoverageKind::ClockStep, start: now, end: now, count: 1, text };
+        self.engine.step(Input::Coverage(coverage), said);
+    }
+
     /// Hands on what is known, if it is time to.
     pub(super) fn keep(&self, keeper: &mut Keeper) {
         let (weight, now) = (self.engine.weight(), self.engine.now());
@@ -250,3 +266,6 @@ impl Thinker {
         self.told += new;
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
 
 use crate::engine::state::{self, MAX_STATE, State};
-use crate::model::{Span, Timestamp};
+use crate::model::{ClockStep, Span, Timestamp};
 use crate::sensor::running;
 
 use super::{RunError, guard};
@@ -186,6 +186,11 @@ impl Keeper {
         let since = self.last.map(|last| now.since(last));
         let every = if weight == self.weight { AT_REST } else { EVERY };
         since.is_none_or(|since| since >= every) && (self.last.is_some() || weight > 0)
+    }
+
+    /// The clock was set.
+    pub(super) fn clock_set(&mut self, step: ClockStep) {
+        self.last = self.last.map(|last| last.set(step));
     }
 
     /// Hands it on, unless the disk has not taken the last one yet.

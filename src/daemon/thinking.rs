@@ -12,13 +12,13 @@ use std::time::Duration;
 
 use tokio::sync::{oneshot, watch};
 
-use crate::model::{Input, Record, Span, Timestamp};
+use crate::model::{ClockStep, Input, Record, Span, Timestamp};
 use crate::policy::Policy;
 use crate::sensor::queue::{Outlet, Patience, Taken};
 
 use super::RunError;
 use super::beat::{REST, TICK};
-use super::clock;
+use super::clock::{self, Watch};
 use super::desk::Figures;
 use super::house::Thinker;
 use super::memory::Keeper;
@@ -59,6 +59,7 @@ impl Thinking {
                 progress: &counted,
                 figures: &publish,
                 keeper: keeper.as_mut(),
+                clock: Watch::new(),
                 said: Vec::new(),
             };
             if mind.think(&inputs, &adopted).is_ok() {
@@ -109,6 +110,7 @@ struct Mind<'a> {
     progress: &'a Progress,
     figures: &'a watch::Sender<Figures>,
     keeper: Option<&'a mut Keeper>,
+    clock: Watch,
     said: Vec<Record>,
 }
 
@@ -122,6 +124,10 @@ impl Mind<'_> {
             if taken == Taken::End {
                 return Ok(());
             }
+            // Before what was taken is heard: all of that was stamped by now.
+            if let Some(step) = self.clock.look() {
+                self.clock_set(step, clock::now())?;
+            }
             busy = !batch.is_empty();
             for input in batch.drain(..) {
                 self.hear(input)?;
@@ -133,6 +139,14 @@ impl Mind<'_> {
                 self.tell(false)?;
             }
         }
+    }
+
+    fn clock_set(&mut self, step: ClockStep, now: Timestamp) -> Result<(), Unheard> {
+        self.thinker.clock_set(step, now, &mut self.said);
+        if let Some(keeper) = self.keeper.as_deref_mut() {
+            keeper.clock_set(step);
+        }
+        self.tell(true)
     }
 
     fn hear(&mut self, input: Input) -> Result<(), Unheard> {

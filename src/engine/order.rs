@@ -8,9 +8,13 @@
 //! running number, then by the source's rank, which is made from the source's content and so does not depend on the order
 //! in which files were named.
 
+mod setting;
+
 use std::collections::VecDeque;
 
 use crate::model::{Input, Span, Timestamp};
+
+use setting::Setting;
 
 /// Names one source; given out by [`Order::open`].
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -148,6 +152,8 @@ pub struct Order {
     hurried: u64,
     /// The earliest of both since last asked.
     disordered: Option<Timestamp>,
+    /// Since the clock was set a moment ago.
+    setting: Option<Setting>,
 }
 
 impl Order {
@@ -163,6 +169,7 @@ impl Order {
             late: 0,
             hurried: 0,
             disordered: None,
+            setting: None,
         }
     }
 
@@ -212,6 +219,7 @@ impl Order {
     }
 
     pub fn push(&mut self, source: SourceId, input: Input) {
+        let input = if self.setting.is_none() { input } else { self.put_right(input) };
         let key = Key::of(&input);
         let time = key.time();
         self.reached(source, time);

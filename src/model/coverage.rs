@@ -16,7 +16,7 @@ pub enum CoverageKind {
     Gap,
     EngineStalled,
     LateEvent,
-    /// The wall clock was set back.
+    /// The wall clock was set.
     ClockStep,
     IpcPossible,
     Relay,

@@ -5,7 +5,7 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use super::{AuditEvent, Coverage, FilePath, NetFact, ProcessInfo, ProcessKey, Script, Timestamp};
+use super::{AuditEvent, ClockStep, Coverage, FilePath, NetFact, ProcessInfo, ProcessKey, Script, Timestamp};
 
 /// Seeded hash of a canonical path; equal for every spelling of one file. Stable within one run only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -256,5 +256,20 @@ impl Input {
             Self::Coverage(coverage) => coverage.end,
             Self::Tick(time) => *time,
         }
+    }
+
+    /// With the time that a clock shows of it since it was set. A cloud's log goes by the cloud's clock.
+    #[must_use]
+    pub fn set(mut self, step: ClockStep) -> Self {
+        match &mut self {
+            Self::Process(observed) => observed.time = observed.time.set(step),
+            Self::Net(fact) => fact.time = fact.time.set(step),
+            Self::Coverage(coverage) => {
+                (coverage.start, coverage.end) = (coverage.start.set(step), coverage.end.set(step));
+            }
+            Self::Tick(time) => *time = time.set(step),
+            Self::Audit(_) => {}
+        }
+        self
     }
 }

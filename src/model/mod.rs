@@ -34,5 +34,5 @@ pub use property::Property;
 pub use record::{Heartbeat, Pulse, Record};
 pub use table::{Hasher, Set, Table};
 pub use text::{FilePath, Lossy, counted};
-pub use time::{Span, TimeReader, Timestamp};
+pub use time::{ClockStep, Span, TimeReader, Timestamp};
 pub use upload::{Outcome as UploadOutcome, Upload};

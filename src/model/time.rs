@@ -11,6 +11,36 @@ pub struct Timestamp(i64);
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 pub struct Span(u64);
 
+/// By how much a clock was set: forward, or back where it is negative.
+#[derive(Clone, Copy, PartialEq, Eq, Default)]
+pub struct ClockStep(i64);
+
+impl ClockStep {
+    pub const NONE: Self = Self(0);
+
+    pub const fn from_nanos(nanos: i64) -> Self {
+        Self(nanos)
+    }
+
+    pub const fn as_nanos(self) -> i64 {
+        self.0
+    }
+}
+
+/// As it is said: `3600 s back`.
+impl fmt::Display for ClockStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let way = if self.0 < 0 { "back" } else { "forward" };
+        write!(f, "{} s {way}", self.0.unsigned_abs() / 1_000_000_000)
+    }
+}
+
+impl fmt::Debug for ClockStep {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl Timestamp {
     /// Before every event.
     pub const MIN: Self = Self(i64::MIN);
@@ -39,6 +69,16 @@ impl Timestamp {
     pub const fn minus(self, span: Span) -> Self {
         let nanos = if span.0 > i64::MAX as u64 { i64::MAX } else { span.0 as i64 };
         Self(self.0.saturating_sub(nanos))
+    }
+}
+
+impl Timestamp {
+    /// What a clock shows of this moment since it was set. What is before or after every event stays so.
+    pub const fn set(self, step: ClockStep) -> Self {
+        match self {
+            Self::MIN | Self::MAX => self,
+            Self(nanos) => Self(nanos.saturating_add(step.0)),
+        }
     }
 }
 

@@ -12,6 +12,11 @@ pub mod signals;
 use std::ffi::CStr;
 use std::ptr;
 
+use rustix::time::ClockId;
+
+/// The clock that nobody sets, and that goes on in sleep (`clock_gettime(3)` of macOS).
+pub const SINCE_BOOT: ClockId = ClockId::Monotonic;
+
 /// The running system as `(major, minor, patch)`, from `kern.osproductversion`.
 ///
 /// A program built against an old SDK may be told a compatible number instead of the true one (macOS 26 may answer 16),

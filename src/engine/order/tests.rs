@@ -1,4 +1,5 @@
 use super::*;
+use crate::model::ClockStep;
 
 fn tick(millis: i64) -> Input {
     Input::Tick(Timestamp::from_nanos(millis * 1_000_000))
@@ -91,4 +92,51 @@ fn order_of_equal_times_does_not_depend_on_who_was_opened_first() {
             .collect::<Vec<_>>()
     };
     assert_eq!(run(false), run(true));
+}
+
+/// What waits, what comes since, and what was stamped before and comes late.
+#[test]
+fn a_clock_is_set_while_inputs_wait() {
+    let by = |seconds: i64| ClockStep::from_nanos(seconds * 1_000_000_000);
+    for hour in [-3600, 3600] {
+        let shown = |millis: i64| millis + hour * 1000;
+        let mut order = Order::new(Span::from_secs(1));
+        let (a, b) = (order.open(SourceRank(1)), order.open(SourceRank(2)));
+        order.push(a, tick(4_999_500));
+        order.push(a, tick(5_000_900));
+        order.push(a, tick(5_000_800));
+        order.push(b, tick(5_001_100));
+        assert_eq!(drain(&mut order), [4_999_500]);
+        order.clock_set(by(hour), Timestamp::from_nanos(shown(5_001_200) * 1_000_000));
+        assert_eq!(order.due(), Some(Timestamp::from_nanos(shown(5_001_800) * 1_000_000)));
+        order.push(a, tick(shown(5_001_300)));
+        order.push(a, tick(5_001_150));
+        order.push(b, tick(shown(5_002_200)));
+        assert_eq!(drain(&mut order), [] as [i64; 0], "a is not so far yet");
+        order.push(a, tick(shown(5_002_200)));
+        assert_eq!(drain(&mut order), [5_000_800, 5_000_900, 5_001_100, 5_001_150].map(shown));
+        order.push(a, tick(shown(5_032_000)));
+        order.push(b, tick(shown(5_032_000)));
+        order.push(b, tick(5_032_000));
+        order.close(a);
+        order.close(b);
+        assert!(drain(&mut order).contains(&5_032_000), "half a minute later a time is what it shows");
+        assert_eq!(order.disorder().0, u64::from(hour > 0));
+    }
+}
+
+#[test]
+fn by_the_nearer_clock_inputs_are_told_apart() {
+    let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000);
+    let put = |step: i64, stamped: i64| {
+        let mut order = Order::new(Span::ZERO);
+        let source = order.open(SourceRank(1));
+        order.clock_set(ClockStep::from_nanos(step * 1_000_000_000), at(10_000));
+        order.push(source, Input::Tick(at(stamped)));
+        order.pop().map(|input| input.time().as_nanos() / 1_000_000_000)
+    };
+    let back = [(-3600, 13_599), (-3600, 9_999), (-3600, 10_029), (-8, 10_007), (-8, 10_003)];
+    assert_eq!(back.map(|(step, at)| put(step, at)), [9_999, 9_999, 10_029, 9_999, 10_003].map(Some));
+    let forward = [(3600, 6_399), (3600, 9_999), (3600, 10_029), (8, 9_991), (8, 9_997)];
+    assert_eq!(forward.map(|(step, at)| put(step, at)), [9_999, 9_999, 10_029, 9_999, 9_997].map(Some));
 }

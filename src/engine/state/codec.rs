@@ -9,7 +9,7 @@
 
 use std::any::Any;
 
-use crate::model::Table;
+use crate::model::{ClockStep, Table};
 
 /// Values within values, at most: the longest real way has 24 steps, each a few values deep.
 const MAX_DEPTH: u32 = 200;
@@ -42,12 +42,14 @@ pub struct Writer {
     pub epochs: Vec<Vec<Option<crate::policy::SetId>>>,
     /// Entries that found no room.
     pub omitted: u64,
+    /// By how much the clock was set that times are written by.
+    pub step: ClockStep,
 }
 
 impl Writer {
     /// `limit`: bytes at which tables stop.
     pub fn new(epochs: Vec<Vec<Option<crate::policy::SetId>>>, limit: usize) -> Self {
-        Self { bytes: Vec::new(), limit, shared: Table::new(), epochs, omitted: 0 }
+        Self { bytes: Vec::new(), limit, shared: Table::new(), epochs, omitted: 0, step: ClockStep::NONE }
     }
 
     pub fn number(&mut self, mut number: u64) {

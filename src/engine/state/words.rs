@@ -79,7 +79,7 @@ variants! {
 
 impl Kept for Timestamp {
     fn keep(&self, to: &mut Writer) {
-        self.as_nanos().keep(to);
+        self.set(to.step).as_nanos().keep(to);
     }
 
     fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {

@@ -67,8 +67,8 @@ impl Decoder {
         }
     }
 
-    /// Reads what is written now, beside packets that carry the wall clock: where that is set back, they must agree. In a
-    /// recording it is made to go on.
+    /// Reads what is written now, beside packets that carry the wall clock: where that is set, they must agree, and who puts
+    /// all of it in order knows by how much. In a recording it is made to go on.
     pub fn by_the_wall() -> Self {
         Self { follows_wall: true, ..Self::new() }
     }

@@ -59,6 +59,8 @@ impl Hearing<'_, '_> {
         let (mut context, mut looked) = (FIRST_LOOK, None);
         while !self.to.stop.load(Ordering::Relaxed) {
             let now = (self.to.now)();
+            // The clock may have been set back.
+            looked = looked.map(|looked: Timestamp| looked.min(now));
             if looked.is_none_or(|looked| now.since(looked) >= EVERY) {
                 if looked.is_some() && enough() {
                     return Ok(());

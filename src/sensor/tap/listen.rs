@@ -11,6 +11,8 @@ use crate::model::{
 use crate::net::{Limits, Packet, Tap};
 use crate::sensor::inlet::Inlet;
 
+use super::going_on::GoingOn;
+
 /// Between two looks at what was lost.
 const CHECK: Span = Span::from_secs(1);
 /// Between two looks for room in the queue. Meanwhile the source fills, and counts what it drops.
@@ -75,36 +77,47 @@ impl Listener<'_> {
     pub fn listen(&self, source: &mut dyn Source) -> Ended {
         let mut tap = Tap::new(Limits::default());
         let mut facts = Vec::new();
-        let (mut last, mut told, mut checked) = (Timestamp::MIN, 0, (self.now)());
+        let (mut clock, mut told, mut checked) = (GoingOn::new(), 0, (self.now)());
         let ended = loop {
             if self.stop.load(Ordering::Relaxed) {
                 break Ended::Stopped;
             }
             match source.next() {
-                Ok(Heard::Packet(packet)) => {
-                    last = last.max(packet.time);
+                Ok(Heard::Packet(mut packet)) => {
+                    packet.time = clock.of(packet.time);
                     self.meter.packets.fetch_add(1, Ordering::Relaxed);
                     self.meter.bytes.fetch_add(u64::from(packet.wire_len), Ordering::Relaxed);
                     tap.packet(&packet, &mut facts);
-                    self.tell(&mut facts, last);
+                    self.tell_shown(&mut facts, &clock);
                 }
                 Ok(Heard::Quiet) => {}
                 Err(ended) => break ended,
             }
             let now = (self.now)();
+            // The clock may have been set back.
+            checked = checked.min(now);
             if now.since(checked) >= CHECK {
                 self.tell_losses(source.dropped(), &mut told, checked, now);
-                tap.coverage().into_iter().for_each(|blind| self.offer(Input::Coverage(blind)));
+                self.tell_blind_spots(&mut tap, &clock);
                 self.meter.flows.store(tap.open_flows() as u64, Ordering::Relaxed);
                 checked = now;
             }
         };
-        tap.finish(last, &mut facts);
-        self.tell(&mut facts, last);
+        tap.finish(clock.newest(), &mut facts);
+        self.tell_shown(&mut facts, &clock);
         self.tell_losses(source.dropped(), &mut told, checked, (self.now)());
-        tap.coverage().into_iter().for_each(|blind| self.offer(Input::Coverage(blind)));
+        self.tell_blind_spots(&mut tap, &clock);
         self.meter.flows.store(0, Ordering::Relaxed);
         ended
+    }
+
+    fn tell_blind_spots(&self, tap: &mut Tap, clock: &GoingOn) {
+        tap.coverage().into_iter().for_each(|blind| self.offer(Input::Coverage(clock.show_coverage(blind))));
+    }
+
+    fn tell_shown(&self, facts: &mut Vec<NetFact>, clock: &GoingOn) {
+        facts.iter_mut().for_each(|fact| clock.show(fact));
+        self.tell(facts, clock.shown(clock.newest()));
     }
 
     /// Hands on what the tap told. An end that only silence shows is dated by the packet that showed it.
@@ -178,14 +191,28 @@ mod tests {
     const CAPTURE: &str =
         concat!(env!("CARGO_MANIFEST_DIR"), "/tests/recordings/curl-dropbox/capture.pcap.gz");
 
-    /// A recording as a source that drops two packets at its end, and then fails.
-    struct Recorded(CaptureReader, u64);
+    /// A recording as a source that drops two packets at its end, and then fails. Behind so many packets its clock is set
+    /// back by an hour.
+    struct Recorded {
+        reader: CaptureReader,
+        dropped: u64,
+        packets: usize,
+        set_back: usize,
+    }
+
+    const HOUR: Span = Span::from_secs(3600);
 
     impl Source for Recorded {
         fn next(&mut self) -> Result<Heard<'_>, Ended> {
-            let Self(reader, dropped) = self;
+            let Self { reader, dropped, packets, set_back } = self;
             match reader.next() {
-                Ok(Some(packet)) => Ok(Heard::Packet(packet)),
+                Ok(Some(mut packet)) => {
+                    if *packets >= *set_back {
+                        packet.time = packet.time.minus(HOUR);
+                    }
+                    *packets += 1;
+                    Ok(Heard::Packet(packet))
+                }
                 _ => {
                     *dropped = 2;
                     Err(Ended::Failed("it broke".to_owned()))
@@ -194,11 +221,19 @@ mod tests {
         }
 
         fn dropped(&mut self) -> u64 {
-            self.1
+            self.dropped
         }
     }
 
     fn listen(who: fn(Pid) -> Option<Arc<ProcessInfo>>, known: &[ProcessKey]) -> (Ended, Vec<Input>, Meter) {
+        listen_set_back(usize::MAX, who, known)
+    }
+
+    fn listen_set_back(
+        set_back: usize,
+        who: fn(Pid) -> Option<Arc<ProcessInfo>>,
+        known: &[ProcessKey],
+    ) -> (Ended, Vec<Input>, Meter) {
         let (inputs, heard) = queue(4096);
         let processes = Arc::new(Processes::default());
         known.iter().for_each(|key| _ = processes.seen(*key, Timestamp::MIN));
@@ -207,7 +242,8 @@ mod tests {
         let now = || Timestamp::from_nanos(0);
         let listener =
             Listener { inlet: &inlet, meter: &meter, stop: &stop, now, who, slack: Span::from_secs(60) };
-        let ended = listener.listen(&mut Recorded(CaptureReader::open(CAPTURE).unwrap(), 0));
+        let reader = CaptureReader::open(CAPTURE).unwrap();
+        let ended = listener.listen(&mut Recorded { reader, dropped: 0, packets: 0, set_back });
         drop(inlet);
         (ended, heard.drain(), meter)
     }
@@ -229,6 +265,22 @@ mod tests {
         });
         assert_eq!((lost, meter.dropped.into_inner()), (Some(2), 2));
         assert!(meter.packets.into_inner() > 10);
+    }
+
+    /// What is told of packets is told with the time that they show, and is the same otherwise.
+    #[test]
+    fn a_clock_that_is_set_back_is_what_facts_show() {
+        let (_, straight, meter) = listen(|_| None, &[]);
+        let packets = meter.packets.into_inner() as usize;
+        for set_back in [1, packets / 2, packets - 1] {
+            let (_, told, _) = listen_set_back(set_back, |_| None, &[]);
+            let (told, straight) = (facts(&told), facts(&straight));
+            assert!(straight.iter().map(|fact| &fact.kind).eq(told.iter().map(|fact| &fact.kind)));
+            let by = straight.iter().zip(&told).map(|(straight, told)| straight.time.since(told.time));
+            let fell = by.clone().filter(|by| *by > Span::from_secs(3500)).count();
+            assert!(fell > 0, "behind packet {set_back}");
+            assert!(by.clone().all(|by| by == Span::ZERO || by <= HOUR && by > Span::from_secs(3500)));
+        }
     }
 
     #[test]

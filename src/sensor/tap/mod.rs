@@ -4,6 +4,7 @@
 //! another program writes (`stream`). `filter` is what the kernel copies for the former.
 
 pub mod filter;
+mod going_on;
 mod listen;
 mod stream;
 
