@@ -1,5 +1,7 @@
 //! `cloudward run` as a process, with a script in the place of the system's `eslogger`.
 
+#[cfg(target_os = "linux")]
+mod clock;
 mod live;
 mod outputs;
 mod restart;
@@ -27,6 +29,8 @@ struct Stage {
     level: &'static str,
     /// Where to.
     log: &'static str,
+    /// What it finds in its environment beside that.
+    environment: Vec<(&'static str, PathBuf)>,
 }
 
 impl Stage {
@@ -42,7 +46,7 @@ impl Stage {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("daemon-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("bin")).unwrap();
-        let stage = Self { folder, daemon: None, level: "info", log: "log" };
+        let stage = Self { folder, daemon: None, level: "info", log: "log", environment: Vec::new() };
         stage.write("line", LINE.as_bytes());
         stage.write("config.toml", format!("{CONFIG}{}", stage.state()).as_bytes());
         let program = stage.folder.join("bin/eslogger");
@@ -64,6 +68,11 @@ impl Stage {
         (packets, source)
     }
 
+    #[cfg(target_os = "linux")]
+    fn set_environment(&mut self, name: &'static str, value: PathBuf) {
+        self.environment.push((name, value));
+    }
+
     fn write(&self, name: &str, bytes: &[u8]) {
         fs::write(self.folder.join(name), bytes).unwrap();
     }
@@ -77,6 +86,7 @@ impl Stage {
             .arg(self.folder.join("config.toml"))
             .env("PATH", path)
             .env("CLOUDWARD_LOG", self.level)
+            .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
             .stdout(fs::File::create(self.folder.join("records")).unwrap())
             .stderr(fs::File::create(self.folder.join(self.log)).unwrap())

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use cloudward::config::{Origin, Source, load};
 use cloudward::engine::Engine;
-use cloudward::model::{FlowId, Record};
+use cloudward::model::{ClockStep, Confidence, FlowId, Input, Record};
 use cloudward::policy::Policy;
 
 #[path = "../../tests/simulation/chance.rs"]
@@ -104,23 +104,39 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     }
     actor.done();
 
+    let inputs: Vec<Input> = mac.sorted().into_iter().map(|(_, input)| input).collect();
+    let straight = run(&inputs, usize::from(*reload), ClockStep::NONE);
+    let step = ClockStep::from_nanos((i64::from(*seed) - 128) * 97_000_000_000);
+    let set = run(&inputs, usize::from(*reload), step);
+    assert_eq!(straight, set, "the clock was set {step}");
+});
+
+/// What the alerts come to: whose read left, how surely, how much of it.
+type Verdicts = Vec<(u32, Confidence, u64, usize)>;
+
+/// The policy is exchanged before an input, and the clock set.
+fn run(inputs: &[Input], at: usize, step: ClockStep) -> Verdicts {
     let (mut engine, mut records) = (Engine::new(Arc::clone(&POLICIES[0])), Vec::new());
-    for (at, (_, input)) in mac.sorted().into_iter().enumerate() {
-        if at == usize::from(*reload) {
+    for (n, input) in inputs.iter().enumerate() {
+        if n == at {
             engine.adopt(Arc::clone(&POLICIES[1]));
+            engine.clock_set(step).expect("what it wrote itself");
         }
-        engine.step(input, &mut records);
+        engine.step(input.clone().set(if n < at { ClockStep::NONE } else { step }), &mut records);
         for (name, size, limit) in engine.sizes().against_limits() {
             assert!(size <= limit, "{name}: {size} is more than {limit}");
         }
     }
     engine.finish(&mut records);
+    let mut verdicts = Vec::new();
     for record in &records {
-        assert!(record.time() <= engine.now(), "a record from the future");
+        assert!(step != ClockStep::NONE || record.time() <= engine.now(), "a record from the future");
         if let Record::Alert(alert) = record {
             assert!(!alert.rules.is_empty() && !alert.reads.is_empty(), "an alert without evidence");
             assert!(alert.reads.iter().all(|read| read.time <= alert.time), "a read after its alert");
             assert!(alert.hops.iter().all(|hop| hop.time <= alert.time), "a step after its alert");
+            verdicts.push((alert.revision, alert.confidence, alert.bytes_out, alert.reads.len()));
         }
     }
-});
+    verdicts
+}

@@ -29,7 +29,7 @@ fn unpacked(path: &Path) -> Vec<u8> {
     bytes
 }
 
-fn time_of(line: &str) -> (&str, Timestamp) {
+pub fn time_of(line: &str) -> (&str, Timestamp) {
     let text = line.split_once(r#""time":""#).and_then(|(_, rest)| rest.split_once('"')).unwrap().0;
     (text, Timestamp::parse(text.as_bytes()).unwrap())
 }
