@@ -9,7 +9,8 @@
 //! process but by whoever reads the whole of its line. The kernel's quotes cannot be forged: a string has none that is not
 //! escaped.
 
-use memchr::{memchr, memmem};
+use memchr::memchr;
+use memchr::memmem::Finder;
 
 use crate::model::{Pid, ProcessKey};
 
@@ -39,49 +40,55 @@ struct Actor {
 
 /// Those of one stream. A new one takes the place of the oldest of its set.
 #[derive(Debug)]
-pub(super) struct Actors(Box<[[Actor; WAYS]]>);
+pub(super) struct Actors {
+    sets: Box<[[Actor; WAYS]]>,
+    token: Finder<'static>,
+    pid: Finder<'static>,
+    version: Finder<'static>,
+}
 
 impl Actors {
     pub(super) fn new() -> Self {
-        Self(vec![[Actor::default(); WAYS]; SETS].into_boxed_slice())
+        let sets = vec![[Actor::default(); WAYS]; SETS].into_boxed_slice();
+        Self { sets, token: Finder::new(TOKEN), pid: Finder::new(PID), version: Finder::new(VERSION) }
     }
 
     /// Whose object `rest` seems to begin with, and how long it seems to be.
     #[inline]
     pub(super) fn recognise(&self, rest: &[u8]) -> Option<(ProcessKey, usize)> {
         let mark = mark(rest)?;
-        let set = self.0.get(place(mark))?;
+        let set = self.sets.get(place(mark))?;
         set.iter().filter(|actor| actor.mark == mark).find_map(|actor| actor.read(rest))
     }
 
     /// Remembers the object of `length` bytes that `rest` begins with, which is that of `key`.
     pub(super) fn remember(&mut self, rest: &[u8], length: usize, key: ProcessKey) {
         if self.recognise(rest) != Some((key, length))
-            && let Some(actor) = Actor::of(rest, length)
+            && let Some(actor) = self.describe(rest, length)
             && actor.read(rest) == Some((key, length))
-            && let Some(set) = self.0.get_mut(place(actor.mark))
+            && let Some(set) = self.sets.get_mut(place(actor.mark))
         {
             set.rotate_right(1);
             let [newest, ..] = set;
             *newest = actor;
         }
     }
-}
 
-impl Actor {
-    fn of(rest: &[u8], length: usize) -> Option<Self> {
-        let token = memmem::find(rest, TOKEN)? + TOKEN.len();
-        let within = rest.get(token..)?;
+    fn describe(&self, rest: &[u8], length: usize) -> Option<Actor> {
+        let token = self.token.find(rest.get(..length)?)? + TOKEN.len();
+        let within = rest.get(token..length)?;
         let near = |at: usize| u16::try_from(at).ok();
-        Some(Self {
+        Some(Actor {
             mark: mark(rest)?,
             length: near(length)?,
             token: near(token)?,
-            pid: near(memmem::find(within, PID)?)?,
-            version: near(memmem::find(within, VERSION)?)?,
+            pid: near(self.pid.find(within)?)?,
+            version: near(self.version.find(within)?)?,
         })
     }
+}
 
+impl Actor {
     #[inline]
     fn read(&self, rest: &[u8]) -> Option<(ProcessKey, usize)> {
         let (length, token) = (usize::from(self.length), usize::from(self.token));

@@ -234,7 +234,7 @@ fn read_time(scanner: &mut Scanner<'_>) -> Option<Timestamp> {
     Timestamp::parse(scanner.text().ok()??.0)
 }
 
-pub(super) fn walk_token(scanner: &mut Scanner<'_>) -> Scan<Option<Token>> {
+fn walk_token(scanner: &mut Scanner<'_>) -> Scan<Option<Token>> {
     let mut token = None;
     scanner.fields(|scanner, key| {
         match key {

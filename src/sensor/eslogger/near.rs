@@ -5,7 +5,7 @@
 
 use memchr::memchr;
 
-use super::digits::count_digits;
+use super::digits::{count_digits, leading_digits};
 use super::quotes::closing_quote_from;
 use super::scan::Scanner;
 use super::text::Text;
@@ -64,6 +64,14 @@ impl<'a> Scanner<'a> {
     pub(super) fn near_flag(&mut self) -> Option<bool> {
         let flag = self.passes(b"true");
         (flag || self.passes(b"false")).then_some(flag)
+    }
+
+    /// A whole number without a sign that fits.
+    #[inline]
+    pub(super) fn near_number<N: TryFrom<u64>>(&mut self) -> Option<N> {
+        let (value, length) = leading_digits(self.rest())?;
+        self.advance(length);
+        N::try_from(value).ok()
     }
 
     /// Steps over digits, of which there must be one.

@@ -11,9 +11,9 @@ use crate::sensor::gate::Gate;
 use super::actors::Actors;
 use super::events::{self, Body, Context};
 use super::kind::Kind;
-use super::message::{Answer, Envelope, Event, find_time, walk_token};
+use super::message::{Answer, Envelope, Event, find_time};
 use super::orders::{Orders, Placed, Slot};
-use super::process::Newcomer;
+use super::process::{Newcomer, RawProcess};
 use super::scan::Scanner;
 
 /// What a line is made of.
@@ -182,7 +182,7 @@ impl<'a> Pass<'a> {
 #[cold]
 fn meet(rest: &[u8], actors: &mut Actors) -> Option<(ProcessKey, usize)> {
     let mut scanner = Scanner::new(rest);
-    let key = walk_token(&mut scanner).ok()??.key;
+    let key = RawProcess::read(&mut scanner).ok()??.newcomer()?.key;
     actors.remember(rest, scanner.at(), key);
     Some((key, scanner.at()))
 }

@@ -56,6 +56,45 @@ impl Token {
     }
 
     fn read_object(scanner: &mut Scanner<'_>) -> Scan<Option<Self>> {
+        match scanner.attempt(Self::read_near) {
+            Some(token) => Ok(Some(token)),
+            None => Self::read_any_object(scanner),
+        }
+    }
+
+    /// An object that is written as all are. All but one of its keys have four letters; the user ids are told apart by the
+    /// first of them.
+    #[inline]
+    fn read_near(scanner: &mut Scanner<'_>) -> Option<Self> {
+        let (mut pid, mut version, mut users) = (None, None, [NOBODY; 3]);
+        scanner.near_fields(|scanner, head| {
+            match &head.to_le_bytes() {
+                [b'"', b'p', b'i', b'd', b'"', b':', ..] => {
+                    scanner.advance(6);
+                    pid = Some(scanner.near_number()?);
+                }
+                [b'"', b'p', ..] => {
+                    scanner.expect(b"\"pidversion\":")?;
+                    version = Some(scanner.near_number()?);
+                }
+                [b'"', who, b'u', b'i', b'd', b'"', b':', _] => {
+                    scanner.advance(7);
+                    let user = scanner.near_number()?;
+                    *users.get_mut([b'a', b'e', b'r'].iter().position(|first| first == who)?)? = user;
+                }
+                [b'"', b'e' | b'r', b'g', b'i', b'd', b'"', b':', _]
+                | [b'"', b'a', b's', b'i', b'd', b'"', b':', _] => {
+                    scanner.advance(7);
+                    scanner.pass_digits()?;
+                }
+                _ => return None,
+            }
+            Some(())
+        })?;
+        Self::new(pid, version, users)
+    }
+
+    fn read_any_object(scanner: &mut Scanner<'_>) -> Scan<Option<Self>> {
         let (mut pid, mut version, mut users) = (None, None, [NOBODY; 3]);
         scanner.fields(|scanner, key| {
             match key {
@@ -127,15 +166,102 @@ pub(super) struct RawProcess<'a> {
     started: Option<Text<'a>>,
 }
 
+/// What is used of a process.
+#[derive(Clone, Copy, Debug)]
+enum Field {
+    Token,
+    Parent,
+    Responsible,
+    Executable,
+    SigningId,
+    TeamId,
+    CdHash,
+    Flags,
+    Platform,
+    EsClient,
+    Tty,
+    Ppid,
+    OriginalPpid,
+    GroupId,
+    SessionId,
+    Started,
+}
+
+impl Field {
+    fn of(key: &[u8]) -> Option<Self> {
+        Some(match key {
+            b"audit_token" => Self::Token,
+            b"parent_audit_token" => Self::Parent,
+            b"responsible_audit_token" => Self::Responsible,
+            b"executable" => Self::Executable,
+            b"signing_id" => Self::SigningId,
+            b"team_id" => Self::TeamId,
+            b"cdhash" => Self::CdHash,
+            b"codesigning_flags" => Self::Flags,
+            b"is_platform_binary" => Self::Platform,
+            b"is_es_client" => Self::EsClient,
+            b"tty" => Self::Tty,
+            b"ppid" => Self::Ppid,
+            b"original_ppid" => Self::OriginalPpid,
+            b"group_id" => Self::GroupId,
+            b"session_id" => Self::SessionId,
+            b"start_time" => Self::Started,
+            _ => return None,
+        })
+    }
+
+    /// Steps over the key that is next, of an object that is written as all are.
+    #[inline]
+    fn near(scanner: &mut Scanner<'_>, head: u64) -> Option<Self> {
+        let (field, key): (Self, &[u8]) = match &head.to_le_bytes() {
+            b"\"audit_t" => (Self::Token, b"\"audit_token\":"),
+            b"\"parent_" => (Self::Parent, b"\"parent_audit_token\":"),
+            b"\"respons" => (Self::Responsible, b"\"responsible_audit_token\":"),
+            b"\"executa" => (Self::Executable, b"\"executable\":"),
+            b"\"signing" => (Self::SigningId, b"\"signing_id\":"),
+            b"\"team_id" => (Self::TeamId, b"\"team_id\":"),
+            b"\"cdhash\"" => (Self::CdHash, b"\"cdhash\":"),
+            b"\"codesig" => (Self::Flags, b"\"codesigning_flags\":"),
+            b"\"is_plat" => (Self::Platform, b"\"is_platform_binary\":"),
+            b"\"is_es_c" => (Self::EsClient, b"\"is_es_client\":"),
+            b"\"origina" => (Self::OriginalPpid, b"\"original_ppid\":"),
+            b"\"group_i" => (Self::GroupId, b"\"group_id\":"),
+            b"\"session" => (Self::SessionId, b"\"session_id\":"),
+            b"\"start_t" => (Self::Started, b"\"start_time\":"),
+            [b'"', b'p', b'p', ..] => (Self::Ppid, b"\"ppid\":"),
+            [b'"', b't', b't', ..] => (Self::Tty, b"\"tty\":"),
+            _ => return None,
+        };
+        scanner.expect(key)?;
+        Some(field)
+    }
+}
+
 impl<'a> RawProcess<'a> {
     /// `None` for `null`.
     pub(super) fn read(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
-        let mut process = Self::default();
         scanner.peek()?;
-        let start = scanner.at();
-        let entered = scanner.fields(|scanner, key| {
-            process.field(key, scanner)?;
-            Ok(())
+        match scanner.attempt(Self::read_near) {
+            Some(process) => Ok(Some(process)),
+            None => Self::read_any(scanner),
+        }
+    }
+
+    fn read_near(scanner: &mut Scanner<'a>) -> Option<Self> {
+        let (mut process, start) = (Self::default(), scanner.at());
+        scanner.near_fields(|scanner, head| {
+            let field = Field::near(scanner, head)?;
+            process.value(field, scanner).ok()
+        })?;
+        process.place = (start, scanner.at());
+        Some(process)
+    }
+
+    fn read_any(scanner: &mut Scanner<'a>) -> Scan<Option<Self>> {
+        let (mut process, start) = (Self::default(), scanner.at());
+        let entered = scanner.fields(|scanner, key| match Field::of(key) {
+            Some(field) => process.value(field, scanner),
+            None => scanner.skip(),
         })?;
         process.place = (start, scanner.at());
         Ok(entered.then_some(process))
@@ -147,25 +273,28 @@ impl<'a> RawProcess<'a> {
         self.token.map(|token| Newcomer { key: token.key, start, end })
     }
 
-    fn field(&mut self, key: &[u8], scanner: &mut Scanner<'a>) -> Scan<()> {
-        match key {
-            b"audit_token" => self.token = Token::read(scanner)?,
-            b"parent_audit_token" => self.parent = Token::read(scanner)?,
-            b"responsible_audit_token" => self.responsible = Token::read(scanner)?,
-            b"executable" => self.executable = RawFile::read(scanner)?,
-            b"signing_id" => self.signing_id = scanner.text()?,
-            b"team_id" => self.team_id = scanner.text()?,
-            b"cdhash" => self.cdhash = scanner.text()?,
-            b"codesigning_flags" => self.flags = scanner.number()?,
-            b"is_platform_binary" => self.platform = scanner.flag()?.unwrap_or(false),
-            b"is_es_client" => self.is_es_client = scanner.flag()?.unwrap_or(false),
-            b"tty" => self.has_tty = scanner.raw()?.starts_with(b"{"),
-            b"ppid" => self.ppid = scanner.number()?,
-            b"original_ppid" => self.original_ppid = scanner.number()?,
-            b"group_id" => self.group_id = scanner.number()?,
-            b"session_id" => self.session_id = scanner.number()?,
-            b"start_time" => self.started = scanner.text()?,
-            _ => scanner.skip()?,
+    #[inline]
+    fn value(&mut self, field: Field, scanner: &mut Scanner<'a>) -> Scan<()> {
+        match field {
+            Field::Token => self.token = Token::read(scanner)?,
+            Field::Parent => self.parent = Token::read(scanner)?,
+            Field::Responsible => self.responsible = Token::read(scanner)?,
+            Field::Executable => self.executable = RawFile::read(scanner)?,
+            Field::SigningId => self.signing_id = scanner.text()?,
+            Field::TeamId => self.team_id = scanner.text()?,
+            Field::CdHash => self.cdhash = scanner.text()?,
+            Field::Flags => self.flags = scanner.number()?,
+            Field::Platform => self.platform = scanner.flag()?.unwrap_or(false),
+            Field::EsClient => self.is_es_client = scanner.flag()?.unwrap_or(false),
+            Field::Tty => {
+                let device = scanner.attempt(RawFile::read_near);
+                self.has_tty = device.is_some() || scanner.raw()?.starts_with(b"{");
+            }
+            Field::Ppid => self.ppid = scanner.number()?,
+            Field::OriginalPpid => self.original_ppid = scanner.number()?,
+            Field::GroupId => self.group_id = scanner.number()?,
+            Field::SessionId => self.session_id = scanner.number()?,
+            Field::Started => self.started = scanner.text()?,
         }
         Ok(())
     }
