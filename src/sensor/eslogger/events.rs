@@ -96,14 +96,14 @@ fn open<G: Gate + ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G
     let Tools { finders, names, scratch } = &mut context.tools;
     let (name, interest) = names.asked(file.path, scratch, context.gate);
     // In parts of the system nobody makes a pipe, and most opens are of files there.
-    let what = if interest.named && flags.transfers() && file.is_fifo(finders) {
+    let what = if interest.named && flags.transfers() && file.is_fifo(finders, &mut name.stood) {
         Some(What::Fifo { file: Box::new(file.build(&mut context.tools)?), flags })
     } else if interest.matters {
         Some(What::Open { file: file.build(&mut context.tools)?, flags })
     } else if flags.reads() {
         let id = file.id(finders, &mut name.stood);
         let links = if interest.named { file.links(finders, &mut name.stood) } else { 0 };
-        let (path, stood) = (interest.named.then(|| name.path.clone()), name.stood);
+        let (path, stood) = (interest.named.then(|| name.path(file.path, scratch)), name.stood);
         names.stood(stood);
         Some(What::Touch { path: interest.hash, id, name: path, links })
     } else if flags.empties() {
@@ -284,10 +284,12 @@ fn source_and_destination<'a>(
 fn named<'a>(scanner: &mut Scanner<'a>, name: &[u8], missing: &'static str) -> Read<RawFile<'a>> {
     let mut file = None;
     scanner.fields(|scanner, key| {
-        if key == name {
-            file = RawFile::read(scanner)?;
-        } else {
-            scanner.skip()?;
+        let any = scanner.attempt(RawFile::read_near);
+        match any {
+            Some(_) if key != name => {}
+            Some(_) => file = any,
+            None if key == name => file = RawFile::read(scanner)?,
+            None => scanner.skip()?,
         }
         Ok(())
     })?;

@@ -103,9 +103,9 @@ impl<'a> RawFile<'a> {
 
     /// Is it a named pipe?
     #[inline]
-    pub(super) fn is_fifo(&self, finders: &Finders) -> bool {
+    pub(super) fn is_fifo(&self, finders: &Finders, stood: &mut Stood) -> bool {
         const S_IFIFO: u64 = 0o010_000;
-        let mode = match finders.mode.digits_in(self.stat) {
+        let mode = match number(self.stat, b"\"st_mode\":", &mut stood.mode, &finders.mode) {
             Some(mode) => mode,
             None => Stat::walk(self.stat).map_or(0, |stat| u64::from(stat.mode)),
         };
@@ -113,13 +113,13 @@ impl<'a> RawFile<'a> {
     }
 
     pub(super) fn build(&self, tools: &mut Tools<'_>) -> Result<File, LineError> {
-        let name = tools.names.of(self.path, tools.scratch);
+        let name = tools.names.of(self.path);
         let stat = match Stat::find(self.stat, tools.finders, &mut name.stood) {
             Some(stat) => stat,
             None => Stat::walk(self.stat)?,
         };
         Ok(File {
-            path: name.path.clone(),
+            path: name.path(self.path, tools.scratch),
             truncated: self.truncated,
             id: stat.id,
             links: stat.links,
@@ -180,7 +180,7 @@ impl Stat {
         let id = Some(Self::find_id(raw, finders, stood)?);
         let links = number(raw, b"\"st_nlink\":", &mut stood.links, &finders.links)?.try_into().ok()?;
         let size = finders.size.number_in(raw)?;
-        let mode = finders.mode.number_in(raw)?;
+        let mode = number(raw, b"\"st_mode\":", &mut stood.mode, &finders.mode)?.try_into().ok()?;
         Some(Self { id, links, size, mode })
     }
 

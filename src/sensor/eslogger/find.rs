@@ -6,7 +6,6 @@
 use memchr::arch::all::packedpair::HeuristicFrequencyRank;
 use memchr::memmem::{Finder, FinderBuilder};
 
-use super::digits::leading_digits;
 use super::scan::Scanner;
 use crate::model::TimeReader;
 
@@ -24,12 +23,6 @@ impl Key {
     pub(super) fn find(&self, bytes: &[u8]) -> Option<(usize, usize)> {
         let at = self.0.find(bytes)?;
         Some((at, at + self.0.needle().len()))
-    }
-
-    /// The number that is the value of the key, if it is as nearly all are: whole, and without a sign.
-    #[inline]
-    pub(super) fn digits_in(&self, bytes: &[u8]) -> Option<u64> {
-        Some(leading_digits(bytes.get(self.find(bytes)?.1..)?)?.0)
     }
 
     /// The number that is the value of the key.

@@ -1,8 +1,8 @@
 //! Paths that were read before, known again as they are written.
 //!
 //! The same few thousand files are most of what a Mac opens, and every line of one writes its path with the same escapes.
-//! So a path is undone and copied once, and policy is asked about it once; so long as it is remembered, those who keep it
-//! share the copy.
+//! So policy is asked about a path once. A path that somebody keeps is undone and copied once; so long as it is remembered,
+//! those who keep it share the copy. Most are of no interest, and never copied.
 
 use crate::model::{FilePath, Hasher};
 use crate::sensor::gate::{Gate, GateId, PathInterest};
@@ -23,7 +23,8 @@ pub(super) struct Name {
     /// 63 bits of a hash whose seed nobody knows, of the path as it is written: to be taken for another path is to guess
     /// those. Zero where there is none yet.
     hash: u64,
-    pub(super) path: FilePath,
+    /// Once somebody wanted it.
+    path: Option<FilePath>,
     pub(super) stood: Stood,
     /// What the gate said.
     interest: Option<PathInterest>,
@@ -31,7 +32,13 @@ pub(super) struct Name {
 
 impl Name {
     fn none() -> Self {
-        Self { hash: 0, path: FilePath::new(b""), stood: Stood::default(), interest: None }
+        Self { hash: 0, path: None, stood: Stood::default(), interest: None }
+    }
+
+    /// The path, which is `written` so.
+    #[inline]
+    pub(super) fn path(&mut self, written: Text<'_>, scratch: &mut Vec<u8>) -> FilePath {
+        self.path.get_or_insert_with(|| FilePath::new(written.bytes(scratch))).clone()
     }
 }
 
@@ -42,6 +49,7 @@ pub(super) struct Stood {
     pub(super) inode: u16,
     pub(super) device: u16,
     pub(super) links: u16,
+    pub(super) mode: u16,
 }
 
 /// The names of one stream.
@@ -67,7 +75,7 @@ impl Names {
 
     /// The file of a path as it is written.
     #[inline]
-    pub(super) fn of(&mut self, written: Text<'_>, scratch: &mut Vec<u8>) -> &mut Name {
+    pub(super) fn of(&mut self, written: Text<'_>) -> &mut Name {
         let hash = self.hasher.hash(&written.0) | 1;
         if self.new > self.places.len() {
             self.grow();
@@ -79,8 +87,7 @@ impl Names {
         };
         if place.hash != hash {
             self.new += 1;
-            let path = FilePath::new(written.bytes(scratch));
-            *place = Name { hash, path, stood: self.latest, interest: None };
+            *place = Name { hash, path: None, stood: self.latest, interest: None };
         }
         place
     }
@@ -96,10 +103,10 @@ impl Names {
         if self.gate != Some(gate.id()) {
             self.forget_answers(gate.id());
         }
-        let name = self.of(written, scratch);
+        let name = self.of(written);
         let interest = match name.interest {
             Some(interest) => interest,
-            None => *name.interest.insert(gate.path(name.path.as_bytes())),
+            None => *name.interest.insert(gate.path(written.bytes(scratch))),
         };
         (name, interest)
     }
@@ -155,8 +162,9 @@ mod tests {
                     2 => (format!(r"\/\u0041{n}\n"), format!("/A{n}\n")),
                     _ => (format!(r"\/{long}{}", n % 8), format!("/{long}{}", n % 8)),
                 };
-                let name = names.of(Text(written.as_bytes()), &mut scratch);
-                assert_eq!(name.path.as_bytes(), meant.as_bytes(), "{round}");
+                let written = Text(written.as_bytes());
+                let path = names.of(written).path(written, &mut scratch);
+                assert_eq!(path.as_bytes(), meant.as_bytes(), "{round}");
             }
         }
         assert_eq!(names.places.len(), PLACES);
@@ -188,8 +196,10 @@ mod tests {
             let mut gate = Says(number, 0);
             for _ in 0..3 {
                 for written in ["/a", "/b", &long] {
-                    let (name, interest) = names.asked(Text(written.as_bytes()), &mut scratch, &mut gate);
-                    assert_eq!((name.path.as_bytes(), interest.hash), (written.as_bytes(), PathHash(number)));
+                    let text = Text(written.as_bytes());
+                    let (name, interest) = names.asked(text, &mut scratch, &mut gate);
+                    assert_eq!(interest.hash, PathHash(number));
+                    assert_eq!(name.path(text, &mut scratch).as_bytes(), written.as_bytes());
                 }
             }
             assert_eq!(gate.1, 3);
@@ -199,7 +209,10 @@ mod tests {
     #[test]
     fn what_is_remembered_is_shared() {
         let (mut names, mut scratch) = (Names::new(), Vec::new());
-        let mut of = |written: &str| names.of(Text(written.as_bytes()), &mut scratch).path.clone();
+        let mut of = |written: &str| {
+            let written = Text(written.as_bytes());
+            names.of(written).path(written, &mut scratch)
+        };
         let (first, other, again) = (of(r"\/a\/b"), of(r"\/a\/c"), of(r"\/a\/b"));
         assert!(std::ptr::eq(first.as_bytes(), again.as_bytes()));
         assert_ne!(first, other);

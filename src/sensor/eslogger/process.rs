@@ -9,6 +9,7 @@ use crate::model::{CdHash, CodeSigning, Pid, ProcessInfo, ProcessKey, Program, T
 use super::digits::leading_digits;
 use super::error::LineError;
 use super::file::RawFile;
+use super::near::head;
 use super::scan::{Scan, Scanner};
 use super::text::Text;
 
@@ -62,32 +63,33 @@ impl Token {
         }
     }
 
-    /// An object that is written as all are. All but one of its keys have four letters; the user ids are told apart by the
-    /// first of them.
+    /// An object that is written as all are. All of its keys but two have four letters.
     #[inline]
     fn read_near(scanner: &mut Scanner<'_>) -> Option<Self> {
+        const FOUR_LETTERS: u64 = u64::MAX >> 8;
+        const AUID: u64 = head(b"\"auid\":\0");
+        const EUID: u64 = head(b"\"euid\":\0");
+        const RUID: u64 = head(b"\"ruid\":\0");
+        const EGID: u64 = head(b"\"egid\":\0");
+        const RGID: u64 = head(b"\"rgid\":\0");
+        const ASID: u64 = head(b"\"asid\":\0");
         let (mut pid, mut version, mut users) = (None, None, [NOBODY; 3]);
         scanner.near_fields(|scanner, head| {
-            match &head.to_le_bytes() {
-                [b'"', b'p', b'i', b'd', b'"', b':', ..] => {
-                    scanner.advance(6);
-                    pid = Some(scanner.near_number()?);
+            let key = head & FOUR_LETTERS;
+            if matches!(key, AUID | EUID | RUID | EGID | RGID | ASID) {
+                scanner.advance(7);
+                let id = scanner.near_number()?;
+                match key {
+                    AUID => users[0] = id,
+                    EUID => users[1] = id,
+                    RUID => users[2] = id,
+                    _ => {}
                 }
-                [b'"', b'p', ..] => {
-                    scanner.expect(b"\"pidversion\":")?;
-                    version = Some(scanner.near_number()?);
-                }
-                [b'"', who, b'u', b'i', b'd', b'"', b':', _] => {
-                    scanner.advance(7);
-                    let user = scanner.near_number()?;
-                    *users.get_mut([b'a', b'e', b'r'].iter().position(|first| first == who)?)? = user;
-                }
-                [b'"', b'e' | b'r', b'g', b'i', b'd', b'"', b':', _]
-                | [b'"', b'a', b's', b'i', b'd', b'"', b':', _] => {
-                    scanner.advance(7);
-                    scanner.pass_digits()?;
-                }
-                _ => return None,
+            } else if scanner.passes(b"\"pid\":") {
+                pid = Some(scanner.near_number()?);
+            } else {
+                scanner.expect(b"\"pidversion\":")?;
+                version = Some(scanner.near_number()?);
             }
             Some(())
         })?;
