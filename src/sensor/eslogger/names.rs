@@ -2,7 +2,7 @@
 //!
 //! The same few thousand files are most of what a Mac opens, and every line of one writes its path with the same escapes.
 //! So policy is asked about a path once. A path that somebody keeps is undone and copied once; so long as it is remembered,
-//! those who keep it share the copy. Most are of no interest, and never copied.
+//! those who keep it share the copy. Those of no interest are never copied.
 
 use crate::model::{FilePath, Hasher};
 use crate::sensor::gate::{Gate, GateId, PathInterest};
@@ -33,6 +33,15 @@ pub(super) struct Name {
 impl Name {
     fn none() -> Self {
         Self { hash: 0, path: None, stood: Stood::default(), interest: None }
+    }
+
+    /// Asks for the first time. What is of interest is wanted soon.
+    fn ask<G: Gate + ?Sized>(&mut self, path: &[u8], gate: &mut G) -> PathInterest {
+        let interest = gate.path(path);
+        if interest.named || interest.matters {
+            self.path.get_or_insert_with(|| FilePath::new(path));
+        }
+        *self.interest.insert(interest)
     }
 
     /// The path, which is `written` so.
@@ -106,7 +115,7 @@ impl Names {
         let name = self.of(written);
         let interest = match name.interest {
             Some(interest) => interest,
-            None => *name.interest.insert(gate.path(written.bytes(scratch))),
+            None => name.ask(written.bytes(scratch), gate),
         };
         (name, interest)
     }
