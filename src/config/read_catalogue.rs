@@ -110,9 +110,19 @@ pub(super) fn plain<T>(list: Option<Value<Vec<Value<T>>>>) -> Vec<T> {
 
 /// The entry's name, which its messages bear from now on.
 pub(super) fn name(section: &mut Section<'_, '_>, list: &str) -> Option<String> {
-    let name = section.require("name", "every entry has a name of its own", text)?.value;
+    let name = section.require("name", "every entry has a name of its own", own_name)?.value;
     section.set_title(format!("[[{list}]] \"{name}\""));
     Some(name)
+}
+
+fn own_name(node: &Node) -> Result<String, Complaint> {
+    match text(node)? {
+        star if star == "*" => {
+            Err(Complaint::new("`*` is no name: where names are asked for it stands for all of them")
+                .hint("give the entry a name of its own"))
+        }
+        name => Ok(name),
+    }
 }
 
 pub(super) fn services(root: &mut Section<'_, '_>) -> Vec<ServiceNames> {
@@ -133,6 +143,7 @@ fn service(section: &mut Section<'_, '_>) -> Option<ServiceNames> {
     let category = section.require("category", hint, one_of(&categories));
     let domain = |node: &Node| Ok(DomainPattern::parse(written(node)?)?);
     let tenant = |node: &Node| Ok(DomainPattern::parse_tenant(written(node)?)?);
+    let before = section.complaints.count();
     let domains = section.list("domains", domain);
     let tenants = section.list("tenants", tenant);
     let except = section.list("except", domain);
@@ -147,7 +158,9 @@ fn service(section: &mut Section<'_, '_>) -> Option<ServiceNames> {
         tenants: plain(tenants),
         except: plain(except),
     };
-    if names.domains.is_empty() && names.tenants.is_empty() {
+    // Of those that are there and cannot be used it has been said what is wrong with them.
+    let sound = section.complaints.is_sound_since(before);
+    if sound && names.domains.is_empty() && names.tenants.is_empty() {
         section.missing("domains", "name the hosts: domains = [\"storage.example.com\"]");
     }
     Some(names)

@@ -4,6 +4,7 @@
 //! whole label at the front it takes every label to the left.
 
 use std::borrow::Cow;
+use std::net::IpAddr;
 
 /// Why a domain pattern cannot be used.
 #[derive(Clone, PartialEq, Eq, Debug, thiserror::Error)]
@@ -12,6 +13,8 @@ pub enum DomainError {
     Empty,
     #[error("`{0}` is no host name")]
     NotAName(String),
+    #[error("`{0}` is an address, not a name, and would never match")]
+    Address(String),
     #[error("`{0}` would match every name below a top-level domain")]
     TopLevel(String),
     #[error("`{0}`: braces are opened and closed around one word, at most once a label")]
@@ -30,6 +33,9 @@ impl DomainError {
         match self {
             Self::Empty => "leave the entry out",
             Self::NotAName(_) => "write the bare name, without scheme, port or path: \"storage.example.com\"",
+            Self::Address(_) => {
+                "name the host; [upload].unknown decides what an upload to a bare address means"
+            }
             Self::TopLevel(_) => "name at least two labels, such as \"example.com\"",
             Self::Braces(_) => "write for example \"s3.{region}.example.com\" or \"s3-{region}.example.com\"",
             Self::Star => "a name covers everything below it already; `{x}` stands for exactly one label",
@@ -80,7 +86,10 @@ impl DomainPattern {
         if trimmed.contains('*') {
             return Err(DomainError::Star);
         }
-        let labels = trimmed.rsplit('.').map(label).collect::<Result<Vec<_>, _>>()?;
+        if trimmed.parse::<IpAddr>().is_ok() {
+            return Err(DomainError::Address(trimmed.to_owned()));
+        }
+        let labels = trimmed.rsplit('.').map(|part| label(part, text)).collect::<Result<Vec<_>, _>>()?;
         let literal = |label: &Label| matches!(label, Label::Literal(_));
         if labels.len() < 2 || !literal(&labels[0]) {
             return Err(DomainError::TopLevel(text.to_owned()));
@@ -135,7 +144,8 @@ impl DomainPattern {
     }
 }
 
-fn label(text: &str) -> Result<Label, DomainError> {
+/// `whole` is the pattern, which messages name.
+fn label(text: &str, whole: &str) -> Result<Label, DomainError> {
     // Nearly all are canonical already.
     let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || matches!(b, b'-' | b'_');
     if (1..=63).contains(&text.len()) && text.bytes().all(is_plain) {
@@ -145,7 +155,7 @@ fn label(text: &str) -> Result<Label, DomainError> {
         return if text.contains('}') {
             Err(DomainError::Braces(text.to_owned()))
         } else {
-            Ok(Label::Literal(host_label(text)?))
+            Ok(Label::Literal(host_label(text, whole)?))
         };
     };
     let (word, back) = rest.split_once('}').ok_or_else(|| DomainError::Braces(text.to_owned()))?;
@@ -157,11 +167,11 @@ fn label(text: &str) -> Result<Label, DomainError> {
     Ok(Label::Hole { front: lower(front), back: lower(back), tenant: word == "tenant" })
 }
 
-fn host_label(text: &str) -> Result<Box<str>, DomainError> {
+fn host_label(text: &str, whole: &str) -> Result<Box<str>, DomainError> {
     let name = canonical_name(text);
     let clean = name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'));
     if name.is_empty() || name.len() > 63 || !clean {
-        return Err(DomainError::NotAName(text.to_owned()));
+        return Err(DomainError::NotAName(whole.to_owned()));
     }
     Ok(name.into_owned().into_boxed_str())
 }
