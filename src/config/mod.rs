@@ -20,6 +20,7 @@ mod read_outputs;
 mod read_process;
 mod read_rule;
 mod read_rule_step;
+mod read_spool;
 mod read_tools;
 pub mod schema;
 mod section;

@@ -41,6 +41,8 @@ pub(super) struct Singles {
     pub homes: Vec<Box<str>>,
 }
 
+/// More than that is no waiting for stragglers any more.
+const LONG_HOLD: Span = Span::from_secs(10);
 /// Stands in where even the built-in value is gone, which the shipped configuration never lets happen.
 const FALLBACK: Options = Options {
     window_default: Span::from_secs(900),
@@ -75,7 +77,13 @@ pub(super) fn read(root: &mut Section<'_, '_>) -> Singles {
         keep(&mut socket, section.read("socket", socket_place));
     });
     within(root, ("engine", schema::ENGINE), |section| {
-        keep(&mut options.hold, section.read("hold", duration))
+        let hold = section.read("hold", duration);
+        if let Some(hold) = hold.as_ref().filter(|hold| hold.value > LONG_HOLD) {
+            let complaint = Complaint::new("`hold`: so much later every alert is raised");
+            section
+                .warn(&hold.at, complaint.hint("stragglers come within a second; recordings wait for 10 s"));
+        }
+        keep(&mut options.hold, hold);
     });
     within(root, ("alert", schema::ALERT), |section| {
         keep(&mut options.group, section.read("group", duration))

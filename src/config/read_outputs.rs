@@ -1,6 +1,6 @@
-//! `[[output]]`, `[spool]` and `[heartbeat]`: where records go, and how they wait.
+//! `[[output]]`: where records go.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use crate::model::Span;
@@ -14,7 +14,7 @@ use crate::sink::spool::{self, Kind};
 use crate::sink::transport::UNIFIED_LOG_HERE;
 
 use super::diagnostics::Complaint;
-use super::read_options::within;
+use super::read_spool::{self, at_least};
 use super::schema;
 use super::section::{Section, duration, expected, one_of, size, text};
 use super::tree::{Kind as NodeKind, Node};
@@ -79,16 +79,8 @@ const MOST_OCTETS: u64 = 65_507;
 /// macOS takes 2,048 octets in a local datagram (`net.local.dgram.maxdgram`).
 const LOCAL_OCTETS: usize = 2_048;
 const TIMEOUT: Span = Span::from_secs(10);
-
-/// Stands in where even the built-in value is gone, which the shipped configuration never lets happen.
-const MAX_BYTES: u64 = 256 << 20;
-const MAX_AGE: Span = Span::from_secs(7 * 86_400);
-const SPOOL: &str = "/var/db/cloudward/spool";
-/// Less would be a segment or two.
-const LEAST_SPOOL: u64 = 1 << 20;
-const EVERY: Span = Span::from_secs(300);
-/// More often is noise.
-const LEAST_EVERY: Span = Span::from_secs(1);
+/// In less no receiver on a network answers.
+const LEAST_TIMEOUT: Span = Span::from_millis(100);
 
 /// Everything about speaking.
 pub(super) struct Speech {
@@ -99,32 +91,8 @@ pub(super) struct Speech {
 
 /// `rules` are those there are.
 pub(super) fn read(root: &mut Section<'_, '_>, rules: &[Rule]) -> Speech {
-    let mut spool = spool::Options { path: PathBuf::from(SPOOL), max_bytes: MAX_BYTES, max_age: MAX_AGE };
-    within(root, ("spool", schema::SPOOL), |section| {
-        let path = section.read("path", absolute);
-        spool.path = path.map_or_else(|| spool.path.clone(), |path| path.value);
-        let bytes = section.read("max_bytes", |node| at_least(size(node)?, LEAST_SPOOL, "1MiB"));
-        spool.max_bytes = bytes.map_or(spool.max_bytes, |bytes| bytes.value);
-        spool.max_age = section.read("max_age", duration).map_or(spool.max_age, |age| age.value);
-    });
-    let mut heartbeats = Heartbeats { every: EVERY };
-    within(root, ("heartbeat", schema::HEARTBEAT), |section| {
-        let every = section.read("every", |node| match duration(node)? {
-            Span::ZERO => Ok(Span::ZERO),
-            every => at_least(every, LEAST_EVERY, "1s"),
-        });
-        heartbeats.every = every.map_or(heartbeats.every, |every| every.value);
-    });
+    let (spool, heartbeats) = (read_spool::spool(root), read_spool::heartbeats(root));
     Speech { outputs: outputs(root, rules), spool, heartbeats }
-}
-
-fn at_least<T: PartialOrd>(value: T, least: T, words: &str) -> Result<T, Complaint> {
-    if value < least {
-        Err(Complaint::new(format!("must be at least \"{words}\""))
-            .hint(format!("write \"{words}\" or more")))
-    } else {
-        Ok(value)
-    }
 }
 
 fn outputs(root: &mut Section<'_, '_>, rules: &[Rule]) -> Vec<Output> {
@@ -133,6 +101,13 @@ fn outputs(root: &mut Section<'_, '_>, rules: &[Rule]) -> Vec<Output> {
         let mut section = Section::new(schema::OUTPUT, "[[output]]", &at, table, root.complaints);
         let taken: Vec<&str> = outputs.iter().map(|output| output.name.as_str()).collect();
         let output = output(&mut section, &taken, rules);
+        if let Some(path) = output.as_ref().and_then(file_of)
+            && outputs.iter().any(|other| file_of(other) == Some(path))
+        {
+            let complaint =
+                Complaint::new("another output writes this file: each would rotate it under the other");
+            section.complain(&at, "path", complaint.hint("give each output a file of its own"));
+        }
         outputs.extend(output);
         section.finish();
     }
@@ -166,6 +141,13 @@ fn output(section: &mut Section<'_, '_>, taken: &[&str], rules: &[Rule]) -> Opti
     let default = TYPES.iter().find(|(_, known)| *known as u8 == kind as u8).map_or("", |(word, _)| word);
     let name = name.unwrap_or_else(|| free_name(default, taken));
     Some(Output { name, format: format.map_or(Format::Ecs, |format| format.value), choice, rate, to })
+}
+
+fn file_of(output: &Output) -> Option<&Path> {
+    match &output.to {
+        To::File(file) => Some(&file.path),
+        _ => None,
+    }
 }
 
 /// The type, or the type and a number.
@@ -301,7 +283,8 @@ fn tls(section: &mut Section<'_, '_>) -> Tls {
 
 fn endpoint(section: &mut Section<'_, '_>, example: &str, default_path: &str) -> Option<Endpoint> {
     let tls = tls(section);
-    let timeout = section.read("timeout", duration).map_or(TIMEOUT, |value| value.value);
+    let timeout = section.read("timeout", |node| at_least(duration(node)?, LEAST_TIMEOUT, "100ms"));
+    let timeout = timeout.map_or(TIMEOUT, |value| value.value);
     let timeout = Duration::from_nanos(timeout.as_nanos());
     let parse = |node: &Node| {
         let url = text(node)?;
@@ -358,7 +341,7 @@ fn optional<T>(
     section.read(key, parse).map(|value| value.value)
 }
 
-fn absolute(node: &Node) -> Result<PathBuf, Complaint> {
+pub(super) fn absolute(node: &Node) -> Result<PathBuf, Complaint> {
     let path = text(node)?;
     let wrong = || Complaint::new(format!("`{path}` is no absolute path")).hint("begin with `/`");
     if path.starts_with('/') { Ok(PathBuf::from(path)) } else { Err(wrong()) }
