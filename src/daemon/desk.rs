@@ -217,6 +217,7 @@ fn output(look: Look) -> status::Output {
         state: look.state.as_str().to_owned(),
         sent: look.sent,
         failures: look.failures,
+        refused: look.refused,
         spooled: look.spooled,
         spooled_bytes: look.spooled_bytes,
         last_error: look.last_error,

@@ -75,6 +75,8 @@ pub struct Output {
     pub state: String,
     pub sent: u64,
     pub failures: u64,
+    /// Records that the receiver will never take.
+    pub refused: u64,
     /// Records that wait on disk.
     pub spooled: u64,
     pub spooled_bytes: u64,

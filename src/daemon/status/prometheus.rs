@@ -35,6 +35,11 @@ pub fn prometheus(status: &Status) -> String {
         .outputs
         .iter()
         .for_each(|it| out.sample("output_failures_total", &[("output", &it.name)], it.failures));
+    out.family("output_refused_total", "counter", "Records that a receiver refused for good.");
+    status
+        .outputs
+        .iter()
+        .for_each(|it| out.sample("output_refused_total", &[("output", &it.name)], it.refused));
     out.0
 }
 

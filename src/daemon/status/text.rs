@@ -63,9 +63,9 @@ fn outputs(out: &mut String, status: &Status) {
         *out += "  standard output\n";
     }
     for output in &status.outputs {
-        _ = writeln!(
+        _ = write!(
             out,
-            "  {:<18} {:<12} {}, sent {}, {} waiting ({} bytes), {} failures",
+            "  {:<18} {:<13} {}, sent {}, {} waiting ({} bytes), {} failures",
             output.name,
             output.kind,
             output.state,
@@ -74,6 +74,10 @@ fn outputs(out: &mut String, status: &Status) {
             output.spooled_bytes,
             output.failures
         );
+        if output.refused > 0 {
+            _ = write!(out, ", {} REFUSED for good by the receiver", output.refused);
+        }
+        out.push('\n');
         if let Some(error) = &output.last_error {
             _ = writeln!(out, "    last error: {error}");
         }
@@ -100,7 +104,7 @@ fn lasting(seconds: u64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::daemon::status::{Configuration, Sensor, Value};
+    use crate::daemon::status::{Configuration, Output, Sensor, Value};
 
     #[test]
     fn says_first_what_is_wrong() {
@@ -134,5 +138,26 @@ mod tests {
             assert!(said.contains(part), "{part}\n{said}");
         }
         assert!(!said.contains("upload.unknown"));
+    }
+
+    #[test]
+    fn what_a_receiver_refused_does_not_look_delivered() {
+        let well = Output {
+            name: "siem".into(),
+            kind: "elasticsearch".into(),
+            state: "idle".into(),
+            sent: 3,
+            ..Output::default()
+        };
+        let refused = Output { name: "http".into(), kind: "http".into(), refused: 2, ..well.clone() };
+        let said = text(&Status { outputs: vec![well, refused], ..Status::default() });
+        assert!(
+            said.contains("siem               elasticsearch idle, sent 3, 0 waiting (0 bytes), 0 failures\n"),
+            "{said}"
+        );
+        assert!(
+            said.contains("http          idle, sent 3, 0 waiting (0 bytes), 0 failures, 2 REFUSED for good"),
+            "{said}"
+        );
     }
 }
