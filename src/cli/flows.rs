@@ -104,12 +104,13 @@ pub fn write_flows(
         out: &mut out,
         wrote_header: false,
     };
-    let tap = read_all(CaptureSet::new(readers), &mut writer, &mut complaints, reached)?;
+    let mut set = CaptureSet::new(readers);
+    let tap = read_all(&mut set, &mut writer, &mut complaints, reached)?;
     writer.out.flush()?;
     for complaint in &complaints {
         writeln!(notes, "cloudward: {complaint}")?;
     }
-    for note in tap.stats().notes(|_| true) {
+    for note in set.dropped().map(|(_, note)| note).into_iter().chain(tap.stats().notes(|_| true)) {
         writeln!(notes, "cloudward: {note}")?;
     }
     // The program ends with this: to free what it knew, flow by flow and name by name, would only cost time.
@@ -165,7 +166,7 @@ const MAX_KNOWN: usize = 1 << 14;
 const BATCH: u64 = 4096;
 
 fn read_all<W: Write>(
-    mut set: CaptureSet,
+    set: &mut CaptureSet,
     writer: &mut FlowWriter<'_, W>,
     complaints: &mut Vec<CaptureError>,
     reached: impl Fn(u64, Timestamp),

@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use crate::engine::order::{Order, SourceId};
-use crate::model::{AuditEvent, Input, NetFact, NetKind, Observed, Span, Timestamp};
+use crate::model::{AuditEvent, Coverage, CoverageKind, Input, NetFact, NetKind, Observed, Span, Timestamp};
 use crate::net::{Limits, Tap};
 use crate::sensor::capture::{CaptureError, CaptureReader, CaptureSet};
 use crate::sensor::eslogger::{Decoder, LineError};
@@ -109,6 +109,8 @@ pub(super) struct Captures {
     /// What they told, in their order.
     facts: VecDeque<NetFact>,
     told: Vec<NetFact>,
+    /// The times of the packets that were taken.
+    first: Timestamp,
     last: Timestamp,
 }
 
@@ -127,7 +129,7 @@ impl Captures {
     pub(super) fn new(source: SourceId, readers: Vec<CaptureReader>) -> Self {
         let (set, tap) = (CaptureSet::steady(readers), Tap::new(Limits::default()));
         let (ahead, facts) = (VecDeque::with_capacity(AHEAD), VecDeque::new());
-        Self { source, set, tap, ahead, facts, told: Vec::new(), last: Timestamp::MIN }
+        Self { source, set, tap, ahead, facts, told: Vec::new(), first: Timestamp::MAX, last: Timestamp::MIN }
     }
 
     /// Sets the clocks of captures that begin long before all events.
@@ -145,7 +147,7 @@ impl Captures {
             Some(Passed::Packet { time, facts }) => {
                 summary.packets += 1;
                 summary.saw(time);
-                self.last = self.last.max(time);
+                (self.first, self.last) = (self.first.min(time), self.last.max(time));
                 order.reached(self.source, time);
                 self.hand_on(facts, order);
             }
@@ -159,11 +161,22 @@ impl Captures {
                 for coverage in self.tap.coverage() {
                     order.push(self.source, Input::Coverage(coverage));
                 }
+                if let Some(dropped) = self.dropped() {
+                    summary.notes.push(dropped.text.clone());
+                    order.push(self.source, Input::Coverage(dropped));
+                }
                 summary.notes.extend(self.tap.stats().notes(|why| !why.is_ordinary()));
                 self.hand_on(self.facts.len(), order);
                 order.close(self.source);
             }
         }
+    }
+
+    /// What the captures themselves say that they missed. When, they do not say.
+    fn dropped(&self) -> Option<Coverage> {
+        let (count, text) = self.set.dropped()?;
+        let (kind, start, end) = (CoverageKind::CaptureLoss, self.first, self.last);
+        (start <= end).then_some(Coverage { kind, start, end, count, text })
     }
 
     /// At least one packet; more as long as none has to be waited for.

@@ -1,6 +1,7 @@
 use std::io::Cursor;
 
 use crate::config::{self, Origin, Source};
+use crate::model::CoverageKind;
 
 use super::summary::MAX_COMPLAINTS;
 use super::*;
@@ -100,4 +101,55 @@ fn a_last_line_without_its_line_feed_is_cut_off_only_where_its_object_is() {
         let (truncated, what) = told(&exit[..length]);
         assert!(truncated == 1 && what.contains("cut off"), "{length}: {what}");
     }
+}
+
+/// A pcapng block of little-endian words.
+fn block(kind: u32, body: &[u32]) -> Vec<u8> {
+    let length = 12 + 4 * body.len() as u32;
+    let words = [kind, length].into_iter().chain(body.iter().copied()).chain([length]);
+    words.flat_map(u32::to_le_bytes).collect()
+}
+
+/// A capture with a packet a second, which says of its one interface what `tail` says.
+fn capture(tail: &[Vec<u8>]) -> CaptureReader {
+    let section = block(0x0a0d_0d0a, &[0x1a2b_3c4d, 1, u32::MAX, u32::MAX]);
+    let (interface, packet) = (block(1, &[101, 0]), block(6, &[0, 0, 1_000_000, 4, 4, 0x45]));
+    // Before this one, the interface dropped four.
+    let after_a_gap = block(6, &[0, 0, 2_000_000, 4, 4, 0x45, 8 << 16 | 4, 4, 0]);
+    let bytes = [section, interface, packet, after_a_gap, tail.concat()].concat();
+    CaptureReader::from_stream("dropping", Box::new(Cursor::new(bytes))).unwrap()
+}
+
+fn losses(readers: Vec<CaptureReader>) -> Vec<(u64, i64, i64)> {
+    let mut replay = Replay::new(config::default_settings().policy);
+    replay.captures(readers);
+    let mut lost = Vec::new();
+    let summary = replay.run(
+        |record| {
+            if let Record::Coverage(told) = record
+                && told.text.contains("dropped")
+            {
+                assert_eq!(told.kind, CoverageKind::CaptureLoss);
+                let [start, end] = [told.start, told.end].map(|time| time.as_nanos() / 1_000_000_000);
+                lost.push((told.count, start, end));
+            }
+            true
+        },
+        |_| {},
+    );
+    let said = summary.notes.iter().filter(|note| note.contains("dropped")).count();
+    assert_eq!(said, lost.len(), "{:?}", summary.notes);
+    lost
+}
+
+#[test]
+fn what_a_capture_says_that_it_dropped_is_told() {
+    // Dropped by the interface seven, by the system two; the four are among them.
+    let statistics = |dropped: u32| block(5, &[0, 0, 0, 8 << 16 | 5, dropped, 0, 8 << 16 | 7, 2, 0]);
+    assert_eq!(losses(vec![capture(&[statistics(3), statistics(7)])]), [(9, 1, 2)]);
+    assert_eq!(losses(vec![capture(&[])]), [(4, 1, 2)]);
+    assert_eq!(losses(vec![capture(&[]), capture(&[statistics(7)])]), [(13, 1, 2)]);
+    // Of an interface that is not there, or cut off: nothing to go by, and no reason to end.
+    let (stranger, cut) = (block(5, &[9, 0, 0, 8 << 16 | 5, 7, 0]), block(5, &[0, 0, 0, 8 << 16 | 5, 7]));
+    assert_eq!(losses(vec![capture(&[stranger, cut, block(5, &[])])]), [(4, 1, 2)]);
 }

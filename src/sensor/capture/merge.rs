@@ -4,7 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BinaryHeap;
 
 use super::{CaptureError, CaptureReader};
-use crate::model::{Span, Timestamp};
+use crate::model::{Span, Timestamp, counted};
 use crate::net::Packet;
 use crate::sensor::steady::{Doubt, Steady};
 
@@ -128,6 +128,13 @@ impl CaptureSet {
         self.current = Some(index);
         let source = &self.readers[index];
         Ok(source.reader.packet_at(source.time))
+    }
+
+    /// How many packets the files say that their captures missed, as far as they were read, and the same in words.
+    pub fn dropped(&self) -> Option<(u64, String)> {
+        let count =
+            self.readers.iter().fold(0, |all: u64, source| all.saturating_add(source.reader.dropped()));
+        (count > 0).then(|| (count, format!("the capture says that it dropped {}", counted(count, "packet"))))
     }
 
     /// Need [`Self::next`] not wait for a stream? False where it may have to.

@@ -6,6 +6,7 @@
 
 mod buffer;
 mod error;
+mod interface;
 mod merge;
 mod open;
 mod pcap;

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::MAX_RECORD;
 use super::buffer::Window;
 use super::error::Fault;
+use super::interface::{Drops, Interface, Resolution, resolution};
 use super::reader::Record;
 use crate::model::{CommName, Direction, Owner, Pid, Timestamp};
 use crate::net::LinkType;
@@ -14,6 +15,7 @@ const SECTION_HEADER: u32 = 0x0a0d_0d0a;
 const INTERFACE: u32 = 1;
 const PACKET: u32 = 2;
 const SIMPLE_PACKET: u32 = 3;
+const STATISTICS: u32 = 5;
 const ENHANCED_PACKET: u32 = 6;
 const DARWIN_PROCESS: u32 = 0x8000_0001;
 const BYTE_ORDER: u32 = 0x1a2b_3c4d;
@@ -30,27 +32,12 @@ const IF_NAME: u16 = 2;
 const IF_TSRESOL: u16 = 9;
 const IF_TSOFFSET: u16 = 14;
 const PACKET_FLAGS: u16 = 2;
+const PACKET_DROPS: u16 = 4;
+const DROPPED_BY_INTERFACE: u16 = 5;
+const DROPPED_BY_SYSTEM: u16 = 7;
 const PACKET_PROCESS: u16 = 0x8001;
 const PACKET_EFFECTIVE_PROCESS: u16 = 0x8003;
 const PROCESS_NAME: u16 = 2;
-
-/// How to turn timestamp units into nanoseconds.
-#[derive(Clone, Copy)]
-enum Resolution {
-    /// Nanoseconds per unit.
-    Times(u64),
-    /// Units per second.
-    PerSecond(u64),
-}
-
-struct Interface {
-    link: LinkType,
-    name: Option<Arc<str>>,
-    resolution: Resolution,
-    /// Seconds to add.
-    offset: i64,
-    snap_len: u32,
-}
 
 /// State of the current section.
 #[derive(Default)]
@@ -68,6 +55,12 @@ impl Pcapng {
         self.interfaces.get(index)?.name.as_ref()
     }
 
+    /// Packets that the capture says it dropped, so far.
+    pub(super) fn dropped(&self) -> u64 {
+        let each = self.interfaces.iter().map(|interface| interface.drops.all());
+        each.fold(0, u64::saturating_add)
+    }
+
     fn word(&self, bytes: &[u8], at: usize) -> Option<u32> {
         let word = *bytes.get(at..)?.first_chunk::<4>()?;
         Some(if self.big_endian { u32::from_be_bytes(word) } else { u32::from_le_bytes(word) })
@@ -78,6 +71,11 @@ impl Pcapng {
         Some(if self.big_endian { u16::from_be_bytes(half) } else { u16::from_le_bytes(half) })
     }
 
+    fn long(&self, bytes: &[u8]) -> Option<u64> {
+        let long = *bytes.first_chunk::<8>()?;
+        Some(if self.big_endian { u64::from_be_bytes(long) } else { u64::from_le_bytes(long) })
+    }
+
     /// Puts the next packet block, whole and in the window, into `record`; false at the end. Other blocks are read on the
     /// way.
     #[inline]
@@ -85,7 +83,10 @@ impl Pcapng {
         loop {
             let Some((kind, length)) = self.block(window)? else { return Ok(false) };
             let offset = window.offset();
-            let kept = matches!(kind, INTERFACE | PACKET | SIMPLE_PACKET | ENHANCED_PACKET | DARWIN_PROCESS);
+            let kept = matches!(
+                kind,
+                INTERFACE | PACKET | SIMPLE_PACKET | STATISTICS | ENHANCED_PACKET | DARWIN_PROCESS
+            );
             if !kept && kind != SECTION_HEADER {
                 if !window.skip(u64::from(length))? {
                     return Err(Fault::Cut { offset });
@@ -106,6 +107,10 @@ impl Pcapng {
                 SECTION_HEADER => self.section(),
                 INTERFACE => self.interface(body),
                 DARWIN_PROCESS => self.process(body),
+                STATISTICS => {
+                    self.statistics(body);
+                    Some(())
+                }
                 _ => match self.packet(kind, body, size, window.known().get(size..).unwrap_or_default()) {
                     Some(read) => {
                         *record = read;
@@ -168,17 +173,14 @@ impl Pcapng {
             resolution: Resolution::Times(1000),
             offset: 0,
             snap_len: self.word(body, 4)?,
+            drops: Drops::default(),
         };
         let mut options = body.get(8..)?;
         while let Some((code, value)) = self.option(&mut options) {
             match (code, value) {
                 (IF_NAME, name) => interface.name = text(name),
                 (IF_TSRESOL, [exponent, ..]) => interface.resolution = resolution(*exponent)?,
-                (IF_TSOFFSET, value) => {
-                    let value = *value.first_chunk::<8>()?;
-                    let read = if self.big_endian { i64::from_be_bytes } else { i64::from_le_bytes };
-                    interface.offset = read(value);
-                }
+                (IF_TSOFFSET, value) => interface.offset = self.long(value)?.cast_signed(),
                 _ => {}
             }
         }
@@ -186,6 +188,20 @@ impl Pcapng {
             return None;
         }
         self.interfaces.push(interface);
+        Some(())
+    }
+
+    /// How the capture on one interface went. What makes no sense in it is passed over: no packet depends on it.
+    fn statistics(&mut self, body: &[u8]) -> Option<()> {
+        let index = self.base.checked_add(self.word(body, 0)? as usize)?;
+        let (mut options, mut dropped) = (body.get(12..)?, 0u64);
+        while let Some((code, value)) = self.option(&mut options) {
+            if matches!(code, DROPPED_BY_INTERFACE | DROPPED_BY_SYSTEM) {
+                dropped = dropped.saturating_add(self.long(value)?);
+            }
+        }
+        let drops = &mut self.interfaces.get_mut(index)?.drops;
+        drops.counted = drops.counted.max(dropped);
         Some(())
     }
 
@@ -239,17 +255,22 @@ impl Pcapng {
         };
         let mut options = body.get(20..)?.get(len..)?;
         options = options.get(len.next_multiple_of(4) - len..).unwrap_or_default();
-        self.packet_options(options, ahead, &mut record);
+        let dropped = self.packet_options(options, ahead, &mut record);
+        if dropped > 0 {
+            self.note_dropped(index, dropped);
+        }
         self.last_time = record.time;
         Some(record)
     }
 
-    fn packet_options(&self, mut options: &[u8], ahead: &[u8], record: &mut Record) {
-        let (mut process, mut effective) = (None, None);
+    /// Returns how many packets were dropped before this one.
+    fn packet_options(&self, mut options: &[u8], ahead: &[u8], record: &mut Record) -> u64 {
+        let (mut process, mut effective, mut dropped) = (None, None, 0);
         while let Some((code, value)) = self.option(&mut options) {
             match code {
                 PACKET_FLAGS => record.direction = self.word(value, 0).and_then(direction),
                 PACKET_PROCESS => process = self.process_at(value, ahead),
+                PACKET_DROPS => dropped = self.long(value).unwrap_or_default(),
                 PACKET_EFFECTIVE_PROCESS => effective = self.process_at(value, ahead),
                 _ => {}
             }
@@ -257,6 +278,14 @@ impl Pcapng {
         if let Some((pid, name)) = process.or(effective) {
             let effective = effective.filter(|(other, _)| *other != pid);
             record.owner = Some(Owner { pid, name, effective });
+        }
+        dropped
+    }
+
+    #[cold]
+    fn note_dropped(&mut self, index: usize, dropped: u64) {
+        if let Some(interface) = self.interfaces.get_mut(index) {
+            interface.drops.between = interface.drops.between.saturating_add(dropped);
         }
     }
 
@@ -312,28 +341,6 @@ impl Pcapng {
         let value = rest.get(4..4 + length)?;
         *rest = rest.get(4 + length.next_multiple_of(4)..).unwrap_or_default();
         (code != OPTION_END).then_some((code, value))
-    }
-}
-
-impl Interface {
-    #[inline]
-    fn time(&self, units: u64) -> Timestamp {
-        let nanos = match self.resolution {
-            Resolution::Times(factor) => i128::from(units) * i128::from(factor),
-            Resolution::PerSecond(rate) => i128::from(units) * 1_000_000_000 / i128::from(rate),
-        };
-        let nanos = nanos + i128::from(self.offset) * 1_000_000_000;
-        Timestamp::from_nanos(nanos.clamp(i128::from(i64::MIN), i128::from(i64::MAX)) as i64)
-    }
-}
-
-/// `if_tsresol`: a negative power of ten, or of two when the high bit is set.
-fn resolution(exponent: u8) -> Option<Resolution> {
-    match exponent {
-        0..=9 => Some(Resolution::Times(10u64.pow(9 - u32::from(exponent)))),
-        10..=19 => Some(Resolution::PerSecond(10u64.pow(u32::from(exponent)))),
-        0x80..=0xbf => Some(Resolution::PerSecond(1 << (exponent & 0x3f))),
-        _ => None,
     }
 }
 

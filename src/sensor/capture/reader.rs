@@ -106,6 +106,14 @@ impl CaptureReader {
         &self.path
     }
 
+    /// Packets that the capture itself says it missed, as far as it was read; pcapng alone says so.
+    pub fn dropped(&self) -> u64 {
+        match &self.format {
+            Format::Pcap(_) => 0,
+            Format::Pcapng(pcapng) => pcapng.dropped(),
+        }
+    }
+
     /// Steps to the next packet. False at the end. Fails where the rest cannot be read; all packets before were given.
     #[inline(always)]
     pub fn advance(&mut self) -> Result<bool, CaptureError> {

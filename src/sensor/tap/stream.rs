@@ -58,9 +58,9 @@ impl Source for Stream {
         }
     }
 
-    /// What the writer lost it says on its own.
+    /// What the writer says that it lost: pcapng alone has room for that.
     fn dropped(&mut self) -> u64 {
-        0
+        self.reader.dropped()
     }
 }
 
