@@ -1,5 +1,7 @@
 //! The question: who, with which signature, reads what and sends it where, when.
 
+use clap::builder::NonEmptyStringValueParser;
+
 use crate::cli::scenario::{home, program};
 use crate::config::suite::ProgramSpec;
 use crate::daemon::clock;
@@ -22,10 +24,10 @@ pub struct WhoArgs {
     )]
     process: String,
     /// Team that signed it
-    #[arg(long, value_name = "ID", help_heading = "Its signature")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), help_heading = "Its signature")]
     team_id: Option<String>,
     /// Identifier in its signature
-    #[arg(long, value_name = "ID", help_heading = "Its signature")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), help_heading = "Its signature")]
     signing_id: Option<String>,
     /// Part of macOS
     #[arg(long, help_heading = "Its signature")]
@@ -49,10 +51,10 @@ pub struct WhoArgs {
     #[arg(long, value_name = "PROGRAM", help_heading = "Its parent")]
     parent: Option<String>,
     /// Team that signed the parent
-    #[arg(long, value_name = "ID", requires = "parent", help_heading = "Its parent")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), requires = "parent", help_heading = "Its parent")]
     parent_team_id: Option<String>,
     /// Identifier in the parent's signature
-    #[arg(long, value_name = "ID", requires = "parent", help_heading = "Its parent")]
+    #[arg(long, value_name = "ID", value_parser = NonEmptyStringValueParser::new(), requires = "parent", help_heading = "Its parent")]
     parent_signing_id: Option<String>,
     /// The parent is part of macOS
     #[arg(long, requires = "parent", help_heading = "Its parent")]
