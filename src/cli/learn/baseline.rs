@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::cli::paint::{size, visible};
 use crate::daemon::history::{Entries, Kept};
 use crate::engine::habits::Baseline;
+use crate::model::counted;
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug, clap::ValueEnum)]
 pub enum Form {
@@ -93,11 +94,15 @@ pub fn write(entries: &Entries, from: &str, form: Form) -> String {
 
 fn head(clients: &[Client], from: &str, mark: &str) -> String {
     let approved = clients.iter().filter(|client| !client.allowed_by.is_empty()).count();
+    headline(clients.len(), approved, from, mark)
+}
+
+fn headline(count: usize, approved: usize, from: &str, mark: &str) -> String {
     format!(
-        "{mark}Baseline of {}: {} clients of cloud services sent sensitive data, {approved} of them by an [[allow]] entry.\n\
+        "{mark}Baseline of {}: {} of cloud services sent sensitive data, {approved} of them by an [[allow]] entry.\n\
          {mark}Nothing here is in force. What nobody approved is marked: `cloudward learn` proposes entries for it.\n",
         visible(from),
-        clients.len()
+        counted(count as u64, "client")
     )
 }
 
@@ -180,5 +185,17 @@ fn insert<'w>(list: &mut Vec<String>, words: impl Iterator<Item = &'w String>) {
         if let Err(at) = list.binary_search(word) {
             list.insert(at, word.clone());
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_is_not_several() {
+        let head = |count| headline(count, 0, "the recordings", "");
+        assert!(head(1).contains(": 1 client of cloud services"), "{}", head(1));
+        assert!(head(2).contains(": 2 clients of cloud services"), "{}", head(2));
     }
 }
