@@ -78,6 +78,8 @@ const LEAST_OCTETS: u64 = 480;
 const MOST_OCTETS: u64 = 65_507;
 /// macOS takes 2,048 octets in a local datagram (`net.local.dgram.maxdgram`).
 const LOCAL_OCTETS: usize = 2_048;
+/// What an alert takes as ECS or OCSF when nothing more can be taken from it.
+const JSON_OCTETS: usize = 4_096;
 const TIMEOUT: Span = Span::from_secs(10);
 /// In less no receiver on a network answers.
 const LEAST_TIMEOUT: Span = Span::from_millis(100);
@@ -140,7 +142,23 @@ fn output(section: &mut Section<'_, '_>, taken: &[&str], rules: &[Rule]) -> Opti
     let to = destination(section, kind)?;
     let default = TYPES.iter().find(|(_, known)| *known as u8 == kind as u8).map_or("", |(word, _)| word);
     let name = name.unwrap_or_else(|| free_name(default, taken));
-    Some(Output { name, format: format.map_or(Format::Ecs, |format| format.value), choice, rate, to })
+    let format = format.map_or(Format::Ecs, |format| format.value);
+    warn_if_cramped(section, format, &choice, &to);
+    Some(Output { name, format, choice, rate, to })
+}
+
+/// Of an alert in JSON what fits less room than that is its structured data.
+fn warn_if_cramped(section: &mut Section<'_, '_>, format: Format, choice: &Choice, to: &To) {
+    let cramped = matches!(to, To::Syslog(syslog) if syslog.max_octets < JSON_OCTETS);
+    if cramped && matches!(format, Format::Ecs | Format::Ocsf) && choice.kinds.contains(&Kind::Alert) {
+        let message = format!(
+            "an alert as `{}` is longer than `max_message`: it comes without its text",
+            format.as_str()
+        );
+        let hint = "write format = \"cef\" or \"leef\", which fit, or a larger max_message where the transport is not local";
+        let at = section.at().clone();
+        section.warn(&at, Complaint::new(message).hint(hint));
+    }
 }
 
 fn file_of(output: &Output) -> Option<&Path> {
