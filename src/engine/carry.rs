@@ -7,7 +7,7 @@ use crate::policy::{SetId, SetMask};
 
 use super::Engine;
 use super::lineage::{Life, LifeId};
-use super::taint::Origin;
+use super::taint::{Origin, Part};
 use super::window::{
     Bearing, MAX_BEARERS, MAX_BEARINGS, MAX_HANDED_ON, Mark, OVERHANG, Read, ReadId, Tally, Way,
 };
@@ -161,11 +161,12 @@ impl Engine {
         room
     }
 
-    /// The life carries this read already: its window starts anew with the staged copy. The bytes count on.
+    /// The life carries this read already: its window starts anew with the staged copy. The bytes count on. Whoever read
+    /// it itself has it by way of the copy from then on.
     pub(super) fn renew(
         &mut self,
         id: LifeId,
-        origin: &Origin,
+        (part, origin): (&Part, &Origin),
         staged: &Arc<Read>,
         until: Timestamp,
     ) -> bool {
@@ -177,6 +178,9 @@ impl Engine {
         let surer = known.by_itself() && staged.named_fork && staged.time <= known.until;
         if until > known.until && !surer {
             known.renew(staged, until);
+            if known.way.is_none() && !staged.named_fork {
+                known.way = part.way_of(origin);
+            }
         }
         true
     }

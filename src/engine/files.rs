@@ -137,7 +137,7 @@ impl Engine {
         for part in parts {
             for origin in &part.load.origins {
                 if self.sets_of(&origin.read).intersection(sets).is_empty()
-                    || self.renew(life, origin, &staged, until)
+                    || self.renew(life, (part, origin), &staged, until)
                 {
                     continue;
                 }

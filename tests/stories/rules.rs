@@ -1,6 +1,6 @@
 //! Every shipped rule fires on one story and stays quiet on a near miss; then the language itself, word by word.
 
-use cloudward::model::{Alert, Severity};
+use cloudward::model::{Alert, HopKind, Severity};
 
 use super::world::*;
 
@@ -213,6 +213,27 @@ fn staged_and_new() {
     assert!(!story("/Users/alice/out.bin", "/private/tmp/pack", false), "not staged there");
     assert!(!story("/private/tmp/out.bin", "/opt/corp/bin/pack", false), "the company's own tool");
     assert!(!story("/private/tmp/out.bin", "/private/tmp/pack", true), "the program is known there");
+}
+
+/// One program does it all: what it packed and read back went through the file, and the alert says so.
+#[test]
+fn staged_by_whoever_sends() {
+    let story = |back: bool| {
+        let mut w = World::new();
+        w.policy = format!("{CORP}\n{}", readme_example(1));
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let x = w.spawn(0.5, &shell, X, &["x"]);
+        w.open(2.0, &x, KEY);
+        w.write(2.2, &x, "/private/tmp/out.bin");
+        if back {
+            w.open(3.1, &x, "/private/tmp/out.bin");
+        }
+        w.upload(4.0, &x, DROPBOX, 5_000);
+        let hops = w.tell().alert().hops.iter().map(|hop| hop.kind).collect::<Vec<_>>();
+        (hops, fired(&w, "acme.staged-and-new"))
+    };
+    assert_eq!(story(true), (vec![HopKind::Stage], true));
+    assert_eq!(story(false), (vec![], false), "the copy stays where it is");
 }
 
 /// One condition at a time, on the same story: osascript runs a script that reads a key and sends it, as alice.
