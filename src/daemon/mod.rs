@@ -80,6 +80,8 @@ pub use state::state_folder;
 
 /// Inputs on their way to the engine: a second of a busy Mac, some 7 MB at most, and as much again in its hands.
 const INPUTS: usize = 32_768;
+/// Of a complaint, in the record that tells of it.
+const LONGEST_COMPLAINT: usize = 300;
 
 /// What the command line asked for.
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -321,8 +323,15 @@ fn refuse(why: &str, complaints: &str, desk: &mut Desk, inlet: &Inlet) {
         "{why}: the configuration cannot be used, the last good one stays in force:\n{complaints}"
     );
     desk.refused(complaints);
-    let text = "a new configuration was wrong: the last good one stays in force";
-    say(inlet, CoverageKind::ConfigRejected, text);
+    let first: String = gravest(complaints).chars().take(LONGEST_COMPLAINT).collect();
+    let text = format!("a new configuration was wrong, the last good one stays in force: {first}");
+    say(inlet, CoverageKind::ConfigRejected, &text);
+}
+
+/// The complaint by which a configuration was refused, or the first of them; the log has them all.
+fn gravest(complaints: &str) -> &str {
+    let refuses = |line: &&str| line.contains(": error: ");
+    complaints.lines().find(refuses).or_else(|| complaints.lines().next()).unwrap_or_default()
 }
 
 /// A blind spot of now, told to the engine like any other input.

@@ -111,7 +111,8 @@ fn a_wrong_configuration_keeps_no_mac_from_being_watched() {
     stage.stop();
     assert!(one_alert(&stage).contains("/Users/alice/.ssh/id_rsa"));
     let (records, log) = (stage.read("records"), stage.read("log"));
-    assert!(records.contains("config-rejected"), "{records}");
+    assert!(records.contains("config-rejected") && records.contains("config.toml:1:2: error: "), "{records}");
+    assert!(records.contains("unknown key `windw`"), "{records}");
     assert!(log.contains("the last good one stays in force") && log.contains("`windw`"), "{log}");
 }
 
