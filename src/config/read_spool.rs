@@ -19,7 +19,7 @@ const SPOOL: &str = "/var/db/cloudward/spool";
 /// Less would be a segment or two.
 const LEAST_SPOOL: u64 = 1 << 20;
 /// Whoever writes zero means for ever, and would lose what the first try does not deliver.
-const LEAST_AGE: Span = Span::from_secs(60);
+const LEAST_AGE: Span = Span::from_secs(1);
 const EVERY: Span = Span::from_secs(300);
 /// More often is noise.
 const LEAST_EVERY: Span = Span::from_secs(1);
@@ -31,7 +31,7 @@ pub(super) fn spool(root: &mut Section<'_, '_>) -> spool::Options {
         spool.path = path.map_or_else(|| spool.path.clone(), |path| path.value);
         let bytes = section.read("max_bytes", |node| at_least(size(node)?, LEAST_SPOOL, "1MiB"));
         spool.max_bytes = bytes.map_or(spool.max_bytes, |bytes| bytes.value);
-        let age = section.read("max_age", |node| at_least(duration(node)?, LEAST_AGE, "1m"));
+        let age = section.read("max_age", |node| at_least(duration(node)?, LEAST_AGE, "1s"));
         spool.max_age = age.map_or(spool.max_age, |age| age.value);
     });
     spool
