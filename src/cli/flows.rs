@@ -142,8 +142,9 @@ impl<W: Write> FlowWriter<'_, W> {
     }
 
     fn write(&mut self, flow: &FlowSummary) -> io::Result<()> {
-        let names = [flow.name.as_ref().map(|(name, ..)| name), flow.alias.as_ref()];
-        let service = names.into_iter().flatten().find_map(|name| self.service(name));
+        let aliases = flow.aliases.iter().flat_map(|links| &**links);
+        let mut names = flow.name.iter().map(|(name, ..)| name).chain(aliases);
+        let service = names.find_map(|name| self.service(name));
         match self.format {
             FlowFormat::Json => json::write(flow, service, &mut self.room, &mut self.out),
             FlowFormat::Text => {

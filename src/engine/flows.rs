@@ -46,7 +46,7 @@ pub struct Flow {
     pub proxied: u64,
     pub life: Option<LifeId>,
     pub domain: Option<DomainName>,
-    /// What DNS says the name is an alias of.
+    /// What DNS says the name is an alias of: of several, one that is a service's.
     pub alias: Option<DomainName>,
     pub source: Option<NameSource>,
     pub scope: NameScope,
@@ -205,7 +205,11 @@ impl Flow {
         source: NameSource,
         scope: NameScope,
     ) -> bool {
-        if source == NameSource::DnsCname {
+        // Of a chain's links the one counts that is a service's.
+        let names_none = |alias: &DomainName| place(policy, alias).is_none();
+        if source == NameSource::DnsCname
+            && (self.alias.as_ref().is_none_or(names_none) || !names_none(domain))
+        {
             self.alias = Some(domain.clone());
         }
         if self.source.is_some_and(|known| known < source) {
@@ -277,7 +281,7 @@ impl Flow {
             client: self.facts.client,
             server: self.facts.server,
             domain: self.domain.clone(),
-            source: self.source.map(|source| source.over(self.alias.as_ref())),
+            source: self.source.map(|source| source.over(self.alias.is_some())),
             disputed: self.disputed.clone(),
             unknown: self.unknown,
             hello: self.hello.clone(),

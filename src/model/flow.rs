@@ -167,16 +167,16 @@ pub enum NameSource {
     QuicSni,
     /// An address record answered to this name, or a proxy was asked for it.
     Dns,
-    /// The name asked for was an alias; this is the one at the end of the chain.
+    /// The name asked for was an alias; this is one of those that it led to.
     DnsCname,
 }
 
 impl NameSource {
     /// As it is told: where DNS led from the name to the address over an alias, that is said of it.
     #[must_use]
-    pub const fn over(self, alias: Option<&DomainName>) -> Self {
-        match (self, alias) {
-            (Self::Dns, Some(_)) => Self::DnsCname,
+    pub const fn over(self, an_alias: bool) -> Self {
+        match (self, an_alias) {
+            (Self::Dns, true) => Self::DnsCname,
             _ => self,
         }
     }

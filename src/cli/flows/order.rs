@@ -140,7 +140,7 @@ mod tests {
             server: end,
             owner: None,
             name: None,
-            alias: None,
+            aliases: None,
             nameless: None,
             disputed: None,
             hello: None,

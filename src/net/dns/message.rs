@@ -1,5 +1,7 @@
 //! DNS messages (RFC 1035, section 4), as far as they tell addresses.
 
+use std::sync::Arc;
+
 use crate::model::DomainName;
 use crate::net::frame::Address;
 
@@ -30,8 +32,8 @@ const MAX_POINTERS: usize = 32;
 pub(in crate::net) struct Answers {
     /// The name asked for.
     pub(in crate::net) asked: Option<DomainName>,
-    /// The name at the end of the alias chain, if it is another one.
-    pub(in crate::net) canonical: Option<DomainName>,
+    /// The names that it is an alias of, one by one, if it is one.
+    pub(in crate::net) aliases: Option<Arc<[DomainName]>>,
     /// Addresses, each with its time to live in seconds; hints of HTTPS and SVCB records among them.
     pub(in crate::net) addresses: Vec<(Address, u32)>,
     /// The name that an encrypted hello to this host will show instead (RFC 9848, section 4).
@@ -177,7 +179,7 @@ impl<'a> Cursor<'a> {
 /// those before them standing. `multicast`: without a question, the owner of the records is what was asked for.
 pub(in crate::net) fn read(message: &[u8], multicast: bool, answers: &mut Answers) -> bool {
     answers.asked = None;
-    answers.canonical = None;
+    answers.aliases = None;
     answers.addresses.clear();
     answers.outer = None;
     answers.question = None;
@@ -208,8 +210,10 @@ pub(in crate::net) fn read(message: &[u8], multicast: bool, answers: &mut Answer
         }
     }
     answers.asked = chain.first().and_then(|first| DomainName::from_wire(first.as_bytes()));
-    if let [_, .., last] = &chain[..] {
-        answers.canonical = DomainName::from_wire(last.as_bytes());
+    if let [_, links @ ..] = &chain[..]
+        && !links.is_empty()
+    {
+        answers.aliases = links.iter().map(|link| DomainName::from_wire(link.as_bytes())).collect();
     }
     answers.chain = chain;
     answers.asked.is_some()

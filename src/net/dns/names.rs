@@ -4,6 +4,7 @@
 //! has: the one that its own process asked for, else one that anybody on this Mac did.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use super::Answers;
 use crate::model::{DomainName, Hasher, NameScope, Pid, Set, Span, Table, Timestamp};
@@ -28,8 +29,8 @@ pub(in crate::net) type Asker = Option<Pid>;
 #[derive(Clone, Debug)]
 pub(in crate::net) struct Name {
     pub(in crate::net) asked: DomainName,
-    /// The end of the alias chain, if it is another name.
-    pub(in crate::net) canonical: Option<DomainName>,
+    /// The names that it is an alias of, one by one, if it is one.
+    pub(in crate::net) aliases: Option<Arc<[DomainName]>>,
     pub(in crate::net) scope: NameScope,
 }
 
@@ -38,7 +39,7 @@ struct Entry {
     asker: Asker,
     address: Address,
     asked: DomainName,
-    canonical: Option<DomainName>,
+    aliases: Option<Arc<[DomainName]>>,
     time: Timestamp,
     until: Timestamp,
 }
@@ -89,9 +90,9 @@ impl Names {
         for (address, ttl) in &answers.addresses {
             let life = Span::from_secs(u64::from(*ttl)).max(SLACK).min(MAX_LIFE);
             let until = time.plus(life).plus(SLACK);
-            self.put(None, *address, time, until, asked, answers.canonical.as_ref());
+            self.put(None, *address, time, until, asked, answers.aliases.as_ref());
             if asker.is_some() {
-                self.put(asker, *address, time, until, asked, answers.canonical.as_ref());
+                self.put(asker, *address, time, until, asked, answers.aliases.as_ref());
             }
         }
         std::mem::take(&mut self.evicted)
@@ -118,7 +119,7 @@ impl Names {
         time: Timestamp,
         until: Timestamp,
         asked: &DomainName,
-        canonical: Option<&DomainName>,
+        aliases: Option<&Arc<[DomainName]>>,
     ) {
         let address = address.translated();
         let hash = self.hasher.hash(&(asker, address));
@@ -127,8 +128,8 @@ impl Names {
         }
         let number = self.first.wrapping_add(self.entries.len() as u32);
         self.newest.insert(hash, number);
-        let (asked, canonical) = (asked.clone(), canonical.cloned());
-        self.entries.push_back(Entry { asker, address, asked, canonical, time, until });
+        let (asked, aliases) = (asked.clone(), aliases.cloned());
+        self.entries.push_back(Entry { asker, address, asked, aliases, time, until });
         while self.entries.len() > self.limit {
             let Some(oldest) = self.entries.pop_front() else { break };
             let hash = self.hasher.hash(&(oldest.asker, oldest.address));
@@ -174,8 +175,8 @@ impl Names {
         let address = address.translated();
         let own = askers.into_iter().flatten().find_map(|asker| self.newest(Some(asker), address))?;
         let prompt = own.time <= time.plus(DISORDER) && time.since(own.time) <= PROMPT;
-        let ends = [Some(&own.asked), own.canonical.as_ref()];
-        let agrees = ends.into_iter().flatten().any(|end| is_one_site(end, name));
+        let mut names = std::iter::once(&own.asked).chain(own.aliases.iter().flat_map(|links| &**links));
+        let agrees = names.any(|known| is_one_site(known, name));
         (prompt && !agrees && !self.asked.contains(name)).then(|| own.asked.clone())
     }
 
@@ -193,7 +194,7 @@ impl Names {
 }
 
 fn named(entry: &Entry, scope: NameScope) -> Name {
-    Name { asked: entry.asked.clone(), canonical: entry.canonical.clone(), scope }
+    Name { asked: entry.asked.clone(), aliases: entry.aliases.clone(), scope }
 }
 
 /// Whether two names are of one site, as far as their last two labels tell.

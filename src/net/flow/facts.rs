@@ -129,7 +129,7 @@ impl Flow {
         if self.transport == Transport::Quic { NameSource::QuicSni } else { NameSource::TlsSni }
     }
 
-    /// The name in the hello; before it, what that name is an alias of, if DNS said so.
+    /// The name in the hello; before it, what that name is an alias of, link by link, if DNS said so.
     fn named_by_hello(
         &mut self,
         time: Timestamp,
@@ -143,9 +143,9 @@ impl Flow {
         let answer = shared.names.find(time, askers, server);
         let disputed = shared.names.dispute(time, askers, server, &name).filter(|_| !ech);
         if let Some(answer) = answer.filter(|answer| answer.asked == name)
-            && let Some(canonical) = answer.canonical
+            && let Some(aliases) = answer.aliases
         {
-            self.tell_alias(time, canonical, answer.scope, out);
+            self.tell_aliases(time, aliases, answer.scope, out);
         }
         self.tell_name(time, (name, self.in_hello(), NameScope::SameProcess), out);
         if let Some(by_dns) = disputed {
@@ -207,22 +207,31 @@ impl Flow {
         if self.name.as_ref().is_some_and(|known| !better(known)) {
             return true;
         }
-        if let Some(canonical) = answer.canonical {
-            self.tell_alias(time, canonical, answer.scope, out);
+        if let Some(aliases) = answer.aliases {
+            self.tell_aliases(time, aliases, answer.scope, out);
         }
         self.tell_name(time, (answer.asked, NameSource::Dns, answer.scope), out);
         true
     }
 
-    fn tell_alias(&mut self, time: Timestamp, domain: DomainName, scope: NameScope, out: &mut Vec<NetFact>) {
-        self.alias = Some(domain.clone());
-        self.tell(time, NetKind::Named { domain, source: NameSource::DnsCname, scope }, out);
+    /// From the end of the chain on: a bucket's name stands before that of the machines which serve all buckets.
+    fn tell_aliases(
+        &mut self,
+        time: Timestamp,
+        aliases: Arc<[DomainName]>,
+        scope: NameScope,
+        out: &mut Vec<NetFact>,
+    ) {
+        for domain in aliases.iter().rev().cloned() {
+            self.tell(time, NetKind::Named { domain, source: NameSource::DnsCname, scope }, out);
+        }
+        self.aliases = Some(aliases);
     }
 
     fn tell_name(&mut self, time: Timestamp, name: Named, out: &mut Vec<NetFact>) {
         let (domain, source, scope) = name.clone();
         self.name = Some(name);
-        let relays = known::is_relay(&domain) || self.alias.as_ref().is_some_and(known::is_relay);
+        let relays = known::is_relay(&domain) || self.aliases().any(known::is_relay);
         self.tell(time, NetKind::Named { domain, source, scope }, out);
         if relays {
             self.tell_nameless(time, UnknownName::Relay, out);
@@ -253,8 +262,8 @@ impl Flow {
             self.owner = Some(owner);
             self.tell(time, NetKind::Owned(owner), out);
         }
-        if let (Some(alias), Some((.., scope))) = (&before.alias, &before.name) {
-            self.tell_alias(time, alias.clone(), at_best.max(*scope), out);
+        if let (Some(aliases), Some((.., scope))) = (&before.aliases, &before.name) {
+            self.tell_aliases(time, Arc::clone(aliases), at_best.max(*scope), out);
         }
         if let Some((name, source, scope)) = &before.name {
             self.unnamed = None;

@@ -184,7 +184,8 @@ struct Flow {
     key: Key,
     interface: Option<Arc<str>>,
     name: Option<Named>,
-    alias: Option<DomainName>,
+    /// What the name is an alias of, link by link, if DNS said so.
+    aliases: Option<Arc<[DomainName]>>,
     /// What the hello said, if a summary is wanted.
     hello: Option<Arc<ClientHello>>,
     /// No name was found yet, for this reason, as of this time.
@@ -200,6 +201,10 @@ const OUT: usize = 0;
 const INTO: usize = 1;
 
 impl Flow {
+    fn aliases(&self) -> impl Iterator<Item = &DomainName> {
+        self.aliases.iter().flat_map(|links| &**links)
+    }
+
     fn server_port(&self) -> u16 {
         self.key.port(!self.client_is_low)
     }

@@ -76,7 +76,7 @@ impl Flow {
     fn shared_with(&mut self, time: Timestamp, name: DomainName, out: &mut Vec<NetFact>) {
         let Some((own, NameSource::TlsSni | NameSource::QuicSni, _)) = &self.name else { return };
         let known = is_one_site(own, &name)
-            || self.alias.as_ref() == Some(&name)
+            || self.aliases().any(|alias| *alias == name)
             || self.disputed.as_ref() == Some(&name);
         if !known {
             self.disputed = Some(name.clone());

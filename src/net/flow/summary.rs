@@ -21,8 +21,8 @@ pub struct FlowSummary {
     pub owner: Option<Owner>,
     /// The best name, how it was learned, and whose it was.
     pub name: Option<Named>,
-    /// What the name is an alias of, if DNS said so.
-    pub alias: Option<DomainName>,
+    /// What the name is an alias of, link by link, if DNS said so.
+    pub aliases: Option<Arc<[DomainName]>>,
     pub nameless: Option<UnknownName>,
     /// What the process asked DNS for, where the hello names something else.
     pub disputed: Option<DomainName>,
@@ -43,8 +43,8 @@ impl Flow {
     /// Takes what the line needs out of a flow that is over.
     pub(super) fn summary(&mut self) -> FlowSummary {
         let [out, into] = &self.halves;
-        let alias = self.alias.take();
-        let told = |(name, source, scope): Named| (name, source.over(alias.as_ref()), scope);
+        let aliases = self.aliases.take();
+        let told = |(name, source, scope): Named| (name, source.over(aliases.is_some()), scope);
         FlowSummary {
             id: self.id,
             start: self.first,
@@ -62,7 +62,7 @@ impl Flow {
             close: self.closed.unwrap_or(Close::EndOfRecording),
             nameless: self.nameless,
             name: self.name.take().map(told),
-            alias,
+            aliases,
             disputed: self.disputed.take(),
             hello: self.hello.take(),
             interface: self.interface.take(),

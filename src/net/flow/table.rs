@@ -335,7 +335,7 @@ impl Flow {
             older,
             interface: seen.interface.cloned(),
             name: None,
-            alias: None,
+            aliases: None,
             greeted: false,
             answered: false,
             shares: false,

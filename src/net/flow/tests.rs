@@ -292,7 +292,7 @@ fn dns_names_what_tls_does_not_even_when_it_comes_late() {
         let (facts, flows) = run(&packets);
         let found: Vec<_> = names(&facts).into_iter().map(|(name, source, _)| (name, source)).collect();
         assert_eq!(found, expected.map(|(name, source)| (name.to_owned(), source)), "late: {late}");
-        let named = flows.iter().find_map(|flow| flow.name.as_ref().filter(|_| flow.alias.is_some()));
+        let named = flows.iter().find_map(|flow| flow.name.as_ref().filter(|_| flow.aliases.is_some()));
         let (name, source, _) = named.unwrap();
         assert_eq!((name.as_str(), source.as_str()), ("files.example", "dns_cname"), "an alias led there");
     }

@@ -11,15 +11,15 @@ impl World {
 
     /// A DNS answer for `host`, seen on the wire for `who`.
     pub fn resolve(&mut self, at: f64, who: &Proc, host: &str) {
-        self.answer(at, who, host, None);
+        self.answer(at, who, host, &[]);
     }
 
-    /// The same where `host` is an alias.
-    pub fn resolve_alias(&mut self, at: f64, who: &Proc, host: &str, end: &str) {
-        self.answer(at, who, host, Some(end));
+    /// The same where `host` is an alias of these, one by one.
+    pub fn resolve_alias(&mut self, at: f64, who: &Proc, host: &str, links: &[&str]) {
+        self.answer(at, who, host, links);
     }
 
-    fn answer(&mut self, at: f64, who: &Proc, host: &str, alias: Option<&str>) {
+    fn answer(&mut self, at: f64, who: &Proc, host: &str, links: &[&str]) {
         let (client, server) = ((v4([192, 168, 1, 23]), 53_111), (v4([192, 168, 1, 1]), 53));
         let ask = Conn::new(who, client, server, false);
         let name = dns_name(host);
@@ -28,13 +28,14 @@ impl World {
         query.extend_from_slice(&[0, 1, 0, 1]);
         let mut answer = query.clone();
         answer[2..4].copy_from_slice(&[0x81, 0x80]);
-        answer[7] = 1 + u8::from(alias.is_some());
+        answer[7] = 1 + links.len() as u8;
         let mut owner = vec![0xc0, 12];
-        if let Some(end) = alias {
-            let end = dns_name(end);
-            answer.extend_from_slice(&[0xc0, 12, 0, 5, 0, 1, 0, 0, 0, 60, 0, end.len() as u8]);
-            answer.extend_from_slice(&end);
-            owner = end;
+        for link in links {
+            let link = dns_name(link);
+            answer.extend_from_slice(&owner);
+            answer.extend_from_slice(&[0, 5, 0, 1, 0, 0, 0, 60, 0, link.len() as u8]);
+            answer.extend_from_slice(&link);
+            owner = link;
         }
         answer.extend_from_slice(&owner);
         answer.extend_from_slice(&[0, 1, 0, 1, 0, 0, 0, 60, 0, 4]);
