@@ -98,7 +98,10 @@ impl Engine {
         }
         for sender in &senders {
             let kin = self.kin_that_carries(sender, time);
-            kin.into_iter().for_each(|life| add(life, Attribution::ResponsibleProcess, Doubts::NONE));
+            let led = self.led_by(sender);
+            kin.into_iter()
+                .chain(led)
+                .for_each(|life| add(life, Attribution::ResponsibleProcess, Doubts::NONE));
             if let Some(teller) = self.teller_of(sender, time) {
                 add(teller, Attribution::ResponsibleProcess, Doubts::APPLE_EVENTS);
             }
@@ -138,6 +141,13 @@ impl Engine {
         let named = self.carriers.iter().zip(&self.carriers_apps.words).rev();
         let likely = named.filter(|(_, app)| **app == word);
         likely.filter_map(|(other, _)| self.lineage.get(*other)).find(is_kin).map(|other| other.id)
+    }
+
+    /// The app that started this helper, where it does what others tell it: its helpers send for it.
+    fn led_by(&self, sender: &Life) -> Option<LifeId> {
+        let app = sender.parent.and_then(|parent| self.lineage.get(parent))?;
+        let (helper, leader) = (&sender.image.identity, &app.image.identity);
+        (leader.runs_other_code && identity::helps(helper, leader)).then_some(app.id)
     }
 
     fn app_word(&self, life: LifeId) -> Option<u64> {

@@ -257,6 +257,30 @@ fn what_helpers_read_leaves_through_their_app() {
     }
 }
 
+/// What a browser that is told what to do reads leaves through the helper that sends for all its parts, though a terminal
+/// answers for both.
+#[test]
+fn what_a_browser_reads_leaves_through_its_network_service() {
+    let story = |option: &str| {
+        let mut w = World::new();
+        let terminal = apple(
+            "/System/Applications/Utilities/Terminal.app/Contents/MacOS/Terminal",
+            "com.apple.Terminal",
+        );
+        let terminal = w.launch(0.0, terminal, &["Terminal"]);
+        let shell = w.spawn(0.1, &terminal, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+        let chrome =
+            w.spawn_for(0.5, &shell, &terminal, CHROME, &["Google Chrome", "--headless=new", option]);
+        let args = ["x", "--type=utility", "--utility-sub-type=network.mojom.NetworkService"];
+        let helper = w.spawn_for(0.6, &chrome, &terminal, HELPER, &args);
+        w.open(1.0, &chrome, "/Users/alice/Documents/offer.pdf");
+        w.upload(2.0, &helper, "content.dropboxapi.com", 31_000);
+        w.tell()
+    };
+    assert_eq!(&*story("--remote-debugging-port=9222").alert().reads[0].sets[0], "documents");
+    story("--disable-gpu").none();
+}
+
 /// The entry is for Python with one script, however the line spells it; and for nothing else that Python is made to run.
 #[test]
 fn an_entry_for_a_script_holds_however_the_line_spells_it() {
