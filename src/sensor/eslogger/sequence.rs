@@ -23,6 +23,8 @@ const MAX_STRETCHES: usize = 1024;
 const LOOK_EVERY: u64 = 1024;
 /// A series with fewer than one gap in so many lines is whole but for its losses.
 const WHOLE: u64 = 8;
+/// So many lines with a single gap among them are a short recording of everything, if the types' own numbers tell nothing.
+const SHORT: u64 = 4;
 /// A type with more gaps than this, and more than one in four lines, was picked by hand.
 const PICKED: u64 = 8;
 
@@ -223,10 +225,7 @@ impl Sequence {
         self.since_look = 0;
         let whole = self.all.gaps() * WHOLE <= self.all.lines;
         let losses = &mut self.losses;
-        let tells = whole && !self.mixed;
-        self.all.settle(cutoff, |gap| {
-            losses.extend(tells.then(|| loss(gap, |mark| mark.global, "messages")).flatten());
-        });
+        let before = losses.len();
         for series in &mut self.types {
             let picked = series.gaps() > PICKED && series.gaps() * 4 > series.lines;
             let tells = !whole && !picked && !self.mixed;
@@ -235,6 +234,11 @@ impl Sequence {
                 losses.extend(tells.then(|| loss(gap, |mark| mark.number, &what)).flatten());
             });
         }
+        let short = self.all.gaps() == 1 && self.all.lines >= SHORT && losses.len() == before;
+        let tells = (whole || short) && !self.mixed;
+        self.all.settle(cutoff, |gap| {
+            losses.extend(tells.then(|| loss(gap, |mark| mark.global, "messages")).flatten());
+        });
     }
 
     /// The losses that became final since the last call.
@@ -306,6 +310,10 @@ mod tests {
     #[test]
     fn a_gap_in_a_short_story_is_a_loss() {
         assert_eq!(losses(&[(0, 0, 0, 0), (1, 1, 0, 1), (0, 9, 5, 2), (1, 10, 1, 3)]), [(4, 0, 2)]);
+        // What is missing may be of types that do not come again, or the lines do not number their types.
+        assert_eq!(losses(&[(0, 0, 0, 0), (1, 1, 0, 1), (2, 9, 0, 2), (0, 10, 1, 3)]), [(7, 1, 2)]);
+        assert_eq!(losses(&[(0, 0, 0, 0), (1, 1, 0, 1), (0, 9, 0, 2), (1, 10, 0, 3)]), [(7, 1, 2)]);
+        assert_eq!(losses(&[(0, 0, 0, 0), (1, 4, 0, 1), (0, 9, 1, 2), (1, 10, 1, 3)]), []);
     }
 
     #[test]
