@@ -45,7 +45,7 @@ fn entry(section: &mut Section<'_, '_>, context: &Context<'_>) -> Option<AllowEn
     section.extends();
     let effect = section.read("effect", one_of(&EFFECTS)).map_or(Effect::Upload, |effect| effect.value);
     let builtin = section.at().origin == Origin::BuiltIn;
-    let (owners, own_containers) = owned(section, effect, context);
+    let (owners, own_containers, own_roots) = owned(section, effect, context);
     let owned = !owners.is_empty() || own_containers;
     let process = process(section, owned, context);
     let script = section.read("script", |node| Ok(ProgramPath::parse_script(&text(node)?, context.volumes)?));
@@ -72,6 +72,7 @@ fn entry(section: &mut Section<'_, '_>, context: &Context<'_>) -> Option<AllowEn
         expires: expires.map(|end| end.value),
         owners,
         own_containers,
+        own_roots,
     })
 }
 
@@ -128,8 +129,8 @@ fn process(
     }
 }
 
-/// For entries about reading: whose files they are about.
-fn owned(section: &mut Section<'_, '_>, effect: Effect, context: &Context<'_>) -> (Vec<Owner>, bool) {
+/// For entries about reading: whose files they are about, and whether own containers and own roots are among them.
+fn owned(section: &mut Section<'_, '_>, effect: Effect, context: &Context<'_>) -> (Vec<Owner>, bool, bool) {
     let tables = section.tables("owners");
     let title = format!("{} `owners`", section.title());
     let mut owners = Vec::new();
@@ -154,7 +155,8 @@ fn owned(section: &mut Section<'_, '_>, effect: Effect, context: &Context<'_>) -
         owners.push(Owner { process, script, paths });
     }
     let own_containers = flag(section, "own_containers");
-    if flag(section, "own_roots") {
+    let own_roots = flag(section, "own_roots");
+    if own_roots {
         let clients = context.sync_roots.iter().filter(|root| !root.client.is_empty());
         owners.extend(clients.map(|root| Owner {
             process: root.client.clone(),
@@ -166,7 +168,7 @@ fn owned(section: &mut Section<'_, '_>, effect: Effect, context: &Context<'_>) -
         let at = section.at().clone();
         section.complain(&at, "owners", Complaint::new("is about reading").hint("add `effect = \"read\"`"));
     }
-    (owners, own_containers)
+    (owners, own_containers, own_roots)
 }
 
 fn flag(section: &mut Section<'_, '_>, key: &'static str) -> bool {

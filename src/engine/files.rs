@@ -5,7 +5,7 @@ use std::sync::Arc;
 use crate::model::{
     CoverageKind, Evidence, File, FileId, FilePath, Hop, HopKind, Mark, OpenFlags, PathHash, Span, Timestamp,
 };
-use crate::policy::{Canonical, PathClass, RESOURCE_FORK, SetId, SetMask, is_resource_fork};
+use crate::policy::{Canonical, PathClass, RESOURCE_FORK, SetId, SetMask, SyncRootId, is_resource_fork};
 
 use super::Engine;
 use super::identity::marks_as_usual;
@@ -124,9 +124,10 @@ impl Engine {
         let sets = reads.fold(SetMask::default(), |sets, origin| sets.union(self.sets_of(&origin.read)));
         let mut scratch = std::mem::take(&mut self.scratch);
         let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
+        let root = self.policy.paths.classify(&canonical, &self.homes).root;
         let sets = self.unexcused(life, sets, &canonical, time);
         self.scratch = scratch;
-        if sets.is_empty() {
+        if sets.is_empty() || root.is_some_and(|(root, _)| self.takes_up(life, root, time)) {
             return;
         }
         let Some(staged) = self.new_read(life, time, path, sets, Evidence::Taint) else { return };
@@ -149,6 +150,11 @@ impl Engine {
                 );
             }
         }
+    }
+
+    fn takes_up(&self, life: LifeId, root: SyncRootId, time: Timestamp) -> bool {
+        let Some(life) = self.lineage.get(life) else { return false };
+        self.policy.allow.takes_up(&self.subject(life, time), root)
     }
 
     fn absorb(&mut self, life: LifeId, load: u64, time: Timestamp) {

@@ -136,6 +136,8 @@ pub struct AllowEntry {
     pub owners: Vec<Owner>,
     /// For [`Effect::Read`]: also what lies in the program's own containers, as its signature names them.
     pub own_containers: bool,
+    /// For [`Effect::Read`]: also what lies in the sync roots of which the program is the client.
+    pub own_roots: bool,
 }
 
 /// One of the things that an entry asks.
@@ -335,6 +337,13 @@ impl Allow {
         let own_code = !identity.runs_other_code && identity.script.is_none();
         own_code
             && clients.is_some_and(|clients| clients.iter().any(|client| client.matches(identity, homes)))
+    }
+
+    /// Is it the client of this root, and do its reads there count for nothing? What it takes up from there was judged when
+    /// it was put there, whatever sets it belongs to.
+    pub fn takes_up(&self, subject: &Subject<'_>, root: SyncRootId) -> bool {
+        self.is_client(subject.identity, root, subject.homes)
+            && self.entries.iter().any(|entry| entry.own_roots && entry.applies_to(subject))
     }
 
     /// Does some entry name a tenant of this service, so that an unknown tenant is a question left open?

@@ -13,6 +13,7 @@ mod commands;
 mod days;
 mod determinism;
 mod drops;
+mod everyday;
 mod fifos;
 mod hops;
 mod identities;
