@@ -293,14 +293,17 @@ impl Tools {
         if let Some(called) = self.named(&path, args).or_else(|| self.named(first?, args)).or_else(signed) {
             return Some(called);
         }
-        // `python3 /opt/homebrew/bin/aws …`, `node …/wrangler.js …`, `python3 -m awscli …`
+        // `python3 /opt/homebrew/bin/aws …`, `node …/wrangler.js …`, `python3 -m awscli …`, `python -Im azure.cli …`
         let valued = |at: usize| at > 0 && matches!(&*args[at - 1], "-W" | "-X");
-        let begins = |at: usize| (!args[at].starts_with('-') && !valued(at)) || &*args[at] == "-m";
+        let begins = |at: usize| (!args[at].starts_with('-') && !valued(at)) || module(&args[at]).is_some();
         let at = (0..args.len()).find(|at| begins(*at))?;
-        if &*args[at] == "-m" {
-            let module = args.get(at + 1)?;
-            let tool = &self.list[*self.by_module.get(&**module)?];
-            return Some((tool, Cow::Borrowed(&args[at + 2..])));
+        if let Some(glued) = module(&args[at]) {
+            let (module, rest) = match glued {
+                "" => (&**args.get(at + 1)?, &args[at + 2..]),
+                glued => (glued, &args[at + 1..]),
+            };
+            let tool = &self.list[*self.by_module.get(module)?];
+            return Some((tool, Cow::Borrowed(rest)));
         }
         let script = script.map(|script| Lossy(script.file_name()).to_string());
         let written = base(&args[at]);
@@ -308,6 +311,11 @@ impl Tools {
             script.as_deref().is_some_and(|script| script == written) || unwrap::interprets(&path);
         self.named(stem(written), &args[at + 1..]).filter(|_| interprets)
     }
+}
+
+/// Python's `-m`, alone or behind options without a value: what is glued to it.
+fn module(arg: &str) -> Option<&str> {
+    arg.strip_prefix('-')?.trim_start_matches(|flag| "bBdEhiIOPqRsSuvVx".contains(flag)).strip_prefix('m')
 }
 
 fn base(path: &str) -> &str {

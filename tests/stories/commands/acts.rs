@@ -28,6 +28,34 @@ fn m39_through_wrappers() {
     }
 }
 
+/// However the launcher of a tool that is a module of Python spells that.
+#[test]
+fn m40_by_a_module() {
+    let inner = [
+        "storage",
+        "container",
+        "set-permission",
+        "-n",
+        "c",
+        "--account-name",
+        "evil",
+        "--public-access",
+        "blob",
+    ];
+    for how in ["-m azure.cli", "-Im azure.cli", "-I -m azure.cli", "-sBm azure.cli", "-Imazure.cli"] {
+        let mut w = World::new();
+        let args: Vec<&str> = ["python3"].into_iter().chain(how.split(' ')).chain(inner).collect();
+        w.launch(1.0, adhoc("/opt/homebrew/Cellar/python@3.13/3.13.1/bin/python3.13", "python3"), &args);
+        assert_eq!(w.tell().alert().tenant.as_deref(), Some("anyone"), "{how}");
+    }
+    for how in ["-c azure.cli", "-Ic azure.cli", "-Im azure.climb", "-Xm azure.cli"] {
+        let mut w = World::new();
+        let args: Vec<&str> = ["python3"].into_iter().chain(how.split(' ')).chain(inner).collect();
+        w.launch(1.0, adhoc("/opt/homebrew/Cellar/python@3.13/3.13.1/bin/python3.13", "python3"), &args);
+        w.tell().none();
+    }
+}
+
 /// Wrappers of wrappers, on one line.
 #[test]
 fn through_wrappers_within_wrappers() {
