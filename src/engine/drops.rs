@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{Evidence, ExecFacts, File, FileId, FilePath, PathHash, Timestamp};
+use crate::policy::Scratch;
 
 use super::Engine;
 use super::argv::{self, Understood};
@@ -68,6 +69,27 @@ impl Engine {
             origins.retain(|origin| !self.lay_below(&folder, origin, path));
         }
         self.dropped(life, time, looked, &origins, put == Put::New);
+    }
+
+    /// Does a sync client read what was put into a folder of its own, be it from there or from where another of its clients
+    /// laid a copy for it? That was judged when it was put there.
+    pub(super) fn takes_up(
+        &mut self,
+        life: LifeId,
+        time: Timestamp,
+        path: &FilePath,
+        parts: &[Part],
+    ) -> bool {
+        let Some(life) = self.lineage.get(life) else { return false };
+        let subject = self.subject(life, time);
+        let mut scratch = Scratch::new();
+        let mut judged = |path: &FilePath| {
+            let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
+            let root = self.policy.paths.classify(&canonical, &self.homes).root;
+            root.is_some_and(|(root, _)| self.policy.allow.takes_up(&subject, root))
+        };
+        judged(path)
+            || parts.iter().all(|part| part.hops.iter().filter_map(|hop| hop.path.as_ref()).any(&mut judged))
     }
 
     /// A symbolic link into a sync root shows there what a folder holds, and whoever makes it reads that. No event says where a

@@ -5,12 +5,13 @@ use std::sync::Arc;
 use crate::model::{
     CoverageKind, Evidence, File, FileId, FilePath, Hop, HopKind, Mark, OpenFlags, PathHash, Span, Timestamp,
 };
-use crate::policy::{Canonical, PathClass, RESOURCE_FORK, SetId, SetMask, SyncRootId, is_resource_fork};
+use crate::policy::{Canonical, PathClass, RESOURCE_FORK, SetId, SetMask, is_resource_fork};
 
 use super::Engine;
 use super::identity::marks_as_usual;
 use super::lineage::{Life, LifeId};
 use super::moves::way_of;
+use super::pipes::is_shell;
 use super::taint::{Load, MAX_ORIGINS, Origin, Part};
 use super::window::{Bearing, Read};
 
@@ -124,10 +125,9 @@ impl Engine {
         let sets = reads.fold(SetMask::default(), |sets, origin| sets.union(self.sets_of(&origin.read)));
         let mut scratch = std::mem::take(&mut self.scratch);
         let canonical = self.policy.paths.canonical(path.as_bytes(), &mut scratch);
-        let root = self.policy.paths.classify(&canonical, &self.homes).root;
         let sets = self.unexcused(life, sets, &canonical, time);
         self.scratch = scratch;
-        if sets.is_empty() || root.is_some_and(|(root, _)| self.takes_up(life, root, time)) {
+        if sets.is_empty() || self.takes_up(life, time, path, parts) {
             return;
         }
         let Some(staged) = self.new_read(life, time, path, sets, Evidence::Taint) else { return };
@@ -150,11 +150,6 @@ impl Engine {
                 );
             }
         }
-    }
-
-    fn takes_up(&self, life: LifeId, root: SyncRootId, time: Timestamp) -> bool {
-        let Some(life) = self.lineage.get(life) else { return false };
-        self.policy.allow.takes_up(&self.subject(life, time), root)
     }
 
     fn absorb(&mut self, life: LifeId, load: u64, time: Timestamp) {
@@ -372,8 +367,15 @@ impl Engine {
         // To use a key is one thing, to print it another: only an administrator lets that through.
         let excused = |set: &SetId| {
             let entry = self.policy.allow.excuses_read(&subject, *set, path);
-            entry.is_some_and(|entry| !(entry.builtin && self.prints(life)))
+            entry.is_some_and(|entry| !entry.builtin || !self.prints(life) && !redirects(life))
         };
         sets.iter().filter(|set| !excused(set)).collect()
     }
+}
+
+/// A shell's fork opens files for what it becomes: `tool < file`.
+fn redirects(life: &Life) -> bool {
+    let parent = life.ancestor.as_ref();
+    parent.is_some_and(|parent| Arc::ptr_eq(&parent.identity, &life.image.identity))
+        && is_shell(life.image.identity.program.path.file_name())
 }

@@ -127,12 +127,13 @@ pub fn marks_as_usual(identity: &Identity, mark: Mark) -> bool {
 }
 
 /// Network services of the system that act for other programs: what they send is somebody else's.
-const NETWORK_SERVICES: [&str; 7] = [
+const NETWORK_SERVICES: [&str; 8] = [
     "com.apple.WebKit.Networking",
     "com.apple.nsurlsessiond",
     "com.apple.cloudd",
     "com.apple.bird",
     "com.apple.fileproviderd",
+    "com.apple.FileProvider",
     "com.apple.networkserviceproxy",
     "com.apple.SafariPlatformSupport.Helper",
 ];

