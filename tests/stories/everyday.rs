@@ -87,6 +87,36 @@ fn a_shell_takes_variables_from_a_file() {
     story(&["-zsh"], "/Users/alice/.ssh/id_rsa", false).alert();
 }
 
+/// direnv has bash read the file and prints what changes, before each prompt of a shell; then something is pushed.
+#[test]
+fn direnv_sets_variables_before_each_prompt() {
+    let story = |direnv: Program, inner: bool| {
+        let mut w = World::new();
+        w.cwd = "/Users/alice/src/app";
+        let shell = w.launch(0.0, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+        let direnv = w.piped(1.0, &shell, direnv, &["direnv", "export", "zsh"], &[(1, 71)]);
+        w.open(1.1, &direnv, "/Users/alice/src/app/.envrc");
+        let line = "eval \"$(direnv stdlib)\"; __main__ source_env /Users/alice/src/app/.envrc";
+        let bash =
+            w.piped(1.2, &direnv, apple("/bin/bash", "com.apple.bash"), &["bash", "-c", line], &[(1, 72)]);
+        w.open(1.3, &bash, "/Users/alice/src/app/.envrc");
+        if inner {
+            let cat = w.spawn(1.35, &bash, apple("/bin/cat", "com.apple.cat"), &["cat", ".env"]);
+            w.open(1.36, &cat, "/Users/alice/src/app/.env");
+            w.upload(1.4, &cat, "github.com", 30_000);
+        }
+        w.exit(1.5, &bash);
+        w.exit(1.6, &direnv);
+        let git = w.spawn(5.0, &shell, apple("/usr/bin/git", "com.apple.git"), &["git", "push"]);
+        w.upload(6.0, &git, "github.com", 30_000);
+        w.tell()
+    };
+    let brewed = adhoc("/opt/homebrew/Cellar/direnv/2.35.0/bin/direnv", "direnv");
+    story(brewed, false).none();
+    story(brewed, true).one_of_any_confidence();
+    story(adhoc("/private/tmp/direnv", "direnv"), false).one_of_any_confidence();
+}
+
 /// An app looks for its own password in the login keychain when it starts.
 #[test]
 fn apps_open_the_login_keychain() {
