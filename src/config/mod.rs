@@ -32,6 +32,8 @@ mod written;
 
 pub use diagnostics::{Complaint, Diagnostic, Level, Origin, Place, nearest};
 pub use read_options::{Capture, Socket};
+#[cfg(fuzzing)]
+pub use settings::load_alone;
 pub use settings::{Provenance, Settings, default_services, default_settings, load, load_file, read_source};
 pub use tree::Source;
 pub use written::Written;

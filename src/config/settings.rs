@@ -118,10 +118,20 @@ fn not_text(error: &std::string::FromUtf8Error, whole: &Place) -> Diagnostic {
 /// Reads sources, weakest first, over the built-in default. Settings come back whatever was wrong; with an error among the
 /// diagnostics they must not be put in force.
 pub fn load(sources: &[Source]) -> (Settings, Vec<Diagnostic>) {
+    load_over(&builtin::sources().collect::<Vec<_>>(), sources)
+}
+
+/// The same over nothing: to read and to merge the built-in default is nearly all that a small configuration takes.
+#[cfg(fuzzing)]
+pub fn load_alone(sources: &[Source]) -> (Settings, Vec<Diagnostic>) {
+    load_over(&[], sources)
+}
+
+fn load_over(builtin: &[Source], sources: &[Source]) -> (Settings, Vec<Diagnostic>) {
     let mut complaints = Complaints::default();
     let mut root = Table::default();
-    for source in builtin::sources() {
-        let table = tree::parse(&source, &mut complaints.0);
+    for source in builtin {
+        let table = tree::parse(source, &mut complaints.0);
         merge(&mut root, table, &mut complaints);
     }
     let builtin_sets = names(&root, "sensitive");
