@@ -10,7 +10,9 @@ use crate::config::{self, Level, Settings, Source, managed};
 use crate::engine::order::{MAX_HELD, Order, SourceId, SourceRank};
 use crate::engine::state::{Away, State};
 use crate::engine::{Engine, Occupancy, Stats};
-use crate::model::{ClockStep, Coverage, CoverageKind, Input, ProcessKey, Record, Set, Span, Timestamp};
+use crate::model::{
+    ClockStep, Coverage, CoverageKind, Input, ProcessKey, Record, Set, Span, Timestamp, What,
+};
 use crate::policy::Policy;
 use crate::sensor::gate::{Gate, PolicyGate};
 use crate::sensor::running;
@@ -20,6 +22,7 @@ use crate::sink::output::To;
 use super::contents::Contents;
 use super::guard;
 use super::history::Notes;
+use super::lag::Lag;
 use super::memory::{Keeper, Memory, Recalled};
 use super::{last_good, state};
 
@@ -134,12 +137,13 @@ pub(super) fn write(record: &Record, out: &mut Vec<u8>) {
     out.extend_from_slice(ecs(record).as_bytes());
 }
 
-/// The engine behind the hold that puts its inputs in order. Everything live comes through one queue, so it is one
-/// source to it.
+/// The engine behind the hold that puts its inputs in order: two sources, events of processes and all else.
 #[derive(Debug)]
 pub(super) struct Thinker {
     order: Order,
-    source: SourceId,
+    events: SourceId,
+    others: SourceId,
+    lag: Lag,
     engine: Engine,
     contents: Contents,
     notes: Option<Notes>,
@@ -153,21 +157,29 @@ impl Thinker {
             engine.tell_uploads();
         }
         let mut order = Order::new(policy.options.hold);
-        let source = order.open(SourceRank::default());
+        let (events, others) = (order.open(SourceRank::default()), order.open(SourceRank::default()));
+        let lag = Lag::new(policy.options.hold);
         let contents = Contents::new(Arc::clone(policy));
-        Self { order, source, engine, contents, notes, told: 0 }
+        Self { order, events, others, lag, engine, contents, notes, told: 0 }
     }
 
     /// One input in; what it and the inputs whose turn came led to is added to `said`. A tick moves time on even if
     /// nothing happens.
     pub(super) fn feed(&mut self, mut input: Input, said: &mut Vec<Record>) {
-        let tick = matches!(input, Input::Tick(_));
+        let (time, tick) = (input.time(), matches!(input, Input::Tick(_)));
         // Before the hold: the sooner it is read, the less can have been put in its place.
         self.contents.fill(&mut input);
-        self.order.push(self.source, input);
-        self.think(said);
+        // Who runs is told by whoever sees it first.
+        let event = matches!(&input, Input::Process(observed) if observed.what != What::Seen);
+        self.order.push(if event { self.events } else { self.others }, input);
+        if event {
+            self.lag.heard(time);
+        }
         if tick {
+            self.let_go(time, said);
             self.tell_disorder();
+        } else {
+            self.think(said);
         }
     }
 
@@ -181,9 +193,12 @@ impl Thinker {
         self.order.hold()
     }
 
-    /// It is so late now: what was held back until then goes.
+    /// It is so late now: what was held back until then goes, unless events from before are still coming.
     pub(super) fn let_go(&mut self, now: Timestamp, said: &mut Vec<Record>) {
-        self.order.reached(self.source, now);
+        self.order.reached(self.others, now);
+        if !self.lag.lasts(now) {
+            self.order.reached(self.events, now);
+        }
         self.think(said);
     }
 
@@ -204,6 +219,7 @@ impl Thinker {
     pub(super) fn clock_set(&mut self, step: ClockStep, now: Timestamp, said: &mut Vec<Record>) {
         self.tell_disorder();
         self.order.clock_set(step, now);
+        self.lag = Lag::new(self.order.hold());
         let text = match self.engine.clock_set(step) {
             Ok(()) => format!("the wall clock was set {step}; what is known goes by the new time"),
             Err(why) => format!(
@@ -246,8 +262,8 @@ impl Thinker {
     }
 
     fn finish(&mut self, said: &mut Vec<Record>) {
-        self.order.reached(self.source, Timestamp::MAX);
-        self.order.close(self.source);
+        self.order.close(self.events);
+        self.order.close(self.others);
         self.think(said);
         self.tell_disorder();
         self.engine.finish(said);

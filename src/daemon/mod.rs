@@ -25,6 +25,7 @@ mod heartbeat;
 pub mod history;
 mod house;
 pub mod interrupt;
+mod lag;
 mod last_good;
 mod memory;
 pub mod replay;

@@ -1,0 +1,80 @@
+//! Whether events of processes lag behind the packets.
+//!
+//! Both are stamped by one clock and held for as long as stragglers may take. Where a sensor is behind by more, as under a
+//! flood of events, an upload would be judged before the read is heard of. So long as late events keep coming, packets wait
+//! for them.
+
+use crate::model::{Span, Timestamp};
+
+/// A sensor that lags has something to say so often, or nothing at all.
+const PAUSE: Span = Span::from_secs(1);
+/// Nobody waits longer than this: a sensor may be late for good.
+const LONGEST: Span = Span::from_secs(60);
+
+#[derive(Debug)]
+pub(super) struct Lag {
+    hold: Span,
+    /// As late it was when the time was last said.
+    now: Timestamp,
+    /// When the first and the last of the late events were heard.
+    late: Option<(Timestamp, Timestamp)>,
+}
+
+impl Lag {
+    pub(super) fn new(hold: Span) -> Self {
+        Self { hold, now: Timestamp::MIN, late: None }
+    }
+
+    /// An event of a process was heard.
+    #[inline]
+    pub(super) fn heard(&mut self, time: Timestamp) {
+        if time.plus(self.hold) >= self.now {
+            self.late = None;
+        } else {
+            let (first, _) = self.late.unwrap_or((self.now, self.now));
+            self.late = Some((first, self.now));
+        }
+    }
+
+    /// It is so late now: are events from before expected?
+    pub(super) fn lasts(&mut self, now: Timestamp) -> bool {
+        self.now = now;
+        let lasts = |(first, last)| now.since(last) <= PAUSE && now.since(first) <= LONGEST;
+        self.late.is_some_and(lasts)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(millis: i64) -> Timestamp {
+        Timestamp::from_nanos(millis * 1_000_000)
+    }
+
+    #[test]
+    fn lasts_while_late_events_come() {
+        let mut lag = Lag::new(Span::from_millis(500));
+        assert!(!lag.lasts(at(10_000)));
+        lag.heard(at(9_600));
+        assert!(!lag.lasts(at(10_250)), "in time");
+        lag.heard(at(9_700));
+        assert!(lag.lasts(at(10_500)) && lag.lasts(at(11_250)));
+        assert!(!lag.lasts(at(11_251)), "nothing came for a second");
+        lag.heard(at(10_000));
+        assert!(lag.lasts(at(11_500)));
+        lag.heard(at(11_100));
+        assert!(!lag.lasts(at(11_501)), "it caught up");
+    }
+
+    #[test]
+    fn nobody_waits_for_ever() {
+        let mut lag = Lag::new(Span::from_millis(500));
+        let waited = (0..200).filter(|second| {
+            let lasts = lag.lasts(at(second * 1000));
+            lag.heard(at(second * 1000 - 5_000));
+            lasts
+        });
+        assert_eq!(waited.count(), 60);
+    }
+}
