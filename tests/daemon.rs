@@ -188,7 +188,7 @@ fn asks_for_the_events_it_needs() {
     stage.stop();
     assert_eq!(
         stage.read("asked").trim(),
-        "exec fork exit open close create rename exchangedata unlink link clone copyfile setextattr cs_invalidated remote_thread_create mount uipc_connect"
+        "exec fork exit open close create rename exchangedata unlink link clone copyfile setextattr cs_invalidated remote_thread_create mount unmount uipc_connect"
     );
 }
 

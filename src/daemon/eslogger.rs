@@ -30,7 +30,7 @@ use super::sensors::report;
 use super::{RunError, say};
 
 /// What is asked for. All exist since macOS 13, the first that has `eslogger`.
-const EVENTS: [&str; 17] = [
+const EVENTS: [&str; 18] = [
     "exec",
     "fork",
     "exit",
@@ -47,6 +47,7 @@ const EVENTS: [&str; 17] = [
     "cs_invalidated",
     "remote_thread_create",
     "mount",
+    "unmount",
     "uipc_connect",
 ];
 

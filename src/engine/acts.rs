@@ -1,7 +1,7 @@
 //! What processes did: who they are, what they read, where they put it.
 //!
 //! In: [`Observed`] events. Each finds its life in `lineage` and goes to the part that it is about: `files`, `moves`, `pipes`,
-//! `fifos`, `drops`, `commands`.
+//! `fifos`, `drops`, `served`, `commands`.
 
 use std::sync::Arc;
 
@@ -49,12 +49,8 @@ impl Engine {
                     self.by_other_name(life, time, &name, id, links);
                 }
             }
-            What::Mounted { at, snapshot } => {
-                if snapshot {
-                    self.shown_again(life, time, &at);
-                }
-                self.mounted(time, &at);
-            }
+            What::Mounted { at, backing } => self.volume_appeared(life, time, &at, backing),
+            What::Unmounted { at } => self.volume_gone(&at),
             What::Emptied { path, id } => self.emptied(life, path, id),
             What::Written { file } => self.wrote(life, time, &file, false),
             What::Marked { file, mark } => self.marked(life, time, &file, mark),
@@ -97,6 +93,7 @@ impl Engine {
         }
         self.lineage.reimage(life, target.key, Image::executed(target, facts, time));
         self.cast_again(life);
+        self.served.serves_no_longer(life);
         self.serve_whom_its_app_serves(life);
         self.step_on(life, HopKind::Exec, time);
         self.settle(life, time, facts);
@@ -195,6 +192,7 @@ impl Engine {
         if let Some(life) = self.lineage.get_mut(id) {
             life.parent = Some(parent);
         }
+        self.serves_too(parent, id);
         self.inherit(parent, id, time);
         let pipes = self.lineage.get(parent).map(|life| life.pipes.clone()).unwrap_or_default();
         self.plug_ends(id, time, &pipes);

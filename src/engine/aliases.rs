@@ -120,6 +120,6 @@ impl Aliases {
 }
 
 /// What follows the directory, from its slash on; nothing for the directory itself.
-fn below<'p>(path: &'p [u8], directory: &[u8]) -> Option<&'p [u8]> {
+pub(super) fn below<'p>(path: &'p [u8], directory: &[u8]) -> Option<&'p [u8]> {
     path.strip_prefix(directory).filter(|rest| matches!(rest.first(), None | Some(b'/')))
 }

@@ -92,11 +92,7 @@ impl Engine {
         }
         let Some(file) = self.taints.find(path, id) else { return };
         let Some(reader) = self.lineage.get(life) else { return };
-        let fresh = |part: &&Part| {
-            let lately = |(load, at): &(u64, Timestamp)| *load == part.load.id && time.since(*at) <= AT_ONCE;
-            !reader.absorbed.iter().any(lately)
-        };
-        let parts: Vec<Part> = file.parts.iter().filter(fresh).cloned().collect();
+        let parts = fresh(reader, &file.parts, time);
         if !parts.is_empty() {
             let path = file.path.clone();
             self.image(time, &path, &parts);
@@ -283,6 +279,9 @@ impl Engine {
         let name = self.canonical(path.as_bytes());
         let put = looked.class.root.is_some().then(|| self.put(life, path, looked.hash, id, parts));
         self.taints.stain(path, &name, looked.hash, id, parts, until);
+        if !self.served.is_empty() {
+            self.hand_to_server(life, time, path, &name, parts);
+        }
         if let Some(put) = put {
             self.put_into_root(life, time, path, looked, parts, put);
         }
@@ -371,6 +370,15 @@ impl Engine {
         };
         sets.iter().filter(|set| !excused(set)).collect()
     }
+}
+
+/// What the life has not taken over just now.
+pub(super) fn fresh(life: &Life, parts: &[Part], time: Timestamp) -> Vec<Part> {
+    let fresh = |part: &&Part| {
+        let lately = |(load, at): &(u64, Timestamp)| *load == part.load.id && time.since(*at) <= AT_ONCE;
+        !life.absorbed.iter().any(lately)
+    };
+    parts.iter().filter(fresh).cloned().collect()
 }
 
 /// A shell's fork opens files for what it becomes: `tool < file`.

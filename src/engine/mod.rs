@@ -43,6 +43,7 @@ mod reasons;
 mod relays;
 mod rules;
 mod sends;
+mod served;
 mod siblings;
 mod sizes;
 pub mod state;
@@ -69,6 +70,7 @@ use flows::Flows;
 use habits::{Baseline, Habits};
 use lineage::{LifeId, Lineage};
 use outbox::Outbox;
+use served::Served;
 pub use sizes::Sizes;
 use taint::Taints;
 use window::ReadId;
@@ -130,6 +132,8 @@ pub struct Engine {
     lineage: Lineage,
     taints: Taints,
     aliases: Aliases,
+    /// Volumes that programs of this Mac serve.
+    served: Served,
     /// An image that carries reads was opened: when, and what it carries.
     image_opened: Option<(Timestamp, Vec<taint::Part>)>,
     /// Lives that lately read something sensitive themselves.
@@ -178,6 +182,7 @@ impl Engine {
             lineage: Lineage::default(),
             taints: Taints::default(),
             aliases: Aliases::default(),
+            served: Served::default(),
             image_opened: None,
             carriers: unseen::Carriers::default(),
             carriers_apps: apps::CarriersApps::default(),
@@ -350,6 +355,10 @@ impl Engine {
                 "programs' first uses of a service forgotten early: the table of habits is full",
             ),
             (self.taints.take_evicted(), "staged files forgotten early: the file table is full"),
+            (
+                self.served.take_evicted(),
+                "volumes that programs serve, forgotten early: the table of them is full",
+            ),
         ];
         for (count, what) in evicted.into_iter().filter(|(count, _)| *count > 0) {
             self.note(CoverageKind::TableFull, count, what);

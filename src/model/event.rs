@@ -5,7 +5,9 @@ use std::fmt;
 use std::num::NonZeroU64;
 use std::sync::Arc;
 
-use super::{AuditEvent, ClockStep, Coverage, FilePath, NetFact, ProcessInfo, ProcessKey, Script, Timestamp};
+use super::{
+    AuditEvent, Backing, ClockStep, Coverage, FilePath, NetFact, ProcessInfo, ProcessKey, Script, Timestamp,
+};
 
 /// Seeded hash of a canonical path; equal for every spelling of one file. Stable within one run only.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -203,8 +205,11 @@ pub enum What {
     /// A volume appeared.
     Mounted {
         at: FilePath,
-        /// It shows what another volume held at a moment (`statfs.f_mntfromname` is `snapshot@device`).
-        snapshot: bool,
+        backing: Backing,
+    },
+    /// A volume is gone.
+    Unmounted {
+        at: FilePath,
     },
     /// Asked a service for something (`xpc_connect`): data may move where no sensor looks.
     ServiceAsked {

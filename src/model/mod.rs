@@ -17,6 +17,7 @@ mod table;
 mod text;
 mod time;
 pub mod upload;
+mod volume;
 
 pub use alert::{
     Alert, AlertId, Attribution, Confidence, Evidence, FlowEvidence, Hop, HopKind, ProcessEvidence,
@@ -36,3 +37,4 @@ pub use table::{Hasher, Set, Table};
 pub use text::{FilePath, Lossy, counted};
 pub use time::{ClockStep, Span, TimeReader, Timestamp};
 pub use upload::{Outcome as UploadOutcome, Upload};
+pub use volume::Backing;

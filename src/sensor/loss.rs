@@ -143,6 +143,7 @@ fn name_of(kind: u32) -> std::borrow::Cow<'static, str> {
         15 => "exit",
         19 => "link",
         22 => "mount",
+        23 => "unmount",
         25 => "rename",
         27 => "setextattr",
         32 => "unlink",

@@ -5,7 +5,7 @@ use std::num::NonZeroU64;
 use std::sync::Arc;
 
 use cloudward::model::{
-    CdHash, CodeSigning, ExecFacts, File, FileId, FilePath, Mark, Observed, OpenFlags, Pid, PipeEnd,
+    Backing, CdHash, CodeSigning, ExecFacts, File, FileId, FilePath, Mark, Observed, OpenFlags, Pid, PipeEnd,
     ProcessInfo, ProcessKey, Program, Script, Timestamp, Uid, What,
 };
 use cloudward::sensor::gate::Gate;
@@ -260,8 +260,12 @@ fn what(name: &str, event: &Value) -> Option<What> {
         }
         "mount" => What::Mounted {
             at: text(&event["statfs"]["f_mntonname"])?.into(),
-            snapshot: text(&event["statfs"]["f_mntfromname"]).is_some_and(|from| from.contains('@')),
+            backing: Backing::of(
+                text(&event["statfs"]["f_fstypename"]).unwrap_or_default().as_bytes(),
+                text(&event["statfs"]["f_mntfromname"]).unwrap_or_default().as_bytes(),
+            ),
         },
+        "unmount" => What::Unmounted { at: text(&event["statfs"]["f_mntonname"])?.into() },
         "xpc_connect" => What::ServiceAsked { name: text(&event["service_name"]).unwrap().into() },
         "uipc_connect" => What::SocketAsked { path: path(&event["file"]) },
         "cs_invalidated" => What::CodeInvalidated,

@@ -18,6 +18,7 @@ mod fifos;
 mod hops;
 mod identities;
 mod malicious;
+mod mounts;
 mod network;
 mod offices;
 mod orders;

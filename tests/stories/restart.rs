@@ -93,7 +93,7 @@ pub fn says_the_same(policy: &str, events: &[u8], capture: &[u8], audits: &[Stri
 }
 
 /// The first part under one run, what follows under another: other hashes of paths, another tap, other numbers of flows.
-fn tell_with_restart(world: &World, at: f64, away: Option<&Away<'_>>) -> Told {
+pub(super) fn tell_with_restart(world: &World, at: f64, away: Option<&Away<'_>>) -> Told {
     let (events, _) = world.recordings();
     let parts = world.captures_around(at).into_iter().zip([compiled(&world.policy), Arc::clone(&ANEW)]);
     let mut records = Vec::new();

@@ -253,6 +253,15 @@ impl World {
         self.lines.retain(|(_, line)| !line.contains("\"event_type\":11,"));
     }
 
+    /// A recording that began after this process did: neither its fork nor its exec is in it.
+    pub fn forget_beginning_of(&mut self, who: &Proc) {
+        let begun = [
+            format!("\"fork\":{{\"child\":{{\"audit_token\":{{\"pid\":{},", who.pid),
+            format!("\"exec\":{{\"target\":{{\"audit_token\":{{\"pid\":{},", who.pid),
+        ];
+        self.lines.retain(|(_, line)| !begun.iter().any(|begun| line.contains(begun)));
+    }
+
     /// The kernel drops some events: their numbers are missing.
     pub fn lose(&mut self, events: u64) {
         self.seq += events;

@@ -54,6 +54,12 @@ impl Lineage {
         lives.filter(|(_, life)| life.parent == Some(of)).map(|(id, _)| *id).collect()
     }
 
+    /// Those of the lives that have not ended which are so. Looks through all.
+    pub fn running(&self, is: impl Fn(&Life) -> bool) -> Vec<LifeId> {
+        let lives = self.lives.sorted().into_iter().filter(|(_, life)| life.ended.is_none() && is(life));
+        lives.map(|(id, _)| *id).collect()
+    }
+
     fn ids(&self) -> Vec<LifeId> {
         self.lives.sorted().into_iter().map(|(id, _)| *id).collect()
     }

@@ -17,6 +17,7 @@ use crate::engine::habits::{Habits, MAX_HABITS};
 use crate::engine::lineage::{Ancestor, Image, Life, LifeId, Lineage, MAX_LIVES};
 use crate::engine::locals::{Before, Local, Locals};
 use crate::engine::outbox::Outbox;
+use crate::engine::served::{Served, ServedVolume};
 use crate::engine::taint::{Load, MAX_FILES, Origin, Part, Tainted, Taints};
 use crate::engine::unseen::Unseen;
 use crate::engine::window::{Bearing, Doubts, Mark, Place, Read, ReadId, Sender, Tally, Way};
@@ -54,6 +55,8 @@ kept! {
     Moved { from, to, hop, until }
     Volume { at, parts, until }
     Aliases { moved, inodes, oldest, volumes }
+    ServedVolume { at, name, backing, caller, by, told }
+    Served { volumes, evicted }
     // Flows.
     Laid { life, attribution, doubts }
     Flow {

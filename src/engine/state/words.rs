@@ -1,9 +1,9 @@
 //! The vocabulary of the model and of the policy, as it is kept.
 
 use crate::model::{
-    Actor, Alert, AlertId, Attribution, AuditEvent, AuditLog, CdHash, ClientHello, CloudAccount, CodeSigning,
-    CommName, Confidence, Coverage, CoverageKind, DomainName, Endpoint, Evidence, FileId, FilePath,
-    FlowEvidence, FlowFacts, FlowId, Hop, HopKind, NameScope, NameSource, Owner, Pid, PipeEnd,
+    Actor, Alert, AlertId, Attribution, AuditEvent, AuditLog, Backing, CdHash, ClientHello, CloudAccount,
+    CodeSigning, CommName, Confidence, Coverage, CoverageKind, DomainName, Endpoint, Evidence, FileId,
+    FilePath, FlowEvidence, FlowFacts, FlowId, Hop, HopKind, NameScope, NameSource, Owner, Pid, PipeEnd,
     ProcessEvidence, ProcessInfo, ProcessKey, Program, ReadEvidence, Reason, ReasonCode, RuleRef, Script,
     Severity, Span, TenantVerdict, Timestamp, Transport, Uid, UnknownName,
 };
@@ -75,6 +75,7 @@ words! {
 variants! {
     Leaving { 0 = Upload, 1 = Nameless, 2 = SyncDrop, 3 = Command(kind), 4 = Audit(kind) }
     Actor { 0 = Process(process), 1 = Account(account) }
+    Backing { 0 = Stored, 1 = Snapshot, 2 = Fuse, 3 = LocalServer, 4 = WebDav(host) }
 }
 
 impl Kept for Timestamp {

@@ -27,7 +27,7 @@ use crate::sys;
 use super::convert;
 
 /// Of the client that is never muted. All exist since macOS 12.
-const LIFE: [es_event_type_t; 16] = [
+const LIFE: [es_event_type_t; 17] = [
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXEC,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_FORK,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_EXIT,
@@ -43,6 +43,7 @@ const LIFE: [es_event_type_t; 16] = [
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_CS_INVALIDATED,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_REMOTE_THREAD_CREATE,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_MOUNT,
+    es_event_type_t::ES_EVENT_TYPE_NOTIFY_UNMOUNT,
     es_event_type_t::ES_EVENT_TYPE_NOTIFY_UIPC_CONNECT,
 ];
 /// What exists since macOS 14 only: an older system refuses it, and with it all that is asked for in the same call.

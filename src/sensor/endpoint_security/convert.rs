@@ -12,8 +12,8 @@ use endpoint_sec::{
 };
 
 use crate::model::{
-    CdHash, CodeSigning, ExecFacts, File, FileId, FilePath, Observed, OpenFlags, Pid, PipeEnd, ProcessInfo,
-    ProcessKey, Program, Script, Timestamp, Uid, What,
+    Backing, CdHash, CodeSigning, ExecFacts, File, FileId, FilePath, Observed, OpenFlags, Pid, PipeEnd,
+    ProcessInfo, ProcessKey, Program, Script, Timestamp, Uid, What,
 };
 use crate::sensor::attributes;
 use crate::sensor::exec_limits::{MAX_ARG_BYTES, MAX_ARGS, MAX_ENV_BYTES, MAX_PIPES, env_kept};
@@ -100,6 +100,9 @@ fn what(message: &Message, gate: &mut dyn Gate) -> Option<What> {
             What::Marked { file: Box::new(file(&event.target())), mark }
         }
         Event::NotifyMount(event) => mounted(event.statfs()),
+        Event::NotifyUnmount(event) => {
+            What::Unmounted { at: FilePath::new(&until_nul(&event.statfs().f_mntonname)) }
+        }
         Event::NotifyXpcConnect(event) => What::ServiceAsked { name: lossy(event.service_name().as_bytes()) },
         Event::NotifyUipcConnect(event) => What::SocketAsked { path: path(event.file().path()) },
         _ => return None,
@@ -139,13 +142,14 @@ fn open(event: &EventOpen<'_>, gate: &mut dyn Gate) -> Option<What> {
     }
 }
 
-/// Names in a `statfs` end with a NUL.
 fn mounted(volume: &libc::statfs) -> What {
-    let text = |name: &[libc::c_char]| -> Vec<u8> {
-        name.iter().map(|byte| byte.cast_unsigned()).take_while(|byte| *byte != 0).collect()
-    };
-    let snapshot = text(&volume.f_mntfromname).contains(&b'@');
-    What::Mounted { at: FilePath::new(&text(&volume.f_mntonname)), snapshot }
+    let backing = Backing::of(&until_nul(&volume.f_fstypename), &until_nul(&volume.f_mntfromname));
+    What::Mounted { at: FilePath::new(&until_nul(&volume.f_mntonname)), backing }
+}
+
+/// Names in a `statfs` end with a NUL.
+fn until_nul(name: &[libc::c_char]) -> Vec<u8> {
+    name.iter().map(|byte| byte.cast_unsigned()).take_while(|byte| *byte != 0).collect()
 }
 
 fn exec_facts(event: &EventExec<'_>, gate: &dyn Gate) -> ExecFacts {

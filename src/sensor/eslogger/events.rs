@@ -1,6 +1,6 @@
 //! One function for each event that is read: from the value of the event to what happened.
 
-use crate::model::{FilePath, OpenFlags, What};
+use crate::model::{OpenFlags, What};
 use crate::sensor::attributes;
 use crate::sensor::gate::{Gate, PathInterest};
 
@@ -12,6 +12,7 @@ use super::near::head;
 use super::process::{Newcomer, RawProcess};
 use super::scan::{Scan, Scanner};
 use super::text::Text;
+use super::volume;
 
 /// What reading an event needs beside the event.
 pub(super) struct Context<'d, G: ?Sized> {
@@ -39,7 +40,7 @@ pub(super) struct Body {
     pub(super) newcomer: Option<Newcomer>,
 }
 
-type Read<T> = Result<T, LineError>;
+pub(super) type Read<T> = Result<T, LineError>;
 
 const TARGET: &str = "event.*.target.path";
 
@@ -70,7 +71,7 @@ pub(super) fn read<G: Gate + ?Sized>(
         Kind::SetExtattr => set_attribute(scanner, context)?,
         Kind::Mmap => mmap(scanner, context)?,
         Kind::Link | Kind::Clone | Kind::Copyfile => Some(second_name(kind, scanner, context)?),
-        Kind::Mount => mount(scanner, context)?,
+        Kind::Mount | Kind::Unmount => volume::read(kind, scanner, context)?,
         Kind::XpcConnect => Some(xpc_connect(scanner, context)?),
         Kind::UipcConnect => Some(uipc_connect(scanner, context)?),
         Kind::Other => {
@@ -354,29 +355,6 @@ fn second_name<G: ?Sized>(kind: Kind, scanner: &mut Scanner<'_>, context: &mut C
         Kind::Link => What::Linked { from, to },
         _ => What::Copied { from, to, clone: kind == Kind::Clone },
     })
-}
-
-/// `{"statfs":{"f_mntonname":"/Volumes/x","f_mntfromname":"/dev/disk5s1",...},...}`
-fn mount<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<Option<What>> {
-    let (mut on, mut from) = (None, None);
-    scanner.fields(|scanner, key| {
-        match key {
-            b"statfs" => {
-                scanner.fields(|scanner, key| {
-                    match key {
-                        b"f_mntonname" => on = scanner.text()?,
-                        b"f_mntfromname" => from = scanner.text()?,
-                        _ => scanner.skip()?,
-                    }
-                    Ok(())
-                })?;
-            }
-            _ => scanner.skip()?,
-        }
-        Ok(())
-    })?;
-    let snapshot = from.is_some_and(|from| from.bytes(context.tools.scratch).contains(&b'@'));
-    Ok(on.map(|on| What::Mounted { at: FilePath::new(on.bytes(context.tools.scratch)), snapshot }))
 }
 
 fn xpc_connect<G: ?Sized>(scanner: &mut Scanner<'_>, context: &mut Context<'_, G>) -> Read<What> {

@@ -23,6 +23,8 @@ pub(super) enum Kind {
     Mmap,
     /// 22
     Mount,
+    /// 23
+    Unmount,
     /// 25
     Rename,
     /// 27
@@ -59,6 +61,7 @@ impl Kind {
             b"link" => Self::Link,
             b"mmap" => Self::Mmap,
             b"mount" => Self::Mount,
+            b"unmount" => Self::Unmount,
             b"rename" => Self::Rename,
             b"setextattr" => Self::SetExtattr,
             b"unlink" => Self::Unlink,

@@ -26,6 +26,7 @@ mod quotes;
 mod scan;
 mod sequence;
 mod text;
+mod volume;
 
 pub use counts::{Counts, EventCount};
 pub use decode::{Decoder, MAX_INTRODUCED};

@@ -167,12 +167,18 @@ impl World {
     }
 
     pub fn mount_from(&mut self, at: f64, who: &Proc, from: &str, on: &str) {
-        let body = format!(
-            "\"mount\":{{\"statfs\":{{\"f_mntfromname\":{},\"f_mntonname\":{},\"f_fstypename\":\"apfs\"}},\"disposition\":1}}",
-            quoted(from),
-            quoted(on)
-        );
+        self.mount_kind(at, who, ("apfs", from), on);
+    }
+
+    /// A volume of this type, mounted from there, appears.
+    pub fn mount_kind(&mut self, at: f64, who: &Proc, of: (&str, &str), on: &str) {
+        let body = format!("\"mount\":{{{},\"disposition\":1}}", statfs(of, on));
         self.event(at, who, 22, &body);
+    }
+
+    pub fn unmount(&mut self, at: f64, who: &Proc, of: (&str, &str), on: &str) {
+        let body = format!("\"unmount\":{{{}}}", statfs(of, on));
+        self.event(at, who, 23, &body);
     }
 
     pub fn link(&mut self, at: f64, who: &Proc, from: &str, to: &str, inode: u64) {
@@ -205,4 +211,9 @@ impl World {
             *line = cut;
         }
     }
+}
+
+fn statfs((kind, from): (&str, &str), on: &str) -> String {
+    let (kind, from, on) = (quoted(kind), quoted(from), quoted(on));
+    format!("\"statfs\":{{\"f_mntfromname\":{from},\"f_mntonname\":{on},\"f_fstypename\":{kind}}}")
 }
