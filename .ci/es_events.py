@@ -26,6 +26,8 @@ for line in open(sys.argv[1], encoding="utf-8"):
         for end in body.get("fds", []):  # as eslogger prints it
             if "pipe_id" in end:
                 end["pipe"] = {"pipe_id": end.pop("pipe_id")}
+    if name == "unmount":  # which volume goes is told
+        body["statfs"].setdefault("f_mntonname", "/Volumes/x")
     if name == "fork":
         rename(body["child"], pid + 10_000, 2 * pid + 1)
     print(json.dumps(message))

@@ -66,7 +66,7 @@ fake_eslogger() {
 }
 
 echo "- every message is heard, and read like its JSON; who runs already is introduced"
-types=(exec fork exit open close create rename exchangedata unlink link clone copyfile setextattr cs_invalidated remote_thread_create mount uipc_connect)
+types=(exec fork exit open close create rename exchangedata unlink link clone copyfile setextattr cs_invalidated remote_thread_create mount unmount uipc_connect)
 events=$out/events.ndjson
 python3 ../shared/machrun/tests/mkevents.py all >"$out/all.ndjson"
 python3 .ci/es_events.py "$out/all.ndjson" "${types[@]}" >"$events"
