@@ -84,7 +84,7 @@ launchctl enable system/$label
 launchctl bootstrap system /Library/LaunchDaemons/$label.plist" ] || die "other calls at the install"
 [ -e "$disk/stub/job" ] || die "the daemon was not started"
 for want in "/private/var/db/cloudward d 700" "/Library/Logs/cloudward d 700" "$home d 755" "/Library/LaunchDaemons/$label.plist f 644" "$installed f 755"; do
-    listing | grep -qxF ".$want 0:0" || die "wanted $want: $(listing | grep cloudward)"
+    listing | grep -xF ".$want 0:0" >/dev/null || die "wanted $want: $(listing | grep cloudward)"
 done
 [ "$(readlink "$disk/usr/local/bin/cloudward")" = "$installed" ] || die "no command"
 
@@ -154,7 +154,7 @@ printf '[spool]\npath = "/private/var/db/spool"\n' >"$disk$home/cloudward.toml"
 mkdir "$disk/var/db/spool" && touch "$disk/var/db/spool/1.seg" "$disk/Library/Logs/cloudward/daemon.log"
 calls >/dev/null
 chroot "$disk" "$home/uninstall" --yes
-calls | grep -qx "pkgutil --forget $label" || die "the receipt was not forgotten"
+calls | grep -x "pkgutil --forget $label" >/dev/null || die "the receipt was not forgotten"
 diff "$disk/stub/before" <(listing) || die "the uninstall left something, or took what was not its own"
 chroot "$disk" /stub/uninstall --yes >/dev/null || die "what is gone already is no failure"
 rm -rf "$disk"

@@ -257,6 +257,7 @@ says 0 "$out/check" -- check --managed
 grep -q '^window.default = "45m"  (managed, managed preferences of com.cloudward.daemon' "$out/check" || { cat "$out/check"; die "no origin"; }
 printf '[daemon]\nstate = "%s"\nsocket = "%s"\n' "$PWD/$out/state" "$PWD/$out/run/control.sock" >"$out/managed.toml"
 chmod 644 "$out/managed.toml"
+# Whoever looks at it reads it whole: `grep -q` may end before it is written.
 in_force() { "$linux" status --json --socket "$out/run/control.sock" | python3 -c '
 import json, sys
 configuration = json.load(sys.stdin)["configuration"]
@@ -269,11 +270,11 @@ daemon=$!
 trap 'kill -9 $daemon 2>/dev/null || true' EXIT
 until_logged 'Endpoint Security: subscribed'
 until_logged 'the packet tap is open'
-in_force window.default | grep -q '^"45m" managed preferences' || die "not in force: $(in_force window.default)"
+in_force window.default | grep '^"45m" managed preferences' >/dev/null || die "not in force: $(in_force window.default)"
 payload '[window]
 default = "50m"' | forced
 until_logged 'managed preferences changed: the configuration was read again and is in force'
-in_force window.default | grep -q '^"50m" managed preferences' || die "not in force: $(in_force window.default)"
+in_force window.default | grep '^"50m" managed preferences' >/dev/null || die "not in force: $(in_force window.default)"
 
 echo "- while it runs: doctor finds nothing to mend, a second one is refused, its files are its own"
 well=0
@@ -291,12 +292,12 @@ open=$(find "$out/state" "$out/run" -perm /077)
 python3 -c 'import plistlib, sys; sys.stdout.buffer.write(plistlib.dumps({"upload": {"min_ratio": "much"}, "window": {"default": "9m"}}))' | forced
 until_logged 'managed preferences changed: the configuration cannot be used, the last good one stays in force'
 logged 'managed preferences of com.cloudward.daemon:.*\[upload\] `min_ratio`'
-in_force window.default | grep -q '^"50m" managed preferences.*min_ratio' || die "not in force: $(in_force window.default)"
+in_force window.default | grep '^"50m" managed preferences.*min_ratio' >/dev/null || die "not in force: $(in_force window.default)"
 says 2 "$out/check" -- check --managed
 grep -q '`min_ratio`' "$out/check" || { cat "$out/check"; die "no key path"; }
 python3 -c 'import plistlib, sys; sys.stdout.buffer.write(plistlib.dumps({"windw": {"default": "9m"}, "PayloadUUID": "x"}))' | forced
 until_logged 'com.cloudward.daemon: windw: error: top level: unknown key'
-in_force window.default | grep -q '^"50m" managed preferences.*windw' || die "not in force: $(in_force window.default)"
+in_force window.default | grep '^"50m" managed preferences.*windw' >/dev/null || die "not in force: $(in_force window.default)"
 says 2 "$out/check" -- check --managed
 grep -q 'did you mean `window`' "$out/check" || { cat "$out/check"; die "no hint"; }
 if grep -q Payload "$out/check"; then die "what every payload has is complained of"; fi
