@@ -171,9 +171,16 @@ impl Thinker {
         self.contents.fill(&mut input);
         // Who runs is told by whoever sees it first.
         let event = matches!(&input, Input::Process(observed) if observed.what != What::Seen);
-        self.order.push(if event { self.events } else { self.others }, input);
+        // What is heard moves all on, but for packets where events lag behind them.
         if event {
+            self.order.push(self.events, input);
+            self.order.reached(self.others, time);
             self.lag.heard(time);
+        } else {
+            self.order.push(self.others, input);
+            if !self.lag.lasts() {
+                self.order.reached(self.events, time);
+            }
         }
         if tick {
             self.let_go(time, said);
@@ -196,7 +203,8 @@ impl Thinker {
     /// It is so late now: what was held back until then goes, unless events from before are still coming.
     pub(super) fn let_go(&mut self, now: Timestamp, said: &mut Vec<Record>) {
         self.order.reached(self.others, now);
-        if !self.lag.lasts(now) {
+        self.lag.is_now(now);
+        if !self.lag.lasts() {
             self.order.reached(self.events, now);
         }
         self.think(said);

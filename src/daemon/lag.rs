@@ -36,10 +36,15 @@ impl Lag {
         }
     }
 
-    /// It is so late now: are events from before expected?
-    pub(super) fn lasts(&mut self, now: Timestamp) -> bool {
+    /// It is so late now.
+    pub(super) fn is_now(&mut self, now: Timestamp) {
         self.now = now;
-        let lasts = |(first, last)| now.since(last) <= PAUSE && now.since(first) <= LONGEST;
+    }
+
+    /// Are events expected from before what the packets show?
+    #[inline]
+    pub(super) fn lasts(&self) -> bool {
+        let lasts = |(first, last)| self.now.since(last) <= PAUSE && self.now.since(first) <= LONGEST;
         self.late.is_some_and(lasts)
     }
 }
@@ -55,23 +60,26 @@ mod tests {
     #[test]
     fn lasts_while_late_events_come() {
         let mut lag = Lag::new(Span::from_millis(500));
-        assert!(!lag.lasts(at(10_000)));
-        lag.heard(at(9_600));
-        assert!(!lag.lasts(at(10_250)), "in time");
-        lag.heard(at(9_700));
-        assert!(lag.lasts(at(10_500)) && lag.lasts(at(11_250)));
-        assert!(!lag.lasts(at(11_251)), "nothing came for a second");
-        lag.heard(at(10_000));
-        assert!(lag.lasts(at(11_500)));
-        lag.heard(at(11_100));
-        assert!(!lag.lasts(at(11_501)), "it caught up");
+        let mut lasts = |now, heard| {
+            lag.is_now(at(now));
+            let lasts = lag.lasts();
+            lag.heard(at(heard));
+            lasts
+        };
+        assert!(!lasts(10_000, 9_600));
+        assert!(!lasts(10_250, 9_700), "what came was in time");
+        assert!(lasts(10_500, 9_800) && lasts(11_500, 9_900));
+        assert!(!lasts(12_501, 10_000), "nothing came for a second");
+        assert!(lasts(12_600, 12_200));
+        assert!(!lasts(12_601, 12_200), "it caught up");
     }
 
     #[test]
     fn nobody_waits_for_ever() {
         let mut lag = Lag::new(Span::from_millis(500));
         let waited = (0..200).filter(|second| {
-            let lasts = lag.lasts(at(second * 1000));
+            lag.is_now(at(second * 1000));
+            let lasts = lag.lasts();
             lag.heard(at(second * 1000 - 5_000));
             lasts
         });
