@@ -12,7 +12,7 @@ pub(crate) fn now() -> Timestamp {
 }
 
 /// Less than this is no step: inputs are as much out of order by themselves, and clocks are put right by less all the time.
-pub(super) const LEAST: Duration = Duration::from_secs(5);
+const LEAST: Duration = Duration::from_secs(5);
 /// Two clocks that are asked one after the other were asked at once, if no more passed meanwhile.
 const AT_ONCE: Duration = Duration::from_millis(500);
 /// A clock is put right without being set by at most one part in so many (`ntp_adjtime` of macOS: 500 in a million).
