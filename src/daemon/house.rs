@@ -166,21 +166,18 @@ impl Thinker {
     /// One input in; what it and the inputs whose turn came led to is added to `said`. A tick moves time on even if
     /// nothing happens.
     pub(super) fn feed(&mut self, mut input: Input, said: &mut Vec<Record>) {
-        let (time, tick) = (input.time(), matches!(input, Input::Tick(_)));
+        let tick = matches!(input, Input::Tick(_));
         // Before the hold: the sooner it is read, the less can have been put in its place.
         self.contents.fill(&mut input);
         // Who runs is told by whoever sees it first.
         let event = matches!(&input, Input::Process(observed) if observed.what != What::Seen);
+        let time = self.order.push(if event { self.events } else { self.others }, input);
         // What is heard moves all on, but for packets where events lag behind them.
         if event {
-            self.order.push(self.events, input);
             self.order.reached(self.others, time);
             self.lag.heard(time);
-        } else {
-            self.order.push(self.others, input);
-            if !self.lag.lasts() {
-                self.order.reached(self.events, time);
-            }
+        } else if !self.lag.lasts() {
+            self.order.reached(self.events, time);
         }
         if tick {
             self.let_go(time, said);

@@ -218,12 +218,13 @@ impl Order {
         }
     }
 
-    pub fn push(&mut self, source: SourceId, input: Input) {
+    /// Takes an input, and gives the time that it goes by: since the clock was set, another than it may show.
+    pub fn push(&mut self, source: SourceId, input: Input) -> Timestamp {
         let input = if self.setting.is_none() { input } else { self.put_right(input) };
         let key = Key::of(&input);
         let time = key.time();
         self.reached(source, time);
-        let Some(it) = self.sources.get_mut(source.0) else { return };
+        let Some(it) = self.sources.get_mut(source.0) else { return time };
         // What a sensor could not see is told when it is known, not when it was.
         let dated = !matches!(input, Input::Coverage(_));
         let late = dated && self.released.is_some_and(|released| time < released);
@@ -236,6 +237,7 @@ impl Order {
             self.late += 1;
             self.out_of_order(time);
         }
+        time
     }
 
     /// The next input whose turn has come. At the end, when every source is closed, all of them.

@@ -41,11 +41,18 @@ fn said(
     before.iter().for_each(|input| thinker.feed(input.clone(), &mut said));
     if let (true, Some(first)) = (step != ClockStep::NONE, after.first()) {
         thinker.clock_set(step, first.time().set(step), &mut said);
+        thinker.feed(Input::Tick(first.time()), &mut said);
     }
-    for (n, input) in after.iter().enumerate() {
-        let input = input.clone();
-        thinker.feed(if n < stragglers { input } else { input.set(step) }, &mut said);
+    let (late, after) = after.split_at(stragglers.min(after.len()));
+    late.iter().for_each(|input| thinker.feed(input.clone(), &mut said));
+    // The hold is in force: of what comes close together the later may come first.
+    let mut after: Vec<_> = after.iter().map(|input| input.clone().set(step)).collect();
+    for pair in after.chunks_exact_mut(2) {
+        if pair[1].time().since(pair[0].time()) < policy.options.hold {
+            pair.reverse();
+        }
     }
+    after.into_iter().for_each(|input| thinker.feed(input, &mut said));
     thinker.finish(&mut said);
     said
 }

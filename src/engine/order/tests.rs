@@ -59,7 +59,7 @@ fn what_is_kept_holds_after_each_move() {
             0 if ids.len() < 9 => ids.push(order.open(SourceRank(next(2)))),
             1 if ids.len() > 2 => order.close(ids.remove(0)),
             2..=9 => order.reached(source, Timestamp::from_nanos(next(200) as i64 * 1_000_000)),
-            10..=24 => order.push(source, tick(next(200) as i64)),
+            10..=24 => _ = order.push(source, tick(next(200) as i64)),
             _ => drop(order.pop()),
         }
         let kept = (order.hungriest, order.watermark, order.first);

@@ -96,7 +96,7 @@ pub fn inputs(policy: &Arc<Policy>, events: &[u8], captures: Vec<Vec<u8>>) -> Ve
     let (mut decoder, mut gate) = (Decoder::new(), PolicyGate::new(Arc::clone(policy)));
     for line in events.split_inclusive(|byte| *byte == b'\n') {
         let observed = decoder.decode(line, &mut gate).unwrap();
-        observed.into_iter().for_each(|observed| order.push(processes, Input::Process(observed)));
+        observed.into_iter().for_each(|observed| _ = order.push(processes, Input::Process(observed)));
     }
     for capture in captures {
         let mut reader = CaptureReader::from_stream("capture", Box::new(Cursor::new(capture))).unwrap();
@@ -105,7 +105,7 @@ pub fn inputs(policy: &Arc<Policy>, events: &[u8], captures: Vec<Vec<u8>>) -> Ve
             tap.packet(&packet, &mut facts);
         }
         tap.finish(Timestamp::MIN, &mut facts);
-        facts.into_iter().for_each(|fact| order.push(net, Input::Net(fact)));
+        facts.into_iter().for_each(|fact| _ = order.push(net, Input::Net(fact)));
     }
     order.close(processes);
     order.close(net);
