@@ -94,10 +94,11 @@ fn judge(section: &mut Section<'_, '_>, matcher: &ProcessMatcher) {
             "give team_id and signing_id, platform and signing_id, cdhash, or path with unsigned = true",
         );
     }
-    if matcher.platform && matcher.signing_id.is_none() {
+    let sealed = matcher.path.as_ref().is_some_and(ProgramPath::is_in_sealed_folder);
+    if matcher.platform && matcher.signing_id.is_none() && !sealed {
         return error(
             "`platform = true` alone admits curl, osascript and every other program of macOS",
-            "add a signing_id",
+            "add a signing_id, or the path of one program below /System/Library, /usr/bin, /usr/sbin or /usr/libexec",
         );
     }
     if matcher.platform && matcher.team_id.is_some() {

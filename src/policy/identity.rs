@@ -150,6 +150,19 @@ impl ProcessMatcher {
     }
 }
 
+/// Folders that System Integrity Protection and the signed system volume keep (`/System/Library/Sandbox/rootless.conf`), and
+/// how many folders below them are to be named before a pattern may leave something open.
+const SEALED: [(&str, usize); 8] = [
+    ("/System/Library/", 1),
+    ("/System/Applications/", 0),
+    ("/Library/Apple/System/Library/", 1),
+    ("/usr/bin/", 0),
+    ("/usr/sbin/", 0),
+    ("/usr/libexec/", 0),
+    ("/bin/", 0),
+    ("/sbin/", 0),
+];
+
 /// Where a program lies.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct ProgramPath {
@@ -185,6 +198,20 @@ impl ProgramPath {
         }
     }
 
+    /// Is it one program, or one framework's, where nobody but macOS writes? What has the system's signature there is what
+    /// it is called; elsewhere anybody may put a copy of `curl`, which keeps it.
+    pub fn is_in_sealed_folder(&self) -> bool {
+        let is_sealed = |text: &[u8]| {
+            SEALED.iter().any(|(folder, below)| {
+                text.strip_prefix(folder.as_bytes()).is_some_and(|rest| {
+                    !rest.is_empty() && rest.iter().filter(|byte| **byte == b'/').count() >= *below
+                })
+            })
+        };
+        !self.globs.is_empty()
+            && self.globs.iter().flat_map(Glob::reach).all(|reach| reach.is_some_and(is_sealed))
+    }
+
     fn matches(&self, program: &Program, homes: &Homes) -> bool {
         !program.path_truncated && self.matches_path(&program.path, homes)
     }
@@ -210,5 +237,47 @@ impl ProgramPath {
         let mut scratch = Scratch::new();
         let path = self.volumes.canonical(path.as_bytes(), &mut scratch);
         !path.named_fork() && self.globs.iter().any(|glob| matches_anywhere(glob, &path, homes))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_nobody_but_macos_writes() {
+        let sealed =
+            |path: &str| ProgramPath::parse(path, &Volumes::default()).unwrap().is_in_sealed_folder();
+        for path in [
+            "/usr/bin/codesign",
+            "/usr/{bin/{pkgbuild,productbuild},libexec/secd}",
+            "/sbin/fsck_apfs",
+            "/System/Library/PrivateFrameworks/TCC.framework/**/tccd",
+            "/System/Library/{Frameworks,PrivateFrameworks}/{A,B}.framework/**",
+            "/System/Applications/Utilities/Migration Assistant.app/Contents/MacOS/*",
+            "/Library/Apple/System/Library/CoreServices/XProtect.app/**",
+        ] {
+            assert!(sealed(path), "{path}");
+        }
+        for path in [
+            "/usr/bin/*",
+            "/usr/bin/**",
+            "/usr/{bin,sbin}/*d",
+            "/usr/local/bin/codesign",
+            "/usr/{bin,local/bin}/codesign",
+            "/System/Library/**",
+            "/System/Library/*/x",
+            "/System/Library/**/curl",
+            "/System/Volumes/Data/Users/alice/System/Library/a/b",
+            "/Applications/System/Library/Frameworks/x",
+            "/Users/*/usr/bin/codesign",
+            "/private/tmp/codesign",
+            "~/bin/codesign",
+            "~/System/Library/Frameworks/a",
+            "**/usr/bin/codesign",
+            "**/codesign",
+        ] {
+            assert!(!sealed(path), "{path}");
+        }
     }
 }

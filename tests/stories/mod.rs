@@ -17,6 +17,7 @@ mod everyday;
 mod fifos;
 mod hops;
 mod identities;
+mod macos;
 mod malicious;
 mod mounts;
 mod network;
