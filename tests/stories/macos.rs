@@ -118,3 +118,25 @@ fn daemons_of_icloud_are_known_by_where_they_lie() {
         told("/Users/alice/Documents/plan.pages", "content.dropboxapi.com").alert();
     }
 }
+
+/// What a folder's own client writes there came from the cloud, or is a copy that it keeps in step.
+#[test]
+fn clients_of_synchronised_folders_are_known_by_where_they_lie() {
+    let fileproviderd = "/System/Library/Frameworks/FileProvider.framework/Support/fileproviderd";
+    let bird = "/System/Library/PrivateFrameworks/CloudDocsDaemon.framework/Versions/A/Support/bird";
+    let told = |program, folder| {
+        let mut w = World::new();
+        let client = w.launch(0.0, program, &["x"]);
+        w.open(1.0, &client, "/Users/alice/Documents/corp/plan.docx");
+        w.write(2.0, &client, &format!("/Users/alice/Library/{folder}/plan.docx"));
+        w.tell()
+    };
+    for (path, folder) in [
+        (fileproviderd, "CloudStorage/GoogleDrive-eve@gmail.com/My Drive"),
+        (fileproviderd, "CloudStorage/Dropbox"),
+        (bird, "Mobile Documents/com~apple~CloudDocs"),
+    ] {
+        told(apple(path, UNHEARD_OF), folder).none();
+        assert!(!told(adhoc(path, UNHEARD_OF), folder).alerts().is_empty(), "{path}");
+    }
+}
