@@ -140,3 +140,24 @@ fn clients_of_synchronised_folders_are_known_by_where_they_lie() {
         assert!(!told(adhoc(path, UNHEARD_OF), folder).alerts().is_empty(), "{path}");
     }
 }
+
+/// Keys that tools of Apple's, of containers and of `sops` use, and what becomes of them in other hands.
+#[test]
+fn keys_are_there_to_be_used_by_their_own_tools() {
+    let notarytool = vendor(XCODE_TOOL, "com.apple.gke.notary.tool", "59GAB85EFG");
+    let brewed = |name: &str| adhoc(format!("/opt/homebrew/bin/{name}").leak(), "a.out");
+    for (tool, file) in [
+        (notarytool, "/Users/alice/.appstoreconnect/private_keys/AuthKey_2X9R4HXF34.p8"),
+        (notarytool, "/Users/alice/private_keys/AuthKey_2X9R4HXF34.p8"),
+        (notarytool, "/Users/alice/.private_keys/AuthKey_2X9R4HXF34.p8"),
+        (brewed("podman"), "/Users/alice/.config/containers/auth.json"),
+        (brewed("skopeo"), "/Users/alice/.config/containers/auth.json"),
+        (brewed("helm"), "/Users/alice/Library/Preferences/helm/registry/config.json"),
+        (brewed("sops"), "/Users/alice/Library/Application Support/sops/age/keys.txt"),
+    ] {
+        works(tool, &["x"], &[file], NOTARY, 90_000).none();
+        works(brewed("rclone"), &["x"], &[file], "evil.s3.amazonaws.com", 90_000).alert();
+    }
+    let wallet = "/Users/alice/Library/Application Support/Binance/app-store.json";
+    works(brewed("rclone"), &["x"], &[wallet], "evil.s3.amazonaws.com", 90_000).alert();
+}
