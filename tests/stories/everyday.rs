@@ -123,7 +123,18 @@ fn apps_open_the_login_keychain() {
     let login = "/Users/alice/Library/Keychains/login.keychain-db";
     let slack =
         vendor("/Applications/Slack.app/Contents/MacOS/Slack", "com.tinyspeck.slackmacgap", "BQR82RBBHL");
-    for (program, host) in [(slack, "files.slack.com"), (DRIVE, "clients6.google.com")] {
+    let zoom = vendor("/Applications/zoom.us.app/Contents/MacOS/zoom.us", "us.zoom.xos", "BJ4HAAB9B3");
+    let goland =
+        vendor("/Applications/GoLand.app/Contents/MacOS/goland", "com.jetbrains.goland", "2ZEFAR8TH3");
+    let claude = "/Applications/Claude.app/Contents/MacOS/Claude";
+    let claude = vendor(claude, "com.anthropic.claudefordesktop", "Q6L2SF6YDW");
+    for (program, host) in [
+        (slack, "files.slack.com"),
+        (DRIVE, "clients6.google.com"),
+        (zoom, "logs.s3.us-west-2.amazonaws.com"),
+        (goland, "resources.blob.core.windows.net"),
+        (claude, "storage.googleapis.com"),
+    ] {
         works(program, &["x"], &[login], host, 90_000).none();
         works(program, &["x", "--inspect=9229"], &[login], host, 90_000).one_of_any_confidence();
         let other = "/Users/alice/Library/Keychains/0A1B/keychain-2.db";
@@ -132,6 +143,11 @@ fn apps_open_the_login_keychain() {
     let thief =
         vendor("/Applications/Slack.app/Contents/MacOS/Slack", "com.tinyspeck.slackmacgap", "ABCDE12345");
     works(thief, &["x"], &[login], "files.slack.com", 90_000).alert();
+    let networking = "/System/Library/Frameworks/WebKit.framework/Versions/A/XPCServices/com.apple.WebKit.Networking.xpc/Contents/MacOS/com.apple.WebKit.Networking";
+    let networking = apple(networking, "com.apple.WebKit.Networking");
+    works(networking, &["x"], &[login], "content.dropboxapi.com", 90_000).none();
+    works(apple("/usr/bin/curl", "com.apple.curl"), &["x"], &[login], "content.dropboxapi.com", 90_000)
+        .alert();
 }
 
 /// Office saves what lies in the cloud from the process that holds a document of this Mac open. What the company itself calls
