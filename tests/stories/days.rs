@@ -58,6 +58,9 @@ fn tools_with_keys_of_their_own() {
     let pulumi = adhoc("/opt/homebrew/Cellar/pulumi/3.150.0/bin/pulumi", "pulumi");
     let python = adhoc("/opt/homebrew/Cellar/python@3.13/3.13.1/bin/python3.13", "python3");
     let hf = "/Users/alice/.local/bin/hf";
+    let pyenv = adhoc("/Users/alice/.pyenv/versions/3.12.1/bin/python3.12", "python3.12");
+    let aws = "/Users/alice/.pyenv/versions/3.12.1/bin/aws";
+    let az = "/Users/alice/.local/bin/az";
     for (program, args, key, host) in [
         (pulumi, &["pulumi", "up"][..], ".pulumi/credentials.json", "corp-state.s3.amazonaws.com"),
         (
@@ -71,6 +74,13 @@ fn tools_with_keys_of_their_own() {
             &["python3.13", hf, "upload", "me/model", "w"],
             ".cache/huggingface/token",
             "huggingface.co",
+        ),
+        (pyenv, &["python3.12", aws, "s3", "sync"], ".aws/credentials", "corp-site.s3.amazonaws.com"),
+        (
+            python,
+            &["python3.13", az, "storage", "blob"],
+            ".azure/azureProfile.json",
+            "corp.blob.core.windows.net",
         ),
     ] {
         let key = format!("/Users/alice/{key}");
