@@ -150,9 +150,10 @@ fn owned(section: &mut Section<'_, '_>, effect: Effect, context: &Context<'_>) -
                 weak.hint("add `process`: the interpreter, by signing_id and team_id or platform"),
             );
         }
+        let commands = plain(inner.list("command", |node| Ok(text(node)?.into_boxed_str())));
         let paths = plain(inner.list("paths", |node| Ok(Glob::parse(&text(node)?, context.volumes)?)));
         inner.finish();
-        owners.push(Owner { process, script, paths });
+        owners.push(Owner { process, script, commands, paths });
     }
     let own_containers = flag(section, "own_containers");
     let own_roots = flag(section, "own_roots");
@@ -161,6 +162,7 @@ fn owned(section: &mut Section<'_, '_>, effect: Effect, context: &Context<'_>) -
         owners.extend(clients.map(|root| Owner {
             process: root.client.clone(),
             script: None,
+            commands: Vec::new(),
             paths: vec![root.path.below()],
         }));
     }

@@ -112,13 +112,14 @@ impl Engine {
     pub(super) fn subject_as<'a>(
         &'a self,
         life: &'a Life,
-        image: &ProcessEvidence,
+        image: &'a ProcessEvidence,
         identity: &'a Identity,
         time: Timestamp,
     ) -> Subject<'a> {
         let user = image.info.euid;
         Subject {
             identity,
+            args: &image.args,
             parent: life.ancestor.as_ref().map(|parent| &*parent.identity),
             user,
             user_name: self.users.get(&user).map(|name| &**name),

@@ -139,9 +139,11 @@ fn nearest_entry(
     chain: &Chain,
     service: Option<ServiceId>,
 ) -> Option<(Arc<str>, Dimension)> {
-    let identity = identity::of_evidence(chain.uploader.process()?);
+    let uploader = chain.uploader.process()?;
+    let identity = identity::of_evidence(uploader);
     let (user, time, homes) = (chain.user?, chain.time, &policy.paths.homes());
-    let subject = Subject { identity: &identity, parent: None, user, user_name: None, time, homes };
+    let args = &uploader.args;
+    let subject = Subject { identity: &identity, args, parent: None, user, user_name: None, time, homes };
     let set = all_sets(chain).iter().next()?;
     let Place::Service { tenant, .. } = &chain.place else { return None };
     let miss = policy

@@ -94,18 +94,23 @@ pub struct Owner {
     pub process: Vec<ProcessMatcher>,
     /// What an interpreter among them must run.
     pub script: Option<ProgramPath>,
+    /// What one of them must be told to do: its first argument is one of these. Empty: whatever it is told.
+    pub commands: Vec<Box<str>>,
     pub paths: Vec<Glob>,
 }
 
 impl Owner {
-    fn admits(&self, identity: &Identity, homes: &Homes) -> bool {
+    fn admits(&self, subject: &Subject<'_>) -> bool {
+        let Subject { identity, homes, .. } = *subject;
         let program = self.process.iter().any(|matcher| matcher.matches(identity, homes));
         let any = self.process.is_empty() && self.script.is_some();
         let script = match (&self.script, &identity.script) {
             (Some(wanted), Some(script)) => wanted.matches_path(script, homes),
             (wanted, script) => wanted.is_none() && script.is_none(),
         };
-        (program || any && !identity.invalidated) && script
+        // Not what follows an option: who knows what that takes for its value?
+        let told = subject.args.get(1).is_some_and(|told| self.commands.contains(told));
+        (program || any && !identity.invalidated) && script && (self.commands.is_empty() || told)
     }
 
     /// Is the file one of theirs?

@@ -73,6 +73,8 @@ impl Identity {
 #[derive(Clone, Copy, Debug)]
 pub struct Subject<'a> {
     pub identity: &'a Identity,
+    /// As its exec told them, its name first; empty where nobody saw it.
+    pub args: &'a [Box<str>],
     pub parent: Option<&'a Identity>,
     pub user: Uid,
     pub user_name: Option<&'a str>,

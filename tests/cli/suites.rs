@@ -9,45 +9,61 @@ use cloudward::config::{self, Origin, Source};
 
 use super::cloudward;
 
-fn shipped() -> Suite {
-    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/tests/shipped.toml");
-    let (suite, diagnostics) = suite::read(&config::read_source(&path).unwrap());
-    assert_eq!(diagnostics, []);
-    suite
+const SHIPPED: [&str; 2] = ["config/tests/shipped.toml", "config/tests/keychain.toml"];
+
+fn shipped() -> [Suite; 2] {
+    SHIPPED.map(|name| {
+        let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
+        let (suite, diagnostics) = suite::read(&config::read_source(&path).unwrap());
+        assert_eq!(diagnostics, []);
+        suite
+    })
 }
 
 #[test]
 fn what_ships_passes() {
-    let (out, err, status) = cloudward(&["test", "../../../config/tests/shipped.toml"]);
-    assert_eq!((status, err.as_str()), (0, ""), "{out}");
-    assert_eq!(out.lines().filter(|line| line.starts_with("  ok ")).count(), shipped().tests.len());
+    for (name, suite) in SHIPPED.into_iter().zip(shipped()) {
+        let (out, err, status) = cloudward(&["test", &format!("../../../{name}")]);
+        assert_eq!((status, err.as_str()), (0, ""), "{out}");
+        assert_eq!(out.lines().filter(|line| line.starts_with("  ok ")).count(), suite.tests.len());
+    }
 }
 
 /// A policy that sees nothing fails every test that expects an alert, and none that expects silence.
 #[test]
 fn what_ships_asks_something_of_the_policy() {
     let blind = config::load(&[Source::new(Origin::File, "blind", "[builtin]\ndisable = [\"*\"]")]).0;
-    for test in shipped().tests {
-        let got = scenario::play(&blind.policy, &test).verdict();
-        assert_eq!(got, Some(Verdict::None), "{}", test.name);
+    for suite in shipped() {
+        for test in &suite.tests {
+            let got = scenario::play(&blind.policy, test).verdict();
+            assert_eq!(got, Some(Verdict::None), "{}", test.name);
+        }
+        let alerts = suite.tests.iter().filter(|test| test.expected.verdict == Verdict::Alert).count();
+        assert!(alerts >= 5 && suite.tests.len() - alerts >= 5);
     }
-    let suite = shipped();
-    let alerts = suite.tests.iter().filter(|test| test.expected.verdict == Verdict::Alert).count();
-    assert!(alerts >= 8 && suite.tests.len() - alerts >= 8);
 }
 
 /// Without its allowances the built-in policy alerts on the stories that only they keep quiet.
 #[test]
 fn allowances_are_what_keeps_their_stories_quiet() {
-    let names = ["own-data", "auth-readers", "browsers-documents", "icloud-daemons"];
+    let names = [
+        "own-data",
+        "auth-readers",
+        "certificate-lists",
+        "keyring-helpers",
+        "browsers-documents",
+        "icloud-daemons",
+    ];
     let text = format!("[builtin]\ndisable = {names:?}");
     let strict = config::load(&[Source::new(Origin::File, "strict", text)]).0.policy;
-    let loud = |test: &&suite::Test| scenario::play(&strict, test).verdict() == Some(Verdict::Alert);
-    let suite = shipped();
-    let quiet = suite.tests.iter().filter(|test| test.expected.verdict == Verdict::None);
-    let changed: Vec<&str> = quiet.filter(loud).map(|test| test.name.as_str()).collect();
+    let loud = |test: &&suite::Test| scenario::play(&strict, test).verdict() != Some(Verdict::None);
+    let [suite, keychain] = shipped();
+    let changed = |suite: &Suite| {
+        let quiet = suite.tests.iter().filter(|test| test.expected.verdict == Verdict::None);
+        quiet.filter(loud).map(|test| test.name.clone()).collect::<Vec<String>>()
+    };
     assert_eq!(
-        changed,
+        changed(&suite),
         [
             "a browser reads its own passwords and syncs them",
             "somebody attaches a document in a browser",
@@ -56,6 +72,8 @@ fn allowances_are_what_keeps_their_stories_quiet() {
             "Desktop and Documents in iCloud",
         ]
     );
+    let quiet = keychain.tests.iter().filter(|test| test.expected.verdict == Verdict::None);
+    assert_eq!(changed(&keychain).len(), quiet.count());
 }
 
 #[test]

@@ -24,7 +24,7 @@ fn program(path: &str, team: &str, id: &str, flags: u32) -> Identity {
 
 fn subject<'a>(identity: &'a Identity, homes: &'a Homes) -> Subject<'a> {
     let time = Timestamp::from_nanos(0);
-    Subject { identity, parent: None, user: Uid(501), user_name: Some("a"), time, homes }
+    Subject { identity, args: &[], parent: None, user: Uid(501), user_name: Some("a"), time, homes }
 }
 
 fn excused(policy: &Policy, identity: &Identity, path: &str) -> bool {

@@ -82,7 +82,7 @@ fn entries_considered_agree_with_what_is_permitted_and_excused() {
     for (identity, path) in identities.iter().flat_map(|identity| PATHS.map(|path| (identity, path))) {
         let (user, user_name) = (Uid(501), Some("alice"));
         let time = Timestamp::from_nanos(0);
-        let subject = Subject { identity, parent: None, user, user_name, time, homes: &homes };
+        let subject = Subject { identity, args: &[], parent: None, user, user_name, time, homes: &homes };
         let canonical = policy.paths.canonical(path.as_bytes(), &mut scratch);
         for set in policy.paths.classify(&canonical, &homes).sets.iter() {
             let reads = policy.allow.consider_read(&subject, set, &canonical);

@@ -83,6 +83,7 @@ pub fn is_silent(settings: &Settings, told: &Told) -> bool {
     let user = told.user.id.parse().unwrap_or(u32::MAX);
     let subject = Subject {
         identity: &identity,
+        args: &[],
         parent: parent.as_ref(),
         user: Uid(user),
         user_name: told.user.name.as_deref(),

@@ -23,8 +23,10 @@ pub fn answer(settings: &Settings, question: &Question) -> Answer {
     let (identity, parent) = (question.identity(), question.parent_identity());
     let mut homes = policy.paths.homes();
     homes.learn(scenario::home(&question.user).as_bytes());
+    let args: Vec<Box<str>> = question.args.iter().map(|arg| arg.as_str().into()).collect();
     let subject = Subject {
         identity: &identity,
+        args: &args,
         parent: parent.as_ref(),
         user: question.user_id(),
         user_name: Some(&question.user),

@@ -97,5 +97,6 @@ pub static ALLOW: Keys = &[
 pub static OWNER: Keys = &[
     key("process", Shape::Tables(PROCESS), "The programs that own the files"),
     key("script", Shape::Text, "For interpreters: the script that they run"),
+    key("command", TEXTS, "What the program is told to do: its first argument is one of these"),
     key("paths", TEXTS, "The files: globs"),
 ];

@@ -132,8 +132,7 @@ impl AllowEntry {
         if identity.runs_other_code {
             return false;
         }
-        let listed =
-            self.owners.iter().any(|owner| owner.admits(identity, homes) && owner.names(path, homes));
+        let listed = self.owners.iter().any(|owner| owner.admits(subject) && owner.names(path, homes));
         let itself = identity.script.is_none();
         // Whose a container is that the list names, the list says alone.
         let taken = || self.owners.iter().any(|owner| owner.names(path, homes));
