@@ -27,7 +27,8 @@ pub struct ReplayArgs {
     /// pcap or pcapng, plain, gzip or zstd; `-` is standard input; may be given again
     #[arg(long, value_name = "FILE")]
     capture: Vec<PathBuf>,
-    /// An audit log of a cloud: AWS CloudTrail, Microsoft 365 (CSV or JSON), Google Workspace Drive; may be given again
+    /// An audit log of a cloud: AWS CloudTrail, Microsoft 365 (CSV or JSON), Google Workspace Drive, Google Cloud, Azure
+    /// Activity (JSON or CSV); may be given again
     #[arg(long, value_name = "FILE")]
     audit: Vec<PathBuf>,
     /// Configuration; the built-in one without it
@@ -46,6 +47,7 @@ Examples:
   cloudward replay
   cloudward replay --events eslogger.ndjson.gz --capture pktap.pcap --config corp.toml
   cloudward replay --audit cloudtrail.json.gz --audit purview.csv --events eslogger.ndjson.gz
+  gcloud logging read 'logName:cloudaudit' --format json | cloudward replay --audit -
   cloudward replay --events - --format ecs < eslogger.ndjson | jq .message
   sudo eslogger exec fork exit open close create rename unlink link clone copyfile | cloudward replay --events -
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use crate::model::{
     Actor, Attribution, AuditEvent, CommandKind, FilePath, Lossy, Reason, ReasonCode, Span, Timestamp, Uid,
 };
-use crate::policy::{Leaving, ServiceId, TenantPattern};
+use crate::policy::{Leaving, ServiceId, TenantPattern, grantee};
 
 use super::Engine;
 use super::chain::Chain;
@@ -25,6 +25,10 @@ const MIN_NAME: usize = 5;
 const AMAZON: [&str; 2] = ["aws", "s3"];
 /// Services of Microsoft's whose allow entries name the same tenants.
 const MICROSOFT: [&str; 2] = ["sharepoint", "onedrive"];
+/// Of Google's, whose allow entries name projects, people and buckets alike.
+const GOOGLE: [&str; 2] = ["gcp", "gcs"];
+/// Of Azure's, whose allow entries name subscriptions, tenants and storage accounts alike.
+const AZURE: [&str; 3] = ["azure", "azure-blob", "azure-files"];
 
 impl Engine {
     /// A cloud's own log says that data was handed over.
@@ -46,13 +50,17 @@ impl Engine {
     }
 
     fn believe(&mut self, event: &Arc<AuditEvent>) {
-        let foreign: Vec<&Arc<str>> = event.with.iter().filter(|who| !self.is_ours(event, who)).collect();
+        let foreign: Vec<Arc<str>> =
+            event.with.iter().filter(|who| !self.is_ours(event, who)).cloned().collect();
         let into_ours = event.into.as_ref().is_some_and(|bucket| self.is_ours(event, bucket));
         if into_ours || (foreign.is_empty() && !event.with.is_empty()) {
             return;
         }
         let name = Arc::clone(&event.service);
-        let tenant = foreign.first().map(|who| Arc::clone(who));
+        let tenant = foreign.iter().find(|who| tells_whose(who)).cloned();
+        // Those that are one's own are no part of what is told.
+        let all = foreign.len() == event.with.len();
+        let event = if all { event } else { &Arc::new(AuditEvent { with: foreign, ..(**event).clone() }) };
         let (carried, user) = self.carried_here(event);
         self.join(Completion {
             way: Leaving::Audit(event.kind),
@@ -75,20 +83,24 @@ impl Engine {
         });
     }
 
-    /// Is it the account whose log this is, or one that an allow entry for a service of the same cloud names, by itself
-    /// or by the domain of its address?
+    /// Is it the account whose log this is, or one that an allow entry for a service of the same cloud names, by itself,
+    /// by the domain of its address, or by the project that it is an account of?
     fn is_ours(&self, event: &AuditEvent, who: &str) -> bool {
         let same_cloud: &[&str] = match &*event.service {
             service if AMAZON.contains(&service) => &AMAZON,
             service if MICROSOFT.contains(&service) => &MICROSOFT,
+            service if GOOGLE.contains(&service) => &GOOGLE,
+            service if AZURE.contains(&service) => &AZURE,
             _ => &[],
         };
         let services = std::iter::once(&*event.service).chain(same_cloud.iter().copied());
         let ids: Vec<ServiceId> = services.filter_map(|name| self.policy.services.by_name(name)).collect();
         let known = |name: &str| ids.iter().any(|id| self.policy.allow.knows_tenant(*id, name, event.time));
+        let domain = who.rsplit_once('@').map(|(_, domain)| domain);
         event.by.account.as_deref() == Some(who)
             || known(who)
-            || who.rsplit_once('@').is_some_and(|(_, domain)| known(domain))
+            || domain.is_some_and(known)
+            || domain.and_then(|host| host.strip_suffix(".iam.gserviceaccount.com")).is_some_and(known)
     }
 
     /// Sensitive reads on this Mac of what the record names, by the same user, near in time; and who that is.
@@ -238,7 +250,7 @@ pub fn doubt(event: &AuditEvent) -> Option<Reason> {
         CommandKind::Link => {
             (ReasonCode::BearerLink, "whoever has the link is let in: who that will be cannot be seen")
         }
-        CommandKind::Share | CommandKind::Copy if event.with.is_empty() => {
+        CommandKind::Share | CommandKind::Copy if !event.with.iter().any(|who| tells_whose(who)) => {
             (ReasonCode::TenantUnknown, "the record does not say whose account receives")
         }
         CommandKind::Share | CommandKind::Copy => return None,
@@ -251,12 +263,18 @@ pub fn is_settled(chain: &Chain, code: ReasonCode) -> bool {
     match code {
         // Some record says who, or that it is everybody.
         ReasonCode::TenantUnknown => {
-            chain.audit.iter().any(|event| !event.with.is_empty() || event.kind == CommandKind::Link)
+            let says = |event: &AuditEvent| event.with.iter().any(|who| tells_whose(who));
+            chain.audit.iter().any(|event| says(event) || event.kind == CommandKind::Link)
         }
         // What it opens is known to be sensitive: then it matters little who comes.
         ReasonCode::BearerLink => chain.seen_twice() && !chain.carried.is_empty(),
         _ => false,
     }
+}
+
+/// Does the name of an account tell whose it is? The number of a project of Google's does not.
+fn tells_whose(who: &str) -> bool {
+    !grantee::is_numbered(who)
 }
 
 /// The command that was seen here names the thing that the record names, and the account or bucket that receives it.

@@ -37,16 +37,23 @@ pub enum AuditLog {
     Microsoft365,
     /// The Drive log of Google Workspace (Admin SDK, Reports API).
     GoogleWorkspace,
+    /// Cloud Audit Logs of Google Cloud.
+    GoogleCloud,
+    /// The Azure Activity log.
+    Azure,
 }
 
 impl AuditLog {
-    pub const ALL: [Self; 3] = [Self::CloudTrail, Self::Microsoft365, Self::GoogleWorkspace];
+    pub const ALL: [Self; 5] =
+        [Self::CloudTrail, Self::Microsoft365, Self::GoogleWorkspace, Self::GoogleCloud, Self::Azure];
 
     pub const fn as_str(self) -> &'static str {
         match self {
             Self::CloudTrail => "cloudtrail",
             Self::Microsoft365 => "microsoft-365",
             Self::GoogleWorkspace => "google-workspace",
+            Self::GoogleCloud => "google-cloud",
+            Self::Azure => "azure-activity",
         }
     }
 
@@ -56,6 +63,8 @@ impl AuditLog {
             Self::CloudTrail => "AWS CloudTrail",
             Self::Microsoft365 => "the Microsoft 365 audit log",
             Self::GoogleWorkspace => "the Google Workspace audit log",
+            Self::GoogleCloud => "the Google Cloud audit log",
+            Self::Azure => "the Azure Activity log",
         }
     }
 
@@ -63,8 +72,8 @@ impl AuditLog {
     pub const fn provider(self) -> &'static str {
         match self {
             Self::CloudTrail => "aws",
-            Self::Microsoft365 => "azure",
-            Self::GoogleWorkspace => "gcp",
+            Self::Microsoft365 | Self::Azure => "azure",
+            Self::GoogleWorkspace | Self::GoogleCloud => "gcp",
         }
     }
 }
@@ -75,9 +84,9 @@ pub struct CloudAccount {
     pub log: AuditLog,
     /// E-mail address, user name, or the session name of a role.
     pub user: Option<Arc<str>>,
-    /// The principal: an ARN, a key, a profile number.
+    /// The principal: an ARN, a key, a profile number, the id of an object in a directory.
     pub principal: Option<Arc<str>>,
-    /// Account number, organisation or customer that the log belongs to.
+    /// Account number, organisation, customer, project or subscription that the log belongs to.
     pub account: Option<Arc<str>>,
     /// Where the request came from; an address, or the name of a service of the provider.
     pub address: Option<Arc<str>>,

@@ -69,7 +69,7 @@ words! {
         NameHostWide, RatioNotJudged, BearerLink, FirstSeen, UnusualVolume, SeenInAuditLog,
     }
     CommandKind { Share, Copy, Link }
-    AuditLog { CloudTrail, Microsoft365, GoogleWorkspace }
+    AuditLog { CloudTrail, Microsoft365, GoogleWorkspace, GoogleCloud, Azure }
 }
 
 variants! {

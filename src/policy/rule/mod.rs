@@ -54,10 +54,10 @@
 //! * `command`: a command made the cloud itself hand data over; `commands` (`share`, `copy`, `link`). No read is
 //!   needed; with one before it the rule is about what the command's lineage has read and still carries.
 //! * `audit`: an audit log of the cloud, given with `replay --audit`, says that data was handed over. `deeds` (`share`,
-//!   `copy`, `link`); `logs` (`cloudtrail`, `microsoft-365`, `google-workspace`); `operations` in the log's own words, such
-//!   as `"ModifySnapshotAttribute"` or `"*Link*"`; `users` are accounts of the cloud there. No read is needed; with one
-//!   before it the rule is about a sensitive file of this Mac that the log names, by the same user. The two clocks differ,
-//!   so the read may be told later than the record; `within` counts either way.
+//!   `copy`, `link`); `logs` (`cloudtrail`, `microsoft-365`, `google-workspace`, `google-cloud`, `azure-activity`);
+//!   `operations` in the log's own words, such as `"ModifySnapshotAttribute"` or `"*Link*"`; `users` are accounts of the
+//!   cloud there. No read is needed; with one before it the rule is about a sensitive file of this Mac that the log names,
+//!   by the same user. The two clocks differ, so the read may be told later than the record; `within` counts either way.
 //!
 //! ```toml
 //! [[rule]]                                  # any link that lets in whoever has it

@@ -8,7 +8,7 @@ use serde_json::Value;
 use crate::model::{AuditEvent, AuditLog, CloudAccount, CommandKind};
 use crate::policy::{ANYONE, Grantees, grantee};
 
-use super::record::{NO_TIME, Record, kept, moment, texts};
+use super::record::{NO_TIME, Record, Told, kept, moment, texts};
 
 /// How a call says whom it lets in.
 #[derive(Clone, Copy)]
@@ -103,14 +103,6 @@ const COPIES: [(&str, &str, &str); 4] = [
     ("rds", "CopyDBSnapshot", "sourceDBSnapshotIdentifier"),
     ("rds", "CopyDBClusterSnapshot", "sourceDBClusterSnapshotIdentifier"),
 ];
-
-/// What a call hands over.
-struct Told {
-    kind: CommandKind,
-    with: Vec<Arc<str>>,
-    into: Option<Arc<str>>,
-    items: Vec<Arc<str>>,
-}
 
 pub(super) fn read(record: Record<'_>) -> Vec<Result<AuditEvent, &'static str>> {
     // What was refused handed nothing over.

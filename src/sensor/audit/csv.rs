@@ -1,29 +1,42 @@
-//! The CSV that Purview and `Export-Csv` write (RFC 4180): each row's `AuditData` is a record.
+//! CSV (RFC 4180): that of Purview and `Export-Csv`, in which each row's `AuditData` is a record, and that of Log Analytics'
+//! table `AzureActivity`, in which each row is one.
+
+use serde_json::{Map, Value};
 
 use super::Audit;
 
-/// Rows whose column is looked for at most; the header comes first.
+/// The column of records, in lower case.
 const COLUMN: &str = "auditdata";
+/// A column that only rows which are records have.
+const OPERATION: &str = "OperationNameValue";
 
 pub(super) fn read(bytes: &[u8], audit: &mut Audit) {
     let text = String::from_utf8_lossy(bytes);
     let mut rows = Rows { rest: &text, line: 1 };
     // `Export-Csv` may write its type in a line before the header.
-    let column = loop {
-        let Some((_, row)) = rows.next() else { return };
-        let named = |cell: &String| cell.trim().eq_ignore_ascii_case(COLUMN);
-        match row.iter().position(named) {
-            Some(column) => break column,
-            None if row.len() == 1 && row[0].starts_with('#') => {}
+    let header = loop {
+        match rows.next() {
+            Some((_, row)) if row.len() == 1 && row[0].starts_with('#') => {}
+            Some((_, row)) => break row,
             None => return,
         }
     };
-    for (line, row) in rows {
-        match row.get(column).map(|cell| serde_json::from_str(cell)) {
-            Some(Ok(record)) => audit.take(&record, line),
-            Some(Err(error)) => audit.complain(line, format!("broken JSON in AuditData: {error}")),
-            None if row.iter().all(String::is_empty) => {}
-            None => audit.complain(line, "a row without AuditData"),
+    // The portal adds the zone: `TimeGenerated [UTC]`.
+    let name = |cell: &String| cell.trim().trim_end_matches(" [UTC]").to_owned();
+    let header: Vec<String> = header.iter().map(name).collect();
+    let rows = rows.filter(|(_, row)| !row.iter().all(String::is_empty));
+    if let Some(column) = header.iter().position(|name| name.eq_ignore_ascii_case(COLUMN)) {
+        for (line, row) in rows {
+            match row.get(column).map(|cell| serde_json::from_str(cell)) {
+                Some(Ok(record)) => audit.take(&record, line),
+                Some(Err(error)) => audit.complain(line, format!("broken JSON in AuditData: {error}")),
+                None => audit.complain(line, "a row without AuditData"),
+            }
+        }
+    } else if header.iter().any(|name| name == OPERATION) {
+        for (line, row) in rows {
+            let cells = header.iter().cloned().zip(row.into_iter().map(Value::String));
+            audit.take(&Value::Object(cells.collect::<Map<_, _>>()), line);
         }
     }
 }

@@ -8,8 +8,8 @@ use serde_json::{Map, Value};
 use super::Audit;
 
 /// Lists of records: of CloudTrail's files, of `aws cloudtrail lookup-events`, of Google's `activities.list`, of
-/// Microsoft Graph. No record has a field of these names.
-const LISTS: [&str; 4] = ["Records", "Events", "items", "value"];
+/// Microsoft Graph and Azure's interface, of what Azure writes to an event hub. No record has a field of these names.
+const LISTS: [&str; 5] = ["Records", "Events", "items", "value", "records"];
 
 /// One document on each line if the first line is one; else all of it is one, or several without line ends between.
 pub(super) fn read(bytes: &[u8], audit: &mut Audit) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::model::{AuditEvent, AuditLog, CloudAccount, CommandKind};
 
-use super::record::{NO_TIME, Record, kept, moment};
+use super::record::{NO_TIME, Record, address, distinct, kept, moment};
 
 /// Somebody is let in, if he is a guest.
 const SHARING: [&str; 5] = [
@@ -37,7 +37,8 @@ pub(super) fn read(record: Record<'_>) -> Vec<Result<AuditEvent, &'static str>> 
         service: Arc::from("sharepoint"),
         with,
         into: None,
-        items: items(record),
+        // The file's name, and its whole address.
+        items: distinct(["SourceFileName", "ObjectId"].map(|name| record.text(name).map(kept))),
     })]
 }
 
@@ -75,29 +76,12 @@ fn account(record: Record<'_>) -> CloudAccount {
     }
 }
 
-/// `203.0.113.7:51234` and `[2001:db8::1]:51234` are written with the port.
-fn address(text: &str) -> Arc<str> {
-    let plain = text.parse::<std::net::SocketAddr>().map(|socket| socket.ip().to_string());
-    kept(&plain.unwrap_or_else(|_| text.trim_matches(['[', ']']).to_owned()))
-}
-
 /// `i:0#.f|membership|eve@evil.example` is a claim, `eve_evil.example#EXT#@corp.onmicrosoft.com` a guest's account here.
-fn person(text: &str) -> String {
+pub(super) fn person(text: &str) -> String {
     let name = text.rsplit('|').next().unwrap_or(text).to_lowercase();
     let name = match name.find("#ext#").and_then(|at| name[..at].rsplit_once('_')) {
         Some((who, domain)) => format!("{who}@{domain}"),
         None => name,
     };
     kept(&name).to_string()
-}
-
-/// The file's name, and its whole address.
-fn items(record: Record<'_>) -> Vec<Arc<str>> {
-    let mut items: Vec<Arc<str>> = Vec::new();
-    for item in [record.text("SourceFileName"), record.text("ObjectId")].into_iter().flatten().map(kept) {
-        if !items.contains(&item) {
-            items.push(item);
-        }
-    }
-    items
 }

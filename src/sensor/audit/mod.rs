@@ -1,14 +1,18 @@
-//! Audit logs of clouds: AWS CloudTrail, the unified audit log of Microsoft 365, the Drive log of Google Workspace.
+//! Audit logs of clouds: AWS CloudTrail, the unified audit log of Microsoft 365, the Drive log of Google Workspace, Google
+//! Cloud's audit logs, the Azure Activity log.
 //!
 //! One reader for each log turns those records into [`AuditEvent`]s by which data was handed over; the rest is counted.
 //! What failed raises nothing. Exports come in many wrappers, and all are opened: one JSON document or one on each line,
-//! bare or under `Records`, `Events`, `items` or `value`, as text within JSON (`CloudTrailEvent`, `AuditData`), in a CSV
-//! file with an `AuditData` column, and any of these compressed. Newest first or oldest first: events come out in the
+//! bare or under `Records`, `Events`, `items`, `value` or `records`, as text within JSON (`CloudTrailEvent`, `AuditData`), in
+//! a CSV file with an `AuditData` column or with the columns of `AzureActivity`, and any of these compressed. Newest first or oldest first: events come out in the
 //! order of their time.
 
+mod azure;
 mod cloudtrail;
 mod csv;
 mod google;
+mod google_cloud;
+mod google_policy;
 mod json;
 mod microsoft;
 mod record;
@@ -39,7 +43,7 @@ pub enum AuditError {
     #[error("{name}: holds more than {} MiB; split it by day", MAX_BYTES >> 20)]
     TooLarge { name: String },
     #[error(
-        "{name}: is no audit log that cloudward knows: give AWS CloudTrail, the unified audit log of Microsoft 365 (CSV or JSON), or Google Workspace's Drive activities (JSON)"
+        "{name}: is no audit log that cloudward knows: give AWS CloudTrail, the unified audit log of Microsoft 365 (CSV or JSON), Google Workspace's Drive activities (JSON), Google Cloud's audit logs (JSON), or the Azure Activity log (JSON or CSV)"
     )]
     Unknown { name: String },
 }
@@ -57,6 +61,7 @@ pub struct Audit {
     pub complaints: Vec<(u64, String)>,
     /// Events beyond [`MAX_EVENTS`].
     pub left_out: u64,
+    begun: azure::Begun,
 }
 
 impl Audit {
@@ -92,6 +97,7 @@ impl Audit {
         } else {
             csv::read(bytes, &mut audit);
         }
+        std::mem::take(&mut audit.begun).settle().for_each(|event| audit.keep(event));
         audit.events.sort_by_key(|event| event.time);
         (audit.records > 0).then_some(audit)
     }
@@ -115,13 +121,22 @@ impl Audit {
             AuditLog::CloudTrail => cloudtrail::read(record),
             AuditLog::Microsoft365 => microsoft::read(record),
             AuditLog::GoogleWorkspace => google::read(record),
+            AuditLog::GoogleCloud => google_cloud::read(record),
+            AuditLog::Azure => azure::read(record, &mut self.begun),
         };
         for event in told {
             match event {
                 Err(what) => self.complain(line, what),
-                Ok(event) if self.events.len() < MAX_EVENTS => self.events.push(event),
-                Ok(_) => self.left_out += 1,
+                Ok(event) => self.keep(event),
             }
+        }
+    }
+
+    fn keep(&mut self, event: AuditEvent) {
+        if self.events.len() < MAX_EVENTS {
+            self.events.push(event);
+        } else {
+            self.left_out += 1;
         }
     }
 }
