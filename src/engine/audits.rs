@@ -277,12 +277,16 @@ fn tells_whose(who: &str) -> bool {
     !grantee::is_numbered(who)
 }
 
-/// The command that was seen here names the thing that the record names, and the account or bucket that receives it.
+/// The command that was seen here names the thing that the record names, and the account or bucket that receives it. A link
+/// is for nobody in particular.
 fn commanded(uploader: &Actor, place: &Place, event: &AuditEvent) -> bool {
-    let (Some(process), Place::Service { tenant: Some(tenant), .. }) = (uploader.process(), place) else {
-        return false;
+    let (Some(process), Place::Service { tenant, .. }) = (uploader.process(), place) else { return false };
+    let whom = match tenant {
+        Some(tenant) => {
+            event.with.iter().chain(&event.into).any(|with| TenantPattern::new(with).matches(tenant))
+        }
+        None => event.kind == CommandKind::Link,
     };
-    let whom = event.with.iter().chain(&event.into).any(|with| TenantPattern::new(with).matches(tenant));
     let named =
         |item: &Arc<str>| item.len() >= MIN_NAME && process.args.iter().any(|arg| arg.contains(&**item));
     whom && event.items.iter().any(named)

@@ -7,6 +7,7 @@ use cloudward::sink::format;
 use super::records::at;
 use super::*;
 
+const AZ: Program = adhoc("/opt/homebrew/bin/az", "az");
 const GCLOUD: &str = include_str!("google-cloud.json");
 const PORTAL: &str = include_str!("azure-activity.csv");
 
@@ -106,6 +107,27 @@ fn what_allow_entries_name_is_ones_own() {
     let export = r#"{"time":"2026-01-01T00:01:00Z","resourceId":"/subscriptions/s/providers/Microsoft.Sql/servers/s/databases/crm","operationName":"Microsoft.Sql/servers/databases/export/action","resultType":"Success","properties":{"requestbody":"{\"storageUri\":\"https://corpstore.blob.core.windows.net/c/crm.bacpac\"}"}}"#;
     assert!(has(log(export, CORP).low(), "tenant-unknown"));
     log(export, &policy("\"corpstore\"")).none();
+}
+
+/// The address of a disk is for nobody in particular: the name of the disk makes the command and the record one deed.
+#[test]
+fn a_link_seen_by_both_witnesses_is_one_alert() {
+    let story = |name: &str| {
+        let mut w = World::new();
+        CORP.clone_into(&mut w.policy);
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let line = "az disk grant-access -g rg -n disk-0a1b2c --duration-in-seconds 3600";
+        w.spawn(61.4, &shell, AZ, &line.split(' ').collect::<Vec<_>>());
+        w.audits.push(disk(62, name));
+        w.tell()
+    };
+    let told = story("disk-0a1b2c");
+    let ids: Vec<_> = told.alerts().iter().map(|alert| alert.id).collect();
+    assert!(ids.iter().all(|id| *id == ids[0]), "{:#?}", told.alerts());
+    let last = told.alerts().into_iter().next_back().unwrap();
+    assert!(has(last, "seen-in-audit-log") && last.uploader.process().is_some() && last.audit.len() == 1);
+    let ids: Vec<_> = story("other-disk").alerts().iter().map(|alert| alert.id).collect();
+    assert!(ids.len() == 2 && ids[0] != ids[1]);
 }
 
 /// ECS calls clouds by their short names.
