@@ -8,7 +8,8 @@ use super::records::at;
 use super::*;
 
 const AZ: Program = adhoc("/opt/homebrew/bin/az", "az");
-const GCLOUD: &str = include_str!("google-cloud.json");
+const GCLOUD: Program = adhoc("/opt/homebrew/bin/gcloud", "gcloud");
+const LISTED: &str = include_str!("google-cloud.json");
 const PORTAL: &str = include_str!("azure-activity.csv");
 
 #[test]
@@ -45,9 +46,9 @@ fn disk(seconds: i64, name: &str) -> String {
 
 #[test]
 fn wrappers_of_their_exports() {
-    let pretty: serde_json::Value = serde_json::from_str(GCLOUD).unwrap();
+    let pretty: serde_json::Value = serde_json::from_str(LISTED).unwrap();
     let lines: String = pretty.as_array().unwrap().iter().map(|record| format!("{record}\n")).collect();
-    for text in [GCLOUD, &lines] {
+    for text in [LISTED, &lines] {
         let told = log(text, CORP);
         let tenants: Vec<_> = told.alerts().iter().filter_map(|alert| alert.tenant.clone()).collect();
         assert_eq!(tenants, ["username@gmail.com".into(), "anyone".into()]);
@@ -128,6 +129,25 @@ fn a_link_seen_by_both_witnesses_is_one_alert() {
     assert!(has(last, "seen-in-audit-log") && last.uploader.process().is_some() && last.audit.len() == 1);
     let ids: Vec<_> = story("other-disk").alerts().iter().map(|alert| alert.id).collect();
     assert!(ids.len() == 2 && ids[0] != ids[1]);
+}
+
+/// The member of a policy is spelt alike on both sides, be it a person or a service account.
+#[test]
+fn a_share_seen_by_both_witnesses_is_one_alert() {
+    for member in ["user:eve@evil.example", "serviceAccount:x@evil-prod.iam.gserviceaccount.com"] {
+        let mut w = World::new();
+        CORP.clone_into(&mut w.policy);
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let line = format!(
+            "gcloud compute snapshots add-iam-policy-binding snap-0a1b2c --member={member} --role=roles/compute.storageAdmin"
+        );
+        w.spawn(61.4, &shell, GCLOUD, &line.split(' ').collect::<Vec<_>>());
+        w.audits.push(snapshot(62, &format!("\"{member}\"")));
+        let told = w.tell();
+        let alert = told.alert();
+        assert!(has(alert, "seen-in-audit-log") && alert.uploader.process().is_some(), "{member}");
+        assert_eq!((alert.audit.len(), alert.confidence), (1, Confidence::High));
+    }
 }
 
 /// ECS calls clouds by their short names.
