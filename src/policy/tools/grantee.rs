@@ -149,6 +149,11 @@ fn without_removals(value: &str) -> String {
 /// Everybody under a condition is not everybody: what a condition leaves is not judged.
 pub fn of_policy(text: &str) -> Named {
     match serde_json::from_str::<Value>(text) {
+        // As one attribute among others: `{"Policy":"{\"Statement\":…}"}`.
+        Ok(Value::Object(given)) if given.get("Policy").is_some_and(Value::is_string) => given["Policy"]
+            .as_str()
+            .and_then(|policy| serde_json::from_str(policy).ok())
+            .map_or_else(|| Named { hidden: true, ..Named::default() }, |policy| of_statements(&policy)),
         Ok(policy) if !points_elsewhere(text) => of_statements(&policy),
         _ => Named { hidden: true, ..Named::default() },
     }
@@ -246,7 +251,12 @@ mod tests {
 
     #[test]
     fn a_policy_lets_in_whom_its_allow_statements_name() {
-        let table: [(&str, &[&str]); 5] = [
+        let table: [(&str, &[&str]); 7] = [
+            (
+                r#"{"Policy":"{\"Statement\":[{\"Effect\":\"Allow\",\"Principal\":\"*\"}]}","VisibilityTimeout":"30"}"#,
+                &["anyone"],
+            ),
+            (r#"{"VisibilityTimeout":"30"}"#, &[]),
             (r#"{"Statement":{"Effect":"Allow","NotPrincipal":{"AWS":"111122223333"}}}"#, &["anyone"]),
             (
                 r#"{"Statement":[{"Effect":"Allow","Principal":"*","Action":"s3:GetObject","Resource":"*"}]}"#,

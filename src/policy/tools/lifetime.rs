@@ -24,11 +24,11 @@ fn moment(text: &str) -> Option<Timestamp> {
     Timestamp::parse(full.as_bytes())
 }
 
-/// `3600`, `10m`, `7d`, `1h30m`, `2w`, `1y`.
+/// `3600`, `10m`, `7d`, `1h30m`, `2w`, `1y`; `+2h` of tools that also take a moment.
 fn duration(text: &str) -> Option<Span> {
     let mut seconds: u64 = 0;
     let mut number: Option<u64> = None;
-    for byte in text.trim().bytes() {
+    for byte in text.trim().trim_start_matches('+').bytes() {
         if byte.is_ascii_digit() {
             let digit = u64::from(byte - b'0');
             number = Some(number.unwrap_or(0).checked_mul(10)?.checked_add(digit)?);
@@ -66,6 +66,7 @@ mod tests {
             ("10m", Some(600)),
             ("7d", Some(7 * DAY)),
             ("1h30m", Some(5400)),
+            ("+2h", Some(7200)),
             ("2026-01-02", Some(DAY)),
             ("2026-01-01T01:00Z", Some(3600)),
             ("2026-01-01T00:00:30Z", Some(30)),

@@ -180,7 +180,16 @@ pub(super) fn location(value: &str) -> Option<Arc<str>> {
     }
     let mut words = value.split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.' | '_')));
     words.by_ref().find(|word| {
-        matches!(*word, "S3Bucket" | "BucketName" | "Bucket" | "s3Bucket" | "TargetResource" | "BucketARN")
+        matches!(
+            *word,
+            "S3Bucket"
+                | "BucketName"
+                | "Bucket"
+                | "s3Bucket"
+                | "TargetResource"
+                | "BucketARN"
+                | "OutputLocation"
+        )
     })?;
     name(words.find(|word| !matches!(*word, "" | "arn" | "aws" | "aws-cn" | "aws-us-gov" | "s3"))?)
 }

