@@ -7,7 +7,7 @@ use crate::policy::rule::{
     Actor, CommandKind, Deed, FirstSeen, LastStep, Leave, Leaving, PathPattern, ReadStep, Step,
     TenantCondition, Who,
 };
-use crate::policy::{Category, ProcessMatcher, ServiceId, TenantPattern};
+use crate::policy::{Category, ProcessMatcher, ServiceId, SetId, SetMask, TenantPattern};
 
 use super::diagnostics::{Complaint, Origin, Place};
 use super::read_allow::{set_named, user};
@@ -109,9 +109,14 @@ pub(super) fn read(
 }
 
 fn reading(section: &mut Section<'_, '_>, known: &Known<'_>) -> ReadStep {
-    let sets = section.filled("sets", |node| set_named(node, known.context.sets));
+    let mut named = |key| section.filled(key, |node| set_named(node, known.context.sets));
+    let (sets, except) = (named("sets"), named("except_sets"));
+    let not_meant: SetMask = plain(except.clone()).into_iter().flatten().collect();
+    let all = || (0..).map(SetId).take(known.context.sets.sets.len()).collect();
+    let meant = sets.map(|sets| plain(Some(sets)).into_iter().flatten().collect::<SetMask>());
+    let meant = meant.or_else(|| except.is_some().then(all));
     ReadStep {
-        sets: sets.map(|sets| plain(Some(sets)).into_iter().flatten().collect()),
+        sets: meant.map(|meant| meant.iter().filter(|set| !not_meant.contains(*set)).collect()),
         paths: paths(section, "paths", known),
         evidence: plain(section.filled("evidence", one_of(&EVIDENCE))),
         count: section.read("count", count).map_or(1, |count| count.value),

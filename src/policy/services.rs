@@ -17,10 +17,12 @@ pub enum Category {
     Messaging,
     Tunnel,
     Backup,
+    /// A public host of programs: at each name below it answers somebody's.
+    AppHost,
 }
 
 impl Category {
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::FileSync,
         Self::ObjectStore,
         Self::FileTransfer,
@@ -29,6 +31,7 @@ impl Category {
         Self::Messaging,
         Self::Tunnel,
         Self::Backup,
+        Self::AppHost,
     ];
 
     pub const fn as_str(self) -> &'static str {
@@ -41,6 +44,7 @@ impl Category {
             Self::Messaging => "messaging",
             Self::Tunnel => "tunnel",
             Self::Backup => "backup",
+            Self::AppHost => "app-host",
         }
     }
 }

@@ -257,6 +257,8 @@ fn servers_that_take_mail() {
         ("relay-smtp.example.com", true, true),
         ("outlook.office365.com", true, true),
         ("eu.outlook.office365.com", true, true),
+        ("gmail.googleapis.com", true, true),
+        ("mail.google.com", false, false),
         ("smtp-relay.example.com", false, false),
         ("www.outlook.com", false, false),
         ("mail.corp.example", false, true),

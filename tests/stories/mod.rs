@@ -28,6 +28,7 @@ mod recorded;
 mod restart;
 mod rules;
 mod secrets;
+mod services;
 mod siblings;
 mod sums;
 mod swaps;

@@ -37,6 +37,7 @@ pub static STEP: Keys = &[
     key("process", Shape::Tables(WHO), "By one of these programs"),
     key("users", TEXTS, "By one of these users: short names or numbers"),
     key("sets", TEXTS, "Read: names of sensitive sets"),
+    key("except_sets", TEXTS, "Read: sensitive sets that are not meant"),
     key("paths", TEXTS, "Read or stage: globs of the files"),
     key("evidence", Shape::List(&Shape::Word(|| words(&EVIDENCE))), "Read: how it is known"),
     key("count", Shape::Integer, "Read: so many different files"),

@@ -36,7 +36,7 @@
 //!
 //! **Steps before the last**, each with `within` (of the step before it), `process` and `users`:
 //!
-//! * `on = "read"`: a sensitive file was read. `sets`; `paths`; `evidence` (`open`, `argv`); `count` different files, all
+//! * `on = "read"`: a sensitive file was read. `sets`, or all but `except_sets`; `paths`; `evidence` (`open`, `argv`); `count` different files, all
 //!   within `span`; `same_process = true` if the process that sends must be the reader itself.
 //! * `on = "stage"`: the data moved from file to file. `paths` of the file it came to; `how` (`stage`: written out,
 //!   `rename`, `link`, `clone`, `copy`).
