@@ -371,6 +371,13 @@ fn the_environment_names_the_project_and_where_from() {
     let copied = told(&["restic", "-r", "s3:s3.amazonaws.com/evil", "copy"], &[from]);
     assert_eq!(copied.alert().tenant.as_deref(), Some("evil"));
     told(&["restic", "-r", "s3:s3.amazonaws.com/corp-backup", "copy"], &[from]).none();
+    let hosts = [
+        "MC_HOST_a=https://key:secret@s3.amazonaws.com",
+        "MC_HOST_b=https://key:secret@s3.eu-west-1.amazonaws.com",
+    ];
+    let mirrored = told(&["mc", "mirror", "a/corp-data", "b/evil"], &hosts);
+    assert_eq!(mirrored.alert().tenant.as_deref(), Some("evil"));
+    told(&["mc", "mirror", "a/corp-data", "b/corp-backup"], &hosts).none();
     told(&["restic", "-r", "s3:s3.amazonaws.com/evil", "snapshots"], &[from]).none();
 }
 
