@@ -150,6 +150,34 @@ fn apps_open_the_login_keychain() {
         .alert();
 }
 
+/// Security agents look at everything and send samples to stores of their makers'. What the company itself calls sensitive is another
+/// matter, and whoever only calls himself so.
+#[test]
+fn security_agents_read_everything() {
+    let files = ["/Users/alice/Library/Keychains/login.keychain-db", "/Users/alice/.ssh/id_rsa", DOCUMENT];
+    let store = "ussus1eastprod.blob.core.windows.net";
+    let falcon = "/Applications/Falcon.app/Contents/Library/SystemExtensions/com.crowdstrike.falcon.Agent";
+    let defender = "/Applications/Microsoft Defender.app/Contents/MacOS/wdavdaemon";
+    for (path, id, team) in [
+        (falcon, "com.crowdstrike.falcon.Agent", "X9E956P446"),
+        (defender, "com.microsoft.wdav.epsext", "UBF8T346G9"),
+        (defender, "com.microsoft.wdav", "UBF8T346G9"),
+        ("/Library/Sentinel/sentinel-agent.bundle/Contents/MacOS/sentineld", "sentineld", "4AYE5J54KN"),
+        ("/Applications/JamfProtect.app/Contents/MacOS/JamfProtect", "com.jamf.protect.daemon", "483DWKW443"),
+    ] {
+        works(vendor(path, id, team), &["x"], &files, store, 90_000).none();
+        works(vendor(path, id, team), &["x"], &[PLAN], store, 90_000).alert();
+        works(vendor(path, id, "ABCDE12345"), &["x"], &files, store, 90_000).alert();
+        works(adhoc(path, id), &["x"], &files, store, 90_000).alert();
+    }
+    let teams = vendor(
+        "/Applications/Microsoft Teams.app/Contents/MacOS/MSTeams",
+        "com.microsoft.teams2",
+        "UBF8T346G9",
+    );
+    works(teams, &["x"], &["/Users/alice/.ssh/id_rsa"], store, 90_000).alert();
+}
+
 /// Office saves what lies in the cloud from the process that holds a document of this Mac open. What the company itself calls
 /// sensitive is another matter, and so is another place.
 #[test]
