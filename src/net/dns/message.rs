@@ -91,16 +91,15 @@ impl Name {
         if end > MAX_NAME {
             return None;
         }
-        let mut dotted = false;
         for (to, byte) in self.bytes.get_mut(start..end)?.iter_mut().zip(label) {
-            *to = byte.to_ascii_lowercase();
-            dotted |= *byte == b'.';
+            // A dot within a label parts no labels, and no host's name has what stands in for it.
+            *to = if *byte == b'.' { b'\\' } else { byte.to_ascii_lowercase() };
         }
         if start > 0 {
             self.bytes[self.len] = b'.';
         }
         self.len = end;
-        (!dotted).then_some(())
+        Some(())
     }
 }
 
@@ -210,11 +209,10 @@ pub(in crate::net) fn read(message: &[u8], multicast: bool, answers: &mut Answer
         }
     }
     answers.asked = chain.first().and_then(|first| DomainName::from_wire(first.as_bytes()));
-    if let [_, links @ ..] = &chain[..]
-        && !links.is_empty()
-    {
-        answers.aliases = links.iter().map(|link| DomainName::from_wire(link.as_bytes())).collect();
-    }
+    // A link that is no host's name leads on all the same.
+    let links = chain.iter().skip(1).filter_map(|link| DomainName::from_wire(link.as_bytes()));
+    let links: Vec<_> = links.collect();
+    answers.aliases = (!links.is_empty()).then(|| links.into());
     answers.chain = chain;
     answers.asked.is_some()
 }

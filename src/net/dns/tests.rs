@@ -54,6 +54,23 @@ fn the_links_of_an_alias_chain_may_stand_in_any_order() {
     }
 }
 
+/// Whoever owns a name chooses what stands between it and the service.
+#[test]
+fn a_link_that_is_no_hosts_name_hides_none() {
+    for odd in [b"\x03b c\x07example\0", b"\x03b.c\x07example\0", b"\x03b\xffc\x07example\0"] {
+        let (asked, bucket) = (b"\x01a\x07example\0", b"\x06bucket\x02s3\x07example\0");
+        let record = |owner: &[u8], kind: u8, data: &[u8]| {
+            [owner, &[0, kind, 0, 1, 0, 0, 0, 30, 0, data.len() as u8], data].concat()
+        };
+        let head = [&[0, 1, 0x81, 0x80, 0, 1, 0, 3, 0, 0, 0, 0][..], asked, &[0, 1, 0, 1]].concat();
+        let links = [record(asked, 5, odd), record(odd, 5, bucket), record(bucket, 1, &ADDRESS)];
+        let read = answers(&[head, links.concat()].concat()).unwrap();
+        assert_eq!(read.addresses, [(Address::v4(ADDRESS), 30)]);
+        let links: Vec<_> = read.aliases.iter().flat_map(|links| &**links).map(DomainName::as_str).collect();
+        assert_eq!(links, ["bucket.s3.example"], "{odd:?}");
+    }
+}
+
 #[test]
 fn addresses_of_strangers_are_not_believed() {
     let mut message = dns_answer("a.example", None, 30, ADDRESS);
