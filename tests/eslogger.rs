@@ -1,6 +1,7 @@
 //! The decoder against a second, slower implementation on `serde_json::Value`, and against bytes that are no messages.
 
 mod build;
+mod differential;
 mod files;
 mod hostile;
 mod oracle;
