@@ -137,7 +137,8 @@ pub(super) fn write(record: &Record, out: &mut Vec<u8>) {
     out.extend_from_slice(ecs(record).as_bytes());
 }
 
-/// The engine behind the hold that puts its inputs in order: two sources, events of processes and all else.
+/// The engine behind the hold that puts its inputs in order: two sources, events of processes and all else. Where some of the
+/// events are late, those that are not are among the others.
 #[derive(Debug)]
 pub(super) struct Thinker {
     order: Order,
@@ -169,10 +170,12 @@ impl Thinker {
         let tick = matches!(input, Input::Tick(_));
         // Before the hold: the sooner it is read, the less can have been put in its place.
         self.contents.fill(&mut input);
-        // Who runs is told by whoever sees it first.
-        let event = matches!(&input, Input::Process(observed) if observed.what != What::Seen);
+        // Who runs is told by whoever sees it first. What is in time while other events are late is of another client, and
+        // does not tell how far those are.
+        let event = matches!(&input, Input::Process(observed) if observed.what != What::Seen)
+            && !(self.lag.lasts() && !self.lag.is_late(input.time()));
         let time = self.order.push(if event { self.events } else { self.others }, input);
-        // What is heard moves all on, but for packets where events lag behind them.
+        // What is heard moves all on, but for what waits where events lag behind it.
         if event {
             self.order.reached(self.others, time);
             self.lag.heard(time);

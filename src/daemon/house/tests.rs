@@ -115,26 +115,38 @@ fn a_clock_that_is_set_unnoticed_hides_uploads() {
     assert!(between(&straight, &inputs).iter().filter(|at| hides(at)).count() > 1);
 }
 
-/// What is said live, where events of processes come late by ever more, up to so much.
-fn said_late(policy: &Arc<Policy>, inputs: &[Input], late: Span) -> Vec<Record> {
+/// An event that matters to nobody, by one of these processes.
+fn noise(version: u32) -> impl Fn(Timestamp) -> Input {
+    move |time| {
+        let (pid, name) = (crate::model::Pid(9_999), "noise".into());
+        let (actor, what) = (ProcessKey { pid, version }, What::ServiceAsked { name });
+        Input::Process(crate::model::Observed { time, seq: 0, actor, info: None, what })
+    }
+}
+
+const IN_TIME: u32 = 1;
+const LATE: u32 = 2;
+
+/// What is said live, where events of processes come late by ever more, up to so much; another client, if there is one, is in
+/// time.
+fn said_late(policy: &Arc<Policy>, inputs: &[Input], late: Span, another: bool) -> Vec<Record> {
     let first = inputs.first().unwrap().time();
     let last = inputs.last().unwrap().time();
     let lag = |time: Timestamp| Span::from_nanos((time.since(first).as_nanos() / 3).min(late.as_nanos()));
-    let is_event = |input: &Input| matches!(input, Input::Process(_));
+    let is_late =
+        |input: &Input| matches!(input, Input::Process(observed) if observed.actor.version != IN_TIME);
     let arrives = |input: &Input| {
         let time = input.time();
-        if is_event(input) { time.plus(lag(time)) } else { time }
-    };
-    let noise = |at: Timestamp| {
-        let what = What::ServiceAsked { name: "noise".into() };
-        let actor = ProcessKey { pid: crate::model::Pid(9_999), version: 1 };
-        Input::Process(crate::model::Observed { time: at, seq: 0, actor, info: None, what })
+        if is_late(input) { time.plus(lag(time)) } else { time }
     };
     let every = |millis: u64, until: Span| {
         let times = (1..).map(move |n| first.plus(Span::from_millis(n * millis)));
         times.take_while(move |time| *time <= last.plus(until))
     };
-    let mut coming: Vec<_> = inputs.iter().cloned().chain(every(50, Span::ZERO).map(noise)).collect();
+    let mut coming: Vec<_> = inputs.iter().cloned().chain(every(50, Span::ZERO).map(noise(LATE))).collect();
+    if another {
+        coming.extend(every(30, Span::ZERO).map(noise(IN_TIME)));
+    }
     coming.extend(every(250, Span::from_secs(10)).map(Input::Tick));
     coming.sort_by_key(arrives);
     let (mut thinker, mut said) = (Thinker::new(policy, Engine::new(Arc::clone(policy)), None), Vec::new());
@@ -155,7 +167,9 @@ fn packets_wait_for_events_that_lag() {
     let inputs = recorded(&policy);
     let all = alerts(&said(&policy, &inputs, 0, ClockStep::NONE, 0)).len();
     for late in [Span::ZERO, Span::from_millis(400), Span::from_millis(1_000), Span::from_secs(3)] {
-        let said = said_late(&policy, &inputs, late);
-        assert_eq!(alerts(&said).len(), all, "late by {late}");
+        for another in [false, true] {
+            let said = said_late(&policy, &inputs, late, another);
+            assert_eq!(alerts(&said).len(), all, "late by {late}, another client: {another}");
+        }
     }
 }
