@@ -93,7 +93,7 @@ impl Engine {
         }
         self.lineage.reimage(life, target.key, Image::executed(target, facts, time));
         self.cast_again(life);
-        self.served.serves_no_longer(life);
+        self.serves_no_longer(life);
         self.serve_whom_its_app_serves(life);
         self.step_on(life, HopKind::Exec, time);
         self.settle(life, time, facts);

@@ -357,7 +357,7 @@ impl Engine {
             (self.taints.take_evicted(), "staged files forgotten early: the file table is full"),
             (
                 self.served.take_evicted(),
-                "volumes that programs serve, forgotten early: the table of them is full",
+                "volumes that programs serve, or programs that serve one, forgotten early: the table of them is full",
             ),
         ];
         for (count, what) in evicted.into_iter().filter(|(count, _)| *count > 0) {

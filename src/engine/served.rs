@@ -12,7 +12,7 @@ use super::Engine;
 use super::aliases::below;
 use super::files::{By, fresh};
 use super::identity;
-use super::lineage::{Life, LifeId};
+use super::lineage::{Life, LifeId, Lineage};
 use super::pipes::is_shell;
 use super::taint::Part;
 
@@ -48,14 +48,9 @@ impl Served {
         self.volumes.is_empty()
     }
 
-    /// Volumes pushed out of the full table since last asked.
+    /// Volumes pushed out of the full table, and servers that found no room, since last asked.
     pub fn take_evicted(&mut self) -> u64 {
         std::mem::take(&mut self.evicted)
-    }
-
-    /// It became another program.
-    pub fn serves_no_longer(&mut self, life: LifeId) {
-        self.volumes.iter_mut().for_each(|volume| volume.by.retain(|other| *other != life));
     }
 
     fn put(&mut self, volume: ServedVolume) {
@@ -151,11 +146,24 @@ impl Engine {
     pub(super) fn serves_too(&mut self, parent: LifeId, child: LifeId) {
         for volume in self.served.volumes.iter_mut().filter(|volume| volume.by.contains(&parent)) {
             if volume.by.len() >= MAX_SERVERS {
-                let runs = |id: &LifeId| self.lineage.get(*id).is_some_and(|life| life.ended.is_none());
-                volume.by.retain(runs);
+                volume.by.retain(|id| runs(&self.lineage, *id));
             }
             if volume.by.len() < MAX_SERVERS {
                 volume.by.push(child);
+            } else {
+                self.served.evicted += 1;
+            }
+        }
+    }
+
+    /// A child of a server that becomes another program serves nothing, so long as others do. Who mounted may have handed on
+    /// what it serves by.
+    pub(super) fn serves_no_longer(&mut self, life: LifeId) {
+        let parent = self.lineage.get(life).and_then(|life| life.parent);
+        for volume in self.served.volumes.iter_mut().filter(|volume| volume.by.contains(&life)) {
+            let is_child = parent.is_some_and(|parent| volume.by.contains(&parent));
+            if is_child && volume.by.iter().any(|other| *other != life && runs(&self.lineage, *other)) {
+                volume.by.retain(|other| *other != life);
             }
         }
     }
@@ -218,11 +226,7 @@ impl Engine {
         }
         let lives = |id: &&LifeId| self.lineage.get(**id).is_some_and(|life| life.lived_at(time));
         let servers: Vec<LifeId> = volume.by.iter().filter(lives).copied().collect();
-        if servers.is_empty() && !volume.by.is_empty() {
-            // With its server the volume is gone.
-            self.served.volumes.remove(at);
-            return;
-        }
+        // With its server a volume is gone as a rule, and that is told: another one may have taken over.
         if servers.is_empty() && !std::mem::replace(&mut volume.told, true) {
             let text = unknown_server(volume);
             self.note(CoverageKind::IpcPossible, 1, &text);
@@ -244,6 +248,10 @@ impl Engine {
             self.served.volumes.get_mut(at).into_iter().for_each(|volume| volume.by.clone_from(&by));
         }
     }
+}
+
+fn runs(lineage: &Lineage, life: LifeId) -> bool {
+    lineage.get(life).is_some_and(|life| life.ended.is_none())
 }
 
 fn unknown_server(volume: &ServedVolume) -> String {

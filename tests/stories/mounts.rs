@@ -338,6 +338,7 @@ fn twins_that_are_quiet() {
     // With its server it was, too.
     told(|w, shell, server| {
         w.exit(2.0, server);
+        w.unmount(2.1, server, MACFUSE, MOUNT);
         copies(w, 60.0, shell, KEY, MOUNT);
     });
     // Another volume came in its place.
@@ -352,6 +353,49 @@ fn twins_that_are_quiet() {
         copies(w, 3.0, shell, KEY, MOUNT);
         w.upload(8.0, &child, MEGA, 300_000);
     });
+}
+
+/// Who mounted hands the volume on to another program, which it becomes, or which a child becomes that is left.
+#[test]
+fn a_server_that_becomes_another_program() {
+    let other = adhoc("/private/tmp/x", "x");
+    for child in [false, true] {
+        let mut w = World::new();
+        let (shell, server) = rclone(&mut w);
+        let left = if child { w.fork(1.8, &server) } else { server.clone() };
+        if child {
+            w.exit(1.9, &server);
+        }
+        let left = w.exec(2.0, &left, other, &["x"]);
+        copies(&mut w, 3.0, &shell, KEY, MOUNT);
+        w.upload(8.0, &left, MEGA, 6_000);
+        told_of(&w.tell(), other);
+    }
+}
+
+/// All who were known to serve it have ended, and it is still there: whoever serves it now is not known.
+#[test]
+fn a_volume_that_outlives_its_servers() {
+    let mut w = World::new();
+    let (shell, server) = rclone(&mut w);
+    let child = w.spawn(2.0, &server, adhoc("/private/tmp/x", "x"), &["x"]);
+    w.exit(2.5, &server);
+    copies(&mut w, 30.0, &shell, KEY, MOUNT);
+    copies(&mut w, 60.0, &shell, PLAN, MOUNT);
+    w.upload(70.0, &child, MEGA, 6_000);
+    unknown_once(&w.tell(), MOUNT);
+}
+
+/// More children than are remembered to serve it: that one is not is said.
+#[test]
+fn too_many_servers() {
+    let mut w = World::new();
+    let (shell, server) = rclone(&mut w);
+    (0..8).for_each(|child| _ = w.fork(2.0 + f64::from(child) / 10.0, &server));
+    w.open(100.0, &shell, "/usr/share/dict/words");
+    let told = w.tell();
+    let full = |note: &&cloudward::model::Coverage| note.kind.as_str() == "table-full" && note.count == 1;
+    assert_eq!(told.coverage().into_iter().filter(full).count(), 1, "{:?}", told.coverage());
 }
 
 /// Servers of the network and disks are no programs of this Mac: Time Machine, a share, an image.
