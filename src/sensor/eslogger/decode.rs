@@ -70,7 +70,7 @@ impl Decoder {
     /// Reads what is written now, beside packets that carry the wall clock: where that is set, they must agree, and who puts
     /// all of it in order knows by how much. In a recording it is made to go on.
     pub fn by_the_wall() -> Self {
-        Self { follows_wall: true, ..Self::new() }
+        Self { follows_wall: true, sequence: Sequence::live(), ..Self::new() }
     }
 
     /// What one line (with or without its line feed) tells; `None` if it can matter to no verdict. Bytes before the

@@ -154,6 +154,8 @@ pub(super) struct Sequence {
     newest: Timestamp,
     /// Two runs lie over each other: their numbers say nothing together.
     mixed: bool,
+    /// Of one run, as it happens: where its time falls, the clock was set back.
+    live: bool,
     since_look: u64,
     losses: Vec<Coverage>,
 }
@@ -165,9 +167,15 @@ impl Sequence {
             types: Vec::new(),
             newest: Timestamp::MIN,
             mixed: false,
+            live: false,
             since_look: 0,
             losses: Vec::new(),
         }
+    }
+
+    /// Of what is written now, with the time that a clock shows which may be set.
+    pub(super) fn live() -> Self {
+        Self { live: true, ..Self::new() }
     }
 
     /// `index` stands for the event type that is called `name`.
@@ -198,7 +206,10 @@ impl Sequence {
     fn notice_other_run(&mut self, mark: Mark) {
         let Some(last) = self.all.newest() else { return };
         if mark.global > last.global {
-            self.mixed |= mark.time.plus(STRAGGLE) < self.newest;
+            match mark.time.plus(STRAGGLE) < self.newest {
+                true if self.live => self.clock_fell(mark.time),
+                falls => self.mixed |= falls,
+            }
             return;
         }
         let seen = self
@@ -211,6 +222,18 @@ impl Sequence {
         if later > self.newest {
             self.end_run();
         }
+    }
+
+    /// Numbers go on, and so does what is expected of them, by the new time.
+    #[cold]
+    fn clock_fell(&mut self, time: Timestamp) {
+        self.settle(Timestamp::MAX);
+        for series in self.types.iter_mut().chain([&mut self.all]) {
+            let marks =
+                series.stretches.iter_mut().flat_map(|stretch| [&mut stretch.first, &mut stretch.last]);
+            marks.for_each(|mark| mark.time = mark.time.min(time));
+        }
+        self.newest = time;
     }
 
     fn end_run(&mut self) {
@@ -346,6 +369,22 @@ mod tests {
     fn equal_numbers_and_repeated_files_are_no_loss() {
         assert_eq!(losses(&(0..300).map(|n| (0, 0, 0, n)).collect::<Vec<_>>()), []);
         assert_eq!(losses(&[run(0..300), run(0..300)].concat()), []);
+    }
+
+    /// What is missing before the clock is set back, while it is, and after: in a run of all types, and of some.
+    #[test]
+    fn a_clock_that_is_set_back_hides_no_loss() {
+        for every in [1, 9] {
+            let (mut sequence, mut told) = (Sequence::live(), Vec::new());
+            for n in (0..2000).chain(2010..4000).chain(4020..6000).chain(6030..9000) {
+                let second = if n < 4010 { 100_000 + n as i64 } else { n as i64 };
+                let time = Timestamp::from_nanos(second * 1_000_000_000);
+                sequence.note(0, b"open", Mark { time, global: n * every, number: n });
+                told.extend(sequence.take_losses());
+            }
+            let counts: Vec<_> = told.iter().map(|loss| loss.count).collect();
+            assert_eq!(counts, [10, 20, 30], "{told:?}");
+        }
     }
 
     #[test]
