@@ -71,7 +71,8 @@ impl Losses {
         }
         // Without a global number (message versions below 4) only the same kind's numbers can tell.
         let missing = if numbers.global.is_some() { missing } else { missing_of_kind };
-        let since = self.last.unwrap_or(time);
+        // One client may be behind the other, and the clock may have been set back.
+        let since = self.last.unwrap_or(time).min(time);
         self.last = Some(time);
         if missing > 0 {
             let mut by_system = [0; 2];
@@ -89,7 +90,7 @@ impl Losses {
         let [life, opens] = by_system;
         self.total = self.total.saturating_add(life).saturating_add(opens).saturating_add(by_us);
         let pending = self.pending.get_or_insert(Pending { start, end, by_system: [0; 2], by_us: 0 });
-        pending.end = pending.end.max(end);
+        (pending.start, pending.end) = (pending.start.min(start), pending.end.max(end));
         pending.by_system[0] = pending.by_system[0].saturating_add(life);
         pending.by_system[1] = pending.by_system[1].saturating_add(opens);
         pending.by_us = pending.by_us.saturating_add(by_us);
@@ -193,6 +194,16 @@ mod tests {
         let told = losses.take().unwrap();
         assert_eq!((told.count, told.start.as_nanos(), told.end.as_nanos()), (3, 200, 900));
         assert_eq!((losses.take(), losses.total()), (None, 3));
+    }
+
+    #[test]
+    fn a_span_does_not_end_before_it_begins() {
+        let mut losses = Losses::default();
+        hear(&mut losses, 10, Some(0), 0, 900);
+        hear(&mut losses, 10, Some(5), 3, 200);
+        hear(&mut losses, 10, Some(9), 5, 100);
+        let told = losses.take().unwrap();
+        assert_eq!((told.count, told.start.as_nanos(), told.end.as_nanos()), (7, 100, 200));
     }
 
     #[test]
