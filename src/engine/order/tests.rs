@@ -140,3 +140,21 @@ fn by_the_nearer_clock_inputs_are_told_apart() {
     let forward = [(3600, 6_399), (3600, 9_999), (3600, 10_029), (8, 9_991), (8, 9_997)];
     assert_eq!(forward.map(|(step, at)| put(step, at)), [9_999, 9_999, 10_029, 9_999, 9_997].map(Some));
 }
+
+/// Back and back again, forward and back: what was stamped by each of the clocks and is on its way still.
+#[test]
+fn a_clock_is_set_again_before_all_is_heard() {
+    let at = |seconds: i64| Timestamp::from_nanos(seconds * 1_000_000_000);
+    for (first, then) in [(-3600, -3600), (-3600, 3600), (3600, 7200), (7200, -3600), (60, -3600)] {
+        for stamped in 0..3 {
+            let mut order = Order::new(Span::ZERO);
+            let source = order.open(SourceRank(1));
+            order.clock_set(ClockStep::from_nanos(first * 1_000_000_000), at(50_000 + first));
+            order.clock_set(ClockStep::from_nanos(then * 1_000_000_000), at(50_001 + first + then));
+            let shown = [50_000, 50_000 + first, 50_000 + first + then][stamped];
+            order.push(source, Input::Tick(at(shown)));
+            let time = order.pop().map(|input| input.time());
+            assert_eq!(time, Some(at(50_000 + first + then)), "{first} {then}, clock {stamped}");
+        }
+    }
+}
