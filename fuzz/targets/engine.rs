@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 
 use cloudward::config::{Origin, Source, load};
 use cloudward::engine::Engine;
-use cloudward::model::{ClockStep, Confidence, FlowId, Input, Record};
+use cloudward::model::{ClockStep, Confidence, FlowId, Input, ProcessInfo, Record, What};
 use cloudward::policy::Policy;
 
 #[path = "../../tests/simulation/chance.rs"]
@@ -104,12 +104,29 @@ libfuzzer_sys::fuzz_target!(|data: &[u8]| {
     }
     actor.done();
 
-    let inputs: Vec<Input> = mac.sorted().into_iter().map(|(_, input)| input).collect();
+    let mut inputs: Vec<Input> = mac.sorted().into_iter().map(|(_, input)| input).collect();
+    // The kernel tells when a process started as the clock showed it then: what comes of an exit before other deeds, which no
+    // kernel has, goes by that. Half of the worlds are told without it, and of those the clock may be set.
+    let tells_starts = deeds.len() % 2 == 0;
+    if !tells_starts {
+        inputs.iter_mut().for_each(forget_start);
+    }
     let straight = run(&inputs, usize::from(*reload), ClockStep::NONE);
     let step = ClockStep::from_nanos((i64::from(*seed) - 128) * 97_000_000_000);
     let set = run(&inputs, usize::from(*reload), step);
-    assert_eq!(straight, set, "the clock was set {step}");
+    assert!(tells_starts || straight == set, "the clock was set {step}: {straight:?}, {set:?}");
 });
+
+fn forget_start(input: &mut Input) {
+    let forget = |info: &mut Arc<ProcessInfo>| Arc::make_mut(info).started = None;
+    let Input::Process(observed) = input else { return };
+    observed.info.iter_mut().for_each(forget);
+    match &mut observed.what {
+        What::Exec { target, .. } => forget(target),
+        What::Fork { child } => forget(child),
+        _ => {}
+    }
+}
 
 /// What the alerts come to: whose read left, how surely, how much of it.
 type Verdicts = Vec<(u32, Confidence, u64, usize)>;

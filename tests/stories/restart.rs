@@ -92,6 +92,29 @@ pub fn says_the_same(policy: &str, events: &[u8], capture: &[u8], audits: &[Stri
     }
 }
 
+/// The kernel tells when a process began by the clock of then: by that it is known again where its exec was lost.
+#[test]
+fn an_exec_that_was_lost_since_the_clock_was_set() {
+    let mut w = World::new();
+    let p = w.launch(0.0, adhoc("/private/tmp/x", "x"), &["x"]);
+    w.open(1.0, &p, "/Users/alice/.ssh/id_rsa");
+    let q = w.exec(2.0, &p, apple("/usr/bin/curl", "com.apple.curl"), &["curl"]);
+    w.forget_beginning_of(&q);
+    w.open(4.0, &q, "/usr/share/dict/words");
+    w.upload(5.0, &q, "content.dropboxapi.com", 6_000);
+    let (events, capture) = w.recordings();
+    let policy = compiled(&w.policy);
+    let inputs = inputs(&policy, &events, vec![capture]);
+    let first = |at: f64| inputs.iter().position(|input| input.time() >= moment(at)).unwrap();
+    let straight = told(&policy, &inputs, |_| false);
+    assert!(straight.iter().any(|record| record.contains("\"kind\":\"alert\"")), "{straight:?}");
+    for steps in [vec![first(1.5)], vec![first(1.5), first(4.5)], vec![first(0.5), first(3.0), first(3.9)]] {
+        let set = told_by_a_clock_that_is_set(&policy, &inputs, |at| steps.contains(&at));
+        let alerts = set.iter().filter(|record| record.contains("\"kind\":\"alert\"")).count();
+        assert_eq!(alerts, 1, "{steps:?} {set:?}");
+    }
+}
+
 /// The first part under one run, what follows under another: other hashes of paths, another tap, other numbers of flows.
 pub(super) fn tell_with_restart(world: &World, at: f64, away: Option<&Away<'_>>) -> Told {
     let (events, _) = world.recordings();

@@ -16,10 +16,6 @@ newtypes! { Pid Uid CodeSigning CdHash AlertId FlowId SetId }
 kept! {
     ProcessKey { pid, version }
     Program { path, path_truncated, signing_id, team_id, cdhash, platform, flags }
-    ProcessInfo {
-        key, program, parent, responsible, ppid, original_ppid, group_id, session_id, euid, ruid, auid, started, has_tty,
-        is_es_client,
-    }
     ProcessEvidence { info, args, cwd, script, runs_other_code, older_than_sensor, invalidated }
     Script { path }
     Identity { program, script, script_sha256, runs_other_code, invalidated }
@@ -85,6 +81,38 @@ impl Kept for Timestamp {
 
     fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
         i64::give(from).map(Self::from_nanos)
+    }
+}
+
+impl Kept for ProcessInfo {
+    fn keep(&self, to: &mut Writer) {
+        let Self { key, program, parent, responsible, ppid, original_ppid, group_id, session_id, .. } = self;
+        let Self { euid, ruid, auid, started, has_tty, is_es_client, .. } = self;
+        (key.keep(to), program.keep(to), parent.keep(to), responsible.keep(to));
+        (ppid.keep(to), original_ppid.keep(to), group_id.keep(to), session_id.keep(to));
+        (euid.keep(to), ruid.keep(to), auid.keep(to));
+        // As the kernel goes on telling it, whatever becomes of the clock: by that one process is known again.
+        started.map(Timestamp::as_nanos).keep(to);
+        (has_tty.keep(to), is_es_client.keep(to));
+    }
+
+    fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
+        Ok(Self {
+            key: Kept::give(from)?,
+            program: Kept::give(from)?,
+            parent: Kept::give(from)?,
+            responsible: Kept::give(from)?,
+            ppid: Kept::give(from)?,
+            original_ppid: Kept::give(from)?,
+            group_id: Kept::give(from)?,
+            session_id: Kept::give(from)?,
+            euid: Kept::give(from)?,
+            ruid: Kept::give(from)?,
+            auid: Kept::give(from)?,
+            started: Kept::give(from)?,
+            has_tty: Kept::give(from)?,
+            is_es_client: Kept::give(from)?,
+        })
     }
 }
 
