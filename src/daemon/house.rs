@@ -173,7 +173,7 @@ impl Thinker {
         // Who runs is told by whoever sees it first. What is in time while other events are late is of another client, and
         // does not tell how far those are.
         let event = matches!(&input, Input::Process(observed) if observed.what != What::Seen)
-            && !(self.lag.lasts() && !self.lag.is_late(input.time()));
+            && (!self.lag.lasts() || self.lag.is_late(input.time()));
         let time = self.order.push(if event { self.events } else { self.others }, input);
         // What is heard moves all on, but for what waits where events lag behind it.
         if event {

@@ -362,7 +362,7 @@ fn a_server_that_becomes_another_program() {
     for child in [false, true] {
         let mut w = World::new();
         let (shell, server) = rclone(&mut w);
-        let left = if child { w.fork(1.8, &server) } else { server.clone() };
+        let left = if child { w.fork(1.8, &server) } else { server };
         if child {
             w.exit(1.9, &server);
         }

@@ -34,7 +34,7 @@ impl Setting {
     fn new(step: ClockStep, now: Timestamp, earlier: Option<Self>) -> Self {
         let undone = ClockStep::from_nanos(step.as_nanos().saturating_neg());
         let mut before = vec![Clock { shows: now.set(undone), step }];
-        for earlier in earlier {
+        if let Some(earlier) = earlier {
             let passed = ClockStep::from_nanos(difference(now.set(undone), earlier.now.shows));
             before.extend(earlier.before.iter().map(|clock| Clock {
                 shows: clock.shows.set(passed),
