@@ -88,12 +88,21 @@ impl Kept for ProcessInfo {
     fn keep(&self, to: &mut Writer) {
         let Self { key, program, parent, responsible, ppid, original_ppid, group_id, session_id, .. } = self;
         let Self { euid, ruid, auid, started, has_tty, is_es_client, .. } = self;
-        (key.keep(to), program.keep(to), parent.keep(to), responsible.keep(to));
-        (ppid.keep(to), original_ppid.keep(to), group_id.keep(to), session_id.keep(to));
-        (euid.keep(to), ruid.keep(to), auid.keep(to));
+        key.keep(to);
+        program.keep(to);
+        parent.keep(to);
+        responsible.keep(to);
+        ppid.keep(to);
+        original_ppid.keep(to);
+        group_id.keep(to);
+        session_id.keep(to);
+        euid.keep(to);
+        ruid.keep(to);
+        auid.keep(to);
         // As the kernel goes on telling it, whatever becomes of the clock: by that one process is known again.
         started.map(Timestamp::as_nanos).keep(to);
-        (has_tty.keep(to), is_es_client.keep(to));
+        has_tty.keep(to);
+        is_es_client.keep(to);
     }
 
     fn give(from: &mut Reader<'_>) -> Result<Self, Unreadable> {
