@@ -144,6 +144,11 @@ impl Glob {
         })
     }
 
+    /// For each of those: does it leave nothing open?
+    pub(super) fn is_one_path(&self) -> impl Iterator<Item = bool> {
+        self.exact.iter().map(|tokens| matches!(tokens[..], [Token::Literal(_)]))
+    }
+
     /// Does it tell a tenant?
     pub fn has_tenant(&self) -> bool {
         self.folded.iter().flatten().any(|token| *token == Token::Tenant)

@@ -153,16 +153,16 @@ impl ProcessMatcher {
 }
 
 /// Folders that System Integrity Protection and the signed system volume keep (`/System/Library/Sandbox/rootless.conf`), and
-/// how many folders below them are to be named before a pattern may leave something open.
+/// how many folders below them are to be named before a pattern may leave something open: a framework, an app.
 const SEALED: [(&str, usize); 8] = [
-    ("/System/Library/", 1),
-    ("/System/Applications/", 0),
-    ("/Library/Apple/System/Library/", 1),
-    ("/usr/bin/", 0),
-    ("/usr/sbin/", 0),
-    ("/usr/libexec/", 0),
-    ("/bin/", 0),
-    ("/sbin/", 0),
+    ("/System/Library/", 2),
+    ("/System/Applications/", 1),
+    ("/Library/Apple/System/Library/", 2),
+    ("/usr/bin/", usize::MAX),
+    ("/usr/sbin/", usize::MAX),
+    ("/usr/libexec/", usize::MAX),
+    ("/bin/", usize::MAX),
+    ("/sbin/", usize::MAX),
 ];
 
 /// Where a program lies.
@@ -203,15 +203,15 @@ impl ProgramPath {
     /// Is it one program, or one framework's, where nobody but macOS writes? What has the system's signature there is what
     /// it is called; elsewhere anybody may put a copy of `curl`, which keeps it.
     pub fn is_in_sealed_folder(&self) -> bool {
-        let is_sealed = |text: &[u8]| {
-            SEALED.iter().any(|(folder, below)| {
-                text.strip_prefix(folder.as_bytes()).is_some_and(|rest| {
-                    !rest.is_empty() && rest.iter().filter(|byte| **byte == b'/').count() >= *below
-                })
+        let is_sealed = |text: &[u8], whole: bool| {
+            SEALED.iter().any(|(folder, named)| {
+                let folders = |rest: &[u8]| rest.iter().filter(|byte| **byte == b'/').count();
+                text.strip_prefix(folder.as_bytes()).is_some_and(|rest| whole || folders(rest) >= *named)
             })
         };
+        let branches = || self.globs.iter().flat_map(|glob| glob.reach().zip(glob.is_one_path()));
         !self.globs.is_empty()
-            && self.globs.iter().flat_map(Glob::reach).all(|reach| reach.is_some_and(is_sealed))
+            && branches().all(|(reach, whole)| reach.is_some_and(|text| is_sealed(text, whole)))
     }
 
     fn matches(&self, program: &Program, homes: &Homes) -> bool {
@@ -254,6 +254,7 @@ mod tests {
             "/usr/bin/codesign",
             "/usr/{bin/{pkgbuild,productbuild},libexec/secd}",
             "/sbin/fsck_apfs",
+            "/System/Library/CoreServices/iconservicesagent",
             "/System/Library/PrivateFrameworks/TCC.framework/**/tccd",
             "/System/Library/{Frameworks,PrivateFrameworks}/{A,B}.framework/**",
             "/System/Applications/Utilities/Migration Assistant.app/Contents/MacOS/*",
@@ -264,6 +265,10 @@ mod tests {
         for path in [
             "/usr/bin/*",
             "/usr/bin/**",
+            "/usr/bin/c*",
+            "/usr/libexec/ssh*/x",
+            "/System/Library/Frameworks/Q*",
+            "/System/Applications/*",
             "/usr/{bin,sbin}/*d",
             "/usr/local/bin/codesign",
             "/usr/{bin,local/bin}/codesign",
