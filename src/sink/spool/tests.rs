@@ -241,9 +241,34 @@ fn what_nobody_took_in_time_is_given_up_and_told() {
     let mut spool = folder.open(&["a"]);
     spool.writer.raise(drafts(0..3), at(0));
     spool.writer.raise(drafts(3..5), at(86_000));
-    let losses = spool.writer.tend(at(86_401));
+    assert_eq!(run(&mut spool, 80_000..86_400), []);
+    let losses = run(&mut spool, 86_400..86_500);
     assert_eq!(all(&spool.shared), numbers(3..5));
-    assert_eq!((losses[0].count, losses[0].start), (3, at(0)));
+    assert_eq!((losses.len(), losses[0].count, losses[0].start), (1, 3, at(0)));
+}
+
+/// A holiday, or a clock that showed 2001 until the network was there.
+#[test]
+fn a_mac_that_slept_has_an_hour_to_send_what_is_too_old() {
+    let folder = Folder::new();
+    let mut spool = folder.open(&["a"]);
+    spool.writer.raise(drafts(0..3), at(0));
+    assert_eq!(run(&mut spool, 0..100), []);
+    for wakes in [1_000_000, 2_000_000] {
+        assert_eq!(run(&mut spool, wakes..wakes + 3_500), [], "not in the first hour after a sleep");
+    }
+    drop(spool);
+    let mut spool = folder.open(&["a"]);
+    assert_eq!(run(&mut spool, 3_000_000..3_003_500), [], "nor in that after a start");
+    assert_eq!(all(&spool.shared), numbers(0..3));
+    let losses = run(&mut spool, 3_003_500..3_003_700);
+    assert_eq!((losses.len(), losses[0].count), (1, 3), "then they are given up");
+    assert!(all(&spool.shared).is_empty());
+}
+
+/// Tends the spool through these seconds.
+fn run(spool: &mut Opened, seconds: std::ops::Range<u64>) -> Vec<Loss> {
+    seconds.step_by(10).flat_map(|second| spool.writer.tend(at(second))).collect()
 }
 
 #[test]

@@ -23,6 +23,12 @@ const RETRY: Span = Span::from_secs(1);
 const SAVE: Span = Span::from_secs(1);
 /// Between two reports that the disk still fails.
 const REMIND: Span = Span::from_secs(300);
+/// So long at least the outputs have for a record that is too old, from the start of the program, from the end of a sleep
+/// and from a step of the clock on. A Mac that was closed for two weeks has what it did not send before in its spool, and
+/// its network comes back after its daemons.
+const CHANCE: Span = Span::from_secs(3600);
+/// [`Writer::tend`] is called several times a second. Whoever was not called for longer slept, or the clock was set.
+const SLEPT: Span = Span::from_secs(60);
 
 /// A segment and its length in bytes.
 pub(super) struct Held {
@@ -51,6 +57,8 @@ pub struct Writer {
     next: u64,
     failing: Option<Failing>,
     saved: (Timestamp, Cursors),
+    /// Since when the outputs could take records without a break, and when that was last so.
+    running: Option<(Timestamp, Timestamp)>,
 }
 
 /// What was found at the start.
@@ -90,6 +98,7 @@ impl Writer {
             next,
             failing: None,
             saved: (Timestamp::MIN, known),
+            running: None,
         };
         Ok(Opened { writer, shared, remarks })
     }
@@ -243,6 +252,12 @@ impl Writer {
     }
 
     fn age(&mut self, now: Timestamp) {
+        let goes_on = |last: Timestamp| last <= now && now.since(last) <= SLEPT;
+        let since = self.running.filter(|(_, last)| goes_on(*last)).map_or(now, |(since, _)| since);
+        self.running = Some((since, now));
+        if now.since(since) < CHANCE.min(self.options.max_age) {
+            return;
+        }
         let oldest = now.minus(self.options.max_age);
         let mut index = self.shared.index();
         while let Some(slot) = index.slots.front().filter(|slot| slot.raised < oldest) {
