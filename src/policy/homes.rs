@@ -7,7 +7,8 @@ use super::canonical::{Canonical, Scratch, Volumes};
 /// How many homes are learned from exec environments. Homes under `/Users` need no learning.
 const LEARNED_LIMIT: usize = 256;
 
-/// Every home: `/Users/*`, `/var/root`, those that `[paths] homes` names, and each `HOME` seen in an exec environment.
+/// Every home: `/Users/*` (for what is secret those of other disks, too), `/var/root`, those that `[paths] homes` names, and
+/// each `HOME` seen in an exec environment.
 #[derive(Clone, Debug)]
 pub struct Homes {
     volumes: Volumes,
@@ -75,6 +76,14 @@ impl Homes {
     /// What follows each home that the path lies in, beginning with `/`, or empty for the home itself.
     pub(super) fn rests<'p>(&self, path: &'p [u8]) -> impl Iterator<Item = &'p [u8]> {
         self.lengths(path).map(|length| &path[length..])
+    }
+
+    /// The same of every home that there is: those of other disks too. A clone of a Mac, a backup, a Windows, and a snapshot
+    /// of the running system have theirs below `Users` at a place that whoever mounts them chooses.
+    pub(super) fn rests_anywhere<'p>(&self, path: &'p [u8]) -> impl Iterator<Item = &'p [u8]> {
+        let deeper = memchr::memchr_iter(b'/', path).skip(1);
+        let others = deeper.filter_map(|at| users_home(&path[at..]).map(|length| &path[at + length..]));
+        self.rests(path).chain(others)
     }
 
     /// The innermost home that the path lies in, and what follows it.

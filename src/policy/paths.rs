@@ -19,7 +19,7 @@ use super::glob::{self, Anchor, Glob, Token};
 use super::homes::Homes;
 use super::ids::{SetId, SetMask, SyncRootId};
 
-use anchored::{Anchored, continues};
+use anchored::{Anchored, Whose, continues};
 
 /// A pattern of a set that a path matches.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -155,7 +155,9 @@ impl Paths {
         let named = |patterns: &Anchored<Pattern>| {
             patterns.each_include().any(|(anchor, tokens)| match anchor {
                 Anchor::Root => glob::names_below(tokens, &path),
-                Anchor::Home => homes.rests(&path).any(|rest| glob::names_below(tokens, rest)),
+                Anchor::Home => {
+                    Whose::Anybodys.rests(homes, &path).any(|rest| glob::names_below(tokens, rest))
+                }
             })
         };
         let sets = self.matchers(directory).sets.iter();
@@ -310,10 +312,10 @@ impl Matchers {
                 globs.iter().zip((0..).map(move |index| Pattern { excludes, index }))
             };
             let patterns = numbered(&set.include, false).chain(numbered(&set.exclude, true));
-            exact.push((set.set, Anchored::new(patterns, &spelling)));
+            exact.push((set.set, Anchored::new(Whose::Anybodys, patterns, &spelling)));
         }
         let roots = roots.iter().zip((0..).map(SyncRootId));
-        Ok(Self { gate, sets: exact, roots: Anchored::new(roots, &spelling).below() })
+        Ok(Self { gate, sets: exact, roots: Anchored::new(Whose::Users, roots, &spelling).below() })
     }
 }
 

@@ -12,6 +12,7 @@ mod benign;
 mod commands;
 mod days;
 mod determinism;
+mod disks;
 mod drops;
 mod everyday;
 mod fifos;

@@ -4,15 +4,35 @@ use super::Pattern;
 use crate::policy::glob::{self, Anchor, Glob, Token};
 use crate::policy::homes::Homes;
 
+/// Whose homes are meant.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Whose {
+    /// Those that people of this Mac live in: only there is anything kept in step with a cloud.
+    Users,
+    /// Those of other disks and of snapshots too: what they hold is as secret.
+    Anybodys,
+}
+
+impl Whose {
+    /// What follows each of these homes that the path lies in.
+    pub(super) fn rests<'p>(self, homes: &Homes, path: &'p [u8]) -> impl Iterator<Item = &'p [u8]> {
+        let users = (self == Self::Users).then(|| homes.rests(path));
+        let anybodys = (self == Self::Anybodys).then(|| homes.rests_anywhere(path));
+        users.into_iter().flatten().chain(anybodys.into_iter().flatten())
+    }
+}
+
 /// Patterns from the root, and patterns from a home.
 #[derive(Clone, Debug)]
 pub(super) struct Anchored<T> {
+    whose: Whose,
     pub(super) at_root: Vec<(Vec<Token>, T)>,
     pub(super) at_home: Vec<(Vec<Token>, T)>,
 }
 
 impl<T: Copy> Anchored<T> {
     pub(super) fn new<'g>(
+        whose: Whose,
         patterns: impl Iterator<Item = (&'g Glob, T)>,
         spelling: impl Fn(&'g Glob) -> &'g Vec<Vec<Token>>,
     ) -> Self {
@@ -24,7 +44,7 @@ impl<T: Copy> Anchored<T> {
                 Anchor::Home => at_home.extend(branches),
             }
         }
-        Self { at_root, at_home }
+        Self { whose, at_root, at_home }
     }
 
     /// What lies below the patterns, in their place.
@@ -51,14 +71,14 @@ impl<T: Copy> Anchored<T> {
             matching.for_each(|(_, target)| tell(*target));
         };
         try_all(&self.at_root, path);
-        homes.rests(path).for_each(|rest| try_all(&self.at_home, rest));
+        self.whose.rests(homes, path).for_each(|rest| try_all(&self.at_home, rest));
     }
 
     pub(super) fn may_continue(&self, path: &[u8], homes: &Homes) -> bool {
         let any = |patterns: &[(Vec<Token>, T)], path: &[u8]| {
             patterns.iter().any(|(tokens, _)| glob::may_continue(tokens, path))
         };
-        any(&self.at_root, path) || homes.rests(path).any(|rest| any(&self.at_home, rest))
+        any(&self.at_root, path) || self.whose.rests(homes, path).any(|rest| any(&self.at_home, rest))
     }
 }
 
@@ -74,10 +94,10 @@ impl Anchored<Pattern> {
     }
 }
 
-/// Could something below this directory match?
+/// Could something below this directory match a pattern of a set?
 pub(super) fn continues(anchor: Anchor, tokens: &[Token], directory: &[u8], homes: &Homes) -> bool {
     match anchor {
         Anchor::Root => glob::may_continue(tokens, directory),
-        Anchor::Home => homes.rests(directory).any(|rest| glob::may_continue(tokens, rest)),
+        Anchor::Home => Whose::Anybodys.rests(homes, directory).any(|rest| glob::may_continue(tokens, rest)),
     }
 }
