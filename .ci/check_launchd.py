@@ -19,6 +19,11 @@ for path in sys.argv[1:]:
                 sys.exit(f"{path}: {key} is {tree.get(key)!r}, wanted {kind.__name__}")
         if not path.endswith(f"/{tree['Label']}.plist"):
             sys.exit(f"{path}: launchd wants the file named after its Label, {tree['Label']}")
-        if tree["ProgramArguments"][1:] != ["run", "--last-good"] or not tree["ProgramArguments"][0].startswith("/"):
+        program, *arguments = tree["ProgramArguments"]
+        if arguments[:3] != ["run", "--last-good", "--log-folder"] or not program.startswith("/"):
             sys.exit(f"{path}: ProgramArguments is {tree['ProgramArguments']}")
+        # What the daemon keeps small is what launchd appends to.
+        written = [tree["StandardOutPath"], tree["StandardErrorPath"]]
+        if written != [f"{arguments[3]}/{name}" for name in ("alerts.ndjson", "daemon.log")]:
+            sys.exit(f"{path}: --log-folder is {arguments[3]}, but launchd writes {written}")
     print(f"{path}: {len(tree)} keys")

@@ -3,6 +3,7 @@
 #[cfg(target_os = "linux")]
 mod clock;
 mod live;
+mod logs;
 mod outputs;
 mod restart;
 mod secrets;
@@ -29,6 +30,8 @@ struct Stage {
     level: &'static str,
     /// Where to.
     log: &'static str,
+    /// As launchd does; else each start begins both anew.
+    appends: bool,
     /// What it finds in its environment beside that.
     environment: Vec<(&'static str, PathBuf)>,
 }
@@ -46,7 +49,8 @@ impl Stage {
             Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("daemon-{name}-{}", std::process::id()));
         let _ = fs::remove_dir_all(&folder);
         fs::create_dir_all(folder.join("bin")).unwrap();
-        let stage = Self { folder, daemon: None, level: "info", log: "log", environment: Vec::new() };
+        let (level, log) = ("info", "log");
+        let stage = Self { folder, daemon: None, level, log, appends: false, environment: Vec::new() };
         stage.write("line", LINE.as_bytes());
         stage.write("config.toml", format!("{CONFIG}{}", stage.state()).as_bytes());
         let program = stage.folder.join("bin/eslogger");
@@ -88,10 +92,16 @@ impl Stage {
             .env("CLOUDWARD_LOG", self.level)
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .stdin(Stdio::null())
-            .stdout(fs::File::create(self.folder.join("records")).unwrap())
-            .stderr(fs::File::create(self.folder.join(self.log)).unwrap())
+            .stdout(self.stream("records"))
+            .stderr(self.stream(self.log))
             .spawn();
         self.daemon = Some(daemon.unwrap());
+    }
+
+    fn stream(&self, name: &str) -> fs::File {
+        let mut options = fs::File::options();
+        let options = if self.appends { options.append(true) } else { options.write(true).truncate(true) };
+        options.create(true).open(self.folder.join(name)).unwrap()
     }
 
     fn read(&self, name: &str) -> String {

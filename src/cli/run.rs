@@ -29,6 +29,10 @@ pub struct RunArgs {
     /// watched all the same
     #[arg(long)]
     last_good: bool,
+    /// Standard output and error are appended to alerts.ndjson and daemon.log of this folder: begin them anew at 64 and 8 MiB
+    /// (.1 is the youngest of 5 and of 3 that are kept)
+    #[arg(long, value_name = "FOLDER")]
+    log_folder: Option<PathBuf>,
 }
 
 const EXAMPLES: &str = "\
@@ -37,7 +41,7 @@ Examples:
   sudo cloudward run --sensor eslogger --config corp.toml
   sudo CLOUDWARD_LOG=debug cloudward run
 
-launchd starts it with --last-good: launchd/com.cloudward.daemon.plist. TERM and INT stop it in order.
+launchd starts it with --last-good and --log-folder: launchd/com.cloudward.daemon.plist. TERM and INT stop it in order.
 
 Exit status: 0 asked to stop; 1 it could not start or go on; 2 the command line or the configuration is wrong.";
 
@@ -62,7 +66,8 @@ impl From<Sensor> for Choice {
 pub fn run(args: RunArgs) -> ExitCode {
     start_log();
     let config = args.config.or_else(installed);
-    let options = Options { config, sensor: args.sensor.into(), last_good: args.last_good };
+    let (sensor, last_good) = (args.sensor.into(), args.last_good);
+    let options = Options { config, sensor, last_good, log_folder: args.log_folder };
     match daemon::run(&options) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

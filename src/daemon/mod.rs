@@ -27,6 +27,7 @@ mod house;
 pub mod interrupt;
 mod lag;
 mod last_good;
+mod logs;
 mod memory;
 pub mod replay;
 mod senders;
@@ -67,6 +68,7 @@ use desk::Desk;
 use health::Health;
 use heartbeat::Heartbeats;
 use house::{Loaded, Thinker};
+use logs::Logs;
 use memory::{Keeping, Memory};
 use sensors::Sensor;
 use state::{State, StateError};
@@ -91,6 +93,8 @@ pub struct Options {
     pub sensor: Choice,
     /// Start with the configuration that was in force last, where the present one is wrong.
     pub last_good: bool,
+    /// Where launchd appends standard output and error to files that are to be kept small.
+    pub log_folder: Option<PathBuf>,
 }
 
 /// Why the daemon did not start, or ended by itself.
@@ -120,10 +124,13 @@ pub enum RunError {
 /// The daemon, until a signal ends it.
 pub fn run(options: &Options) -> Result<(), RunError> {
     guard::leave_no_core_file();
+    // Before anything is said: what cannot start is started again and again, and complains each time.
+    let mut logs = options.log_folder.as_deref().map(Logs::of);
+    logs.iter_mut().for_each(|logs| logs.tend(Instant::now()));
     let (loaded, refused) = load(options)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|error| RunError::Start("the runtime", error))?;
-    runtime.block_on(live(options, loaded, refused.as_deref()))
+    runtime.block_on(live(options, loaded, refused.as_deref(), logs))
 }
 
 /// The configuration to start with, and the complaints about the one that it stands in for.
@@ -140,13 +147,18 @@ fn load(options: &Options) -> Result<(Loaded, Option<String>), RunError> {
 }
 
 /// The whole story: open from the end of the flow to its beginning, mind it, close from the beginning to the end.
-async fn live(options: &Options, loaded: Loaded, refused: Option<&str>) -> Result<(), RunError> {
+async fn live(
+    options: &Options,
+    loaded: Loaded,
+    refused: Option<&str>,
+    logs: Option<Logs>,
+) -> Result<(), RunError> {
     let Loaded { settings, sources } = loaded;
     let folder = state::folder(settings.state.as_deref());
     let state = folder.as_deref().map(State::take).transpose()?;
     folder.iter().for_each(|folder| last_good::keep(folder, &sources));
     let mut signals = Signals::new().map_err(|error| RunError::Start("signal handling", error))?;
-    let (mut voice, records) = Voice::start(&settings)?;
+    let (mut voice, records) = Voice::start(&settings, logs)?;
     let mut heartbeats = Heartbeats::new(&settings, records.clone());
     let policy = Arc::clone(&settings.policy);
     let (inputs, heard) = queue(INPUTS);

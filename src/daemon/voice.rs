@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender, SyncSender, sync_channel};
 use std::thread::{self, JoinHandle};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
 
@@ -15,6 +15,7 @@ use crate::sink::counters::Board;
 
 use super::RunError;
 use super::delivering::{Delivering, Plan, TEND};
+use super::logs::Logs;
 use super::speaking::Speaking;
 
 /// Records on their way out. Above it the engine waits.
@@ -39,11 +40,14 @@ enum Order {
 }
 
 impl Voice {
-    pub(super) fn start(settings: &Settings) -> Result<(Self, SyncSender<Record>), RunError> {
+    pub(super) fn start(
+        settings: &Settings,
+        logs: Option<Logs>,
+    ) -> Result<(Self, SyncSender<Record>), RunError> {
         let (records, spoken) = sync_channel(RECORDS);
         let (orders, given) = mpsc::channel();
         let (here, gone) = oneshot::channel();
-        let mut mouth = Mouth { speaking: Speaking::new(io::stdout()), delivering: None };
+        let mut mouth = Mouth { speaking: Speaking::new(io::stdout()), delivering: None, logs };
         let board = Arc::default();
         if !settings.outputs.is_empty() {
             mouth.delivering = Some(Delivering::open(Plan::of(settings), &board)?);
@@ -105,6 +109,7 @@ impl Voice {
 struct Mouth {
     speaking: Speaking<io::Stdout>,
     delivering: Option<Delivering>,
+    logs: Option<Logs>,
 }
 
 impl Mouth {
@@ -123,6 +128,7 @@ impl Mouth {
             if !losses.is_empty() {
                 self.say(losses.into_iter())?;
             }
+            self.logs.iter_mut().for_each(|logs| logs.tend(Instant::now()));
         }
         self.delivering.into_iter().for_each(Delivering::close);
         Ok(())

@@ -70,7 +70,7 @@ fn a_doctor_sees_the_daemon_that_runs() {
     );
     // No [[output]]: what launchd writes grows for ever.
     let text = check("receivers")["text"].as_str().unwrap();
-    assert!(text.contains("nothing rotates") && text.contains("[[output]]"), "{text}");
+    assert!(text.contains("records stay on this Mac") && text.contains("[[output]]"), "{text}");
     for one in value["checks"].as_array().unwrap() {
         assert_eq!(one["mend"].is_string(), one["verdict"] != "ok", "{one}");
     }

@@ -126,8 +126,8 @@ fn first_of(complaints: &[String]) -> String {
 /// Whether each receiver is there. No record is sent.
 async fn receivers(settings: &Settings) -> Vec<Finding> {
     if settings.outputs.is_empty() {
-        let text = "none configured: records go to standard output, which launchd writes to a file that nothing rotates; an \
-                    [[output]] of type \"file\" is rotated";
+        let text = "none configured: records stay on this Mac, on standard output: started by launchd, in \
+                    /Library/Logs/cloudward/alerts.ndjson; an [[output]] brings them to a receiver";
         return vec![Finding::ok("receivers", text)];
     }
     let mut found = Vec::new();

@@ -122,19 +122,24 @@ fn cut_torn_line(file: &mut File, size: u64) -> io::Result<u64> {
 
 /// `path` becomes `path.1`, `path.1` becomes `path.2`; the last is removed.
 fn rotate(options: &Options) -> io::Result<()> {
-    let numbered = |number: u32| -> PathBuf {
-        let mut name = options.path.clone().into_os_string();
-        name.push(format!(".{number}"));
-        name.into()
-    };
     if options.keep == 0 {
         return fs::remove_file(&options.path);
     }
-    for number in (1..options.keep).rev() {
+    fs::rename(&options.path, make_room(&options.path, options.keep)?)
+}
+
+/// `path.1` becomes `path.2` and so on, so that `keep` are left with the one that will be `path.1`: its name.
+pub fn make_room(path: &Path, keep: u32) -> io::Result<PathBuf> {
+    let numbered = |number: u32| -> PathBuf {
+        let mut name = path.to_path_buf().into_os_string();
+        name.push(format!(".{number}"));
+        name.into()
+    };
+    for number in (1..keep).rev() {
         match fs::rename(numbered(number), numbered(number + 1)) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
     }
-    fs::rename(&options.path, numbered(1))
+    Ok(numbered(1))
 }

@@ -33,6 +33,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use backoff::Backoff;
+pub use file::make_room;
 pub use reach::reach;
 pub use unified_log::HERE as UNIFIED_LOG_HERE;
 
