@@ -128,10 +128,11 @@ impl Mouth {
             if !losses.is_empty() {
                 self.say(losses.into_iter())?;
             }
+            self.speaking.tend()?;
             self.logs.iter_mut().for_each(|logs| logs.tend(Instant::now()));
         }
         self.delivering.into_iter().for_each(Delivering::close);
-        Ok(())
+        self.speaking.close()
     }
 
     fn obey(&mut self, order: Order) {

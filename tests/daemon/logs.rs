@@ -83,3 +83,16 @@ fn other_files_are_left_alone() {
     stage.wait_for("log", READS);
     stage.stop();
 }
+
+/// Standard output is a file of a disk that is full.
+#[test]
+#[cfg(target_os = "linux")]
+fn a_full_disk_does_not_end_it() {
+    let mut stage = Stage::set("logs-full", "cat line; exec sleep 600");
+    std::os::unix::fs::symlink("/dev/full", stage.folder.join("records")).unwrap();
+    stage.start(&["--sensor", "eslogger"]);
+    stage.wait_for("log", READS);
+    stage.wait_for("log", "records wait in memory: standard output takes none");
+    stage.stop();
+    stage.wait_for("log", "records are lost: standard output took none until the end");
+}
