@@ -1,6 +1,7 @@
 //! `cloudward flows`: what the tap understands of a capture, one line per flow.
 
 mod json;
+mod line;
 mod order;
 mod text;
 
@@ -100,7 +101,7 @@ pub fn write_flows(
         format,
         lookup,
         known: Table::new(),
-        room: json::Room::default(),
+        room: line::Room::default(),
         out: &mut out,
         wrote_header: false,
     };
@@ -123,7 +124,7 @@ struct FlowWriter<'a, W> {
     lookup: Lookup<'a>,
     /// What names were found to be: most flows have one that an earlier flow had.
     known: Table<DomainName, Option<Service>>,
-    room: json::Room,
+    room: line::Room,
     out: W,
     wrote_header: bool,
 }
@@ -151,7 +152,7 @@ impl<W: Write> FlowWriter<'_, W> {
                 if !std::mem::replace(&mut self.wrote_header, true) {
                     text::header(&mut self.out)?;
                 }
-                text::write(flow, service, &mut self.out)
+                text::write(flow, service, &mut self.room, &mut self.out)
             }
         }
     }
