@@ -16,7 +16,8 @@ use super::section::{Section, Value, boolean, expected, one_of, text};
 use super::tree::{Kind, Node};
 use super::values;
 
-pub(super) const EFFECTS: [(&str, Effect); 2] = [("upload", Effect::Upload), ("read", Effect::Read)];
+pub(super) const EFFECTS: [(&str, Effect); 3] =
+    [("upload", Effect::Upload), ("read", Effect::Read), ("keep", Effect::Keep)];
 
 /// What entries refer to.
 pub(super) struct Context<'a> {
@@ -213,7 +214,7 @@ fn destination(
     builtin: bool,
     context: &Context<'_>,
 ) -> (Option<Choice<ServiceId>>, Option<Choice<TenantPattern>>) {
-    if effect == Effect::Read {
+    if effect != Effect::Upload {
         return (Some(Choice::Any), Some(Choice::Any));
     }
     let known = |node: &Node| -> Result<Option<ServiceId>, Complaint> {

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::model::{CoverageKind, Evidence, FilePath, Hop, HopKind, Severity, Timestamp};
-use crate::policy::{SetId, SetMask};
+use crate::policy::{Scratch, SetId, SetMask};
 
 use super::Engine;
 use super::lineage::{Life, LifeId};
@@ -31,13 +31,25 @@ impl Engine {
         if life.image.evidence.info.key.pid.0 <= 1 {
             return;
         }
+        let mut scratch = std::mem::take(&mut self.scratch);
         let carried: Vec<Bearing> = life
             .bearings
             .iter()
             .filter(|bearing| bearing.since <= time && time <= bearing.until)
+            .filter(|bearing| !self.keeps(life, bearing, time, &mut scratch))
             .cloned()
             .collect();
+        self.scratch = scratch;
         self.hand_on(child, carried, HopKind::Fork, time);
+    }
+
+    /// Has the life read it by itself, and does policy say that what it starts goes without?
+    fn keeps(&self, life: &Life, bearing: &Bearing, time: Timestamp, scratch: &mut Scratch) -> bool {
+        if bearing.way.is_some() || bearing.through.is_some() {
+            return false;
+        }
+        let canonical = self.policy.paths.canonical(bearing.read.path.as_bytes(), scratch);
+        self.policy.allow.keeps(&self.subject(life, time), bearing.read.sets, &canonical)
     }
 
     /// Gives bearings of another life to `life`, one step further.

