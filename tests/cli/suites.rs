@@ -9,10 +9,10 @@ use cloudward::config::{self, Origin, Source};
 
 use super::cloudward;
 
-const SHIPPED: [&str; 3] =
-    ["config/tests/shipped.toml", "config/tests/keychain.toml", "config/tests/apps.toml"];
+const SHIPPED: [&str; 4] =
+    ["config/tests/shipped.toml", "config/tests/keychain.toml", "config/tests/apps.toml", "config/tests/loot.toml"];
 
-fn shipped() -> [Suite; 3] {
+fn shipped() -> [Suite; 4] {
     SHIPPED.map(|name| {
         let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(name);
         let (suite, diagnostics) = suite::read(&config::read_source(&path).unwrap());
@@ -69,7 +69,7 @@ fn allowances_are_what_keeps_their_stories_quiet() {
     let text = format!("[builtin]\ndisable = {names:?}");
     let strict = config::load(&[Source::new(Origin::File, "strict", text)]).0.policy;
     let loud = |test: &&suite::Test| scenario::play(&strict, test).verdict() != Some(Verdict::None);
-    let [suite, keychain, apps] = shipped();
+    let [suite, keychain, apps, loot] = shipped();
     let changed = |suite: &Suite| {
         let quiet = suite.tests.iter().filter(|test| test.expected.verdict == Verdict::None);
         quiet.filter(loud).map(|test| test.name.clone()).collect::<Vec<String>>()
@@ -89,6 +89,16 @@ fn allowances_are_what_keeps_their_stories_quiet() {
     // Of the apps one story is quiet because of what `documents` leaves out.
     let quiet = apps.tests.iter().filter(|test| test.expected.verdict == Verdict::None);
     assert_eq!(changed(&apps).len() + 1, quiet.count());
+    assert_eq!(
+        changed(&loot),
+        [
+            "browsers open them at every start",
+            "Atlas reads its own",
+            "VPNs read their own, and carry what others send",
+            "who saves a phone, who chats, and a picture from a chat that goes elsewhere",
+            "each tool uses its own",
+        ]
+    );
 }
 
 #[test]
