@@ -73,11 +73,14 @@ pub fn is_told_by_pipe(args: &[Box<str>]) -> bool {
     args.iter().skip(1).any(|arg| arg.starts_with(BY_PIPE))
 }
 
-/// Does an argument open the program to whoever connects or holds the other end, or load an extension into it?
+/// Does an argument open the program to whoever connects or holds the other end, load an extension into it, or let a page
+/// that it shows read the files that lie here? What a browser tells its own processes (`--type=`) says nothing of that.
 fn is_debugged(facts: &ExecFacts) -> bool {
     const OPENING: [&str; 4] = ["--inspect", "--remote-debugging-port", BY_PIPE, "--load-extension"];
-    let opens = |arg: &str| OPENING.iter().any(|option| arg.starts_with(option));
-    facts.args.iter().skip(1).any(|arg| opens(arg))
+    const UNGUARDED: [&str; 2] = ["--allow-file-access-from-files", "--disable-web-security"];
+    let args = || facts.args.iter().skip(1);
+    let any = |options: &[&str]| args().any(|arg| options.iter().any(|option| arg.starts_with(option)));
+    any(&OPENING) || any(&UNGUARDED) && !any(&["--type="])
 }
 
 /// Variables by which an app becomes a bare node, or loads code into the one in it. Electron asks only whether the first

@@ -281,6 +281,36 @@ fn what_a_browser_reads_leaves_through_its_network_service() {
     story("--disable-gpu").none();
 }
 
+/// A page of a thief's, in a browser that is told to let it read what lies on the disk: nobody chose the document.
+#[test]
+fn a_page_that_may_read_files_sends_them() {
+    let story = |options: &[&str], by_helper: bool| {
+        let mut w = World::new();
+        let python = w.launch(0.0, apple("/usr/bin/python3", "com.apple.python3"), &["python3", "/tmp/x.py"]);
+        let args = [&["Google Chrome", "--headless=new"], options, &["file:///private/tmp/x.html"]].concat();
+        let chrome = w.spawn(0.5, &python, CHROME, &args);
+        let helper = [&["x", "--type=utility"], options].concat();
+        let helper = w.spawn(0.6, &chrome, HELPER, &helper);
+        w.open(1.0, &chrome, "/Users/alice/Documents/offer.pdf");
+        w.upload(2.0, if by_helper { &helper } else { &chrome }, "content.dropboxapi.com", 31_000);
+        w.tell()
+    };
+    for by_helper in [false, true] {
+        for option in ["--allow-file-access-from-files", "--disable-web-security"] {
+            let told = story(&[option, "--user-data-dir=/tmp/p"], by_helper);
+            assert_eq!(&*told.alert().reads[0].sets[0], "documents", "{option} {by_helper}");
+        }
+        story(&["--user-data-dir=/tmp/p", "--no-first-run"], by_helper).none();
+    }
+    // An app that tells its own processes so reads its own.
+    let mut w = World::new();
+    let chrome = w.launch(0.0, CHROME, &["Google Chrome"]);
+    let page = w.spawn(0.6, &chrome, HELPER, &["x", "--type=renderer", "--disable-web-security"]);
+    w.open(1.0, &page, "/Users/alice/Library/Application Support/Google/Chrome/Default/Cookies");
+    w.upload(2.0, &page, "content.dropboxapi.com", 300_000);
+    w.tell().none();
+}
+
 /// The entry is for Python with one script, however the line spells it; and for nothing else that Python is made to run.
 #[test]
 fn an_entry_for_a_script_holds_however_the_line_spells_it() {
