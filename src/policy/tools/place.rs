@@ -186,6 +186,7 @@ pub(super) fn location(value: &str) -> Option<Arc<str>> {
                 | "BucketName"
                 | "Bucket"
                 | "s3Bucket"
+                | "s3BucketName"
                 | "TargetResource"
                 | "BucketARN"
                 | "OutputLocation"
