@@ -6,8 +6,11 @@ const X: Program = adhoc("/private/tmp/x", "x");
 const NODE: Program = adhoc("/opt/homebrew/bin/node", "node");
 const CURL: Program = apple("/usr/bin/curl", "com.apple.curl");
 const KEY: &str = "/Users/alice/.ssh/id_rsa";
-const HOSTS: [&str; 4] = [
+const HOSTS: [&str; 7] = [
     "gate.corp.workers.dev",
+    "api.netlify.com",
+    "api.vercel.com",
+    "upload-firebasehosting.googleapis.com",
     "corp-app.onrender.com",
     "abc123.execute-api.eu-west-1.amazonaws.com",
     "corp-default-rtdb.firebaseio.com",
