@@ -242,6 +242,11 @@ fn calls_of_other_services() {
     let one = |field: &str, who: &str| format!(r#"{{"{field}":"{who}"}}"#);
     let document = |field: &str, who: &str| format!(r#"{{"{field}":"{}"}}"#, policy(who));
     let (theirs, ours) = ("999988887777", "111122223333");
+    let file_system = |who: &str| {
+        format!(
+            r#"{{"sourceFileSystemId":"fs-1","destinations":[{{"region":"eu-west-1","fileSystemId":"arn:aws:elasticfilesystem:eu-west-1:{who}:file-system/fs-9"}}]}}"#
+        )
+    };
     let vault = |who: &str| format!("arn:aws:backup:eu-west-1:{who}:backup-vault:v");
     let table = [
         ("iam", "UpdateAssumeRolePolicy", theirs, trusting(theirs), trusting(ours)),
@@ -276,6 +281,36 @@ fn calls_of_other_services() {
             one("destinationBackupVaultArn", &vault(theirs)),
             one("destinationBackupVaultArn", &vault(ours)),
         ),
+        (
+            "elasticfilesystem",
+            "CreateReplicationConfiguration",
+            theirs,
+            file_system(theirs),
+            file_system(ours),
+        ),
+        (
+            "logs",
+            "PutSubscriptionFilter",
+            theirs,
+            one("destinationArn", &format!("arn:aws:logs:eu-west-1:{theirs}:destination:d")),
+            one("destinationArn", &format!("arn:aws:lambda:eu-west-1:{ours}:function:f")),
+        ),
+        ("events", "PutPermission", theirs, one("principal", theirs), one("principal", ours)),
+        (
+            "sqs",
+            "SetQueueAttributes",
+            theirs,
+            format!(r#"{{"queueUrl":"q","attributes":{}}}"#, document("Policy", theirs)),
+            r#"{"queueUrl":"q","attributes":{"VisibilityTimeout":"30"}}"#.into(),
+        ),
+        (
+            "sns",
+            "SetTopicAttributes",
+            theirs,
+            document("attributeValue", theirs),
+            r#"{"attributeName":"DeliveryPolicy","attributeValue":"{\"http\":{\"disableOverrides\":false}}"}"#.into(),
+        ),
+        ("ec2", "DisableSnapshotBlockPublicAccess", "anyone", "{}".into(), String::new()),
         (
             "lightsail",
             "UpdateBucket",

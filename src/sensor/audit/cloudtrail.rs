@@ -26,7 +26,7 @@ enum Names {
 }
 
 /// Source without its domain, call, whom it lets in, and what it is about.
-const SHARES: [(&str, &str, Names, &str); 45] = [
+const SHARES: [(&str, &str, Names, &str); 52] = [
     ("ec2", "ModifySnapshotAttribute", Names::Grantees("/createVolumePermission/add"), "snapshotId"),
     ("ec2", "ModifyImageAttribute", Names::Grantees("/launchPermission/add"), "imageId"),
     ("ec2", "ModifyFpgaImageAttribute", Names::Grantees("/loadPermission/add"), "fpgaImageId"),
@@ -71,6 +71,18 @@ const SHARES: [(&str, &str, Names, &str); 45] = [
     ("sqs", "AddPermission", Names::Grantees("/aWSAccountIds"), "queueUrl"),
     ("ssm", "ModifyDocumentPermission", Names::Grantees("/accountIdsToAdd"), "name"),
     ("backup", "StartCopyJob", Names::Grantees("/destinationBackupVaultArn"), "recoveryPointArn"),
+    (
+        "elasticfilesystem",
+        "CreateReplicationConfiguration",
+        Names::Grantees("/destinations"),
+        "sourceFileSystemId",
+    ),
+    ("logs", "PutSubscriptionFilter", Names::Grantees("/destinationArn"), "logGroupName"),
+    ("events", "PutPermission", Names::Grantees("/principal"), "eventBusName"),
+    ("sqs", "SetQueueAttributes", Names::Policy("/attributes/Policy"), "queueUrl"),
+    ("sns", "SetTopicAttributes", Names::Policy("/attributeValue"), "topicArn"),
+    ("ec2", "DisableSnapshotBlockPublicAccess", Names::Everybody, "snapshotId"),
+    ("ec2", "DisableImageBlockPublicAccess", Names::Everybody, "imageId"),
     ("lightsail", "UpdateBucket", Names::Grantees("/accessRules/getObject"), "bucketName"),
     ("s3", "PutBucketPublicAccessBlock", Names::Blocks("/PublicAccessBlockConfiguration"), "bucketName"),
     ("s3", "DeleteBucketPublicAccessBlock", Names::Everybody, "bucketName"),
