@@ -9,8 +9,12 @@ use cloudward::config::{self, Origin, Source};
 
 use super::cloudward;
 
-const SHIPPED: [&str; 4] =
-    ["config/tests/shipped.toml", "config/tests/keychain.toml", "config/tests/apps.toml", "config/tests/loot.toml"];
+const SHIPPED: [&str; 4] = [
+    "config/tests/shipped.toml",
+    "config/tests/keychain.toml",
+    "config/tests/apps.toml",
+    "config/tests/loot.toml",
+];
 
 fn shipped() -> [Suite; 4] {
     SHIPPED.map(|name| {
