@@ -2,7 +2,7 @@
 //! never begins them anew, and what rotates logs by renaming them leaves it writing to the renamed one: so they are kept
 //! small from within, by copying what they hold and cutting them.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::fd::{AsFd, BorrowedFd};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
@@ -73,10 +73,9 @@ impl Kept {
         let is_it = || -> io::Result<Option<File>> {
             let file = File::from(stream.try_clone_to_owned()?);
             let (there, open) = (fs::symlink_metadata(&path)?, file.metadata()?);
-            let same = (there.dev(), there.ino()) == (open.dev(), open.ino());
             // Whoever does not append goes on where he was, behind a hole as long as what was cut.
             let appends = rustix::fs::fcntl_getfl(&file)?.contains(OFlags::APPEND);
-            Ok((same && open.is_file() && appends).then_some(file))
+            Ok((id(&there) == id(&open) && open.is_file() && appends).then_some(file))
         };
         match is_it() {
             Ok(Some(file)) => Ok(Self { kind, path, file, failed: false }),
@@ -123,8 +122,16 @@ impl Kept {
         let mut options = OpenOptions::new();
         options.read(true).custom_flags(libc::O_NOFOLLOW);
         let mut from = options.open(&self.path)?;
+        if id(&from.metadata()?) != id(&self.file.metadata()?) {
+            return Err(io::Error::other("another file has its name now"));
+        }
         let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy)?;
         io::copy(&mut from, &mut to)?;
         to.sync_all()
     }
+}
+
+/// Which file it is.
+fn id(metadata: &Metadata) -> (u64, u64) {
+    (metadata.dev(), metadata.ino())
 }

@@ -63,6 +63,14 @@ fn files_that_launchd_appends_to_are_begun_anew() {
     assert_eq!(fs::metadata(&records).unwrap().len(), stage.read("records").len() as u64);
     assert!(fs::metadata(&log).unwrap().len() < 100_000);
     assert!(!fs::exists(format!("{}.new", log.display())).unwrap());
+
+    // What somebody laid in its place is his own, and what is written stays where it is.
+    fs::remove_file(&records).unwrap();
+    fs::write(&records, b"mine").unwrap();
+    lengthen(&stage.folder.join("records"), "", RECORDS);
+    stage.wait_for("log", "stays long, it cannot be begun anew: another file has its name now");
+    assert_eq!(fs::read(&records).unwrap(), b"mine");
+    assert_eq!(fs::metadata(stage.folder.join("records")).unwrap().len(), RECORDS);
     stage.stop();
 }
 
