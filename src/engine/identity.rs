@@ -66,21 +66,39 @@ pub fn code_word(identity: &Identity) -> Arc<str> {
 }
 
 /// Browsers hear, and answer, by descriptors 3 and 4 of whoever starts them so.
-const BY_PIPE: &str = "--remote-debugging-pipe";
+const BY_PIPE: &str = "remote-debugging-pipe";
 
 /// Was a browser started to be told what to do by a pipe of its parent's?
 pub fn is_told_by_pipe(args: &[Box<str>]) -> bool {
-    args.iter().skip(1).any(|arg| arg.starts_with(BY_PIPE))
+    args.iter().skip(1).filter_map(|arg| option(arg)).any(|name| name.starts_with(BY_PIPE))
 }
 
 /// Does an argument open the program to whoever connects or holds the other end, load an extension into it, or let a page
-/// that it shows read the files that lie here? What a browser tells its own processes (`--type=`) says nothing of that.
+/// that it shows read the files that lie here? What a browser tells its own processes (`--type=renderer`) says nothing of
+/// that. Chromium and Firefox take options with one dash, too.
 fn is_debugged(facts: &ExecFacts) -> bool {
-    const OPENING: [&str; 4] = ["--inspect", "--remote-debugging-port", BY_PIPE, "--load-extension"];
-    const UNGUARDED: [&str; 2] = ["--allow-file-access-from-files", "--disable-web-security"];
-    let args = || facts.args.iter().skip(1);
-    let any = |options: &[&str]| args().any(|arg| options.iter().any(|option| arg.starts_with(option)));
-    any(&OPENING) || any(&UNGUARDED) && !any(&["--type="])
+    const OPENING: [&str; 7] = [
+        "inspect",
+        "remote-debugging-port",
+        BY_PIPE,
+        "load-extension",
+        "marionette",
+        "start-debugger-server",
+        "juggler",
+    ];
+    const UNGUARDED: [&str; 2] = ["allow-file-access-from-files", "disable-web-security"];
+    let options =
+        || facts.args.iter().skip(1).take_while(|arg| ***arg != *"--").filter_map(|arg| option(arg));
+    let any = |names: &[&str]| options().any(|option| names.iter().any(|name| option.starts_with(name)));
+    let is_helper =
+        || options().any(|option| option.strip_prefix("type=").is_some_and(|kind| !kind.is_empty()));
+    any(&OPENING) || any(&UNGUARDED) && !is_helper()
+}
+
+/// What stands behind the dashes of an option.
+fn option(arg: &str) -> Option<&str> {
+    let name = arg.strip_prefix('-')?;
+    Some(name.strip_prefix('-').unwrap_or(name))
 }
 
 /// Variables by which an app becomes a bare node, or loads code into the one in it. Electron asks only whether the first
@@ -89,6 +107,8 @@ fn is_another_runtime(name: &str, value: &str) -> bool {
     match name {
         "ELECTRON_RUN_AS_NODE" => !value.is_empty(),
         "NODE_OPTIONS" => interpreters::node_options_bring_code(value),
+        // Java in an app: agents and class paths; each JetBrains app has one of its own for the file that holds them.
+        "JAVA_TOOL_OPTIONS" | "JDK_JAVA_OPTIONS" | "_JAVA_OPTIONS" => !value.is_empty(),
         _ => false,
     }
 }

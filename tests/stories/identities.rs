@@ -173,6 +173,19 @@ fn a_browser_told_what_to_do_reads_for_another() {
     reads_and_sends(CHROME, &["Google Chrome", "--profile-directory=Default"], &[], data).none();
     reads_and_sends(CHROME, &["Google Chrome", "--remote-debugging-pipe"], &[], data).alert();
     reads_and_sends(CHROME, &["Google Chrome", "--load-extension=/tmp/x"], &[], data).alert();
+    for args in [
+        &["-remote-debugging-port=9222"][..],
+        &["-load-extension=/tmp/x"],
+        &["--marionette", "--headless"],
+        &["--start-debugger-server", "6000"],
+        &["--type=", "--allow-file-access-from-files", "file:///tmp/x.html"],
+        &["--disable-web-security", "--", "--type=renderer"],
+    ] {
+        reads_and_sends(CHROME, &[&["Google Chrome"], args].concat(), &[], data).alert();
+    }
+    for args in [&["--", "--marionette"][..], &["--type=renderer", "--disable-web-security"]] {
+        reads_and_sends(CHROME, &[&["Google Chrome"], args].concat(), &[], data).none();
+    }
 }
 
 /// What a browser asks of its own helpers, whoever tells the browser what to do asks of them.
