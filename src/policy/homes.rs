@@ -79,10 +79,14 @@ impl Homes {
     }
 
     /// The same of every home that there is: those of other disks too. A clone of a Mac, a backup, a Windows, and a snapshot
-    /// of the running system have theirs below `Users` at a place that whoever mounts them chooses.
+    /// of the running system have theirs below `Users` at a place that whoever mounts them chooses. What a home here holds is
+    /// no disk (`drive_c/users`), and of a disk in `/Volumes` the homes lie at the top.
     pub(super) fn rests_anywhere<'p>(&self, path: &'p [u8]) -> impl Iterator<Item = &'p [u8]> {
-        let deeper = memchr::memchr_iter(b'/', path).skip(1);
-        let others = deeper.filter_map(|at| users_home(&path[at..]).map(|length| &path[at + length..]));
+        let here = self.lengths(path).next().is_some();
+        // Whoever makes a path of nothing but `Users` has the last two looked at.
+        let slashes = memchr::memrchr_iter(b'/', path).filter(move |at| !here && *at > 0);
+        let homes = slashes.filter_map(|at| users_home(&path[at..]).map(|length| (at, &path[at + length..])));
+        let others = homes.filter(|(at, _)| is_top_of_disk(&path[..*at])).map(|(_, rest)| rest).take(2);
         self.rests(path).chain(others)
     }
 
@@ -96,6 +100,17 @@ impl Homes {
     pub fn user_name(home: &[u8]) -> Option<&str> {
         let name = home.rsplit(|b| *b == b'/').next()?;
         std::str::from_utf8(name).ok().filter(|name| !name.is_empty())
+    }
+}
+
+/// Might the folder be where a disk is mounted? Below `/Volumes` its top, and `Data` or the like in it.
+fn is_top_of_disk(folder: &[u8]) -> bool {
+    const VOLUMES: &[u8] = b"/volumes/";
+    match folder.split_at_checked(VOLUMES.len()) {
+        Some((first, disk)) if first.eq_ignore_ascii_case(VOLUMES) => {
+            memchr::memchr_iter(b'/', disk).count() <= 1
+        }
+        _ => true,
     }
 }
 

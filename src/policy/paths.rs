@@ -189,9 +189,16 @@ impl Paths {
         let to = self.canonical(to, &mut to_scratch);
         let matchers = self.matchers(&from);
         let (from, to) = ([from.bytes(), b"/"].concat(), [to.bytes(), b"/"].concat());
+        let left_out = |patterns: &Anchored<Pattern>, path: &[u8]| {
+            let mut excluded = false;
+            patterns.each_match_by(glob::matches_below, path, homes, |pattern| excluded |= pattern.excludes);
+            excluded
+        };
         let lost = |patterns: &Anchored<Pattern>| {
+            // What is left out there counted here.
+            let hides = left_out(patterns, &to) && !left_out(patterns, &from);
             patterns.each_include().any(|(anchor, tokens)| {
-                continues(anchor, tokens, &from, homes) && !continues(anchor, tokens, &to, homes)
+                continues(anchor, tokens, &from, homes) && (hides || !continues(anchor, tokens, &to, homes))
             })
         };
         matchers.sets.iter().filter(|(_, patterns)| lost(patterns)).map(|(set, _)| *set).collect()

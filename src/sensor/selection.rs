@@ -20,8 +20,8 @@ const SEALED: [&str; 8] = ["System", "usr", "bin", "sbin", "dev", "cores", ".vol
 /// On every Mac and not sealed, whatever listing the root directory says.
 const UNSEALED: [&[u8]; 7] =
     [b"/usr/local/", b"/private/", b"/Volumes/", b"/Library/", b"/Applications/", b"/opt/", b"/Users/"];
-/// Where homes are; `/var/root` as the system reports it.
-const HOMES: [&[u8]; 2] = [b"/Users/", b"/private/var/root/"];
+/// Where homes are, those of other disks too; `/var/root` as the system reports it.
+const HOMES: [&[u8]; 3] = [b"/Users/", b"/private/var/root/", b"/Volumes/"];
 /// Links at the root into `/private`, which the system reports resolved.
 const LINKED: [&[u8]; 3] = [b"/var", b"/tmp", b"/etc"];
 
@@ -220,7 +220,7 @@ mod tests {
     #[test]
     fn homes_are_asked_for_whole_whoever_comes_to_live_there() {
         let homes = reach(false, true, &["/Users/Shared/x", "/srv/home"]);
-        assert_eq!(selected(&homes), ["/Users/", "/private/var/root/", "/srv/home"]);
+        assert_eq!(selected(&homes), ["/Users/", "/Volumes/", "/private/var/root/", "/srv/home"]);
     }
 
     #[test]

