@@ -3,9 +3,9 @@
 //! small from within, by copying what they hold and cutting them.
 
 use std::fs::{self, File, Metadata, OpenOptions};
-use std::io;
+use std::io::{self, Write};
 use std::os::fd::{AsFd, BorrowedFd};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
+use std::os::unix::fs::{FileExt, MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,6 +15,8 @@ use crate::sink::transport::make_room;
 
 /// Between two looks at how long they are.
 const LOOK: Duration = Duration::from_secs(5);
+/// After a failure: a full disk and a file that may only grow do not change in a moment, and each try costs.
+const AGAIN: Duration = Duration::from_secs(3600);
 /// Records: as an output of type `file` keeps them, if not told otherwise.
 const RECORDS: Kind = Kind { name: "alerts.ndjson", limit: 64 << 20, keep: 5 };
 /// The daemon's own log.
@@ -39,7 +41,7 @@ struct Kept {
     kind: Kind,
     path: PathBuf,
     file: File,
-    failed: bool,
+    failed: Option<Instant>,
 }
 
 impl Logs {
@@ -63,7 +65,7 @@ impl Logs {
             return;
         }
         self.looked = Some(now);
-        self.kept.iter_mut().for_each(Kept::tend);
+        self.kept.iter_mut().for_each(|kept| kept.tend(now));
     }
 }
 
@@ -78,30 +80,55 @@ impl Kept {
             Ok((id(&there) == id(&open) && open.is_file() && appends).then_some(file))
         };
         match is_it() {
-            Ok(Some(file)) => Ok(Self { kind, path, file, failed: false }),
+            Ok(Some(file)) => {
+                let mut kept = Self { kind, path, file, failed: None };
+                kept.end_torn_line();
+                Ok(kept)
+            }
             Ok(None) => Err(format!("{} is not what is appended to", path.display())),
             Err(error) => Err(format!("{}: {error}", path.display())),
         }
     }
 
-    fn tend(&mut self) {
+    /// What a sudden end or a full disk cut would spoil the first line of this run.
+    fn end_torn_line(&mut self) {
+        let last = || -> io::Result<u8> {
+            let (file, mut byte) = (self.read()?, [b'\n']);
+            let length = file.metadata()?.len();
+            file.read_exact_at(&mut byte, length.saturating_sub(1)).or_else(|error| match length {
+                0 => Ok(()),
+                _ => Err(error),
+            })?;
+            Ok(byte[0])
+        };
+        if last().is_ok_and(|byte| byte != b'\n') {
+            _ = self.file.write_all(b"\n");
+        }
+    }
+
+    fn tend(&mut self, now: Instant) {
+        if self.failed.is_some_and(|failed| now.duration_since(failed) < AGAIN) {
+            return;
+        }
         if !self.file.metadata().is_ok_and(|found| found.len() >= self.kind.limit) {
             return;
         }
         match self.begin_anew() {
-            Ok(()) => self.failed = false,
-            Err(error) if !self.failed => {
-                self.failed = true;
+            Ok(()) => self.failed = None,
+            Err(error) => {
+                self.failed = Some(now);
                 tracing::warn!("{} stays long, it cannot be begun anew: {error}", self.path.display());
             }
-            Err(_) => {}
         }
     }
 
-    /// What it holds becomes `.1`, and it is empty. On any error it stays what it is.
+    /// What it holds becomes `.1`, and it is empty. On an error before that it stays what it is, and so do the older ones.
     fn begin_anew(&self) -> io::Result<()> {
         // Other threads log, too. A file does not block: this lasts as long as a copy of 8 MiB.
         let _nobody_logs = (self.kind.name == LOG.name).then(|| io::stderr().lock());
+        // A file that may only grow says so before anything is moved.
+        let length = self.file.metadata()?.len();
+        self.file.set_len(length)?;
         let mut copy = self.path.clone().into_os_string();
         copy.push(".new");
         let copied = self.copy_to(Path::new(&copy)).and_then(|()| {
@@ -114,18 +141,28 @@ impl Kept {
         copied
     }
 
+    /// The file, to read from its beginning.
+    fn read(&self) -> io::Result<File> {
+        let file = OpenOptions::new().read(true).custom_flags(libc::O_NOFOLLOW).open(&self.path)?;
+        match id(&file.metadata()?) == id(&self.file.metadata()?) {
+            true => Ok(file),
+            false => Err(io::Error::other("another file has its name now")),
+        }
+    }
+
     fn copy_to(&self, copy: &Path) -> io::Result<()> {
         match fs::remove_file(copy) {
             Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
             _ => {}
         }
-        let mut options = OpenOptions::new();
-        options.read(true).custom_flags(libc::O_NOFOLLOW);
-        let mut from = options.open(&self.path)?;
-        if id(&from.metadata()?) != id(&self.file.metadata()?) {
-            return Err(io::Error::other("another file has its name now"));
+        let mut from = self.read()?;
+        let found = from.metadata()?;
+        let disk = rustix::fs::fstatvfs(&from)?;
+        if disk.f_bavail.saturating_mul(disk.f_frsize) / 2 < found.len() {
+            return Err(io::Error::other("its disk has too little room for a copy"));
         }
         let mut to = OpenOptions::new().write(true).create_new(true).mode(0o600).open(copy)?;
+        to.set_permissions(found.permissions())?;
         io::copy(&mut from, &mut to)?;
         to.sync_all()
     }

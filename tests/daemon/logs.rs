@@ -45,10 +45,14 @@ fn files_that_launchd_appends_to_are_begun_anew() {
     for (file, line, length) in [(&records, "{\"old\":1}\n", RECORDS), (&log, "old\n", LOG)] {
         let first = format!("{}.1", file.display());
         assert!(begins_with(&first, line), "{first}");
-        assert_eq!(fs::metadata(&first).unwrap().len(), length);
+        assert_eq!(fs::metadata(&first).unwrap().len(), length + 1);
         assert!(fs::metadata(file).unwrap().len() < 100_000, "{}", file.display());
     }
     assert!(stage.read("log").starts_with(['2', '\u{1b}']), "no hole: {}", stage.read("log"));
+    assert!(
+        fs::read(format!("{}.1", records.display())).unwrap().ends_with(b"\0\n"),
+        "a torn line has its end"
+    );
 
     // And while it runs.
     let said = stage.read("log");

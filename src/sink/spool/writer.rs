@@ -252,7 +252,7 @@ impl Writer {
     }
 
     fn age(&mut self, now: Timestamp) {
-        let goes_on = |last: Timestamp| last <= now && now.since(last) <= SLEPT;
+        let goes_on = |last: Timestamp| last.since(now) <= RETRY && now.since(last) <= SLEPT;
         let since = self.running.filter(|(_, last)| goes_on(*last)).map_or(now, |(since, _)| since);
         self.running = Some((since, now));
         if now.since(since) < CHANCE.min(self.options.max_age) {
