@@ -49,7 +49,7 @@ impl Engine {
             return false;
         }
         let canonical = self.policy.paths.canonical(bearing.read.path.as_bytes(), scratch);
-        self.policy.allow.keeps(&self.subject(life, time), bearing.read.sets, &canonical)
+        self.policy.allow.keeps(&self.subject(life, time), self.sets_of(&bearing.read), &canonical)
     }
 
     /// Gives bearings of another life to `life`, one step further.

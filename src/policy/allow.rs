@@ -276,14 +276,16 @@ impl Allow {
         !sets.is_empty() && sets.iter().all(kept)
     }
 
-    /// Why a read is excused or not: every entry about reading, with the dimensions that fail. One without any excuses it.
+    /// Why a read is excused or not, or stays with the program or not: every entry of that effect, with the dimensions that
+    /// fail. One without any excuses it, or keeps it.
     pub fn consider_read(
         &self,
+        effect: Effect,
         subject: &Subject<'_>,
         set: SetId,
         path: &Canonical<'_>,
     ) -> Vec<Considered<'_>> {
-        let reads = self.entries.iter().filter(|entry| entry.effect == Effect::Read);
+        let reads = self.entries.iter().filter(|entry| entry.effect == effect);
         let failed = |entry: &AllowEntry| {
             let mut failed = entry.failed_by_subject(subject);
             failed.extend((!entry.sensitive.contains(set)).then_some(Dimension::Sensitive));

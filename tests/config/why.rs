@@ -85,7 +85,7 @@ fn entries_considered_agree_with_what_is_permitted_and_excused() {
         let subject = Subject { identity, args: &[], parent: None, user, user_name, time, homes: &homes };
         let canonical = policy.paths.canonical(path.as_bytes(), &mut scratch);
         for set in policy.paths.classify(&canonical, &homes).sets.iter() {
-            let reads = policy.allow.consider_read(&subject, set, &canonical);
+            let reads = policy.allow.consider_read(Effect::Read, &subject, set, &canonical);
             let first = reads.iter().find(|one| one.failed.is_empty()).map(|one| &one.entry.name);
             let answer = policy.allow.excuses_read(&subject, set, &canonical);
             assert_eq!(first, answer.map(|entry| &entry.name), "{path}");

@@ -6,8 +6,8 @@ use crate::cli::scenario::{self, Outcome};
 use crate::config::{Place, Settings};
 use crate::model::{Lossy, SigningState};
 use crate::policy::{
-    Canonical, Considered, Homes, Identity, NameList, PatternHit, Scratch, ServiceId, SetId, Spelling,
-    Subject, SyncRootId, Transfer,
+    Canonical, Considered, Effect, Homes, Identity, NameList, PatternHit, Scratch, ServiceId, SetId,
+    Spelling, Subject, SyncRootId, Transfer,
 };
 
 use super::parts::{
@@ -86,7 +86,9 @@ impl Asked<'_> {
         };
         let excluded = pattern(true).map(Cited::from);
         let ask = excluded.is_none();
-        let reading = policy.allow.consider_read(&self.subject, id, path);
+        let reading = policy.allow.consider_read(Effect::Read, &self.subject, id, path);
+        let mut keeping = policy.allow.consider_read(Effect::Keep, &self.subject, id, path);
+        keeping.retain(|entry| entry.failed.is_empty());
         let sending = match goes {
             Goes::To(service, tenant) => policy
                 .allow
@@ -109,6 +111,7 @@ impl Asked<'_> {
             pattern: pattern(false).map_or_else(|| cited(&*set.name, None), Cited::from),
             excluded,
             reading: entries(reading),
+            keeping: entries(keeping),
             sending: entries(sending),
         }
     }

@@ -51,6 +51,9 @@ pub struct SetAnswer {
     pub excluded: Option<Cited>,
     /// Entries about reading.
     pub reading: Vec<Entry>,
+    /// Entries by which the read stays with the program: what it starts does not carry it.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub keeping: Vec<Entry>,
     /// Entries about sending it there; none are asked of a destination that is no service.
     pub sending: Vec<Entry>,
 }

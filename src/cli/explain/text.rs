@@ -129,6 +129,7 @@ fn entries(lines: &mut Lines, set: &SetAnswer, several: bool) {
     };
     list("may read", &set.reading);
     if set.excused_by().is_none() {
+        list("keeps", &set.keeping);
         list("may send", &set.sending);
     }
 }
