@@ -61,6 +61,7 @@ fn allowances_are_what_keeps_their_stories_quiet() {
         "editors-code-hosts",
         "terminals",
         "tools-in-homes",
+        "infrastructure-providers",
         "browser-imports",
         "browsers-documents",
         "whatsapp-documents",
