@@ -17,11 +17,21 @@ PASS(__modti3);
 /* Darwin counts blocks in 32 bits here. */
 struct darwin_statvfs { unsigned long bsize, frsize; uint32_t blocks, bfree, bavail, files, ffree, favail; unsigned long fsid, flag, namemax; };
 
-static int d_statvfs(const char *path, struct darwin_statvfs *out) {
-    struct statvfs found;
-    if (statvfs(P(path), &found)) RET(-1);
-    *out = (struct darwin_statvfs){ found.f_bsize, found.f_frsize, found.f_blocks, found.f_bfree, found.f_bavail,
-                                    found.f_files, found.f_ffree, found.f_favail, found.f_fsid, found.f_flag & 3, found.f_namemax };
+static int told(int failed, const struct statvfs *found, struct darwin_statvfs *out) {
+    if (failed) RET(-1);
+    *out = (struct darwin_statvfs){ found->f_bsize, found->f_frsize, found->f_blocks, found->f_bfree, found->f_bavail,
+                                    found->f_files, found->f_ffree, found->f_favail, found->f_fsid, found->f_flag & 3, found->f_namemax };
     return 0;
 }
+
+static int d_statvfs(const char *path, struct darwin_statvfs *out) {
+    struct statvfs found;
+    return told(statvfs(P(path), &found), &found, out);
+}
 EXPORT(statvfs);
+
+static int d_fstatvfs(int fd, struct darwin_statvfs *out) {
+    struct statvfs found;
+    return told(fstatvfs(fd, &found), &found, out);
+}
+EXPORT(fstatvfs);
