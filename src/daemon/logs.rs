@@ -94,11 +94,9 @@ impl Kept {
     fn end_torn_line(&mut self) {
         let last = || -> io::Result<u8> {
             let (file, mut byte) = (self.read()?, [b'\n']);
-            let length = file.metadata()?.len();
-            file.read_exact_at(&mut byte, length.saturating_sub(1)).or_else(|error| match length {
-                0 => Ok(()),
-                _ => Err(error),
-            })?;
+            if let Some(at) = file.metadata()?.len().checked_sub(1) {
+                file.read_exact_at(&mut byte, at)?;
+            }
             Ok(byte[0])
         };
         if last().is_ok_and(|byte| byte != b'\n') {

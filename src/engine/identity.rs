@@ -107,8 +107,6 @@ fn is_another_runtime(name: &str, value: &str) -> bool {
     match name {
         "ELECTRON_RUN_AS_NODE" => !value.is_empty(),
         "NODE_OPTIONS" => interpreters::node_options_bring_code(value),
-        // Java in an app: agents and class paths; each JetBrains app has one of its own for the file that holds them.
-        "JAVA_TOOL_OPTIONS" | "JDK_JAVA_OPTIONS" | "_JAVA_OPTIONS" => !value.is_empty(),
         _ => false,
     }
 }

@@ -21,7 +21,7 @@ fn homes_of_other_disks_and_of_snapshots() {
     for (disk, secret, set) in [
         ("/private/tmp/snap", "/Users/alice/.ssh/id_ed25519", "ssh-keys"),
         ("/private/tmp/snap/mnt", "/Users/bob/Library/Keychains/login.keychain-db", "keychains"),
-        ("/Volumes/Backup/Data", "/Users/root/.aws/credentials", "cloud-keys"),
+        ("/Volumes/Backup/Data", "/Users/alice/.aws/credentials", "cloud-keys"),
         ("/Volumes/Clone of Alice", "/Users/alice/Documents/plan.docx", "documents"),
         ("/Volumes/BOOTCAMP", "/Users/Bob/Documents/plan.docx", "documents"),
         ("/System/Volumes/Update/mnt1", "/Users/alice/Library/Messages/chat.db", "messages"),
