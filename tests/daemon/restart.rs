@@ -37,10 +37,11 @@ fn sends_to(stage: &mut Stage, arguments: &[&str]) {
     stage.write("events", b"");
     let packets = stage.folder.join("packets");
     stage.start(arguments);
-    // Later than the gap, whatever part of a second this is.
-    let (_, capture) = retimed("curl-dropbox", 2);
     let writer = thread::spawn(move || {
-        fs::OpenOptions::new().write(true).open(packets).unwrap().write_all(&capture).unwrap();
+        // Opens once the daemon reads, however long its start took.
+        let mut packets = fs::OpenOptions::new().write(true).open(packets).unwrap();
+        // Later than the gap, whatever part of a second this is.
+        packets.write_all(&retimed("curl-dropbox", 2).1).unwrap();
     });
     stage.wait_for("log", "its writer ended");
     writer.join().unwrap();

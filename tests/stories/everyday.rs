@@ -200,6 +200,21 @@ fn what_a_program_keeps_stays_with_it() {
     let curl = child(&mut w, &cad);
     w.upload(3.0, &curl, "transfer.sh", 90_000);
     w.tell().alert();
+    // The configuration is read anew between the read and the start of the child.
+    let mut w = World::new();
+    w.policy.push_str(policy);
+    let cad = w.launch(0.0, CAD, &["CAD"]);
+    w.open(1.0, &cad, design);
+    let curl = child(&mut w, &cad);
+    w.upload(3.0, &curl, "transfer.sh", 90_000);
+    let reordered = format!(
+        "[[sensitive]]\nname = \"aaa-first\"\nseverity = \"low\"\npaths = [\"~/none/**\"]\n{}",
+        w.policy
+    );
+    tell_with_reload(&w, 1.5, &reordered).none();
+    let (without, _) = w.policy.split_once("[[allow]]\nname = \"CAD shows\"").unwrap();
+    tell_with_reload(&w, 1.5, without).alert();
+    tell_with_reload(&w, 2.5, without).none();
 }
 
 /// Security agents look at everything and send samples to stores of their makers'. What the company itself calls sensitive is another
