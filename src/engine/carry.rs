@@ -137,7 +137,7 @@ impl Engine {
         let taken = if carries(life, &bearing) || confirms_announced(life, &bearing) {
             Taken::Not
         } else {
-            let room = Room { limit, keeps_graver: handed_on };
+            let room = Room { limit, keeps_graver: handed_on, ratio: self.policy.options.min_ratio };
             take_on(life, &mut bearing, room, severity, &mut gone)
         };
         let crowded = taken != Taken::Not && !self.enlist(bearing.read.id, id);
@@ -245,6 +245,8 @@ struct Room {
     limit: usize,
     /// What is less severe than all that is there finds no room.
     keeps_graver: bool,
+    /// Tells downloads: bytes out / bytes in.
+    ratio: f64,
 }
 
 /// What a life did with a bearing that came to it.
@@ -302,7 +304,7 @@ fn take_on(
     severity: impl Fn(SetId) -> Option<Severity>,
     gone: &mut Vec<ReadId>,
 ) -> Taken {
-    bearing.marks = marks_from_here(&mut life.tallies);
+    bearing.marks = marks_from_here(&mut life.tallies, room.ratio);
     let mut taken = Taken::Beside;
     if life.bearings.len() >= room.limit {
         life.bearings_omitted += 1;
@@ -323,15 +325,13 @@ fn take_on(
 }
 
 /// A mark for each tally: what it had sent does not count against a read that comes now. Each is looked at anew.
-fn marks_from_here(tallies: &mut [Tally]) -> Vec<Mark> {
-    tallies
-        .iter_mut()
-        .enumerate()
-        .map(|(at, tally)| {
-            tally.check_at = 0;
-            Mark { tally: at as u16, base_out: tally.out, base_in: tally.into, crossed: None }
-        })
-        .collect()
+fn marks_from_here(tallies: &mut [Tally], ratio: f64) -> Vec<Mark> {
+    let mark = |(at, tally): (u16, &mut Tally)| {
+        tally.set_aside(ratio);
+        tally.check_at = 0;
+        Mark::from_here(at, tally)
+    };
+    (0..).zip(tallies).map(mark).collect()
 }
 
 /// How sensitive the most sensitive set of a bearing is.

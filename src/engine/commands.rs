@@ -17,6 +17,7 @@ use super::chains::ChainId;
 use super::completion::{Carried, Completion, Instance};
 use super::deeds::DeedNote;
 use super::describe;
+use super::fetched::Bytes;
 use super::files::Looked;
 use super::lineage::{Life, LifeId};
 use super::window::Place;
@@ -155,6 +156,7 @@ impl Engine {
                 tally: if reading.wrapped { Instance::WRAPPER } else { Instance::NO_TALLY },
                 out: 0,
                 into: 0,
+                fetched: Bytes::default(),
                 flows: Vec::new(),
             }),
             kin: Vec::new(),

@@ -9,6 +9,7 @@ use crate::model::{
 use crate::policy::{Leaving, SetMask};
 
 use super::deeds::DeedNote;
+use super::fetched::Bytes;
 use super::lineage::{LifeId, is_git};
 use super::window::{Bearing, MAX_TALLIES, Place, Tally};
 
@@ -47,6 +48,8 @@ pub struct Instance {
     pub tally: u16,
     pub out: u64,
     pub into: u64,
+    /// Of these, what came with downloads.
+    pub fetched: Bytes,
     pub flows: Vec<FlowEvidence>,
 }
 

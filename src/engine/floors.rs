@@ -6,6 +6,7 @@ use crate::policy::{SetId, SetMask};
 
 use super::Engine;
 use super::completion::Instance;
+use super::fetched::Bytes;
 use super::lineage::{Life, LifeId};
 use super::window::{Bearing, Place, Tally};
 
@@ -63,7 +64,8 @@ impl Engine {
         let bearers = self.bearers.get(&bearing.read.id).map_or(&[][..], Vec::as_slice);
         let others =
             bearers.iter().filter(|other| **other != id).filter_map(|other| self.lineage.get(*other));
-        others.map(|other| sent_since(other, bearing, place, |tally| !self.may(other, tally, set)).0).sum()
+        let counts = |other: &Life, tally: &Tally| !self.may(other, tally, set);
+        others.map(|other| self.sent_since(other, bearing, place, |tally| counts(other, tally)).0.out).sum()
     }
 
     /// May what this tally sums go where it went?
@@ -103,38 +105,54 @@ impl Engine {
             {
                 let sets = self.sets_of(&bearing.read).without(tally.permitted);
                 let counts = |theirs: &Tally| sets.iter().any(|set| !self.may(other, theirs, set));
-                let (out, into) = sent_since(other, bearing, &tally.place, counts);
+                let (sent, fetched) = self.sent_since(other, bearing, &tally.place, counts);
                 let tallies =
                     other.tallies.iter().filter(|theirs| theirs.place == tally.place && counts(theirs));
                 let flows =
-                    tallies.flat_map(|tally| tally.flows.iter().map(|(_, flow)| flow.clone())).collect();
+                    tallies.flat_map(|tally| &tally.flows).map(|flow| flow.evidence.clone()).collect();
                 let mut there =
                     (0u16..).zip(&other.tallies).filter(|(_, theirs)| theirs.place == tally.place);
                 let at = there.next().map_or(0, |(at, theirs)| Instance::tally_of(at, theirs));
                 match kin.iter_mut().find(|one| one.life == other.id) {
-                    Some(one) => (one.out, one.into) = (one.out.max(out), one.into.max(into)),
-                    None if out > 0 => kin.push(Instance { life: other.id, tally: at, out, into, flows }),
+                    Some(one) => {
+                        (one.out, one.into) = (one.out.max(sent.out), one.into.max(sent.into));
+                        one.fetched = one.fetched.max(fetched);
+                    }
+                    None if sent.out > 0 => {
+                        let Bytes { out, into } = sent;
+                        kin.push(Instance { life: other.id, tally: at, out, into, fetched, flows });
+                    }
                     None => {}
                 }
             }
         }
         kin
     }
-}
 
-/// Bytes out and in that `life` sent to `place` since it came to carry the read of `bearing`, as far as they count.
-fn sent_since(life: &Life, bearing: &Bearing, place: &Place, counts: impl Fn(&Tally) -> bool) -> (u64, u64) {
-    // Most of those that carry a read send nothing at all, or not there: no need to look for it among what they carry.
-    let mut tallies = life.tallies.iter().enumerate().filter(|(_, tally)| tally.place == *place).peekable();
-    if tallies.peek().is_none() {
-        return (0, 0);
+    /// What `life` exchanged with `place` since it came to carry the read of `bearing`, as far as it counts, and what of it
+    /// came with downloads.
+    fn sent_since(
+        &self,
+        life: &Life,
+        bearing: &Bearing,
+        place: &Place,
+        counts: impl Fn(&Tally) -> bool,
+    ) -> (Bytes, Bytes) {
+        let (mut sent, mut fetched) = (Bytes::default(), Bytes::default());
+        // Most of those that carry a read send nothing at all, or not there: no need to look for it among what they carry.
+        let mut tallies = (0..).zip(&life.tallies).filter(|(_, tally)| tally.place == *place).peekable();
+        if tallies.peek().is_none() {
+            return (sent, fetched);
+        }
+        let Some(own) = life.bearings.iter().find(|other| other.read.id == bearing.read.id) else {
+            return (sent, fetched);
+        };
+        for (at, tally) in tallies.filter(|(_, tally)| counts(tally)) {
+            let mark = own.mark(at);
+            let before = Bytes { out: mark.base_out, into: mark.base_in };
+            sent = sent.and(Bytes { out: tally.out, into: tally.into }.without(before));
+            fetched = fetched.and(tally.fetched(self.policy.options.min_ratio).without(mark.base_fetched));
+        }
+        (sent, fetched)
     }
-    let Some(own) = life.bearings.iter().find(|other| other.read.id == bearing.read.id) else {
-        return (0, 0);
-    };
-    let since = tallies.filter(|(_, tally)| counts(tally)).map(|(at, tally)| {
-        let mark = own.mark(at as u16);
-        (tally.out.saturating_sub(mark.base_out), tally.into.saturating_sub(mark.base_in))
-    });
-    since.fold((0, 0), |sum, one| (sum.0 + one.0, sum.1 + one.1))
 }

@@ -14,13 +14,11 @@ use crate::policy::{
 
 use super::Engine;
 use super::completion::{Carried, Completion, Instance};
+use super::fetched::Bytes;
 use super::files::Looked;
 use super::lineage::{Life, LifeId};
 use super::taint::Origin;
 use super::window::{Bearing, Doubts, Mark, Place, Tally};
-
-/// Below this much coming in, a ratio says nothing: a response and its session tickets are no download.
-const RATIO_FROM: u64 = 64 * 1024;
 
 impl Engine {
     /// Marks the bearings of this life whose floor the tally has reached at `time`.
@@ -137,14 +135,11 @@ impl Engine {
             return;
         }
         let mut carried = self.carried_over(life, tally, at);
-        let own = counted(life, tally, at);
+        let own = counted(life, tally, at, self.policy.options.min_ratio);
         let mut kin = self.kin(life, tally, at);
         let sent = own.out + kin.iter().map(|one| one.out).sum::<u64>();
         self.add_siblings(life, tally, sent, &mut carried, &mut kin);
-        let sum = |bytes: fn(&Instance) -> u64| bytes(&own) + kin.iter().map(bytes).sum::<u64>();
-        let (out, into) = (sum(|one| one.out), sum(|one| one.into));
-        let ratio = self.policy.options.min_ratio;
-        let download = into > RATIO_FROM && ratio > 0.0 && (out as f64) < ratio * (into as f64);
+        let download = self.is_download(&own, &kin, &carried);
         let giver = life.image.evidence.info.key.pid;
         let differs = |local: &FlowId| !self.locals.is_one_to_one(*local, giver);
         let partly = tally.local.filter(differs).is_some_and(|local| !self.is_reshaped(local, id));
@@ -155,6 +150,8 @@ impl Engine {
             }
             if partly {
                 self.note_partly();
+            } else if download {
+                self.only_fetched(id, at);
             }
             return;
         }
@@ -180,11 +177,11 @@ impl Engine {
     fn count_anew(&mut self, id: LifeId, at: u16) {
         let Some(life) = self.lineage.get_mut(id) else { return };
         let Some(tally) = life.tallies.get_mut(usize::from(at)) else { return };
-        let (base_out, base_in) = (tally.out, tally.into);
+        let mark = Mark::from_here(at, tally);
         (tally.judged, tally.check_at, tally.crossed) = (None, 0, false);
         tally.flows.clear();
         for bearing in &mut life.bearings {
-            *bearing.mark_mut(at) = Mark { tally: at, base_out, base_in, crossed: None };
+            *bearing.mark_mut(at) = mark;
         }
     }
 
@@ -334,6 +331,7 @@ impl Engine {
                 tally: Instance::NO_TALLY,
                 out: 0,
                 into: 0,
+                fetched: Bytes::default(),
                 flows: Vec::new(),
             }),
             kin: Vec::new(),
@@ -386,12 +384,14 @@ const fn where_to(why: UnknownName) -> &'static str {
 }
 
 /// Bytes of this tally that count: those since the earliest crossed read, each once, whatever reads expire meanwhile.
-fn counted(life: &Life, tally: &Tally, at: u16) -> Instance {
+fn counted(life: &Life, tally: &Tally, at: u16, ratio: f64) -> Instance {
     let crossed = life.bearings.iter().map(|bearing| bearing.mark(at)).filter(|mark| mark.crossed.is_some());
-    let base = crossed.map(|mark| (mark.base_out, mark.base_in)).min().unwrap_or((tally.out, tally.into));
-    let from = (base.0.max(tally.counted_at.0), base.1.max(tally.counted_at.1));
+    let earliest = crossed.min_by_key(|mark| (mark.base_out, mark.base_in));
+    let base = earliest.unwrap_or_else(|| Mark::from_here(at, tally));
+    let from = (base.base_out.max(tally.counted_at.0), base.base_in.max(tally.counted_at.1));
     let out = tally.counted.0 + tally.out.saturating_sub(from.0);
     let into = tally.counted.1 + tally.into.saturating_sub(from.1);
-    let flows = tally.flows.iter().map(|(_, evidence)| evidence.clone()).collect();
-    Instance { life: life.id, tally: Instance::tally_of(at, tally), out, into, flows }
+    let fetched = tally.fetched(ratio).without(base.base_fetched.max(tally.fetched_at));
+    let flows = tally.flows.iter().map(|exchange| exchange.evidence.clone()).collect();
+    Instance { life: life.id, tally: Instance::tally_of(at, tally), out, into, fetched, flows }
 }

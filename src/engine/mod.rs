@@ -25,6 +25,7 @@ mod coverage;
 mod deeds;
 mod describe;
 mod drops;
+mod fetched;
 mod fifos;
 mod files;
 mod floors;

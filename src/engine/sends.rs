@@ -6,6 +6,7 @@
 use crate::model::{Close, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
 
 use super::apps::Laid;
+use super::fetched::Bytes;
 use super::flows::{Flow, Target};
 use super::lineage::LifeId;
 use super::locals::Before;
@@ -177,7 +178,7 @@ impl Engine {
             tally.local = Some(local);
         }
         tally.host_wide_name |= flow.scope == NameScope::HostWide;
-        tally.add(id, time, out, into, || flow.evidence(time));
+        tally.add(id, time, Bytes { out, into }, self.policy.options.min_ratio, || flow.evidence(time));
         if full {
             self.too_many_places();
         }

@@ -9,6 +9,7 @@ use crate::policy::SetId;
 
 use super::Engine;
 use super::completion::{Carried, Instance};
+use super::fetched::Bytes;
 use super::lineage::{Life, LifeId};
 use super::window::{Bearing, Tally};
 
@@ -24,6 +25,7 @@ struct Part<'a> {
     tally: &'a Tally,
     out: u64,
     into: u64,
+    fetched: Bytes,
 }
 
 impl Engine {
@@ -86,10 +88,11 @@ impl Engine {
                 let theirs = other.tallies.get(at).filter(|theirs| !self.may(other, theirs, set))?;
                 let at = at as u16;
                 let marks = self.like(other, tally, bearing, set, time).map(|like| like.mark(at));
-                let base = marks.map(|mark| (mark.base_out, mark.base_in)).min()?;
-                let out = theirs.out.saturating_sub(base.0);
-                let into = theirs.into.saturating_sub(base.1);
-                (out > 0).then_some(Part { life: other, at, tally: theirs, out, into })
+                let base = marks.min_by_key(|mark| (mark.base_out, mark.base_in))?;
+                let out = theirs.out.saturating_sub(base.base_out);
+                let into = theirs.into.saturating_sub(base.base_in);
+                let fetched = theirs.fetched(self.policy.options.min_ratio).without(base.base_fetched);
+                (out > 0).then_some(Part { life: other, at, tally: theirs, out, into, fetched })
             })
     }
 
@@ -145,8 +148,9 @@ impl Engine {
 
 impl Part<'_> {
     fn instance(&self) -> Instance {
-        let flows = self.tally.flows.iter().map(|(_, flow)| flow.clone()).collect();
+        let flows = self.tally.flows.iter().map(|exchange| exchange.evidence.clone()).collect();
         let tally = Instance::tally_of(self.at, self.tally);
-        Instance { life: self.life.id, tally, out: self.out, into: self.into, flows }
+        let Self { out, into, fetched, .. } = *self;
+        Instance { life: self.life.id, tally, out, into, fetched, flows }
     }
 }

@@ -36,7 +36,7 @@ impl Engine {
     fn allowed(&self, id: LifeId, at: usize, flow: FlowId) -> Option<Upload> {
         let life = self.lineage.get(id)?;
         let tally = life.tallies.get(at)?;
-        let (_, evidence) = tally.flows.iter().find(|(known, _)| *known == flow)?;
+        let evidence = &tally.flows.iter().find(|known| known.flow == flow)?.evidence;
         let Place::Service { name, tenant } = &tally.place else { return None };
         let service = self.policy.services.by_name(name)?;
         let sender = &tally.sender;

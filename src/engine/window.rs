@@ -14,6 +14,8 @@ use crate::model::{
 };
 use crate::policy::{Identity, Policy, SetId, SetMask};
 
+use super::fetched::{Bytes, Exchange};
+
 /// Reads a life carries at most (about 200 bytes each). Beyond it the least sensitive and oldest make room, counted.
 pub const MAX_BEARINGS: usize = 128;
 /// Of those, reads that came from elsewhere: by fork, pipe or file. The first reader's own alert knows them all.
@@ -117,6 +119,7 @@ pub struct Mark {
     pub tally: u16,
     pub base_out: u64,
     pub base_in: u64,
+    pub base_fetched: Bytes,
     /// When the bytes since the read reached the floor.
     pub crossed: Option<Timestamp>,
 }
@@ -180,18 +183,36 @@ impl Bearing {
 
     pub fn mark(&self, tally: u16) -> Mark {
         let found = self.marks.iter().find(|mark| mark.tally == tally);
-        found.copied().unwrap_or(Mark { tally, base_out: 0, base_in: 0, crossed: None })
+        found.copied().unwrap_or(Mark::of_new(tally))
     }
 
     pub fn mark_mut(&mut self, tally: u16) -> &mut Mark {
         let at = match self.marks.iter().position(|mark| mark.tally == tally) {
             Some(at) => at,
             None => {
-                self.marks.push(Mark { tally, base_out: 0, base_in: 0, crossed: None });
+                self.marks.push(Mark::of_new(tally));
                 self.marks.len() - 1
             }
         };
         &mut self.marks[at]
+    }
+}
+
+impl Mark {
+    /// Of a tally that began after the read.
+    fn of_new(tally: u16) -> Self {
+        Self { tally, base_out: 0, base_in: 0, base_fetched: Bytes::default(), crossed: None }
+    }
+
+    /// What `tally` exchanges from now on counts.
+    pub(super) fn from_here(at: u16, tally: &Tally) -> Self {
+        Self {
+            tally: at,
+            base_out: tally.out,
+            base_in: tally.into,
+            base_fetched: tally.fetched,
+            crossed: None,
+        }
     }
 }
 
@@ -277,7 +298,9 @@ pub struct Tally {
     pub local: Option<FlowId>,
     /// Weakest way in which the destinations' names are known.
     pub host_wide_name: bool,
-    pub flows: Vec<(FlowId, FlowEvidence)>,
+    pub flows: Vec<Exchange>,
+    /// Of `out` and `into`, what came with downloads.
+    pub fetched: Bytes,
     /// When the present run of outgoing bytes began: a run ends with [`SILENCE`].
     pub run_began: Timestamp,
     pub last_out: Timestamp,
@@ -302,6 +325,8 @@ pub struct Tally {
     /// Bytes out and in that were told in alerts so far, and where the sums above stood then.
     pub counted: (u64, u64),
     pub counted_at: (u64, u64),
+    /// Where `fetched` stood when it began.
+    pub fetched_at: Bytes,
 }
 
 impl Tally {
@@ -323,6 +348,7 @@ impl Tally {
             local: None,
             host_wide_name: false,
             flows: Vec::new(),
+            fetched: Bytes::default(),
             run_began: time,
             last_out: Timestamp::MIN,
             last_any: time,
@@ -337,6 +363,7 @@ impl Tally {
             judged: None,
             counted: (0, 0),
             counted_at: (0, 0),
+            fetched_at: Bytes::default(),
         }
     }
 
@@ -350,19 +377,19 @@ impl Tally {
     /// reads know what was sent before them.
     pub fn begin_anew(&mut self, sender: Sender, time: Timestamp, attribution: Attribution) {
         let anew = Self::new(self.place.clone(), sender, Arc::clone(&self.code), time, attribution);
-        let (out, into, timed) = (self.out, self.into, self.timed);
+        let (out, into, timed, fetched) = (self.out, self.into, self.timed, self.fetched);
         let generation = self.generation.wrapping_add(1);
-        *self =
-            Self { out, into, timed, generation, counted_at: (out, into), last_out: self.last_out, ..anew };
+        let (counted_at, fetched_at, last_out) = ((out, into), fetched, self.last_out);
+        *self = Self { out, into, timed, fetched, generation, counted_at, fetched_at, last_out, ..anew };
     }
 
-    /// Adds payload of one flow at `time`. `template` gives the flow's facts when it is new here.
+    /// Adds payload of one flow at `time`. `ratio` tells downloads, `template` the flow's facts when it is new here.
     pub fn add(
         &mut self,
         flow: FlowId,
         time: Timestamp,
-        out: u64,
-        into: u64,
+        Bytes { out, into }: Bytes,
+        ratio: f64,
         template: impl FnOnce() -> FlowEvidence,
     ) {
         if out > 0 {
@@ -372,15 +399,16 @@ impl Tally {
         self.last_any = self.last_any.max(time);
         self.out += out;
         self.into += into;
-        let at = match self.flows.iter().rposition(|(id, _)| *id == flow) {
+        let at = match self.flows.iter().rposition(|known| known.flow == flow) {
             Some(at) => at,
             None if self.flows.len() >= MAX_TALLY_FLOWS => MAX_TALLY_FLOWS - 1,
             None => {
-                self.flows.push((flow, template()));
+                self.flows.push(Exchange::new(flow, template()));
                 self.flows.len() - 1
             }
         };
-        let evidence = &mut self.flows[at].1;
+        self.fetched = self.fetched.and(self.flows[at].add(time, Bytes { out, into }, ratio));
+        let evidence = &mut self.flows[at].evidence;
         evidence.bytes_out += out;
         evidence.bytes_in += into;
         evidence.start = evidence.start.min(time);

@@ -15,6 +15,7 @@ mod determinism;
 mod disks;
 mod drops;
 mod everyday;
+mod fetched;
 mod fifos;
 mod hops;
 mod identities;

@@ -26,7 +26,7 @@ impl Lineage {
         for id in self.ids() {
             let tallies = self.lives.get_mut(&id).map(|life| &mut life.tallies);
             for tally in tallies.into_iter().flatten() {
-                tally.flows.iter_mut().for_each(|(flow, _)| flow.0 |= EARLIER_RUN);
+                tally.flows.iter_mut().for_each(|exchange| exchange.flow.0 |= EARLIER_RUN);
                 tally.local = None;
             }
         }

@@ -12,6 +12,7 @@ use crate::engine::commands::Named;
 use crate::engine::completion::{Carried, Instance};
 use crate::engine::coverage::CoverageLog;
 use crate::engine::deeds::DeedNote;
+use crate::engine::fetched::{Bytes, Exchange};
 use crate::engine::flows::{Flow, Flows, Target};
 use crate::engine::habits::{Habits, MAX_HABITS};
 use crate::engine::lineage::{Ancestor, Image, Life, LifeId, Lineage, MAX_LIVES};
@@ -43,10 +44,13 @@ kept! {
     Way { hop, before, steps }
     Bearing { read, through, former, way, since, until, marks }
     Sender { evidence, identity }
-    Mark { tally, base_out, base_in, crossed }
+    Mark { tally, base_out, base_in, base_fetched, crossed }
+    Bytes { out, into }
+    Exchange { flow, evidence, run, aside }
     Tally {
-        place, sender, code, out, into, attribution, doubts, local, host_wide_name, flows, run_began, last_out, last_any, check_at,
+        place, sender, code, out, into, attribution, doubts, local, host_wide_name, flows, fetched, run_began, last_out, last_any, check_at,
         generation, crossed, pending, timed, epoch, permitted, asked, judged, counted, counted_at,
+        fetched_at,
     }
     // Files.
     Origin { read, way }
@@ -67,7 +71,7 @@ kept! {
     Locals { by_flow }
     // Chains.
     Carried { bearing, sets, crossed }
-    Instance { life, tally, out, into, flows }
+    Instance { life, tally, out, into, fetched, flows }
     DeedNote { text, cap, severity, wrapped }
     Chain {
         alert_id, key, other_key, who_where, code, first, last_step, last_pair, time, revision, count, reported, dirty, ways, fired,
