@@ -8,7 +8,7 @@ use super::Engine;
 use super::completion::Instance;
 use super::fetched::Bytes;
 use super::lineage::{Life, LifeId};
-use super::window::{Bearing, Place, Tally};
+use super::window::{Bearing, Mark, Place, Tally};
 
 /// How far the bytes since a read have come.
 pub(super) struct Reached {
@@ -65,7 +65,7 @@ impl Engine {
         let others =
             bearers.iter().filter(|other| **other != id).filter_map(|other| self.lineage.get(*other));
         let counts = |other: &Life, tally: &Tally| !self.may(other, tally, set);
-        others.map(|other| self.sent_since(other, bearing, place, |tally| counts(other, tally)).0.out).sum()
+        others.map(|other| since_read(other, bearing, place, |tally| counts(other, tally), sent).out).sum()
     }
 
     /// May what this tally sums go where it went?
@@ -98,6 +98,7 @@ impl Engine {
     /// What other lives that carry a crossed read sent to the same place, each since it came to carry it.
     pub(super) fn kin(&self, life: &Life, tally: &Tally, at: u16) -> Vec<Instance> {
         let mut kin: Vec<Instance> = Vec::new();
+        let ratio = self.policy.options.min_ratio;
         for bearing in life.bearings.iter().filter(|bearing| bearing.mark(at).crossed.is_some()) {
             let bearers = self.bearers.get(&bearing.read.id).map_or(&[][..], Vec::as_slice);
             for other in
@@ -105,7 +106,9 @@ impl Engine {
             {
                 let sets = self.sets_of(&bearing.read).without(tally.permitted);
                 let counts = |theirs: &Tally| sets.iter().any(|set| !self.may(other, theirs, set));
-                let (sent, fetched) = self.sent_since(other, bearing, &tally.place, counts);
+                let fetched = |tally: &Tally, mark: Mark| tally.fetched(ratio).without(mark.base_fetched);
+                let sent = since_read(other, bearing, &tally.place, counts, sent);
+                let fetched = since_read(other, bearing, &tally.place, counts, fetched);
                 let tallies =
                     other.tallies.iter().filter(|theirs| theirs.place == tally.place && counts(theirs));
                 let flows =
@@ -128,31 +131,30 @@ impl Engine {
         }
         kin
     }
+}
 
-    /// What `life` exchanged with `place` since it came to carry the read of `bearing`, as far as it counts, and what of it
-    /// came with downloads.
-    fn sent_since(
-        &self,
-        life: &Life,
-        bearing: &Bearing,
-        place: &Place,
-        counts: impl Fn(&Tally) -> bool,
-    ) -> (Bytes, Bytes) {
-        let (mut sent, mut fetched) = (Bytes::default(), Bytes::default());
-        // Most of those that carry a read send nothing at all, or not there: no need to look for it among what they carry.
-        let mut tallies = (0..).zip(&life.tallies).filter(|(_, tally)| tally.place == *place).peekable();
-        if tallies.peek().is_none() {
-            return (sent, fetched);
-        }
-        let Some(own) = life.bearings.iter().find(|other| other.read.id == bearing.read.id) else {
-            return (sent, fetched);
-        };
-        for (at, tally) in tallies.filter(|(_, tally)| counts(tally)) {
-            let mark = own.mark(at);
-            let before = Bytes { out: mark.base_out, into: mark.base_in };
-            sent = sent.and(Bytes { out: tally.out, into: tally.into }.without(before));
-            fetched = fetched.and(tally.fetched(self.policy.options.min_ratio).without(mark.base_fetched));
-        }
-        (sent, fetched)
+/// Of what `life` exchanged with `place`, as far as it counts, what came since it carries the read of `bearing`: the sum of
+/// what `of` says for each tally and where it stood at the read.
+fn since_read(
+    life: &Life,
+    bearing: &Bearing,
+    place: &Place,
+    counts: impl Fn(&Tally) -> bool,
+    of: impl Fn(&Tally, Mark) -> Bytes,
+) -> Bytes {
+    // Most of those that carry a read send nothing at all, or not there: no need to look for it among what they carry.
+    let mut tallies = (0..).zip(&life.tallies).filter(|(_, tally)| tally.place == *place).peekable();
+    if tallies.peek().is_none() {
+        return Bytes::default();
     }
+    let Some(own) = life.bearings.iter().find(|other| other.read.id == bearing.read.id) else {
+        return Bytes::default();
+    };
+    let since = tallies.filter(|(_, tally)| counts(tally)).map(|(at, tally)| of(tally, own.mark(at)));
+    since.fold(Bytes::default(), Bytes::and)
+}
+
+fn sent(tally: &Tally, mark: Mark) -> Bytes {
+    let before = Bytes { out: mark.base_out, into: mark.base_in };
+    Bytes { out: tally.out, into: tally.into }.without(before)
 }

@@ -306,13 +306,19 @@ impl Engine {
         }
     }
 
-    /// How much more went out than came in since the earliest read that has crossed.
+    /// How much more went out than came in since the earliest read that has crossed, without what was a download.
     fn surplus(&self, life: LifeId, at: u16) -> u64 {
         let Some(life) = self.lineage.get(life) else { return 0 };
         let Some(tally) = life.tallies.get(usize::from(at)) else { return 0 };
         let crossed =
             life.bearings.iter().map(|bearing| bearing.mark(at)).filter(|mark| mark.crossed.is_some());
-        let since = |mark: Mark| (tally.out - mark.base_out).saturating_sub(tally.into - mark.base_in);
+        let fetched = tally.fetched(self.policy.options.min_ratio);
+        let since = |mark: Mark| {
+            let before = Bytes { out: mark.base_out, into: mark.base_in };
+            let all = Bytes { out: tally.out, into: tally.into }.without(before);
+            let Bytes { out, into } = all.without(fetched.without(mark.base_fetched));
+            out.saturating_sub(into)
+        };
         crossed.map(since).max().unwrap_or(0)
     }
 

@@ -25,7 +25,8 @@ struct Part<'a> {
     tally: &'a Tally,
     out: u64,
     into: u64,
-    fetched: Bytes,
+    /// What had come with downloads by then.
+    base_fetched: Bytes,
 }
 
 impl Engine {
@@ -91,8 +92,8 @@ impl Engine {
                 let base = marks.min_by_key(|mark| (mark.base_out, mark.base_in))?;
                 let out = theirs.out.saturating_sub(base.base_out);
                 let into = theirs.into.saturating_sub(base.base_in);
-                let fetched = theirs.fetched(self.policy.options.min_ratio).without(base.base_fetched);
-                (out > 0).then_some(Part { life: other, at, tally: theirs, out, into, fetched })
+                let base_fetched = base.base_fetched;
+                (out > 0).then_some(Part { life: other, at, tally: theirs, out, into, base_fetched })
             })
     }
 
@@ -138,7 +139,7 @@ impl Engine {
                         }
                     }
                     if !kin.iter().any(|one| one.life == part.life.id) {
-                        kin.push(part.instance());
+                        kin.push(part.instance(self.policy.options.min_ratio));
                     }
                 }
             }
@@ -147,10 +148,11 @@ impl Engine {
 }
 
 impl Part<'_> {
-    fn instance(&self) -> Instance {
+    fn instance(&self, ratio: f64) -> Instance {
         let flows = self.tally.flows.iter().map(|exchange| exchange.evidence.clone()).collect();
         let tally = Instance::tally_of(self.at, self.tally);
-        let Self { out, into, fetched, .. } = *self;
+        let Self { out, into, base_fetched, .. } = *self;
+        let fetched = self.tally.fetched(ratio).without(base_fetched);
         Instance { life: self.life.id, tally, out, into, fetched, flows }
     }
 }

@@ -67,6 +67,17 @@ fn a_pause_parts_a_download_from_an_upload() {
     story(4.0).alert();
 }
 
+/// An upload that is clearly one is told while it goes on, whatever was fetched before.
+#[test]
+fn a_big_upload_is_told_at_once() {
+    let (mut w, p) = having_read();
+    exchange(&mut w, 5.0, &p, 2000, 3_000_000);
+    let mut flow = w.connect(60.0, &p, DROPBOX, true);
+    w.send(60.2, &mut flow, 2_000_000);
+    let told = w.tell();
+    assert!(told.alerts()[0].bytes_out < 100_000, "{}", told.alerts()[0].bytes_out);
+}
+
 #[test]
 fn whoever_only_fetches_has_sent_nothing() {
     let (mut w, p) = having_read();
