@@ -8,9 +8,8 @@ use crate::policy::{Scratch, SetId, SetMask};
 use super::Engine;
 use super::lineage::{Life, LifeId};
 use super::taint::{Origin, Part};
-use super::window::{
-    Bearing, MAX_BEARERS, MAX_BEARINGS, MAX_HANDED_ON, Mark, OVERHANG, Read, ReadId, Tally, Way,
-};
+use super::tally::Tally;
+use super::window::{Bearing, MAX_BEARERS, MAX_BEARINGS, MAX_HANDED_ON, Mark, OVERHANG, Read, ReadId, Way};
 
 impl Engine {
     /// A process that no fork event introduced was forked all the same, from the parent its token names, when it started.

@@ -11,7 +11,8 @@ use crate::policy::{Leaving, SetMask};
 use super::deeds::DeedNote;
 use super::fetched::Bytes;
 use super::lineage::{LifeId, is_git};
-use super::window::{Bearing, MAX_TALLIES, Place, Tally};
+use super::tally::{MAX_TALLIES, Tally};
+use super::window::{Bearing, Place};
 
 /// A crossed read, with the sets that the allow list does not let through.
 #[derive(Clone, Debug)]

@@ -9,7 +9,7 @@ use crate::model::{FlowEvidence, FlowId, Timestamp};
 use super::Engine;
 use super::completion::{Carried, Instance};
 use super::lineage::LifeId;
-use super::window::{SILENCE, Tally};
+use super::tally::{SILENCE, Tally};
 
 /// Below this much coming in, a ratio says nothing: a response and its session tickets are no download.
 const RATIO_FROM: u64 = 64 * 1024;

@@ -8,7 +8,8 @@ use super::Engine;
 use super::completion::Instance;
 use super::fetched::Bytes;
 use super::lineage::{Life, LifeId};
-use super::window::{Bearing, Mark, Place, Tally};
+use super::tally::Tally;
+use super::window::{Bearing, Mark, Place};
 
 /// How far the bytes since a read have come.
 pub(super) struct Reached {

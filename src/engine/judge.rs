@@ -18,7 +18,8 @@ use super::fetched::Bytes;
 use super::files::Looked;
 use super::lineage::{Life, LifeId};
 use super::taint::Origin;
-use super::window::{Bearing, Doubts, Mark, Place, Tally};
+use super::tally::Tally;
+use super::window::{Bearing, Doubts, Mark, Place};
 
 impl Engine {
     /// Marks the bearings of this life whose floor the tally has reached at `time`.

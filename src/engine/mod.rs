@@ -49,6 +49,7 @@ mod siblings;
 mod sizes;
 pub mod state;
 pub mod taint;
+pub mod tally;
 #[cfg(test)]
 mod testing;
 mod unseen;

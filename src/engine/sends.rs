@@ -10,7 +10,8 @@ use super::fetched::Bytes;
 use super::flows::{Flow, Target};
 use super::lineage::LifeId;
 use super::locals::Before;
-use super::window::{Doubts, Mark, Place, SILENCE, Tally};
+use super::tally::{SILENCE, Tally};
+use super::window::{Doubts, Mark, Place};
 use super::{Engine, Timer, commands};
 
 /// More out than in by this much is judged at once.

@@ -11,7 +11,8 @@ use super::Engine;
 use super::completion::{Carried, Instance};
 use super::fetched::Bytes;
 use super::lineage::{Life, LifeId};
-use super::window::{Bearing, Tally};
+use super::tally::Tally;
+use super::window::Bearing;
 
 /// Children of one process whose bytes are summed: those that began to send last. 8 bytes each.
 pub const MAX_SENDERS: usize = 64;

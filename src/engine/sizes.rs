@@ -1,6 +1,7 @@
 //! How much the engine remembers, each table beside the most it may.
 
-use super::window::{MAX_BEARINGS, MAX_TALLIES};
+use super::tally::MAX_TALLIES;
+use super::window::MAX_BEARINGS;
 use super::{Engine, chains, habits, lineage, taint};
 
 /// Login names kept.

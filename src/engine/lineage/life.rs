@@ -6,8 +6,9 @@ use std::sync::Arc;
 use crate::engine::commands::Named;
 use crate::engine::identity;
 use crate::engine::taint::Load;
+use crate::engine::tally::{MAX_TALLIES, Sender, Tally};
 use crate::engine::unseen::Unseen;
-use crate::engine::window::{Bearing, MAX_TALLIES, Sender, Tally};
+use crate::engine::window::Bearing;
 use crate::model::{
     Attribution, CommName, ExecFacts, PipeEnd, ProcessEvidence, ProcessInfo, ProcessKey, Script, Timestamp,
 };

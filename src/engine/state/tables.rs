@@ -20,8 +20,9 @@ use crate::engine::locals::{Before, Local, Locals};
 use crate::engine::outbox::Outbox;
 use crate::engine::served::{Served, ServedVolume};
 use crate::engine::taint::{Load, MAX_FILES, Origin, Part, Tainted, Taints};
+use crate::engine::tally::{Sender, Tally};
 use crate::engine::unseen::Unseen;
-use crate::engine::window::{Bearing, Doubts, Mark, Place, Read, ReadId, Sender, Tally, Way};
+use crate::engine::window::{Bearing, Doubts, Mark, Place, Read, ReadId, Way};
 use crate::model::{PathHash, Record, Table, Timestamp};
 use crate::policy::SetMask;
 
