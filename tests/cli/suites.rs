@@ -61,6 +61,7 @@ fn allowances_are_what_keeps_their_stories_quiet() {
         "editors-code-hosts",
         "terminals",
         "tools-in-homes",
+        "tools-in-projects",
         "infrastructure-providers",
         "browser-imports",
         "browsers-documents",
@@ -68,6 +69,7 @@ fn allowances_are_what_keeps_their_stories_quiet() {
         "notion-documents",
         "adobe-documents",
         "git-clients",
+        "security-agents",
         "icloud-daemons",
         "icloud-apps",
     ];
@@ -102,6 +104,7 @@ fn allowances_are_what_keeps_their_stories_quiet() {
             "VPNs read their own, and carry what others send",
             "who saves a phone, who chats, and a picture from a chat that goes elsewhere",
             "each tool uses its own",
+            "each of them opens its own",
         ]
     );
 }

@@ -321,3 +321,63 @@ fn empty_identifiers_equal_nothing() {
     let signing = nobody.signing().unwrap();
     assert_eq!((signing.team_id, signing.signing_id), (None, None));
 }
+
+/// What a pattern with one group of braces spells out.
+fn spelled(pattern: &str) -> Vec<String> {
+    let Some((before, rest)) = pattern.split_once('{') else { return vec![pattern.to_owned()] };
+    let (group, after) = rest.split_once('}').unwrap();
+    group.split(',').map(|one| format!("{before}{one}{after}")).collect()
+}
+
+/// Browsers stand in three lists, and whose cookies are watched stands in one of them.
+#[test]
+fn lists_of_browsers_are_in_step() {
+    let read = |name: &str| {
+        let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("config").join(name);
+        std::fs::read_to_string(path).unwrap().parse::<toml::Table>().unwrap()
+    };
+    let each = |value: &toml::Value| value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+    let entry = |list: &toml::Value, name: &str| {
+        each(list).into_iter().find(|one| one["name"].as_str() == Some(name)).unwrap()
+    };
+    // By its team, or by where it lies if that is all that is asked.
+    let who = |process: &toml::Value| -> Vec<String> {
+        let of = |one: &toml::Value| {
+            let key = one.get("team_id").or_else(|| one.get("signed").and_then(|_| one.get("path")));
+            key.map_or_else(Vec::new, |key| spelled(key.as_str().unwrap()))
+        };
+        each(process).iter().flat_map(of).collect()
+    };
+    let folders = |paths: &toml::Value| -> Vec<String> {
+        let paths = each(paths);
+        let below = |path: &toml::Value| {
+            let rest = path.as_str().unwrap().strip_prefix("~/Library/Application Support/")?;
+            rest.split_once("/**").map(|(folder, _)| folder.to_owned())
+        };
+        paths.iter().filter_map(below).flat_map(|folder| spelled(&folder)).collect()
+    };
+    let (allow, sensitive) = (&read("allow.toml")["allow"], &read("sensitive.toml")["sensitive"]);
+    let documents = who(&entry(allow, "browsers-documents")["process"]);
+    let imports = who(&entry(allow, "browser-imports")["owners"][0]["process"]);
+    let mut unowned = folders(&entry(sensitive, "browser-credentials")["paths"]);
+    let watched = unowned.clone();
+    for owner in each(&entry(allow, "own-data")["owners"]) {
+        let own = folders(&owner["paths"]);
+        let owns = |folder: &String| {
+            own.iter().any(|own| match own.strip_suffix('*') {
+                Some(start) => folder.starts_with(start),
+                None => folder == own || folder.starts_with(&format!("{own}/")),
+            })
+        };
+        unowned.retain(|folder| !owns(folder));
+        for name in who(&owner["process"]).iter().filter(|_| watched.iter().any(owns)) {
+            assert!(documents.contains(name), "{name} in browsers-documents");
+            // These take nothing over; and a name in /Applications is too little for the passwords of others.
+            let apart = name.starts_with('/') || ["MADPSAYN6T", "CKG9MXH72F"].contains(&name.as_str());
+            assert_eq!(imports.contains(name), !apart, "{name} in browser-imports");
+        }
+    }
+    unowned.sort();
+    unowned.dedup();
+    assert_eq!(unowned, ["Chromium", "Floorp", "LibreWolf", "SeaMonkey", "Thorium", "Waterfox"]);
+}

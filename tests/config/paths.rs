@@ -73,6 +73,9 @@ fn built_in_sets() {
         ("/Users/a/.ssh/deploy_key.pub", &[]),
         ("/Users/a/.ssh/work-ed25519", &["ssh-keys"]),
         ("/Users/a/.ssh/authorized_keys", &[]),
+        ("/Users/a/.ssh/known_hosts.old", &[]),
+        ("/Users/a/.ssh/config", &[]),
+        ("/Users/a/.ssh/allowed_signers", &[]),
         ("/Users/a/.kube/config", &["cloud-keys"]),
         ("/Users/a/.kube/prod.yaml", &["cloud-keys"]),
         ("/Users/a/.kube/config-prod", &["cloud-keys"]),
@@ -276,7 +279,7 @@ fn a_case_sensitive_volume_tells_case() {
     for (path, sets) in [
         ("/Volumes/X/me/.ssh/id_rsa", &["ssh-keys"][..]),
         ("/volumes/x/me/.ssh/id_rsa", &["ssh-keys"]),
-        ("/Volumes/X/me/.ssh/ID_RSA", &[]),
+        ("/Volumes/X/me/.SSH/id_rsa", &[]),
         ("/Volumes/X/ME/.ssh/id_rsa", &[]),
         ("/Volumes/Y/ME/.ssh/ID_RSA", &["ssh-keys"]),
         ("/Users/a/.ssh/ID_RSA", &["ssh-keys"]),
