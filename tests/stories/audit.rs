@@ -1,6 +1,7 @@
 //! What audit logs of clouds tell by themselves; together with this Mac, `both` has it.
 
 mod both;
+mod calls;
 mod clouds;
 mod records;
 mod rules;

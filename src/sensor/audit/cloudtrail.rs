@@ -26,7 +26,7 @@ enum Names {
 }
 
 /// Source without its domain, call, whom it lets in, and what it is about.
-const SHARES: [(&str, &str, Names, &str); 52] = [
+const SHARES: [(&str, &str, Names, &str); 57] = [
     ("ec2", "ModifySnapshotAttribute", Names::Grantees("/createVolumePermission/add"), "snapshotId"),
     ("ec2", "ModifyImageAttribute", Names::Grantees("/launchPermission/add"), "imageId"),
     ("ec2", "ModifyFpgaImageAttribute", Names::Grantees("/loadPermission/add"), "fpgaImageId"),
@@ -57,6 +57,11 @@ const SHARES: [(&str, &str, Names, &str); 52] = [
     ("codeartifact", "PutRepositoryPermissionsPolicy", Names::Policy("/policyDocument"), "repository"),
     ("imagebuilder", "PutImagePolicy", Names::Policy("/policy"), "imageArn"),
     ("glue", "PutResourcePolicy", Names::Policy("/policyInJson"), "resourceArn"),
+    ("s3tables", "PutTableBucketPolicy", Names::Policy("/resourcePolicy"), "tableBucketARN"),
+    ("s3tables", "PutTablePolicy", Names::Policy("/resourcePolicy"), "name"),
+    ("glacier", "SetVaultAccessPolicy", Names::Policy("/policy/policy"), "vaultName"),
+    ("appstream", "UpdateImagePermissions", Names::Grantees("/sharedAccountId"), "name"),
+    ("workspaces", "UpdateWorkspaceImagePermission", Names::Grantees("/sharedAccountId"), "imageId"),
     ("logs", "PutDestinationPolicy", Names::Policy("/accessPolicy"), "destinationName"),
     ("es", "UpdateDomainConfig", Names::Policy("/accessPolicies"), "domainName"),
     ("es", "UpdateElasticsearchDomainConfig", Names::Policy("/accessPolicies"), "domainName"),
@@ -97,7 +102,7 @@ const SHARES: [(&str, &str, Names, &str); 52] = [
 ];
 
 /// Exports into a bucket: the call, the bucket, and what is exported.
-const EXPORTS: [(&str, &str, &str, &str); 8] = [
+const EXPORTS: [(&str, &str, &str, &str); 10] = [
     ("ec2", "CreateStoreImageTask", "/bucket", "imageId"),
     ("ec2", "ExportImage", "/s3ExportLocation/s3Bucket", "imageId"),
     ("rds", "StartExportTask", "/s3BucketName", "sourceArn"),
@@ -106,6 +111,8 @@ const EXPORTS: [(&str, &str, &str, &str); 8] = [
     ("elasticache", "CopySnapshot", "/targetBucket", "sourceSnapshotName"),
     ("elasticache", "ExportServerlessCacheSnapshot", "/s3BucketName", "serverlessCacheSnapshotName"),
     ("logs", "CreateExportTask", "/destination", "logGroupName"),
+    ("dms", "CreateEndpoint", "/s3Settings/bucketName", "endpointIdentifier"),
+    ("dms", "ModifyEndpoint", "/s3Settings/bucketName", "endpointArn"),
 ];
 
 /// Copies that are made in the account of whoever calls.
@@ -143,6 +150,9 @@ pub(super) fn read(record: Record<'_>) -> Vec<Result<AuditEvent, &'static str>> 
 fn told(record: Record<'_>, source: &str, call: &str) -> Option<Told> {
     let nothing = Value::Null;
     let asked = record.0.get("requestParameters").unwrap_or(&nothing);
+    if keeps(asked) {
+        return None;
+    }
     let is = |one: &str, other: &str| one == source && other == call;
     if let Some((_, _, names, item)) = SHARES.iter().find(|(one, other, ..)| is(one, other)) {
         return shared(asked, *names, item);
@@ -165,6 +175,12 @@ fn told(record: Record<'_>, source: &str, call: &str) -> Option<Told> {
         ("s3", "PutBucketReplication") => replicated(asked),
         _ => None,
     }
+}
+
+/// The same call the other way round: an image that may be copied no more, a bucket that is read from.
+fn keeps(asked: &Value) -> bool {
+    let reads = |way: &Value| way.as_str().is_some_and(|way| way.eq_ignore_ascii_case("source"));
+    asked.get("allowCopyImage") == Some(&Value::Bool(false)) || asked.get("endpointType").is_some_and(reads)
 }
 
 /// Somebody is let in. A call that names nobody, and hides nobody, takes access away.
