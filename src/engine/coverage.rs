@@ -35,9 +35,9 @@ impl CoverageLog {
     pub fn note(&mut self, kind: CoverageKind, time: Timestamp, count: u64, text: &str) {
         self.remember(kind, time, time);
         if self.open.len() >= MAX_TEXTS && !self.open.contains_key(&(kind, text.to_owned())) {
-            if let Some(mut entry) = self.open.last_entry() {
-                entry.get_mut().1 += count;
-            }
+            // Whoever chooses texts (they hold paths of programs) must not hide another kind among his own.
+            let more = (kind, "more of this kind, of which the texts were not kept".to_owned());
+            self.open.entry(more).or_insert((time, 0)).1 += count;
             return;
         }
         self.open.entry((kind, text.to_owned())).or_insert((time, 0)).1 += count;
@@ -76,5 +76,25 @@ impl CoverageLog {
             self.recent.pop_front();
         }
         self.recent.push_back((kind, start, end));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn texts_without_end_hide_no_other_kind() {
+        let mut log = CoverageLog::default();
+        for number in 0..2 * MAX_TEXTS {
+            log.note(CoverageKind::Proxy, Timestamp::MIN, 1, &format!("program {number}"));
+        }
+        log.note(CoverageKind::EventLoss, Timestamp::MIN, 7, "events were lost");
+        let counts = |kind: CoverageKind| -> u64 {
+            log.open.iter().filter(|((one, _), _)| *one == kind).map(|(_, (_, count))| count).sum()
+        };
+        assert_eq!(counts(CoverageKind::EventLoss), 7);
+        assert_eq!(counts(CoverageKind::Proxy), 2 * MAX_TEXTS as u64);
+        assert!(log.open.len() <= MAX_TEXTS + 2);
     }
 }

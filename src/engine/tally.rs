@@ -60,7 +60,7 @@ pub struct Tally {
     /// Sets that the allow list lets this image send to this place, as far as asked.
     pub permitted: SetMask,
     pub asked: SetMask,
-    /// Bytes in and out at the last judgement that raised or renewed an alert.
+    /// Bytes out and in at the last judgement that raised or renewed an alert.
     pub judged: Option<(u64, u64)>,
     /// Bytes out and in that were told in alerts so far, and where the sums above stood then.
     pub counted: (u64, u64),

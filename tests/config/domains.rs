@@ -145,6 +145,21 @@ fn every_considered_name_is_judged() {
     assert!(known >= 1000, "{known}");
 }
 
+/// The name of a region by itself hides no account that stands before it.
+#[test]
+fn accounts_stand_before_every_region() {
+    for (host, service) in [
+        ("corp.s3.fr-par.scw.cloud", "scaleway"),
+        ("corp.fsn1.your-objectstorage.com", "hetzner-objects"),
+        ("corp.s3.gra.io.cloud.ovh.net", "ovh"),
+        ("corp.oss-cn-hangzhou.aliyuncs.com", "alibaba-oss"),
+        ("corp.oss-accelerate.aliyuncs.com", "alibaba-oss"),
+        ("corp.cos.ap-guangzhou.myqcloud.com", "tencent-cos"),
+    ] {
+        assert_eq!(lookup(host), Some((service, Some("corp".to_owned()))), "{host}");
+    }
+}
+
 #[test]
 fn the_catalogue_is_large() {
     let services = DEFAULT.policy.services.iter().count();
