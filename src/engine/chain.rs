@@ -45,7 +45,8 @@ pub struct Chain {
     pub time: Timestamp,
     pub revision: u32,
     pub count: u64,
-    pub(super) reported: Timestamp,
+    /// The date of the last report.
+    pub reported: Timestamp,
     pub(super) dirty: bool,
     pub ways: BTreeSet<Leaving>,
     /// Rules that the chain has fulfilled; silent while there are none.

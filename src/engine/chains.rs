@@ -252,8 +252,12 @@ impl Engine {
         let now = self.now;
         let fired = |chain: &&mut Chain| !chain.fired.is_empty();
         let Some(chain) = self.chains.chains.get_mut(&id).filter(fired) else { return };
+        // What was held back is dated when it was due: two dates are as far apart as the reports. Only what the end of a
+        // recording brings out early is dated by its last step.
+        let due = chain.reported.plus(REPORT_EVERY);
+        let due = if chain.revision == 0 || due > now { chain.time } else { due.max(chain.time) };
+        chain.reported = due.max(self.outbox.released.unwrap_or(due));
         chain.revision += 1;
-        chain.reported = now;
         chain.dirty = false;
         let Some(chain) = self.chains.chains.get(&id) else { return };
         let degraded = self.coverage.during(chain.first, chain.time);

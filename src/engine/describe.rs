@@ -34,7 +34,7 @@ pub fn alert(
     let sets = all_sets(chain);
     let (bytes_out, bytes_in) = chain.bytes();
     Alert {
-        time: chain.time,
+        time: chain.reported,
         id: chain.alert_id,
         revision: chain.revision,
         count: chain.count,

@@ -1,6 +1,6 @@
 //! Order and time.
 
-use cloudward::model::CoverageKind;
+use cloudward::model::{CoverageKind, Span};
 
 use super::world::*;
 
@@ -130,6 +130,24 @@ fn s15_reader_exits_before_the_child_uploads() {
     w.exit(3.0, &p);
     w.upload(300.0, &child, DROPBOX, 30_000);
     w.tell().alert();
+}
+
+/// A minute lies between the dates of two revisions, whatever came in between; only the end tells early.
+#[test]
+fn revisions_are_a_minute_apart_by_their_dates() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    for round in 0..40 {
+        w.upload(2.0 + f64::from(round) * 5.0, &p, DROPBOX, 30_000);
+    }
+    let told = w.tell();
+    let times: Vec<_> = told.alerts().iter().map(|alert| alert.time).collect();
+    let gaps: Vec<_> = times.windows(2).map(|pair| pair[1].since(pair[0])).collect();
+    let (_, before) = gaps.split_last().expect("several revisions");
+    assert_eq!(gaps.len(), 4);
+    assert!(before.iter().all(|gap| *gap >= Span::from_secs(60)), "{times:?}");
+    assert_eq!(told.alert().window.1, *times.last().expect("the last is dated by its last step"));
 }
 
 /// Ten runs in a minute are one alert that counts ten.
