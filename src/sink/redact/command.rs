@@ -1,6 +1,8 @@
 //! Secrets in a command line: the value after an option, also inside a command that a shell is told to run.
 
 use super::names::{is_secret, is_secret_command};
+use super::programs::{NONE, PROGRAMS, Program};
+use super::stdin::{HandedOn, handed_on, may_be_it};
 use super::text::is_place;
 use super::{REDACTED, shapes, text};
 
@@ -15,103 +17,6 @@ pub fn args(args: &[Box<str>]) -> Vec<String> {
     args.iter().map(|arg| line.word(arg)).collect()
 }
 
-/// Options of one program whose meaning others do not share.
-struct Program {
-    names: &'static [&'static str],
-    /// A secret follows, as the next word or attached.
-    secret: &'static [&'static str],
-    /// A secret may be attached: `-pSECRET`. The next word is something else.
-    attached: &'static [&'static str],
-    /// `user:password` follows.
-    login: &'static [&'static str],
-    /// Behind this verb, so many words are kept and so many hidden.
-    verbs: &'static [(&'static str, usize, usize)],
-    /// Behind one of these verbs `-p` is a password; elsewhere it is something else.
-    password: &'static [&'static str],
-}
-
-const NONE: Program =
-    Program { names: &[], secret: &[], attached: &[], login: &[], verbs: &[], password: &[] };
-
-const PROGRAMS: [Program; 23] = [
-    Program {
-        names: &["curl", "wget", "wget2", "aria2c"],
-        secret: &["-b", "--cookie"],
-        login: &["-u", "-U"],
-        ..NONE
-    },
-    Program { names: &["http", "https", "httpie", "xh", "xhs"], secret: &["-a"], ..NONE },
-    Program {
-        names: &["az"],
-        password: &["login", "sql", "mysql", "postgres", "mariadb", "synapse"],
-        ..NONE
-    },
-    Program {
-        names: &["docker", "podman", "nerdctl", "finch", "helm", "oras", "crane", "skopeo", "oc", "cf"],
-        password: &["login"],
-        ..NONE
-    },
-    Program { names: &["twine"], secret: &["-p"], ..NONE },
-    Program {
-        names: &[
-            "megatools",
-            "megacopy",
-            "megadf",
-            "megaget",
-            "megals",
-            "megamkdir",
-            "megaput",
-            "megareg",
-            "megarm",
-        ],
-        secret: &["-p"],
-        ..NONE
-    },
-    Program {
-        names: &["mega-exec", "mega-cmd", "mega-login", "mega-signup", "mega-confirm", "mega-passwd"],
-        verbs: &[
-            ("login", 1, 1),
-            ("mega-login", 1, 1),
-            ("signup", 1, 1),
-            ("mega-signup", 1, 1),
-            ("confirm", 2, 1),
-            ("mega-confirm", 2, 1),
-            ("passwd", 0, 2),
-            ("mega-passwd", 0, 2),
-        ],
-        ..NONE
-    },
-    Program {
-        names: &["mysql", "mysqldump", "mysqladmin", "mysqlimport", "mysqlsh", "mariadb", "mariadb-dump"],
-        attached: &["-p"],
-        ..NONE
-    },
-    Program { names: &["sshpass"], secret: &["-p"], ..NONE },
-    Program { names: &["7z", "7za", "7zz", "7zr"], attached: &["-p"], ..NONE },
-    Program { names: &["rar", "unrar"], attached: &["-hp", "-p"], ..NONE },
-    Program { names: &["zip", "unzip"], secret: &["-P"], ..NONE },
-    Program { names: &["openssl"], secret: &["-k", "-K"], ..NONE },
-    Program { names: &["security"], secret: &["-p", "-w", "-P"], ..NONE },
-    Program { names: &["redis-cli"], secret: &["-a"], ..NONE },
-    Program { names: &["ldapsearch", "ldapmodify", "ldapadd"], secret: &["-w"], ..NONE },
-    Program {
-        names: &["lftp", "smbclient", "ncftpput", "ncftp"],
-        secret: &["-p"],
-        login: &["-u", "-U"],
-        ..NONE
-    },
-    Program { names: &["mosquitto_pub", "sqlcmd", "bcp"], secret: &["-P"], ..NONE },
-    Program { names: &["doctl"], secret: &["-t"], ..NONE },
-    Program { names: &["swift"], secret: &["-K"], ..NONE },
-    Program { names: &["mc", "mcli"], verbs: &[("set", 2, 2)], ..NONE },
-    Program {
-        names: &["b2"],
-        verbs: &[("authorize-account", 1, 1), ("authorize_account", 1, 1), ("authorize", 1, 1)],
-        ..NONE
-    },
-    Program { names: &["rclone"], verbs: &[("obscure", 0, 1), ("pass", 0, 1), ("token", 0, 1)], ..NONE },
-];
-
 /// Programs that other programs start: what follows them is theirs.
 const STARTED: [&str; 8] = ["ssh", "scp", "sftp", "rsync", "sh", "bash", "zsh", "python3"];
 
@@ -123,6 +28,8 @@ enum Next {
     Printer,
     /// `user:password`, or a user alone.
     Login,
+    /// `file:password`, or a file alone.
+    Certificate,
 }
 
 /// A command line read word by word.
@@ -133,13 +40,28 @@ struct Line {
     next: Next,
     /// Words without a dash to keep, then to hide.
     count: (usize, usize),
-    /// `-p` is a password from here on.
+    /// What `password` of the program names is a secret from here on.
     password: bool,
+    /// What another program takes as a password.
+    handed_on: HandedOn,
 }
 
 impl Line {
     const fn new(depth: usize) -> Self {
-        Self { depth, first: true, program: &NONE, next: Next::Free, count: (0, 0), password: false }
+        Self {
+            depth,
+            first: true,
+            program: &NONE,
+            next: Next::Free,
+            count: (0, 0),
+            password: false,
+            handed_on: HandedOn::Nothing,
+        }
+    }
+
+    /// The command that `text` begins with, up to where the next one does.
+    fn of(text: &str, depth: usize) -> Self {
+        Self { handed_on: handed_on(text), ..Self::new(depth) }
     }
 
     fn word(&mut self, word: &str) -> String {
@@ -149,11 +71,21 @@ impl Line {
                 return REDACTED.to_owned();
             }
             Next::Login if is_login(word) => return REDACTED.to_owned(),
+            Next::Certificate => return certificate(word),
             Next::Printer if !is_option(word) => return printer(word),
             _ => {}
         }
+        if self.handed_on == HandedOn::Printed && !first && may_be_it(word) {
+            return REDACTED.to_owned();
+        }
         if word.starts_with('-') && word.len() > 1 {
+            self.begin_count(word);
             return self.option(word);
+        }
+        if let (HandedOn::HereString, Some(given)) = (self.handed_on, word.strip_prefix("<<<"))
+            && !given.is_empty()
+        {
+            return format!("<<<{REDACTED}");
         }
         self.learn(word, first);
         if self.hides(word) {
@@ -171,9 +103,19 @@ impl Line {
         } else if first || STARTED.contains(&name) {
             (self.program, self.password) = (&NONE, false);
         }
-        self.password |= self.program.password.contains(&word);
+        self.password |= self.program.behind.contains(&word);
+        if word == "<<<" && self.handed_on == HandedOn::HereString || first && is_ftp_password(word) {
+            self.next = Next::Secret;
+        }
         if name.contains(['_', '-']) && !name.contains(['=', ':', ' ', '.']) && is_secret(name) {
             self.next = Next::Secret;
+        }
+    }
+
+    fn begin_count(&mut self, word: &str) {
+        let name = word.rsplit('/').next().unwrap_or(word);
+        if let Some((_, keep, hide)) = self.program.verbs.iter().find(|(verb, _, _)| *verb == name) {
+            self.count = (*keep, *hide);
         }
     }
 
@@ -181,9 +123,7 @@ impl Line {
     fn hides(&mut self, word: &str) -> bool {
         match &mut self.count {
             (0, 0) => {
-                let name = word.rsplit('/').next().unwrap_or(word);
-                let verb = self.program.verbs.iter().find(|(verb, _, _)| *verb == name);
-                self.count = verb.map_or((0, 0), |(_, keep, hide)| (*keep, *hide));
+                self.begin_count(word);
                 false
             }
             (0, hide) => {
@@ -202,8 +142,12 @@ impl Line {
             return named(name, value, self.depth);
         }
         let program = self.program;
-        if program.secret.contains(&word) || self.password && word == "-p" {
+        if program.secret.contains(&word) || self.password && program.password.contains(&word) {
             self.next = Next::Secret;
+            return word.to_owned();
+        }
+        if program.certificate.contains(&word) {
+            self.next = Next::Certificate;
             return word.to_owned();
         }
         if is_login_option(word) || (is_cluster(word, 'u') && !program.login.is_empty()) {
@@ -267,6 +211,21 @@ fn named(name: &str, value: &str, depth: usize) -> String {
     format!("{}={}", text(name), Line::new(depth + 1).plain(value))
 }
 
+/// `file:password` without the password.
+fn certificate(word: &str) -> String {
+    match word.rsplit_once(':') {
+        Some((file, password)) if !password.is_empty() && !password.starts_with('/') => {
+            format!("{file}:{REDACTED}")
+        }
+        _ => word.to_owned(),
+    }
+}
+
+/// Commands of FTP (RFC 959, 4.1.1), which curl's `--quote` sends.
+fn is_ftp_password(word: &str) -> bool {
+    word.eq_ignore_ascii_case("pass") || word.eq_ignore_ascii_case("acct")
+}
+
 /// A command that prints a secret may well hold it: only what is run stays.
 fn printer(command: &str) -> String {
     match command.split_once(char::is_whitespace) {
@@ -280,7 +239,7 @@ fn command(text: &str, depth: usize) -> String {
     if depth >= MAX_DEPTH || !text.contains([' ', '\n', '\t']) {
         return text.to_owned();
     }
-    let mut line = Line::new(depth + 1);
+    let mut line = Line::of(text, depth + 1);
     let mut written = String::with_capacity(text.len());
     let mut rest = text;
     while !rest.is_empty() {
@@ -288,8 +247,8 @@ fn command(text: &str, depth: usize) -> String {
         written.push_str(&rest[..space]);
         let word = shell_word(&rest[space..]);
         rest = &rest[space + word.len()..];
-        if matches!(word, "|" | "||" | "&&" | ";" | "&") {
-            line = Line::new(depth + 1);
+        if is_operator(word) {
+            line = Line::of(rest, depth + 1);
             written.push_str(word);
         } else if !word.is_empty() {
             written.push_str(&quoted(word, |bare| line.word(bare)));
@@ -298,15 +257,28 @@ fn command(text: &str, depth: usize) -> String {
     written
 }
 
-/// Up to the next space that no quotes enclose.
-fn shell_word(text: &str) -> &str {
+/// What stands between two commands.
+pub(super) fn is_operator(word: &str) -> bool {
+    matches!(word, "|" | "||" | "|&" | "&&" | ";" | "&")
+}
+
+/// Up to the next space, pipe or closing semicolon that no quotes enclose.
+pub(super) fn shell_word(text: &str) -> &str {
+    let pipes = text.bytes().take_while(|byte| *byte == b'|').count();
+    if pipes > 0 {
+        return &text[..pipes];
+    }
+    let closes = |at: usize| text[at + 1..].chars().next().is_none_or(char::is_whitespace);
+    if text.starts_with(';') && closes(0) {
+        return &text[..1];
+    }
     let mut quote = None;
     for (at, c) in text.char_indices() {
         match quote {
             Some(open) if c == open => quote = None,
             Some(_) => {}
             None if matches!(c, '"' | '\'') => quote = Some(c),
-            None if c.is_whitespace() => return &text[..at],
+            None if c.is_whitespace() || c == '|' || c == ';' && closes(at) => return &text[..at],
             None => {}
         }
     }

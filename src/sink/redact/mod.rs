@@ -7,7 +7,9 @@
 
 mod command;
 mod names;
+mod programs;
 mod shapes;
+mod stdin;
 mod text;
 
 #[cfg(test)]

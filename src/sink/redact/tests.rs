@@ -389,3 +389,104 @@ proptest! {
         let _ = args(&[whole.into()]);
     }
 }
+
+#[test]
+fn passwords_for_standard_input() {
+    check_args(&[
+        (&["zsh", "-c", "echo 'pw 1' | sudo -S cat x"], &["zsh", "-c", "echo '[redacted]' | sudo -S cat x"]),
+        (&["zsh", "-c", "echo pw|sudo -kS true"], &["zsh", "-c", "echo [redacted]|sudo -kS true"]),
+        (
+            &["sh", "-c", "cd /x; printf '%s' pw | sudo -S -k true; echo done | cat"],
+            &["sh", "-c", "cd /x; printf '%s' [redacted] | sudo -S -k true; echo done | cat"],
+        ),
+        (&["sh", "-c", "sudo -S true <<< pw"], &["sh", "-c", "sudo -S true <<< [redacted]"]),
+        (&["sh", "-c", "sudo -S true <<<pw"], &["sh", "-c", "sudo -S true <<<[redacted]"]),
+        (
+            &["sh", "-c", "echo -n pw | hdiutil attach -stdinpass x.dmg"],
+            &["sh", "-c", "echo -n [redacted] | hdiutil attach -stdinpass x.dmg"],
+        ),
+        (
+            &["sh", "-c", "echo pw | docker login -u me --password-stdin r.test"],
+            &["sh", "-c", "echo [redacted] | docker login -u me --password-stdin r.test"],
+        ),
+        (
+            &["sh", "-c", "echo pw | gh auth login --with-token"],
+            &["sh", "-c", "echo [redacted] | gh auth login --with-token"],
+        ),
+        (
+            &["sh", "-c", "echo pw | gpg --batch --passphrase-fd 0 -c x"],
+            &["sh", "-c", "echo [redacted] | gpg --batch --passphrase-fd 0 -c x"],
+        ),
+        (
+            &["sh", "-c", "echo pw | openssl enc -aes256 -pass stdin"],
+            &["sh", "-c", "echo [redacted] | openssl enc -aes256 -pass [redacted]"],
+        ),
+        (&["sh", "-c", "echo pw | kinit a@B"], &["sh", "-c", "echo [redacted] | kinit a@B"]),
+        (&["sh", "-c", "echo pw | op signin"], &["sh", "-c", "echo [redacted] | op signin"]),
+        // Nobody asks for one here, or a variable holds it.
+        (&["sh", "-c", "echo plan | sudo tee x"], &["sh", "-c", "echo plan | sudo tee x"]),
+        (&["sh", "-c", "echo a || sudo -S b"], &["sh", "-c", "echo a || sudo -S b"]),
+        (&["sh", "-c", "echo \"$PW\" | sudo -S b"], &["sh", "-c", "echo \"$PW\" | sudo -S b"]),
+        (&["sh", "-c", "cat <<< plan; sudo -S b"], &["sh", "-c", "cat <<< plan; sudo -S b"]),
+    ]);
+}
+
+#[test]
+fn passwords_of_a_mac() {
+    check(&[
+        ("dscl . -authonly alice pw", "dscl . -authonly alice [redacted]"),
+        ("dscl /Local/Default authonly alice pw", "dscl /Local/Default authonly alice [redacted]"),
+        ("dscl . -passwd /Users/alice old new", "dscl . -passwd /Users/alice [redacted] [redacted]"),
+        ("dscl . -read /Users/alice", "dscl . -read /Users/alice"),
+        (
+            "security set-keychain-password -o old -p new login.keychain",
+            "security set-keychain-password -o [redacted] -p [redacted] login.keychain",
+        ),
+        ("security add-generic-password -X 7077", "security add-generic-password -X [redacted]"),
+        ("security export -k login.keychain -o out.p12", "security export -k login.keychain -o out.p12"),
+        ("mount_smbfs //alice:pw@nas/x /mnt", "mount_smbfs //[redacted]@nas/x /mnt"),
+        ("mount_smbfs //alice@nas/x /mnt", "mount_smbfs //alice@nas/x /mnt"),
+        ("cat a//b:c@d", "cat a//b:c@d"),
+    ]);
+    check_args(&[(
+        &[
+            "osascript",
+            "-e",
+            "do shell script \"x\" user name \"a\" password \"pw\" with administrator privileges",
+        ],
+        &[
+            "osascript",
+            "-e",
+            "do shell script \"x\" user name \"a\" password \"[redacted]\" with administrator privileges",
+        ],
+    )]);
+}
+
+#[test]
+fn certificates_and_quotes_of_curl() {
+    check(&[
+        ("curl -E cert.pem:pw https://a.test", "curl -E cert.pem:[redacted] https://a.test"),
+        (
+            "curl --cert /Users/a/c.pem:pw https://a.test",
+            "curl --cert /Users/a/c.pem:[redacted] https://a.test",
+        ),
+        ("curl --cert /Users/a/c.pem https://a.test", "curl --cert /Users/a/c.pem https://a.test"),
+        ("curl --proxy-cert c.pem:pw", "curl --proxy-cert c.pem:[redacted]"),
+        (
+            "curl https://a.test/login?next=https%3A%2F%2Fb.test%3Faccess_token%3Dabc%26x%3D1",
+            "curl https://a.test/login?next=https%3A%2F%2Fb.test%3Faccess_token%3D[redacted]%26x%3D1",
+        ),
+        (
+            "curl https://x.webhook.office.com/webhookb2/a@b/IncomingWebhook/c/d",
+            "curl https://x.webhook.office.com/webhookb2/[redacted]",
+        ),
+        (
+            "curl https://hooks.zapier.com/hooks/catch/123/abc/",
+            "curl https://hooks.zapier.com/hooks/catch/123/[redacted]",
+        ),
+    ]);
+    check_args(&[(
+        &["curl", "-Q", "PASS pw", "ftp://a.test"],
+        &["curl", "-Q", "PASS [redacted]", "ftp://a.test"],
+    )]);
+}

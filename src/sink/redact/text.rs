@@ -46,6 +46,8 @@ fn pass(text: &str, is_path: bool) -> Option<String> {
     without(&private_keys);
     without(&webhooks);
     without(&user_info);
+    without(&spoken);
+    without(&encoded_parameters);
     without(&|text| assignments(text, is_path));
     without(&schemes);
     without(&shapes::keys);
@@ -85,32 +87,36 @@ fn private_keys(text: &str) -> Option<String> {
     Some(written + rest)
 }
 
-/// Where an address carries its secret in the path: what leads to it, and how many parts in between name the place.
-const WEBHOOKS: [(&str, usize); 8] = [
-    ("/api/webhooks/", 1),
-    ("hooks.slack.com/services/", 2),
-    ("hooks.slack.com/workflows/", 2),
-    ("hooks.slack.com/triggers/", 2),
-    ("api.telegram.org/bot", 0),
-    ("api.telegram.org/file/bot", 0),
-    ("webhook.office.com/webhookb2/", 0),
-    ("chat.googleapis.com/v1/spaces/", 9),
+/// Where an address carries its secret in the path: what leads to it, how many parts in between name the place, and whether
+/// only one part is the secret.
+const WEBHOOKS: [(&str, usize, bool); 11] = [
+    ("/api/webhooks/", 1, false),
+    ("hooks.slack.com/services/", 2, false),
+    ("hooks.slack.com/workflows/", 2, false),
+    ("hooks.slack.com/triggers/", 2, false),
+    ("api.telegram.org/bot", 0, true),
+    ("api.telegram.org/file/bot", 0, true),
+    ("webhook.office.com/webhookb2/", 0, false),
+    ("chat.googleapis.com/v1/spaces/", 9, false),
+    ("hooks.zapier.com/hooks/catch/", 1, false),
+    ("/open-apis/bot/v2/hook/", 0, false), // Feishu and Lark
+    ("maker.ifttt.com/trigger/", 3, false),
 ];
 
 fn webhooks(text: &str) -> Option<String> {
     static MARKERS: LazyLock<[Finder<'static>; WEBHOOKS.len()]> =
-        LazyLock::new(|| WEBHOOKS.map(|(marker, _)| Finder::new(marker)));
+        LazyLock::new(|| WEBHOOKS.map(|(marker, ..)| Finder::new(marker)));
     if MARKERS.iter().all(|marker| marker.find(text.as_bytes()).is_none()) {
         return None;
     }
     let mut whole = text.to_owned();
-    for (marker, keep) in WEBHOOKS {
+    for (marker, keep, one) in WEBHOOKS {
         let mut from = 0;
         while let Some(at) = whole[from..].find(marker).map(|at| from + at + marker.len()) {
             let end = whole[at..].find(ends_word).map_or(whole.len(), |end| at + end);
             let kept: usize = whole[at..end].split_inclusive('/').take(keep).map(str::len).sum();
             let start = at + kept;
-            let stop = if keep == 0 { whole[start..end].find('/').map_or(end, |at| start + at) } else { end };
+            let stop = if one { whole[start..end].find('/').map_or(end, |at| start + at) } else { end };
             from = start;
             if start < stop {
                 whole.replace_range(start..stop, REDACTED);
@@ -126,24 +132,75 @@ fn ends_word(c: char) -> bool {
     c.is_whitespace() || matches!(c, '?' | '#' | '"' | '\'' | '`' | ')' | '<' | '>' | ';' | '|' | '&')
 }
 
-/// `scheme://user:password@host` keeps the host (RFC 3986, 3.2.1).
+/// `scheme://user:password@host` keeps the host (RFC 3986, 3.2.1), and so does `//user:password@host`, as mount_smbfs takes it.
 fn user_info(text: &str) -> Option<String> {
     if !has(text, b'@') || !has(text, b':') {
         return None;
     }
     let mut written = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(start) = rest.find("://").map(|at| at + 3) {
+    while let Some(start) = rest.find("//").map(|at| at + 2) {
         let (before, authority) = rest.split_at(start);
+        let has_scheme = before.ends_with("://");
+        let begins = has_scheme || begins_word(&before[..before.len() - 1]);
         written.push_str(before);
         let end = authority.find(|c: char| c == '/' || ends_word(c)).unwrap_or(authority.len());
         let at = authority[..end].rfind('@').unwrap_or(0);
-        if at > 0 {
+        let hidden = at > 0 && begins && (has_scheme || authority[..at].contains(':'));
+        if hidden {
             written.push_str(REDACTED);
         }
-        rest = &authority[at..];
+        rest = if hidden { &authority[at..] } else { authority };
     }
     Some(written + rest)
+}
+
+/// `password "…"`, as AppleScript writes it, in a text where quotes may be escaped.
+fn spoken(text: &str) -> Option<String> {
+    const WORDS: [&str; 2] = ["password ", "passphrase "];
+    static FINDERS: LazyLock<[Finder<'static>; WORDS.len()]> = LazyLock::new(|| WORDS.map(Finder::new));
+    if !has(text, b'"') || FINDERS.iter().all(|word| word.find(text.as_bytes()).is_none()) {
+        return None;
+    }
+    let mut whole = text.to_owned();
+    for word in WORDS {
+        let mut from = 0;
+        while let Some(at) = whole[from..].find(word).map(|at| from + at + word.len()) {
+            from = at;
+            let quote = ["\\\"", "\""].into_iter().find(|quote| whole[at..].starts_with(quote));
+            let Some(quote) = quote else { continue };
+            let start = at + quote.len();
+            let stop = whole[start..].find(quote).map_or(whole.len(), |end| start + end);
+            if start < stop {
+                whole.replace_range(start..stop, REDACTED);
+                from = start + REDACTED.len();
+            }
+        }
+    }
+    Some(whole)
+}
+
+/// `token%3Dsecret`: parameters of an address inside a parameter (RFC 3986, 2.1).
+fn encoded_parameters(text: &str) -> Option<String> {
+    let mut written = String::new();
+    let mut copied = 0;
+    for at in memchr::memchr_iter(b'%', text.as_bytes()) {
+        if at < copied || !text[at..].get(..3).is_some_and(|sign| sign.eq_ignore_ascii_case("%3d")) {
+            continue;
+        }
+        let (name, before) = name_before(&text[..at]);
+        // `%26token`: what stands before the name has digits of its own.
+        let name = if before == Some('%') { name.get(2..).unwrap_or_default() } else { name };
+        let start = at + 3;
+        let ends = |c: char| c == '%' || c == '&' || ends_word(c);
+        let end = text[start..].find(ends).map_or(text.len(), |end| start + end);
+        if is_secret_parameter(name) && start < end {
+            written.push_str(&text[copied..start]);
+            written.push_str(REDACTED);
+            copied = end;
+        }
+    }
+    (copied > 0).then(|| written + &text[copied..])
 }
 
 /// `name=secret`, `"name": "secret"`, `Header: secret`.
