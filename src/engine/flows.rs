@@ -243,14 +243,26 @@ impl Flow {
         changed
     }
 
-    /// The hello may be a front: if what the process asked DNS for is a service, the bytes go there. True if the target
-    /// changed.
+    /// The hello may be a front: if what the process asked DNS for is a service, the bytes go there; if it is none, whose account
+    /// they go to is not known. Hosts of one site are told apart only where they are accounts. True if the target changed.
     pub fn dispute(&mut self, policy: &Policy, by_dns: DomainName) -> bool {
-        let asked = place(policy, &by_dns).filter(|_| !self.unknown.is_some_and(UnknownName::hides));
+        if self.unknown.is_some_and(UnknownName::hides) {
+            self.disputed = Some(by_dns);
+            return false;
+        }
+        let near = self.domain.as_ref().is_some_and(|own| own.is_one_site(&by_dns));
+        let account = match &self.target {
+            Target::Place(Place::Service { name, tenant: Some(_) }) => Some(name),
+            _ => None,
+        };
+        let unknown = || Some(Place::Service { name: Arc::clone(account?), tenant: None });
+        let target = place(policy, &by_dns).or_else(unknown).map(Target::Place);
+        let changed = target.as_ref().is_some_and(|target| *target != self.target);
+        if near && (account.is_none() || !changed) {
+            return false;
+        }
         self.disputed = Some(by_dns);
-        let Some(asked) = asked else { return false };
-        let changed = self.target != Target::Place(asked.clone());
-        self.target = Target::Place(asked);
+        self.target = target.unwrap_or_else(|| self.target.clone());
         changed
     }
 

@@ -130,6 +130,17 @@ impl DomainName {
     const MAX: usize = 253;
     const MAX_LABEL: usize = 63;
 
+    /// Whether two names are of one site, as far as their last two labels tell: near enough to who registered a name, and on the
+    /// safe side where it is not.
+    pub fn is_one_site(&self, other: &Self) -> bool {
+        self.site() == other.site()
+    }
+
+    fn site(&self) -> &str {
+        let dot = self.0.rmatch_indices('.').nth(1);
+        dot.map_or(&self.0, |(dot, _)| &self.0[dot + 1..])
+    }
+
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -208,22 +208,41 @@ pub(crate) fn days_from_civil(year: i64, month: u32, day: u32) -> i64 {
 }
 
 impl Timestamp {
-    /// Reads the two forms `eslogger` writes: `2025-08-07T15:13:09.811587464Z` with any number of decimals up to nine
-    /// (or none). `None` for anything else; no other zone than `Z` is accepted.
+    /// RFC 3339 as `eslogger` writes it, `2025-08-07T15:13:09.811587464Z` with any number of decimals up to nine (or none), and
+    /// with an offset as other writers have it (`+02:00`). `None` for anything else.
     pub fn parse(text: &[u8]) -> Option<Self> {
         let (second, decimals) = text.split_first_chunk()?;
         Self::from_parts(seconds(second)?, decimals)
     }
 
-    fn from_parts(seconds: i64, decimals: &[u8]) -> Option<Self> {
+    fn from_parts(seconds: i64, rest: &[u8]) -> Option<Self> {
+        let (decimals, offset) = match rest {
+            [decimals @ .., b'Z'] => (decimals, 0),
+            _ => {
+                let (decimals, zone) = rest.split_last_chunk()?;
+                (decimals, offset(zone)?)
+            }
+        };
         let nanos = match decimals {
-            b"Z" => 0,
-            [b'.', decimals @ .., b'Z'] if (1..=9).contains(&decimals.len()) => {
+            [] => 0,
+            [b'.', decimals @ ..] if (1..=9).contains(&decimals.len()) => {
                 number(decimals)? * 10i64.pow(9 - decimals.len() as u32)
             }
             _ => return None,
         };
-        seconds.checked_mul(1_000_000_000)?.checked_add(nanos).map(Self)
+        (seconds - offset).checked_mul(1_000_000_000)?.checked_add(nanos).map(Self)
+    }
+}
+
+/// Seconds east of UTC, of `+02:00`.
+fn offset(zone: &[u8; 6]) -> Option<i64> {
+    let (hours, minutes) = (number(&zone[1..3])?, number(&zone[4..])?);
+    let east = hours * 3600 + minutes * 60;
+    match (zone[0], zone[3]) {
+        _ if hours > 23 || minutes > 59 => None,
+        (b'+', b':') => Some(east),
+        (b'-', b':') => Some(-east),
+        _ => None,
     }
 }
 
@@ -311,6 +330,13 @@ mod tests {
             "2025-08-07T13:21:35.877422000Z"
         );
         assert_eq!(Timestamp::parse(b"1969-12-31T23:59:59Z").unwrap().as_nanos(), -1_000_000_000);
+        for (text, utc) in [
+            ("2025-08-07T15:13:09.5+02:00", "2025-08-07T13:13:09.500000000Z"),
+            ("2025-08-07T15:13:09-05:30", "2025-08-07T20:43:09.000000000Z"),
+            ("2025-08-07T15:13:09-00:00", "2025-08-07T15:13:09.000000000Z"),
+        ] {
+            assert_eq!(Timestamp::parse(text.as_bytes()).unwrap().to_string(), utc);
+        }
     }
 
     #[test]
@@ -320,7 +346,10 @@ mod tests {
             "2025-08-07",
             "2025-08-07T15:13:09",
             "2025-13-07T15:13:09Z",
-            "2025-08-07T15:13:09+02:00",
+            "2025-08-07T15:13:09+0200",
+            "2025-08-07T15:13:09+24:00",
+            "2025-08-07T15:13:09*02:00",
+            "2025-08-07T15:13:09.+02:00",
             "2025-08-07T15:13:09.Z",
         ] {
             assert_eq!(Timestamp::parse(text.as_bytes()), None, "{text}");

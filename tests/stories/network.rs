@@ -231,6 +231,45 @@ fn n07_the_hello_contradicts_dns() {
     suspects_fronting(&w.tell());
 }
 
+/// The hello names the account that the entry allows; DNS was asked for another, or for a machine of the same site that is
+/// nobody's account, or for a host of somebody else. To ask for the allowed name as well is no cover.
+#[test]
+fn n07_the_hello_names_an_allowed_account() {
+    const ALLOWED: &str = "corp-backup.s3.eu-west-1.amazonaws.com";
+    let story = |asked: &str, also: &[&str]| {
+        let mut w = World::new();
+        w.policy = format!(
+            "{CORP}\n[[allow]]\nname = \"x\"\nprocess = {{ path = \"/private/tmp/x\", unsigned = true }}\nsensitive = \"*\"\n\
+             services = [\"s3\"]\ntenants = [\"corp-backup\"]\nusers = \"*\"\nreason = \"CHG-1\"\n"
+        );
+        let p = program(&mut w);
+        for name in also {
+            w.resolve(1.5, &p, name);
+        }
+        w.resolve(1.9, &p, asked);
+        let mut conn = w.connect_to(2.0, &p, asked, Some(ALLOWED), false);
+        let end = w.send(2.1, &mut conn, 90_000);
+        w.close(end + 0.1, &mut conn);
+        w.tell()
+    };
+    story(ALLOWED, &[]).none();
+    for (asked, tenant) in [
+        ("evil-loot.s3.eu-west-1.amazonaws.com", Some("evil-loot")),
+        ("ec2-198-51-100-7.eu-west-1.compute.amazonaws.com", None),
+        ("files.evil.example", None),
+    ] {
+        for also in [&[][..], &[ALLOWED]] {
+            let told = story(asked, also);
+            let alert = told.low();
+            assert!(
+                alert.reasons.iter().any(|reason| reason.code.as_str() == "fronting-suspected"),
+                "{asked}"
+            );
+            assert_eq!((alert.service.as_deref(), alert.tenant.as_deref()), (Some("s3"), tenant), "{asked}");
+        }
+    }
+}
+
 /// The connection to an innocent host is open; then the process is led to the same address by another name, and sends.
 #[test]
 fn n10_one_connection_for_several_hosts() {

@@ -6,7 +6,7 @@ mod names;
 
 pub(super) use conversation::{Conversation, Fit};
 pub(super) use message::{Answers, Question, read};
-pub(super) use names::{Asker, Names, is_one_site};
+pub(super) use names::{Asker, Names};
 
 /// Unicast DNS, and multicast DNS.
 pub(super) const PORT: u16 = 53;

@@ -44,6 +44,13 @@ struct Entry {
     until: Timestamp,
 }
 
+impl Entry {
+    /// Asked for, or a link of the chain that the answer was.
+    fn says(&self, name: &DomainName) -> bool {
+        self.asked == *name || self.aliases.iter().any(|links| links.contains(name))
+    }
+}
+
 /// Names by address, bounded: the oldest answer gives way. Each answer takes about 200 bytes for the host, as much for the
 /// process that asked, and half as much for the name.
 #[derive(Debug)]
@@ -163,8 +170,8 @@ impl Names {
         }
     }
 
-    /// What one of `askers` asked for when it was led to `address` a moment ago, if its hello says `name`, which nobody
-    /// ever asked for. Names of one site do not dispute each other.
+    /// What one of `askers` asked for when it was led to `address` a moment ago, if its hello says `name`, by which nobody was
+    /// ever led there.
     pub(in crate::net) fn dispute(
         &self,
         time: Timestamp,
@@ -175,9 +182,14 @@ impl Names {
         let address = address.translated();
         let own = askers.into_iter().flatten().find_map(|asker| self.newest(Some(asker), address))?;
         let prompt = own.time <= time.plus(DISORDER) && time.since(own.time) <= PROMPT;
-        let mut names = std::iter::once(&own.asked).chain(own.aliases.iter().flat_map(|links| &**links));
-        let agrees = names.any(|known| is_one_site(known, name));
-        (prompt && !agrees && !self.asked.contains(name)).then(|| own.asked.clone())
+        (prompt && !own.says(name) && !self.led(name, address)).then(|| own.asked.clone())
+    }
+
+    /// Did an answer about this name hold the address? All answers are looked at, but only where a hello already disagrees with
+    /// the newest.
+    fn led(&self, name: &DomainName, address: Address) -> bool {
+        self.asked.contains(name)
+            && self.entries.iter().any(|entry| entry.address == address && entry.says(name))
     }
 
     /// DNS said that encrypted hellos show this name.
@@ -195,15 +207,4 @@ impl Names {
 
 fn named(entry: &Entry, scope: NameScope) -> Name {
     Name { asked: entry.asked.clone(), aliases: entry.aliases.clone(), scope }
-}
-
-/// Whether two names are of one site, as far as their last two labels tell.
-pub(in crate::net) fn is_one_site(one: &DomainName, other: &DomainName) -> bool {
-    site(one) == site(other)
-}
-
-/// The last two labels: near enough to who registered a name, and on the safe side where it is not.
-fn site(name: &DomainName) -> &str {
-    let dot = name.as_str().rmatch_indices('.').nth(1);
-    dot.map_or(name.as_str(), |(dot, _)| &name.as_str()[dot + 1..])
 }

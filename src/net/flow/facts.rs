@@ -142,6 +142,7 @@ impl Flow {
         let (askers, server) = (self.askers(), self.server_address());
         let answer = shared.names.find(time, askers, server);
         let disputed = shared.names.dispute(time, askers, server, &name).filter(|_| !ech);
+        let one_site = disputed.as_ref().is_some_and(|by_dns| by_dns.is_one_site(&name));
         if let Some(answer) = answer.filter(|answer| answer.asked == name)
             && let Some(aliases) = answer.aliases
         {
@@ -149,7 +150,8 @@ impl Flow {
         }
         self.tell_name(time, (name, self.in_hello(), NameScope::SameProcess), out);
         if let Some(by_dns) = disputed {
-            self.disputed = Some(by_dns.clone());
+            // Hosts of one site share their addresses; which of its accounts is meant, the engine knows.
+            self.disputed = Some(by_dns.clone()).filter(|_| !one_site);
             self.tell(time, NetKind::Disputed(by_dns), out);
         }
         if ech {

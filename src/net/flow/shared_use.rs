@@ -4,7 +4,6 @@
 use super::table::Flows;
 use super::{Flow, FlowId, NameSource, NetFact, NetKind, Pid, Shared, Timestamp};
 use crate::model::{DomainName, Table};
-use crate::net::dns::is_one_site;
 use crate::net::frame::Address;
 
 /// Protocols that carry several hosts.
@@ -75,7 +74,7 @@ impl Flow {
     /// Hosts of one site are not told apart: what leads to the one leads to the other.
     fn shared_with(&mut self, time: Timestamp, name: DomainName, out: &mut Vec<NetFact>) {
         let Some((own, NameSource::TlsSni | NameSource::QuicSni, _)) = &self.name else { return };
-        let known = is_one_site(own, &name)
+        let known = own.is_one_site(&name)
             || self.aliases().any(|alias| *alias == name)
             || self.disputed.as_ref() == Some(&name);
         if !known {
