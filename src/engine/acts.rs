@@ -166,6 +166,7 @@ impl Engine {
                 self.read(life, time, &path, &looked, Evidence::Argv, false);
             } else {
                 self.touched(life, time, looked.hash, None, Some(&path));
+                self.attaches(life, time, &path);
             }
         }
     }

@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use crate::model::{FileId, FilePath, Hop, Table, Timestamp};
+use crate::model::{FileId, FilePath, Hop, Span, Table, Timestamp};
 
 use super::taint::Part;
 
@@ -11,8 +11,14 @@ use super::taint::Part;
 pub const MAX_MOVED: usize = 64;
 /// Sensitive files known by device and inode; about 100 bytes each, 2 MB. Beyond it the oldest makes room.
 pub const MAX_INODES: usize = 1 << 14;
-/// Volumes attached from tainted images, at most.
+/// Volumes attached from tainted images, and images that hold copies, at most.
 pub const MAX_VOLUMES: usize = 16;
+/// Volumes whose image is known, at most the latest; some 300 bytes each.
+pub const MAX_IMAGES: usize = 16;
+/// What one volume or image is told to carry at most.
+const MAX_SHOWN: usize = 64;
+/// Between opening an image and the volume that shows it.
+pub(super) const ATTACHING: Span = Span::from_secs(60);
 
 /// A folder that held sensitive files has another name.
 #[derive(Debug)]
@@ -24,10 +30,19 @@ pub(super) struct Moved {
     pub(super) until: Timestamp,
 }
 
-/// A volume whose image carries reads.
+/// A volume that shows an image: what is written there lies in the image.
+#[derive(Debug)]
+pub(super) struct DiskImage {
+    /// Canonical mount point.
+    pub(super) at: Box<[u8]>,
+    /// Canonical; a folder if it is a sparse bundle.
+    pub(super) image: Box<[u8]>,
+}
+
+/// A volume whose image carries reads, or an image that copies were put into by its volume.
 #[derive(Debug)]
 pub(super) struct Volume {
-    /// Canonical mount point.
+    /// Canonical mount point, or the image itself.
     pub(super) at: Box<[u8]>,
     pub(super) parts: Vec<Part>,
     pub(super) until: Timestamp,
@@ -39,6 +54,9 @@ pub struct Aliases {
     pub(super) inodes: Table<FileId, FilePath>,
     pub(super) oldest: VecDeque<FileId>,
     pub(super) volumes: VecDeque<Volume>,
+    pub(super) images: VecDeque<DiskImage>,
+    /// The image that a command line last attached, canonical.
+    pub(super) attaching: Option<(Timestamp, Box<[u8]>)>,
 }
 
 impl Aliases {
@@ -98,10 +116,49 @@ impl Aliases {
         self.inodes.clear();
         self.oldest.clear();
         self.volumes.clear();
+        self.images.clear();
+        self.attaching = None;
     }
 
-    /// A volume shows what an image holds.
+    /// A volume appeared: if a command just attached an image, it shows that.
+    pub fn appeared(&mut self, time: Timestamp, at: &[u8]) {
+        let Some((_, image)) = self.attaching.take().filter(|(told, _)| time.since(*told) <= ATTACHING)
+        else {
+            return;
+        };
+        if self.images.len() >= MAX_IMAGES {
+            self.images.pop_front();
+        }
+        self.images.push_back(DiskImage { at: at.into(), image });
+    }
+
+    /// The volume shows nothing any more.
+    pub fn disappeared(&mut self, at: &[u8]) {
+        self.images.retain(|image| *image.at != *at);
+    }
+
+    pub fn any_image(&self) -> bool {
+        !self.images.is_empty()
+    }
+
+    /// The image that a file on a volume lies in.
+    pub fn image_of(&self, canonical: &[u8]) -> Option<&[u8]> {
+        let mut images = self.images.iter().rev();
+        images.find(|image| below(canonical, &image.at).is_some()).map(|image| &*image.image)
+    }
+
+    /// A volume shows what an image holds, or an image holds what was put on its volume.
     pub fn attached(&mut self, at: &[u8], parts: Vec<Part>, until: Timestamp) {
+        if let Some(known) = self.volumes.iter_mut().find(|volume| *volume.at == *at) {
+            known.until = known.until.max(until);
+            for part in parts {
+                let same = |other: &Part| other.load.id == part.load.id;
+                if known.parts.len() < MAX_SHOWN && !known.parts.iter().any(same) {
+                    known.parts.push(part);
+                }
+            }
+            return;
+        }
         if self.volumes.len() >= MAX_VOLUMES {
             self.volumes.pop_front();
         }
@@ -112,7 +169,7 @@ impl Aliases {
         !self.volumes.is_empty()
     }
 
-    /// What a file on an attached volume carries.
+    /// What a file on an attached volume, or a part of an image, carries.
     pub fn shown(&self, canonical: &[u8], time: Timestamp) -> Option<&[Part]> {
         let mut live = self.volumes.iter().rev().filter(|volume| time <= volume.until);
         live.find(|volume| below(canonical, &volume.at).is_some()).map(|volume| &volume.parts[..])

@@ -279,6 +279,9 @@ impl Engine {
         let name = self.canonical(path.as_bytes());
         let put = looked.class.root.is_some().then(|| self.put(life, path, looked.hash, id, parts));
         self.taints.stain(path, &name, looked.hash, id, parts, until);
+        if self.aliases.any_image() {
+            self.put_into_image(time, &name, parts);
+        }
         if !self.served.is_empty() {
             self.hand_to_server(life, time, path, &name, parts);
         }

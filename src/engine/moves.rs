@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use crate::model::{Evidence, File, FileId, FilePath, Hop, HopKind, Span, Timestamp};
+use crate::model::{CoverageKind, Evidence, File, FileId, FilePath, Hop, HopKind, Timestamp};
 
 use super::Engine;
+use super::aliases::ATTACHING;
 use super::files::{By, Looked};
 use super::lineage::LifeId;
 use super::taint::{Origin, Part};
 use super::window::Way;
 
-/// Between opening an image and the volume that shows it.
-const ATTACHING: Span = Span::from_secs(60);
 /// What disk images are called. A sparse bundle is a folder; its bands are what is opened.
 const IMAGES: [&[u8]; 8] =
     [b".dmg", b".iso", b".cdr", b".img", b".sparseimage", b".sparsebundle", b".udif", b".asif"];
+/// Programs that attach an image which their command line names.
+const ATTACHERS: [&[u8]; 6] =
+    [b"hdiutil", b"open", b"diskutil", b"DiskImageMounter", b"diskimages-helper", b"diskimagesiod"];
 
 impl Engine {
     pub(super) fn renamed(&mut self, life: LifeId, time: Timestamp, from: &File, to: &File) {
@@ -214,11 +216,16 @@ impl Engine {
         }
     }
 
-    /// A volume appeared: if a process has just opened an image that carries reads, it shows that image.
+    /// A volume appeared: if a process has just opened an image that carries reads, it shows that image; and it shows the one
+    /// that a command has just attached, whatever that holds so far.
     pub(super) fn mounted(&mut self, time: Timestamp, at: &FilePath) {
-        let Some((opened, parts)) = self.image_opened.take() else { return };
         let canonical = self.canonical(at.as_bytes());
-        if time.since(opened) <= ATTACHING && canonical != b"/" {
+        if canonical == b"/" {
+            return;
+        }
+        self.aliases.appeared(time, &canonical);
+        let Some((opened, parts)) = self.image_opened.take() else { return };
+        if time.since(opened) <= ATTACHING {
             let until = time.plus(self.policy.options.file_taint);
             self.aliases.attached(&canonical, parts, until);
         }
@@ -233,6 +240,31 @@ impl Engine {
         if IMAGES.iter().any(named) {
             self.image_opened = Some((time, parts.to_vec()));
         }
+    }
+
+    /// A command names an image: one that attaches it may show it as a volume next.
+    pub(super) fn attaches(&mut self, life: LifeId, time: Timestamp, path: &FilePath) {
+        let canonical = self.canonical(path.as_bytes());
+        let program = self.lineage.get(life).map(|life| life.image.evidence.info.program.path.clone());
+        let attaches = program.is_some_and(|program| {
+            let name = program.as_bytes().rsplit(|byte| *byte == b'/').next();
+            name.is_some_and(|name| ATTACHERS.contains(&name))
+        });
+        if attaches && IMAGES.iter().any(|end| canonical.ends_with(end)) {
+            self.aliases.attaching = Some((time, canonical.into()));
+        }
+    }
+
+    /// A copy was put on a volume: it lies in the image that the volume shows, by whatever part of it.
+    pub(super) fn put_into_image(&mut self, time: Timestamp, canonical: &[u8], parts: &[Part]) {
+        let Some(image) = self.aliases.image_of(canonical).map(<[u8]>::to_vec) else { return };
+        let until = time.plus(self.policy.options.file_taint);
+        self.aliases.attached(&image, parts.to_vec(), until);
+        self.note(
+            CoverageKind::NestedVolume,
+            1,
+            "copies put into a disk image: which part of it holds them cannot be seen",
+        );
     }
 
     fn lay_elsewhere(&mut self, path: &FilePath, time: Timestamp) -> bool {

@@ -125,8 +125,8 @@ impl Engine {
         if backing == Backing::Snapshot {
             self.shown_again(caller, time, at);
         }
-        self.mounted(time, at);
         self.volume_gone(at);
+        self.mounted(time, at);
         let name = self.canonical(at.as_bytes());
         if backing.is_served() && name != b"/" {
             let by = self.servers(caller, &backing);
@@ -136,9 +136,10 @@ impl Engine {
     }
 
     pub(super) fn volume_gone(&mut self, at: &FilePath) {
-        if !self.served.is_empty() {
+        if !self.served.is_empty() || self.aliases.any_image() {
             let name = self.canonical(at.as_bytes());
             self.served.gone(&name);
+            self.aliases.disappeared(&name);
         }
     }
 

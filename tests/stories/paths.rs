@@ -434,6 +434,40 @@ fn p15_twin_somebody_elses_image() {
     w.tell().none();
 }
 
+/// Copies put on the volume that an image shows; then parts of the image are packed and sent, or the image as a whole.
+#[test]
+fn p15_copies_put_into_an_image() {
+    let hdiutil = apple("/usr/bin/hdiutil", "com.apple.hdiutil");
+    let story = |image: &str, sent: &str, onto: &str, detached: bool| {
+        let mut w = World::new();
+        let shell = w.launch(0.0, ZSH, &["-zsh"]);
+        let attach = w.spawn(1.0, &shell, hdiutil, &["hdiutil", "attach", image]);
+        w.mount(2.0, &attach, "/Volumes/X");
+        if detached {
+            w.unmount(2.5, &attach, ("apfs", "/dev/disk5s1"), "/Volumes/X");
+        }
+        let cp =
+            w.spawn(3.0, &shell, apple("/bin/cp", "com.apple.cp"), &["cp", "-R", "Documents", "/Volumes"]);
+        w.open(3.1, &cp, "/Users/alice/Documents/corp/plan.docx");
+        w.write(3.2, &cp, onto);
+        w.exit(4.0, &cp);
+        let p = w.launch(60.0, X, &["x"]);
+        w.open(61.0, &p, sent);
+        w.upload(62.0, &p, "content.dropboxapi.com", 30_000);
+        w.tell()
+    };
+    let (bundle, band) = ("/tmp/b.sparsebundle", "/private/tmp/b.sparsebundle/bands/3");
+    for (image, sent) in [(bundle, band), ("/tmp/b.dmg", "/private/tmp/b.dmg")] {
+        let told = story(image, sent, "/Volumes/X/plan.docx", false);
+        assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "nested-volume"), "{image}");
+        assert!(told.coverage().iter().any(|record| record.kind.as_str() == "nested-volume"));
+    }
+    story(bundle, band, "/Volumes/Y/plan.docx", false).none();
+    story(bundle, band, "/Volumes/X/plan.docx", true).none();
+    let other = story(bundle, "/private/tmp/other.sparsebundle/bands/3", "/Volumes/X/plan.docx", false);
+    assert!(other.alerts().is_empty());
+}
+
 /// Nothing equals nothing: a program without identifiers is not the program that an entry names.
 #[test]
 fn p17_empty_identifiers_match_nothing() {

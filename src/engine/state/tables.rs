@@ -4,7 +4,7 @@
 use std::collections::BTreeSet;
 
 use crate::engine::Timer;
-use crate::engine::aliases::{Aliases, Moved, Volume};
+use crate::engine::aliases::{Aliases, DiskImage, Moved, Volume};
 use crate::engine::apps::{Laid, Told};
 use crate::engine::chain::Chain;
 use crate::engine::chains::{ChainId, Chains};
@@ -59,7 +59,8 @@ kept! {
     Part { load, hops }
     Moved { from, to, hop, until }
     Volume { at, parts, until }
-    Aliases { moved, inodes, oldest, volumes }
+    DiskImage { at, image }
+    Aliases { moved, inodes, oldest, volumes, images, attaching }
     ServedVolume { at, name, backing, caller, by, told }
     Served { volumes, evicted }
     // Flows.
