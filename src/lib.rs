@@ -37,7 +37,7 @@
 //!   could show. Time is an argument. Clippy refuses otherwise (`.clippy.toml`), and `tests/architecture.rs` holds the
 //!   table of who may look where.
 //! * Replay is live, minus the sensors: both feed the same `Engine::step`.
-//! * Everything that grows has a named limit; reaching one is a coverage record, not a silence.
+//! * Everything that grows has a named limit; where reaching one can hide what left, it is a coverage record, not a silence.
 //! * `unsafe` lives in [`sys`] alone, each block with its reason.
 //! * What attackers may try, and the test that stands against each try: [`daemon::threats`].
 //! * No input panics, allocates from an unchecked length, or ends a replay.

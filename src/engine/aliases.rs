@@ -60,12 +60,13 @@ pub struct Aliases {
 }
 
 impl Aliases {
-    /// `from` and `to`: canonical paths of the folder.
-    pub fn moved(&mut self, from: &[u8], to: &[u8], hop: Hop, until: Timestamp) {
-        if self.moved.len() >= MAX_MOVED {
-            self.moved.pop_front();
-        }
+    /// `from` and `to`: canonical paths of the folder. True if one that still counted gave way.
+    #[must_use]
+    pub fn moved(&mut self, from: &[u8], to: &[u8], hop: Hop, until: Timestamp) -> bool {
+        let gone = if self.moved.len() >= MAX_MOVED { self.moved.pop_front() } else { None };
+        let lost = gone.is_some_and(|moved| hop.time <= moved.until);
         self.moved.push_back(Moved { from: from.into(), to: to.into(), hop, until });
+        lost
     }
 
     pub fn any_moved(&self) -> bool {
@@ -120,16 +121,16 @@ impl Aliases {
         self.attaching = None;
     }
 
-    /// A volume appeared: if a command just attached an image, it shows that.
-    pub fn appeared(&mut self, time: Timestamp, at: &[u8]) {
+    /// A volume appeared: if a command just attached an image, it shows that. True if another one gave way.
+    #[must_use]
+    pub fn appeared(&mut self, time: Timestamp, at: &[u8]) -> bool {
         let Some((_, image)) = self.attaching.take().filter(|(told, _)| time.since(*told) <= ATTACHING)
         else {
-            return;
+            return false;
         };
-        if self.images.len() >= MAX_IMAGES {
-            self.images.pop_front();
-        }
+        let lost = self.images.len() >= MAX_IMAGES && self.images.pop_front().is_some();
         self.images.push_back(DiskImage { at: at.into(), image });
+        lost
     }
 
     /// The volume shows nothing any more.
@@ -147,22 +148,24 @@ impl Aliases {
         images.find(|image| below(canonical, &image.at).is_some()).map(|image| &*image.image)
     }
 
-    /// A volume shows what an image holds, or an image holds what was put on its volume.
-    pub fn attached(&mut self, at: &[u8], parts: Vec<Part>, until: Timestamp) {
+    /// A volume shows what an image holds, or an image holds what was put on its volume. True if another one, or something of
+    /// this, gave way.
+    #[must_use]
+    pub fn attached(&mut self, at: &[u8], parts: Vec<Part>, (now, until): (Timestamp, Timestamp)) -> bool {
         if let Some(known) = self.volumes.iter_mut().find(|volume| *volume.at == *at) {
             known.until = known.until.max(until);
             for part in parts {
-                let same = |other: &Part| other.load.id == part.load.id;
-                if known.parts.len() < MAX_SHOWN && !known.parts.iter().any(same) {
+                if !known.parts.iter().any(|other| other.load.id == part.load.id) {
                     known.parts.push(part);
                 }
             }
-            return;
+            let beyond = known.parts.len().saturating_sub(MAX_SHOWN);
+            known.parts.drain(..beyond);
+            return beyond > 0;
         }
-        if self.volumes.len() >= MAX_VOLUMES {
-            self.volumes.pop_front();
-        }
+        let gone = if self.volumes.len() >= MAX_VOLUMES { self.volumes.pop_front() } else { None };
         self.volumes.push_back(Volume { at: at.into(), parts, until });
+        gone.is_some_and(|volume| now <= volume.until)
     }
 
     pub fn any_attached(&self) -> bool {

@@ -13,6 +13,7 @@ use super::window::{Bearing, Doubts, OVERHANG};
 
 /// Apps that a script told to do something, remembered: the latest.
 const MAX_TOLD: usize = 32;
+const TOLD_FULL: &str = "apps that scripts told to do something: the first is forgotten";
 
 /// To whom bytes are laid, and what speaks against it.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -223,10 +224,10 @@ impl Engine {
             .iter()
             .skip(1)
             .for_each(|text| identity::apps_told(text, |app| heard.push(app.to_lowercase())));
+        let window = self.policy.options.window_default;
         for app in heard {
-            if self.told.len() >= MAX_TOLD {
-                self.told.pop_front();
-            }
+            let gone = if self.told.len() >= MAX_TOLD { self.told.pop_front() } else { None };
+            self.note_full(gone.is_some_and(|told| time.since(told.time) <= window), TOLD_FULL);
             self.told.push_back(Told { app: app.into(), teller, time });
             self.carried_version += 1;
         }

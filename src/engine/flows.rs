@@ -88,20 +88,24 @@ impl Flows {
         self.flows.get_mut(&id)
     }
 
-    /// Keeps a fact of a flow that has not been opened yet and hands back any other.
-    pub fn hold(&mut self, fact: NetFact) -> Option<NetFact> {
+    /// Keeps a fact of a flow that has not been opened yet and hands back any other; how many facts gave way.
+    pub fn hold(&mut self, fact: NetFact) -> (Option<NetFact>, u64) {
         let opens = matches!(fact.kind, NetKind::Opened(_));
         if opens || self.newest >= Some(fact.flow) {
-            return Some(fact);
+            return (Some(fact), 0);
         }
+        let mut lost = 0;
         if self.early.len() >= MAX_EARLY {
+            lost = self.early.sorted().into_iter().map(|(_, facts)| facts.len()).sum::<usize>() as u64;
             self.early.clear();
         }
         let facts = self.early.or_insert_with(fact.flow, Vec::new);
         if facts.len() < MAX_EARLY_FACTS {
             facts.push(fact);
+        } else {
+            lost += 1;
         }
-        None
+        (None, lost)
     }
 
     /// Opens a flow and gives what was known of it before.

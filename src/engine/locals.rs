@@ -72,11 +72,11 @@ impl Locals {
         self.by_flow.is_empty()
     }
 
-    pub fn open(&mut self, flow: FlowId, time: Timestamp) {
+    /// True if one that still counted gave way.
+    #[must_use]
+    pub fn open(&mut self, flow: FlowId, time: Timestamp) -> bool {
         self.by_flow.retain(|_, local| !local.ended || time.since(local.last) <= LINGER);
-        if self.by_flow.len() >= MAX_LOCALS {
-            self.by_flow.pop_first();
-        }
+        let lost = self.by_flow.len() >= MAX_LOCALS && self.by_flow.pop_first().is_some();
         let local = Local {
             ends: [None; 2],
             opened: time,
@@ -88,6 +88,7 @@ impl Locals {
             told: false,
         };
         self.by_flow.insert(flow, local);
+        lost
     }
 
     /// A packet names one of its two processes: the one that opened it comes first.

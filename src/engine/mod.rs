@@ -60,7 +60,7 @@ pub mod window;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::model::{CoverageKind, Input, Record, Set, Table, Timestamp, Uid};
+use crate::model::{ClockStep, CoverageKind, Input, Record, Set, Table, Timestamp, Uid};
 use crate::policy::{Homes, Policy, Scratch, SetId, SetMask};
 
 pub use identity::of as identity_of;
@@ -94,6 +94,9 @@ enum Timer {
 
 /// For each set of an earlier policy its number in the present one, if it still exists.
 type Renumbering = Vec<Option<SetId>>;
+
+/// Earlier policies whose numbers reads may have; beyond it all reads are told in the present ones.
+const MAX_RENUMBERINGS: usize = 64;
 
 /// Sets of an earlier policy as the present one numbers them; those that are no more are dropped.
 fn renumbered(renumber: &Renumbering, sets: SetMask) -> SetMask {
@@ -232,6 +235,11 @@ impl Engine {
         self.epoch += 1;
         let (policy, scratch) = (&self.policy, &mut self.scratch);
         self.taints.rehash(|path| policy.paths.hash_and_name(path, scratch));
+        if self.renumberings.len() > MAX_RENUMBERINGS {
+            // All that is known is told in the numbers of now; an engine reads what it wrote itself.
+            let told = self.clock_set(ClockStep::NONE);
+            debug_assert!(told.is_ok(), "{told:?}");
+        }
     }
 
     /// How the present policy numbers the sets of these names.
@@ -281,7 +289,14 @@ impl Engine {
         self.note_since(self.now, kind, count, text);
     }
 
-    /// The same for what began before now.
+    /// A table that is full let go of something that still counted.
+    fn note_full(&mut self, lost: bool, text: &str) {
+        if lost {
+            self.note(CoverageKind::TableFull, 1, text);
+        }
+    }
+
+    /// As [`Engine::note`], for what began before now.
     fn note_since(&mut self, since: Timestamp, kind: CoverageKind, count: u64, text: &str) {
         let now = self.now;
         if self.coverage.is_told() {

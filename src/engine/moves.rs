@@ -17,6 +17,8 @@ const IMAGES: [&[u8]; 8] =
 /// Programs that attach an image which their command line names.
 const ATTACHERS: [&[u8]; 6] =
     [b"hdiutil", b"open", b"diskutil", b"DiskImageMounter", b"diskimages-helper", b"diskimagesiod"];
+const MOVED_FULL: &str = "moved folders: the oldest is no longer followed";
+const VOLUMES_FULL: &str = "volumes of disk images: the oldest is no longer followed";
 
 impl Engine {
     pub(super) fn renamed(&mut self, life: LifeId, time: Timestamp, from: &File, to: &File) {
@@ -139,7 +141,8 @@ impl Engine {
         }
         let until = time.plus(self.policy.options.file_taint);
         if let Some(hop) = self.hop(life, kind, time, to) {
-            self.aliases.moved(&names.0, &names.1, hop, until);
+            let full = self.aliases.moved(&names.0, &names.1, hop, until);
+            self.note_full(full, MOVED_FULL);
         }
         self.moved_into_root(life, time, from, to, sets);
     }
@@ -212,7 +215,8 @@ impl Engine {
             && !known
             && let Some(hop) = self.hop(life, HopKind::Clone, time, at)
         {
-            self.aliases.moved(b"", &canonical, hop, until);
+            let full = self.aliases.moved(b"", &canonical, hop, until);
+            self.note_full(full, MOVED_FULL);
         }
     }
 
@@ -223,11 +227,13 @@ impl Engine {
         if canonical == b"/" {
             return;
         }
-        self.aliases.appeared(time, &canonical);
+        let full = self.aliases.appeared(time, &canonical);
+        self.note_full(full, VOLUMES_FULL);
         let Some((opened, parts)) = self.image_opened.take() else { return };
         if time.since(opened) <= ATTACHING {
             let until = time.plus(self.policy.options.file_taint);
-            self.aliases.attached(&canonical, parts, until);
+            let full = self.aliases.attached(&canonical, parts, (time, until));
+            self.note_full(full, VOLUMES_FULL);
         }
     }
 
@@ -259,7 +265,8 @@ impl Engine {
     pub(super) fn put_into_image(&mut self, time: Timestamp, canonical: &[u8], parts: &[Part]) {
         let Some(image) = self.aliases.image_of(canonical).map(<[u8]>::to_vec) else { return };
         let until = time.plus(self.policy.options.file_taint);
-        self.aliases.attached(&image, parts.to_vec(), until);
+        let full = self.aliases.attached(&image, parts.to_vec(), (time, until));
+        self.note_full(full, VOLUMES_FULL);
         self.note(
             CoverageKind::NestedVolume,
             1,

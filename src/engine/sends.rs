@@ -20,16 +20,23 @@ const CLEARLY_AN_UPLOAD: u64 = 64 * 1024;
 const MAX_UNATTRIBUTED: usize = 4096;
 const EXEC_NOT_SEEN: &str = "packets name another program than the one that is known to run under their pid: an exec, or an \
                              exit and a fork, were not seen";
+const EARLY_FULL: &str = "facts of flows whose beginning had not come yet: there were too many of them";
+const LOCALS_FULL: &str = "connections between local programs: the oldest is no longer followed";
 
 impl Engine {
     pub(super) fn send(&mut self, fact: NetFact) {
         self.stats.net_facts += 1;
-        let Some(NetFact { time, flow: id, kind }) = self.flows.hold(fact) else { return };
+        let (fact, lost) = self.flows.hold(fact);
+        if lost > 0 {
+            self.note(CoverageKind::TableFull, lost, EARLY_FULL);
+        }
+        let Some(NetFact { time, flow: id, kind }) = fact else { return };
         match kind {
             NetKind::Opened(facts) => {
                 let known = self.flows.open(&self.policy, id, time, &facts);
                 if self.flows.get_mut(id).is_some_and(|flow| flow.local) {
-                    self.locals.open(id, time);
+                    let full = self.locals.open(id, time);
+                    self.note_full(full, LOCALS_FULL);
                 }
                 known.into_iter().for_each(|fact| self.send(fact));
             }

@@ -70,9 +70,22 @@ pub struct Way {
 impl Way {
     /// One step more. Beyond [`MAX_HOPS`] the oldest are forgotten.
     pub fn then(before: Option<&Arc<Self>>, hop: Hop) -> Arc<Self> {
-        let before = before.filter(|way| way.steps < MAX_HOPS).cloned();
+        let before = before.map(|way| {
+            if way.steps < MAX_HOPS { Arc::clone(way) } else { Self::latest(way, usize::from(MAX_HOPS) - 1) }
+        });
+        Self::on(before, hop)
+    }
+
+    fn on(before: Option<Arc<Self>>, hop: Hop) -> Arc<Self> {
         let steps = before.as_ref().map_or(1, |way| way.steps + 1);
         Arc::new(Self { hop, before, steps })
+    }
+
+    /// So many of its steps, the newest.
+    fn latest(way: &Arc<Self>, steps: usize) -> Arc<Self> {
+        let kept: Vec<&Hop> = Self::steps(Some(way)).skip(1).take(steps - 1).collect();
+        let before = kept.into_iter().rev().fold(None, |before, hop| Some(Self::on(before, hop.clone())));
+        Self::on(before, way.hop.clone())
     }
 
     /// Newest step first.
@@ -269,4 +282,30 @@ impl Doubts {
 /// The sets of a read that the allow list does not let through, given those it does.
 pub fn denied(sets: SetMask, permitted: SetMask) -> impl Iterator<Item = SetId> {
     sets.iter().filter(move |set| !permitted.contains(*set))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::engine::testing::evidence;
+    use crate::model::HopKind;
+
+    #[test]
+    fn a_long_way_keeps_its_latest_steps() {
+        let hop = |n: i64| Hop {
+            kind: HopKind::Fork,
+            time: Timestamp::from_nanos(n),
+            process: evidence(1, "/bin/sh"),
+            path: None,
+        };
+        let mut way = None;
+        for n in 0..100 {
+            way = Some(Way::then(way.as_ref(), hop(n)));
+            let hops = Way::hops(way.as_ref());
+            let times: Vec<i64> = hops.iter().map(|hop| hop.time.as_nanos()).collect();
+            let first = (n + 1 - i64::from(MAX_HOPS)).max(0);
+            assert_eq!(times, (first..=n).collect::<Vec<_>>());
+            assert_eq!(way.as_ref().map(|way| usize::from(way.steps)), Some(hops.len()));
+        }
+    }
 }

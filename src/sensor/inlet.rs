@@ -108,6 +108,11 @@ impl Inlet {
         hearing.losses.refused(time);
     }
 
+    /// Something that happened at `time` cannot be heard.
+    pub fn missed(&self, time: Timestamp) {
+        self.lock().losses.refused(time);
+    }
+
     /// Hands over an input made elsewhere. It comes back if there is no room now; a closed inlet swallows it.
     #[must_use = "what comes back was not taken"]
     pub fn offer(&self, input: Input) -> Option<Input> {

@@ -192,6 +192,29 @@ fn s13_twin_staged_file_by_its_path() {
     Told { records }.alert();
 }
 
+/// Reloads without end, each with its sets in another order: what was read long ago is still known for what it is.
+#[test]
+fn s13_twin_many_reloads() {
+    let mut w = World::new();
+    let p = w.launch(0.0, X, &["x"]);
+    w.open(1.0, &p, PLAN);
+    w.upload(20.2, &p, DROPBOX, 300_000);
+    let (events, capture) = w.recordings();
+    let more = "[[sensitive]]\nname = \"a-first\"\nseverity = \"low\"\npaths = [\"/opt/a/**\"]\n";
+    let policies = [compiled(CORP), compiled(&format!("{more}{CORP}"))];
+    let inputs = inputs(&policies[0], &events, vec![capture]);
+    let at = inputs.partition_point(|input| input.time() < moment(5.0));
+    let (mut engine, mut records) = (Engine::new(Arc::clone(&policies[0])), Vec::new());
+    inputs[..at].iter().for_each(|input| engine.step(input.clone(), &mut records));
+    for round in 1..=301 {
+        engine.adopt(Arc::clone(&policies[round % 2]));
+    }
+    inputs[at..].iter().for_each(|input| engine.step(input.clone(), &mut records));
+    engine.finish(&mut records);
+    let told = Told { records };
+    assert_eq!(told.alert().reads[0].sets, w.tell().alert().reads[0].sets);
+}
+
 /// After a reboot pids and inodes are others': the file is known by its path, the process is not the same one.
 #[test]
 fn s11_twin_reboot() {

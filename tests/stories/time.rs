@@ -132,6 +132,33 @@ fn s15_reader_exits_before_the_child_uploads() {
     w.tell().alert();
 }
 
+/// Small tables let go of the oldest as well, and say so: folders that were moved, apps that scripts told, local connections.
+#[test]
+fn s20_twin_small_tables() {
+    let full = |w: &World, what: &str| {
+        let told = w.tell();
+        told.coverage()
+            .iter()
+            .any(|record| record.kind == CoverageKind::TableFull && record.text.contains(what))
+    };
+    for (rounds, connections, is_full) in [(16, 1_000, false), (70, 1_100, true)] {
+        let mut w = World::new();
+        let p = w.launch(0.0, X, &["x"]);
+        for n in 0..connections {
+            w.connect_to_unknown(1.0 + f64::from(n) * 0.01, &p, 8_080);
+        }
+        for n in 0..rounds {
+            let at = 1.0 + f64::from(n) * 0.01;
+            w.rename_folder(at, &p, &format!("/Users/alice/Documents/d{n}"), &format!("/private/tmp/d{n}"));
+            let tell = format!("tell application \"Mail{n}\" to activate");
+            w.launch(at, apple("/usr/bin/osascript", "com.apple.osascript"), &["osascript", "-e", &tell]);
+        }
+        assert_eq!(full(&w, "moved folders"), is_full, "{rounds}");
+        assert_eq!(full(&w, "apps that scripts"), is_full, "{rounds}");
+        assert_eq!(full(&w, "connections between local"), is_full, "{rounds}");
+    }
+}
+
 /// A minute lies between the dates of two revisions, whatever came in between; only the end tells early.
 #[test]
 fn revisions_are_a_minute_apart_by_their_dates() {

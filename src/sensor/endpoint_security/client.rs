@@ -6,7 +6,7 @@
 use std::ffi::OsStr;
 use std::os::unix::ffi::OsStrExt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::mpsc::{self, Receiver, Sender};
+use std::sync::mpsc::{self, Receiver, Sender, SyncSender, TrySendError};
 use std::sync::{Arc, Mutex, MutexGuard, Once, PoisonError};
 use std::thread::{self, JoinHandle};
 
@@ -57,9 +57,12 @@ const LITERAL: es_mute_path_type_t = es_mute_path_type_t::ES_MUTE_PATH_TYPE_TARG
 /// A subscription that runs until it is stopped.
 #[derive(Debug)]
 pub struct Running {
-    orders: Sender<Order>,
+    orders: SyncSender<Order>,
     owner: JoinHandle<()>,
 }
+
+/// Orders that wait at most: some 100 bytes each. Two for every staged file, twice over.
+const MAX_ORDERS: usize = 4 * MAX_STAGED;
 
 /// What the owner of the clients is told to do.
 #[derive(Debug)]
@@ -93,7 +96,7 @@ impl Running {
 pub fn start(inlet: &Arc<Inlet>, selection: Selection, now: fn() -> Timestamp) -> Result<Running, Trouble> {
     tell_the_version();
     let (ready, answer) = mpsc::channel();
-    let (orders, taken) = mpsc::channel();
+    let (orders, taken) = mpsc::sync_channel(MAX_ORDERS);
     let ears = Ears {
         inlet: Arc::clone(inlet),
         staging: Arc::new(Mutex::new(Staging::new(selection.clone()))),
@@ -247,6 +250,7 @@ impl Opens {
         taken: &Receiver<Order>,
         now: fn() -> Timestamp,
     ) {
+        let mut dropped = 0;
         for order in taken {
             match order {
                 Order::Stop => return,
@@ -267,8 +271,12 @@ impl Opens {
                     let text =
                         format!("more than {MAX_STAGED} staged files: opens of the oldest are not seen");
                     let kind = CoverageKind::TableFull;
-                    let lost = Coverage { kind, start: now, end: now, count: 1, text };
-                    let _ = ears.inlet.offer(Input::Coverage(lost));
+                    dropped += 1;
+                    let lost = Coverage { kind, start: now, end: now, count: dropped, text };
+                    // Where there is no room, the next one tells of this one too.
+                    if ears.inlet.offer(Input::Coverage(lost)).is_none() {
+                        dropped = 0;
+                    }
                 }
             }
         }
@@ -280,7 +288,7 @@ impl Opens {
 struct Ears {
     inlet: Arc<Inlet>,
     staging: Arc<Mutex<Staging>>,
-    orders: Sender<Order>,
+    orders: SyncSender<Order>,
 }
 
 impl Ears {
@@ -297,7 +305,7 @@ impl Ears {
         let read = catch_unwind(AssertUnwindSafe(|| {
             self.inlet.hear(numbers, time, |gate, processes| {
                 let observed = convert::observed(message, gate, processes)?;
-                self.stage(&observed, Pid(message.process().group_id()));
+                self.stage(&observed, Pid(message.process().group_id()), time);
                 Some(observed)
             });
         }));
@@ -307,9 +315,12 @@ impl Ears {
     }
 
     /// Files that may now carry what was read are opens to hear of. The owner of the clients asks for them.
-    fn stage(&self, observed: &Observed, group: Pid) {
+    fn stage(&self, observed: &Observed, group: Pid, time: Timestamp) {
         self.staging().follow(observed.actor, group, &observed.what, |change| {
-            let _ = self.orders.send(Order::Change(change));
+            // A handler must not wait. Opens of that file will not be heard: they count as lost.
+            if let Err(TrySendError::Full(_)) = self.orders.try_send(Order::Change(change)) {
+                self.inlet.missed(time);
+            }
         });
     }
 
