@@ -16,7 +16,7 @@ use super::progress::Progress;
 use order::InOrder;
 
 use crate::model::{DomainName, Table, Timestamp};
-use crate::net::{FlowSummary, Limits, Tap};
+use crate::net::{FlowSummary, Limits, Tap, Unread};
 use crate::sensor::capture::{CaptureError, CaptureReader, CaptureSet};
 
 /// Show what the tap understands of a capture: one line per flow, in order of their start
@@ -38,6 +38,9 @@ Examples:
   sudo tcpdump -i pktap,all -k -w - | cloudward flows -
 
 Exit status: 0 done; 1 an input failed (what was understood is printed); 2 the command line is wrong.";
+
+const LINK_LAYERS: &str = "nothing could be read: captures of PKTAP, Ethernet, raw IP, NULL, LOOP and Linux cooked interfaces can; \
+                           on a Mac, `sudo tcpdump -i pktap,all -k -w FILE` makes one";
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub enum FlowFormat {
@@ -114,9 +117,13 @@ pub fn write_flows(
     for note in set.dropped().map(|(_, note)| note).into_iter().chain(tap.stats().notes(|_| true)) {
         writeln!(notes, "cloudward: {note}")?;
     }
+    let of_no_use = tap.stats().packets > 0 && tap.stats().unread(Unread::LinkUnknown) == tap.stats().packets;
+    if of_no_use {
+        writeln!(notes, "cloudward: {LINK_LAYERS}")?;
+    }
     // The program ends with this: to free what it knew, flow by flow and name by name, would only cost time.
     std::mem::forget((tap, writer.known));
-    Ok(complaints.is_empty())
+    Ok(complaints.is_empty() && !of_no_use)
 }
 
 struct FlowWriter<'a, W> {
