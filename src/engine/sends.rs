@@ -86,7 +86,20 @@ impl Engine {
                 }
             }
             NetKind::Bytes { out, into } => self.sent(id, time, u64::from(out), u64::from(into)),
+            NetKind::Unanswered => self.unanswered(id),
             NetKind::Closed(close) => self.closed(id, close),
+        }
+    }
+
+    /// What came back was not captured, so how it compares to what was sent is not known.
+    fn unanswered(&mut self, id: FlowId) {
+        let counted = self.flows.get_mut(id).is_some_and(|flow| flow.life.is_some());
+        if counted && self.policy.options.min_ratio > 0.0 {
+            self.note(
+                CoverageKind::RatioNotJudged,
+                1,
+                "flows of which only what was sent is captured: they may be downloads",
+            );
         }
     }
 

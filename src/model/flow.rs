@@ -314,6 +314,8 @@ pub enum NetKind {
         out: u32,
         into: u32,
     },
+    /// Not one packet of the other side was captured. Comes right before the end.
+    Unanswered,
     Closed(Close),
 }
 

@@ -270,6 +270,31 @@ fn n07_the_hello_names_an_allowed_account() {
     }
 }
 
+/// A capture of what is sent only: the upload is told, and that nothing says whether more came back.
+#[test]
+fn only_one_direction_is_captured() {
+    let story = |reads: bool| {
+        let mut w = World::new();
+        let p = w.launch(0.0, adhoc("/private/tmp/x", "x"), &["x"]);
+        if reads {
+            w.open(1.0, &p, "/Users/alice/.ssh/id_rsa");
+        }
+        w.upload(2.0, &p, "content.dropboxapi.com", 90_000);
+        w
+    };
+    let is_told =
+        |told: &Told| told.coverage().iter().any(|record| record.kind.as_str() == "ratio-not-judged");
+    let mut w = story(true);
+    assert!(!is_told(&w.tell()));
+    w.only_sent();
+    let told = w.tell();
+    told.alert();
+    assert!(is_told(&told));
+    let mut w = story(false);
+    w.only_sent();
+    w.tell().none();
+}
+
 /// The connection to an innocent host is open; then the process is led to the same address by another name, and sends.
 #[test]
 fn n10_one_connection_for_several_hosts() {

@@ -62,7 +62,7 @@ words! {
         SensitiveRead, StagedCopy, Uploaded, NotAllowed, ForeignTenant, ArgumentsNameFile, SyncDrop, ControlPlane,
         IdentityInvalid, RunsOtherCode, TenantUnknown, PathTruncated, NamedFork, SecondHop, Tunnel, NameByAddress,
         FrontingSuspected, OrderUncertain, BytesUnknown, NestedVolume, AppleEvents, ExecNotSeen, AttributionIndirect,
-        NameHostWide, RatioNotJudged, BearerLink, FirstSeen, UnusualVolume, SeenInAuditLog,
+        NameHostWide, BearerLink, FirstSeen, UnusualVolume, SeenInAuditLog,
     }
     CommandKind { Share, Copy, Link }
     AuditLog { CloudTrail, Microsoft365, GoogleWorkspace, GoogleCloud, Azure }

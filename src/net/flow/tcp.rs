@@ -296,6 +296,9 @@ impl Flow {
     pub(super) fn mark_closed(&mut self, time: Timestamp, close: Close, out: &mut Vec<NetFact>) {
         if self.closed.is_none() {
             self.closed = Some(close);
+            if self.halves[INTO].packets == 0 {
+                self.tell(time, NetKind::Unanswered, out);
+            }
             self.tell(time, NetKind::Closed(close), out);
         }
     }

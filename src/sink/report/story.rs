@@ -339,7 +339,6 @@ mod tests {
             ReasonCode::ExecNotSeen,
             ReasonCode::AttributionIndirect,
             ReasonCode::NameHostWide,
-            ReasonCode::RatioNotJudged,
             ReasonCode::BearerLink,
             ReasonCode::SeenInAuditLog,
         ] {

@@ -154,6 +154,11 @@ impl World {
         }
     }
 
+    /// Only the packets so far that this Mac sent: PTH_FLAG_DIR_OUT in the flags of the header.
+    pub fn only_sent(&mut self) {
+        self.packets.retain(|(_, packet)| packet[36] & 2 != 0);
+    }
+
     /// The packets so far, behind headers of the second layout.
     pub fn second_layout(&mut self) {
         for (_, packet) in &mut self.packets {
