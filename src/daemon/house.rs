@@ -137,8 +137,8 @@ pub(super) fn write(record: &Record, out: &mut Vec<u8>) {
     out.extend_from_slice(ecs(record).as_bytes());
 }
 
-/// The engine behind the hold that puts its inputs in order: two sources, events of processes and all else. Where some of the
-/// events are late, those that are not are among the others.
+/// The engine with the hold before it that puts its inputs in order. There are two sources: events of processes, and all else.
+/// While some of the events come late, the punctual ones among them are put to the second.
 #[derive(Debug)]
 pub(super) struct Thinker {
     order: Order,

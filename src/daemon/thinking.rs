@@ -184,7 +184,7 @@ fn patience(due: Option<Timestamp>, gather: Duration, busy: bool, now: Timestamp
     }
 }
 
-/// How long what falls due may gather: nobody who waits for a whole hold minds.
+/// How long due inputs may collect before they are released together: a fraction of the hold, which delays no alert much.
 fn gather(hold: Span) -> Duration {
     (Duration::from_nanos(hold.as_nanos()) / GATHER).min(TICK)
 }

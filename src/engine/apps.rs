@@ -38,7 +38,7 @@ pub type AllTold = VecDeque<Told>;
 /// Which apps the carriers belong to, each as a word in its place among them: who sends is held against all of them.
 #[derive(Debug, Default)]
 pub struct CarriersApps {
-    /// As of when so many processes had become other programs, or lost their names, unasked.
+    /// Made when so many processes had changed their program without telling here: a higher number makes it out of date.
     recast: u64,
     words: VecDeque<Option<u64>>,
 }

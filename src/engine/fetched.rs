@@ -110,7 +110,7 @@ impl Engine {
         let rest = all.without(parts().map(|part| part.fetched).fold(Bytes::default(), Bytes::and));
         let floors = carried.iter().flat_map(|carried| carried.sets.iter());
         let least = floors.map(|set| self.policy.set(set).min_bytes).min().unwrap_or(u64::MAX);
-        // Who fetches so much may well hear more than he says elsewhere: no leave for the first bytes here.
+        // The first 64 KiB of answers are not forgiven here: that is for flows that received little, and these did not.
         rest.out < least || rest.are_fewer_out(ratio)
     }
 

@@ -129,7 +129,8 @@ impl Flows {
         self.before.remove(at)
     }
 
-    /// Numbers begin anew. Of flows whose destination is known that stays known, for those that go on.
+    /// Flow ids start over, as the capture does. What is known of open flows' destinations is kept; a flow that goes on is found
+    /// again by its addresses.
     pub fn begin_anew(&mut self) {
         let ids: Vec<FlowId> = self.flows.sorted().into_iter().map(|(id, _)| *id).collect();
         for id in ids {

@@ -13,11 +13,11 @@ use crate::policy::{Identity, Signing, interpreters};
 pub fn of(program: &Arc<Program>, facts: &ExecFacts) -> Identity {
     let told = interpreters::told(program, facts);
     let made = match &told {
-        // What follows a script is its own, and the variables of others are none of an interpreter's.
+        // Words behind a script's name are its arguments, and variables that steer other runtimes do not steer this one.
         Some(told) => told.other,
         None => is_debugged(facts) || facts.env.iter().any(|(name, value)| is_another_runtime(name, value)),
     };
-    // The interpreters of the system are doors to others, which it does not guard.
+    // The system ignores DYLD_INSERT_LIBRARIES for its own programs, but not for what an interpreter of its starts.
     let guarded = program.platform && told.is_none();
     let script = told.as_ref().and_then(|told| told.script.as_ref());
     let strange = |value: &str| !guarded && !interpreters::are_beside(value, program, script, facts);

@@ -2,7 +2,7 @@
 
 use crate::model::Set;
 
-use super::canonical::{Canonical, Scratch, Volumes};
+use super::canonical::{Scratch, Volumes};
 
 /// How many homes are learned from exec environments. Homes under `/Users` need no learning.
 const LEARNED_LIMIT: usize = 256;
@@ -88,18 +88,6 @@ impl Homes {
         let homes = slashes.filter_map(|at| users_home(&path[at..]).map(|length| (at, &path[at + length..])));
         let others = homes.filter(|(at, _)| is_top_of_disk(&path[..*at])).map(|(_, rest)| rest).take(2);
         self.rests(path).chain(others)
-    }
-
-    /// The innermost home that the path lies in, and what follows it.
-    pub fn home_of<'p>(&self, path: &Canonical<'p>) -> Option<(&'p [u8], &'p [u8])> {
-        let length = self.lengths(path.bytes()).max()?;
-        Some(path.bytes().split_at(length))
-    }
-
-    /// The short name of the user whose home it is: its last component, as macOS makes them.
-    pub fn user_name(home: &[u8]) -> Option<&str> {
-        let name = home.rsplit(|b| *b == b'/').next()?;
-        std::str::from_utf8(name).ok().filter(|name| !name.is_empty())
     }
 }
 

@@ -141,14 +141,6 @@ impl Paths {
         self.matchers(path).gate.matches_prefix(path.bytes())
     }
 
-    /// Could a file below this directory matter? For directories that are moved.
-    pub fn may_hold(&self, directory: &Canonical<'_>, homes: &Homes) -> bool {
-        let matchers = self.matchers(directory);
-        let path = [directory.bytes(), b"/"].concat();
-        let sets = matchers.sets.iter().any(|(_, patterns)| patterns.may_continue(&path, homes));
-        sets || matchers.roots.may_continue(&path, homes)
-    }
-
     /// The sets whose patterns name something below this directory: whoever takes the whole of it takes that too.
     pub fn named_below(&self, directory: &Canonical<'_>, homes: &Homes) -> SetMask {
         let path = [directory.bytes(), b"/"].concat();

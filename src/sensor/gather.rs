@@ -10,7 +10,7 @@ const NAP: Duration = Duration::from_millis(2);
 /// With so many bytes at once there is no time to wait: a pipe may hold no more than four times that.
 const PLENTY: usize = 16 << 10;
 
-/// Reads what has gathered meanwhile. Where nothing comes, what comes next is read at once.
+/// Waits a little between two reads, so that one read returns many events. After a quiet time the next event is read at once.
 #[derive(Debug)]
 pub struct Gather<R> {
     pipe: R,

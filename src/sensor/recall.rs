@@ -58,7 +58,7 @@ impl Recall {
     #[inline]
     pub fn answer(&mut self, path: &[u8], ask: impl FnOnce() -> PathInterest) -> PathInterest {
         let hash = self.seed.hash_one(path);
-        // The place by the upper bits: the lower ones give way to the answer.
+        // The upper bits choose the place; the lower ones are overwritten by the answer stored with them.
         let Some(place) = self.places.get_mut((hash >> 32) as usize % PLACES) else { return ask() };
         if let Some(known) = place.answer(hash) {
             return known;

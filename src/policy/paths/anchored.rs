@@ -73,13 +73,6 @@ impl<T: Copy> Anchored<T> {
         try_all(&self.at_root, path);
         self.whose.rests(homes, path).for_each(|rest| try_all(&self.at_home, rest));
     }
-
-    pub(super) fn may_continue(&self, path: &[u8], homes: &Homes) -> bool {
-        let any = |patterns: &[(Vec<Token>, T)], path: &[u8]| {
-            patterns.iter().any(|(tokens, _)| glob::may_continue(tokens, path))
-        };
-        any(&self.at_root, path) || self.whose.rests(homes, path).any(|rest| any(&self.at_home, rest))
-    }
 }
 
 impl Anchored<Pattern> {

@@ -37,7 +37,7 @@ pub(super) fn read(tool: &Tool, args: &[Box<str>], context: &Context<'_>) -> Opt
     all.called(&around, context.time);
     let by_variable = tool.tenant_env.iter().find_map(|name| tenant_in(around.variable(name)?));
     all.lie_in_account(tool, by_variable.as_ref());
-    // Whose service the line leaves open, the account of one says nothing of.
+    // An account tells whose it is only where the service that it belongs to is the one meant.
     let fits = |service| tool.account_of.is_none_or(|of| service == of);
     let by_env = || by_variable.filter(|_| around.service.is_some_and(fits));
     // What is made in the project that one works in, if an option may name another.

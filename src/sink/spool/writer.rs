@@ -23,8 +23,8 @@ const RETRY: Span = Span::from_secs(1);
 const SAVE: Span = Span::from_secs(1);
 /// Between two reports that the disk still fails.
 const REMIND: Span = Span::from_secs(300);
-/// So long at least the outputs have for a record that is too old, from the start of the program, from the end of a sleep
-/// and from a step of the clock on. A Mac that was closed for two weeks has what it did not send before in its spool, and
+/// A record past its age limit is still offered to the outputs for so long after the program starts, the Mac wakes or the clock
+/// is set. A Mac that was closed for two weeks has what it did not send before in its spool, and
 /// its network comes back after its daemons.
 const CHANCE: Span = Span::from_secs(3600);
 /// [`Writer::tend`] is called several times a second. Whoever was not called for longer slept, or the clock was set.
