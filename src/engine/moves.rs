@@ -14,7 +14,10 @@ use super::window::Way;
 /// What disk images are called. A sparse bundle is a folder; its bands are what is opened.
 const IMAGES: [&[u8]; 8] =
     [b".dmg", b".iso", b".cdr", b".img", b".sparseimage", b".sparsebundle", b".udif", b".asif"];
-/// Programs that attach an image which their command line names.
+/// What is opened first of a sparse bundle, which is a folder.
+const BUNDLE: &[u8] = b".sparsebundle";
+const FIRST_OF_BUNDLE: [&[u8]; 3] = [b"/Info.plist", b"/token", b"/lock"];
+/// Programs that attach images, for others or as their command line tells.
 const ATTACHERS: [&[u8]; 6] =
     [b"hdiutil", b"open", b"diskutil", b"DiskImageMounter", b"diskimages-helper", b"diskimagesiod"];
 const MOVED_FULL: &str = "moved folders: the oldest is no longer followed";
@@ -178,6 +181,7 @@ impl Engine {
         id: Option<FileId>,
         links: u32,
     ) {
+        self.attaches(life, time, name);
         if let Some(id) = id.or_else(|| inode_path(name.as_bytes()))
             && let Some(known) = self.aliases.known(id).cloned()
         {
@@ -248,15 +252,15 @@ impl Engine {
         }
     }
 
-    /// A command names an image: one that attaches it may show it as a volume next.
+    /// A program's command line names an image, or it opens one: those that attach images may show it as a volume next.
     pub(super) fn attaches(&mut self, life: LifeId, time: Timestamp, path: &FilePath) {
-        let canonical = self.canonical(path.as_bytes());
-        let program = self.lineage.get(life).map(|life| life.image.evidence.info.program.path.clone());
-        let attaches = program.is_some_and(|program| {
-            let name = program.as_bytes().rsplit(|byte| *byte == b'/').next();
-            name.is_some_and(|name| ATTACHERS.contains(&name))
+        let Some(image) = image_in(path.as_bytes()) else { return };
+        let attaches = self.lineage.get(life).is_some_and(|life| {
+            let program = life.image.evidence.info.program.path.as_bytes();
+            program.rsplit(|byte| *byte == b'/').next().is_some_and(|name| ATTACHERS.contains(&name))
         });
-        if attaches && IMAGES.iter().any(|end| canonical.ends_with(end)) {
+        if attaches {
+            let canonical = self.canonical(image);
             self.aliases.attaching = Some((time, canonical.into()));
         }
     }
@@ -339,4 +343,17 @@ fn inode_path(path: &[u8]) -> Option<FileId> {
     let rest = std::str::from_utf8(path.strip_prefix(b"/.vol/")?).ok()?;
     let (device, inode) = rest.split_once('/')?;
     FileId::new(device.parse().ok()?, inode.parse().ok()?)
+}
+
+/// The image that this is the path of, or of a part that is opened first.
+fn image_in(path: &[u8]) -> Option<&[u8]> {
+    let ends = |path: &[u8], end: &[u8]| {
+        path.len() > end.len() && path[path.len() - end.len()..].eq_ignore_ascii_case(end)
+    };
+    if IMAGES.iter().any(|end| ends(path, end)) {
+        return Some(path);
+    }
+    let first = FIRST_OF_BUNDLE.iter().find(|end| path.ends_with(end))?;
+    let bundle = &path[..path.len() - first.len()];
+    ends(bundle, BUNDLE).then_some(bundle)
 }

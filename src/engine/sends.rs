@@ -3,7 +3,8 @@
 //! In: [`NetFact`]s. What is known of a flow stands in `flows`, whose it is decides `apps`; bytes wait there until both owner
 //! and place are known. Out: tallies of lives that grow, which `floors` and `judge` look at.
 
-use crate::model::{Close, CoverageKind, FlowId, NameScope, NetFact, NetKind, Timestamp};
+use crate::model::{Close, CoverageKind, FlowId, NameScope, NetFact, NetKind, Owner, Timestamp};
+use crate::policy::Policy;
 
 use super::apps::Laid;
 use super::fetched::Bytes;
@@ -40,54 +41,47 @@ impl Engine {
                 }
                 known.into_iter().for_each(|fact| self.send(fact));
             }
-            NetKind::Owned(owner) => {
-                let Some(flow) = self.flows.get_mut(id) else { return };
-                if flow.local {
-                    // Both ends are processes of this Mac; packets name the one or the other.
-                    self.locals.owned(id, owner);
-                }
-                if flow.owner != Some(owner) && !(flow.local && flow.owner.is_some()) {
-                    flow.owner = Some(owner);
-                    flow.life = None;
-                    flow.suspects.clear();
-                    flow.misnamed = self.lineage.is_another(owner, time);
-                    if flow.misnamed {
-                        self.note(CoverageKind::ExecNotSeen, 1, EXEC_NOT_SEEN);
-                    }
-                    self.place_late(id);
-                }
-            }
+            NetKind::Owned(owner) => self.owned(id, time, owner),
             NetKind::Named { domain, source, scope } => {
-                let policy = &self.policy;
-                if self.flows.get_mut(id).is_some_and(|flow| flow.name(policy, &domain, source, scope)) {
-                    self.place_late(id);
-                }
+                self.learn(id, |flow, policy| flow.name(policy, &domain, source, scope));
             }
             NetKind::Hello(hello) => {
                 if let Some(flow) = self.flows.get_mut(id) {
                     flow.hello = Some(hello);
                 }
             }
-            NetKind::Nameless(why) => {
-                if self.flows.get_mut(id).is_some_and(|flow| flow.nameless(why)) {
-                    self.place_late(id);
-                }
-            }
-            NetKind::Disputed(by_dns) => {
-                let policy = &self.policy;
-                if self.flows.get_mut(id).is_some_and(|flow| flow.dispute(policy, by_dns)) {
-                    self.place_late(id);
-                }
-            }
-            NetKind::Shared(host) => {
-                let policy = &self.policy;
-                if self.flows.get_mut(id).is_some_and(|flow| flow.share(policy, host)) {
-                    self.place_late(id);
-                }
-            }
+            NetKind::Nameless(why) => self.learn(id, |flow, _| flow.nameless(why)),
+            NetKind::Disputed(by_dns) => self.learn(id, |flow, policy| flow.dispute(policy, by_dns)),
+            NetKind::Shared(host) => self.learn(id, |flow, policy| flow.share(policy, host)),
             NetKind::Bytes { out, into } => self.sent(id, time, u64::from(out), u64::from(into)),
             NetKind::Unanswered => self.unanswered(id),
             NetKind::Closed(close) => self.closed(id, close),
+        }
+    }
+
+    fn owned(&mut self, id: FlowId, time: Timestamp, owner: Owner) {
+        let Some(flow) = self.flows.get_mut(id) else { return };
+        if flow.local {
+            // Both ends are processes of this Mac; packets name the one or the other.
+            self.locals.owned(id, owner);
+        }
+        if flow.owner != Some(owner) && !(flow.local && flow.owner.is_some()) {
+            flow.owner = Some(owner);
+            flow.life = None;
+            flow.suspects.clear();
+            flow.misnamed = self.lineage.is_another(owner, time);
+            if flow.misnamed {
+                self.note(CoverageKind::ExecNotSeen, 1, EXEC_NOT_SEEN);
+            }
+            self.place_late(id);
+        }
+    }
+
+    /// Something about where a flow goes became known: `change` says whether that is another place than before.
+    fn learn(&mut self, id: FlowId, change: impl FnOnce(&mut Flow, &Policy) -> bool) {
+        let policy = &self.policy;
+        if self.flows.get_mut(id).is_some_and(|flow| change(flow, policy)) {
+            self.place_late(id);
         }
     }
 

@@ -438,10 +438,18 @@ fn p15_twin_somebody_elses_image() {
 #[test]
 fn p15_copies_put_into_an_image() {
     let hdiutil = apple("/usr/bin/hdiutil", "com.apple.hdiutil");
+    let helper = apple("/usr/libexec/diskimagesiod", "com.apple.diskimagesiod");
     let story = |image: &str, sent: &str, onto: &str, detached: bool| {
         let mut w = World::new();
         let shell = w.launch(0.0, ZSH, &["-zsh"]);
-        let attach = w.spawn(1.0, &shell, hdiutil, &["hdiutil", "attach", image]);
+        // By a command, or by a double-click: then it is a helper that opens the image, or what comes first of a bundle.
+        let attach = if image.starts_with("/tmp") {
+            w.spawn(1.0, &shell, hdiutil, &["hdiutil", "attach", image])
+        } else {
+            let helper = w.launch(1.0, helper, &["diskimagesiod"]);
+            w.open(1.1, &helper, image);
+            helper
+        };
         w.mount(2.0, &attach, "/Volumes/X");
         if detached {
             w.unmount(2.5, &attach, ("apfs", "/dev/disk5s1"), "/Volumes/X");
@@ -457,7 +465,12 @@ fn p15_copies_put_into_an_image() {
         w.tell()
     };
     let (bundle, band) = ("/tmp/b.sparsebundle", "/private/tmp/b.sparsebundle/bands/3");
-    for (image, sent) in [(bundle, band), ("/tmp/b.dmg", "/private/tmp/b.dmg")] {
+    for (image, sent) in [
+        (bundle, band),
+        ("/tmp/b.dmg", "/private/tmp/b.dmg"),
+        ("/Users/alice/b.DMG", "/Users/alice/b.dmg"),
+        ("/Users/alice/b.sparsebundle/token", "/Users/alice/b.sparsebundle/bands/1a"),
+    ] {
         let told = story(image, sent, "/Volumes/X/plan.docx", false);
         assert!(told.low().reasons.iter().any(|reason| reason.code.as_str() == "nested-volume"), "{image}");
         assert!(told.coverage().iter().any(|record| record.kind.as_str() == "nested-volume"));

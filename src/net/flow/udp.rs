@@ -39,31 +39,13 @@ impl Flows {
         };
         flow.answered |= this != flow.opener() && count > 0;
         flow.tell_bytes(seen.time, this, u64::from(count), out);
-        if segment.src_port == dns::PORT || segment.dst_port == dns::PORT {
-            let answers = segment.src_port == dns::PORT;
-            flow.dns_message(segment.payload, answers, seen.time, shared);
-        } else if segment.src_port == dns::MULTICAST_PORT {
-            flow.multicast_dns_message(segment.payload, seen.time, shared);
-        }
-        if flow.transport == Transport::Udp
-            && flow.halves[OUT].packets + flow.halves[INTO].packets <= MAX_STUN
-            && known::is_stun(segment.payload)
-        {
-            flow.tell_nameless(seen.time, UnknownName::PeerToPeer, out);
-        }
+        flow.read_names(seen, shared, out);
         let mut look = first;
         if flow.transport == Transport::Quic && !flow.greeted {
             look |= flow.initial(from_client, seen.time, segment.payload, shared, out);
         }
         if first && !flow.greeted {
-            match flow.transport {
-                // The rest of the hello is on its way: no need to ask DNS yet.
-                Transport::Quic if flow.opening.is_some() => {
-                    flow.unnamed = Some((UnknownName::Unread, seen.time));
-                }
-                Transport::Quic => flow.want_name(UnknownName::Unread, seen.time, shared, out),
-                _ => flow.want_name(UnknownName::PlainAddress, seen.time, shared, out),
-            }
+            flow.want_name_of_datagrams(seen.time, shared, out);
         }
         let may_have_moved = first && from_client && flow.name.is_none() && flow.transport == Transport::Udp;
         let (id, names_itself) = (flow.id, flow.transport == Transport::Quic);
@@ -84,6 +66,35 @@ impl Flows {
 }
 
 impl Flow {
+    /// What a datagram says of names: DNS tells them, STUN that there is none.
+    #[inline]
+    fn read_names(&mut self, seen: &Seen<'_>, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        let segment = &seen.segment;
+        if segment.src_port == dns::PORT || segment.dst_port == dns::PORT {
+            let answers = segment.src_port == dns::PORT;
+            self.dns_message(segment.payload, answers, seen.time, shared);
+        } else if segment.src_port == dns::MULTICAST_PORT {
+            self.multicast_dns_message(segment.payload, seen.time, shared);
+        }
+        if self.transport == Transport::Udp
+            && self.halves[OUT].packets + self.halves[INTO].packets <= MAX_STUN
+            && known::is_stun(segment.payload)
+        {
+            self.tell_nameless(seen.time, UnknownName::PeerToPeer, out);
+        }
+    }
+
+    fn want_name_of_datagrams(&mut self, time: Timestamp, shared: &mut Shared, out: &mut Vec<NetFact>) {
+        match self.transport {
+            // The rest of the hello is on its way: no need to ask DNS yet.
+            Transport::Quic if self.opening.is_some() => {
+                self.unnamed = Some((UnknownName::Unread, time));
+            }
+            Transport::Quic => self.want_name(UnknownName::Unread, time, shared, out),
+            _ => self.want_name(UnknownName::PlainAddress, time, shared, out),
+        }
+    }
+
     /// Looks for the hello in a datagram of a QUIC connection. True if there is a reason to look at the flow again.
     fn initial(
         &mut self,
