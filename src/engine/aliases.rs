@@ -55,7 +55,7 @@ pub struct Aliases {
     pub(super) oldest: VecDeque<FileId>,
     pub(super) volumes: VecDeque<Volume>,
     pub(super) images: VecDeque<DiskImage>,
-    /// The image that a command line last attached, canonical.
+    /// The image that a command line named or a helper opened last to attach it, canonical.
     pub(super) attaching: Option<(Timestamp, Box<[u8]>)>,
 }
 

@@ -221,9 +221,9 @@ fn certificate(word: &str) -> String {
     }
 }
 
-/// Commands of FTP (RFC 959, 4.1.1), which curl's `--quote` sends.
+/// Commands of FTP (RFC 959, 4.1.1), which curl's `--quote` sends, as the RFC spells them: `pass` is a program of its own.
 fn is_ftp_password(word: &str) -> bool {
-    word.eq_ignore_ascii_case("pass") || word.eq_ignore_ascii_case("acct")
+    matches!(word, "PASS" | "ACCT")
 }
 
 /// A command that prints a secret may well hold it: only what is run stays.

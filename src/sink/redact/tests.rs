@@ -471,6 +471,7 @@ fn certificates_and_quotes_of_curl() {
             "curl --cert /Users/a/c.pem:[redacted] https://a.test",
         ),
         ("curl --cert /Users/a/c.pem https://a.test", "curl --cert /Users/a/c.pem https://a.test"),
+        ("pass show aws/prod", "pass show aws/prod"),
         ("curl --proxy-cert c.pem:pw", "curl --proxy-cert c.pem:[redacted]"),
         (
             "curl https://a.test/login?next=https%3A%2F%2Fb.test%3Faccess_token%3Dabc%26x%3D1",
